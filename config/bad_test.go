@@ -1,0 +1,158 @@
+package config_test
+
+import "strings"
+
+// badDocument is a document that Parse refuses.
+type badDocument struct {
+	name string
+	doc  string
+
+	// parserOnly marks a rule that schema.json cannot state, or does not
+	// because the pattern would be unreadable.
+	parserOnly bool
+
+	// want are all errors, as "path: message".
+	want []string
+}
+
+// one is a bad document with a single error that both the parser and the schema
+// see; onlyParser one that the schema lets pass.
+func one(name, doc, want string) badDocument {
+	return badDocument{name: name, doc: doc, want: []string{want}}
+}
+
+func onlyParser(name, doc, want string) badDocument {
+	return badDocument{name: name, doc: doc, parserOnly: true, want: []string{want}}
+}
+
+const (
+	oneSource = ": keys come from one of discovery, metadata_url, metadata, jwks_uri, jwks, public_keys"
+	wantHTTPS = "must be an https URL (http needs a loopback host or allow_insecure_http)"
+	wantProof = "not supported yet: the gateway cannot check the proof of possession"
+)
+
+var badTops = []badDocument{
+	one("no members", `{}`, "authorization_servers: is required\nresources: is required"),
+	one("no object", `[]`, "$: must be an object"),
+	one("null", `null`, "$: must be an object"),
+	one("unknown member", withTop(`"resource": []`), "resource: unknown member (did you mean resources?)"),
+	one("unknown member unlike any", withTop(`"plugins": {}`), "plugins: unknown member"),
+	one("member name that is no word", withTop(`"a b": 1`), `$["a b"]: unknown member`),
+	one("empty member name", withTop(`"": 1`), `$[""]: unknown member`),
+	one("case counts", withTop(`"Unmatched": "deny"`), "Unmatched: unknown member (did you mean unmatched?)"),
+	onlyParser("duplicate member", withTop(`"unmatched": "deny", "unmatched": "allow"`), "unmatched: duplicate member"),
+	onlyParser("duplicate member after decoding", withTop(`"unmatched": "deny", "unm\u0061tched": "allow"`), "unmatched: duplicate member"),
+	one("unmatched", withTop(`"unmatched": "pass"`), `unmatched: must be "deny" or "allow"`),
+	one("unmatched type", withTop(`"unmatched": true`), `unmatched: must be "deny" or "allow"`),
+	one("allow_insecure_http type", withTop(`"allow_insecure_http": "true"`), "allow_insecure_http: must be true or false"),
+	one("allow_insecure_http null", withTop(`"allow_insecure_http": null`), "allow_insecure_http: must be true or false"),
+	one("token_cache type", withTop(`"token_cache": 10`), "token_cache: must be an object"),
+	one("token_cache member", withTop(`"token_cache": {"size": 10}`), "token_cache.size: unknown member"),
+	one("max_entries low", withTop(`"token_cache": {"max_entries": -1}`), "token_cache.max_entries: must be an integer from 0 to 100000"),
+	one("max_entries high", withTop(`"token_cache": {"max_entries": 100001}`), "token_cache.max_entries: must be an integer from 0 to 100000"),
+	one("max_entries beyond 64 bits", withTop(`"token_cache": {"max_entries": 18446744073709551617}`), "token_cache.max_entries: must be an integer from 0 to 100000"),
+	one("max_entries fraction", withTop(`"token_cache": {"max_entries": 1.5}`), "token_cache.max_entries: must be an integer from 0 to 100000"),
+	one("max_entries string", withTop(`"token_cache": {"max_entries": "10"}`), "token_cache.max_entries: must be an integer from 0 to 100000"),
+	onlyParser("max_entries with exponent", withTop(`"token_cache": {"max_entries": 1e2}`), "token_cache.max_entries: must be an integer from 0 to 100000"),
+}
+
+var badServers = []badDocument{
+	one("no list", `{"authorization_servers": {}, "resources": [{"resource": "https://h", "authorization_servers": ["https://a"]}]}`,
+		"authorization_servers: must be an array"),
+	one("empty list", withServers(``), "authorization_servers: must not be empty"),
+	one("no object", withServers(`"https://auth.example.com"`), "authorization_servers[0]: must be an object"),
+	one("no issuer", withServers(`{"cluster": "auth"}`), "authorization_servers[0].issuer: is required"),
+	one("issuer type", withServers(`{"issuer": 1, "cluster": "auth"}`), "authorization_servers[0].issuer: must be a string"),
+	one("issuer no URL", withServers(`{"issuer": "auth.example.com", "cluster": "auth"}`),
+		"authorization_servers[0].issuer: must be an absolute URL that starts with https://"),
+	one("issuer with query", withServers(`{"issuer": "https://a/?b=c", "cluster": "auth"}`),
+		"authorization_servers[0].issuer: must be a URL without a query (?)"),
+	one("issuer with fragment", withServers(`{"issuer": "https://a/#b", "cluster": "auth"}`),
+		"authorization_servers[0].issuer: must be a URL without a fragment (#)"),
+	onlyParser("issuer http", withServers(`{"issuer": "http://auth.example.com", "cluster": "auth"}`), "authorization_servers[0].issuer: "+wantHTTPS),
+	onlyParser("issuer twice", withServers(`{"issuer": "https://a", "cluster": "x"}, {"issuer": "https://a", "cluster": "y"}`),
+		"authorization_servers[1].issuer: is the same as authorization_servers[0].issuer"),
+	one("no cluster", withServers(`{"issuer": "https://a"}`),
+		"authorization_servers[0].cluster: is required: it names the Envoy cluster that keys are fetched through"),
+	one("empty cluster", withServers(`{"issuer": "https://a", "cluster": ""}`), "authorization_servers[0].cluster: must not be empty"),
+	onlyParser("cluster with control character", withServers(`{"issuer": "https://a", "cluster": "a\nb"}`),
+		"authorization_servers[0].cluster: must not have control characters"),
+	one("unknown member", withServer(`"clock_skew": 5`), "authorization_servers[0].clock_skew: unknown member (did you mean clock_skew_seconds?)"),
+	one("camel case", withServer(`"metadataUrl": "https://a/b"`), "authorization_servers[0].metadataUrl: unknown member (did you mean metadata_url?)"),
+	one("introspection", withServer(`"introspection": {}`), "authorization_servers[0].introspection: not supported yet"),
+	one("metadata_overrides", withServer(`"metadata_overrides": {}`), "authorization_servers[0].metadata_overrides: not supported yet"),
+
+	one("discovery", withServer(`"discovery": "none"`), `authorization_servers[0].discovery: must be "auto" or "oauth" or "oidc"`),
+	one("metadata_url type", withServer(`"metadata_url": true`), "authorization_servers[0].metadata_url: must be a string"),
+	onlyParser("metadata_url http", withServer(`"metadata_url": "http://a/b"`), "authorization_servers[0].metadata_url: "+wantHTTPS),
+	onlyParser("jwks_uri http", withServer(`"jwks_uri": "http://a/b"`), "authorization_servers[0].jwks_uri: "+wantHTTPS),
+	one("two sources", withServer(`"jwks_uri": "https://a/b", "discovery": "auto"`), "authorization_servers[0].discovery: must not stand beside jwks_uri"+oneSource),
+	{name: "three sources", doc: withServer(`"metadata_url": "https://a/b", "discovery": "auto", "jwks": {}`), want: []string{
+		"authorization_servers[0].discovery: must not stand beside metadata_url" + oneSource,
+		"authorization_servers[0].jwks: must not stand beside metadata_url" + oneSource,
+	}},
+	{name: "metadata empty", doc: withServer(`"metadata": {}`), want: []string{
+		"authorization_servers[0].metadata.issuer: is required",
+		"authorization_servers[0].metadata.jwks_uri: is required",
+	}},
+	one("metadata type", withServer(`"metadata": "{}"`), "authorization_servers[0].metadata: must be an object"),
+	onlyParser("metadata of another issuer", withServer(`"metadata": {"issuer": "https://auth.example.com/", "jwks_uri": "https://a/b"}`),
+		"authorization_servers[0].metadata.issuer: must be the same as the issuer of this authorization server"),
+	onlyParser("metadata with http keys", withServer(`"metadata": {"issuer": "https://auth.example.com", "jwks_uri": "http://a/b"}`),
+		"authorization_servers[0].metadata.jwks_uri: "+wantHTTPS),
+
+	one("jwks type", withServer(`"jwks": []`), "authorization_servers[0].jwks: must be an object"),
+	one("jwks without keys", withServer(`"jwks": {}`), "authorization_servers[0].jwks.keys: is required"),
+	one("jwks empty", withServer(`"jwks": {"keys": []}`), "authorization_servers[0].jwks.keys: must not be empty"),
+	one("jwks with a string", withServer(`"jwks": {"keys": ["a"]}`), "authorization_servers[0].jwks.keys[0]: must be an object"),
+	onlyParser("jwks with an unusable key", withServer(`"jwks": {"keys": [RSA_JWK, {"kty": "OKP"}]}`),
+		"authorization_servers[0].jwks.keys[1]: the key is not usable: its type is neither RSA nor EC"),
+	onlyParser("jwks with only unusable keys", withServer(`"jwks": {"keys": [{"kty": "OKP"}]}`),
+		"authorization_servers[0].jwks.keys[0]: the key is not usable: its type is neither RSA nor EC"),
+	onlyParser("jwks with a private key", withServer(`"jwks": {"keys": [PRIVATE_JWK]}`),
+		"authorization_servers[0].jwks.keys[0]: the key is not usable: its private part is published"),
+	onlyParser("jwks with a duplicate member", withServer(`"jwks": {"keys": [{"kty": "EC", "kty": "RSA"}]}`),
+		"authorization_servers[0].jwks.keys[0].kty: duplicate member"),
+	onlyParser("jwks with two lists", withServer(`"jwks": {"keys": [RSA_JWK], "keys": [EC_JWK]}`),
+		"authorization_servers[0].jwks.keys: duplicate member"),
+	onlyParser("jwks with too many keys", withServer(`"jwks": {"keys": [`+strings.Repeat(`{},`, 256)+`{}]}`),
+		"authorization_servers[0].jwks: the document is not an acceptable JWK set: it has more than 256 keys"),
+	onlyParser("jwks for another algorithm", withServer(`"algorithms": ["RS256"], "jwks": {"keys": [RSA_JWK, EC_JWK]}`),
+		"authorization_servers[0].jwks.keys[1]: is for ES256, which is not in algorithms"),
+	onlyParser("jwks with one kid twice", withServer(`"jwks": {"keys": [EC_JWK, RSA_JWK, EC_JWK]}`),
+		"authorization_servers[0].jwks.keys[2]: has the same kid as authorization_servers[0].jwks.keys[0]"),
+
+	one("public_keys type", withServer(`"public_keys": "RSA_PEM"`), "authorization_servers[0].public_keys: must be an array"),
+	one("public_keys empty", withServer(`"public_keys": []`), "authorization_servers[0].public_keys: must not be empty"),
+	one("public key type", withServer(`"public_keys": ["RSA_PEM"]`), "authorization_servers[0].public_keys[0]: must be an object"),
+	one("public key without pem", withServer(`"public_keys": [{"kid": "a"}]`), "authorization_servers[0].public_keys[0].pem: is required"),
+	one("public key member", withServer(`"public_keys": [{"pem": "RSA_PEM", "use": "sig"}]`), "authorization_servers[0].public_keys[0].use: unknown member"),
+	onlyParser("public key no PEM", withServer(`"public_keys": [{"pem": "MII"}]`),
+		"authorization_servers[0].public_keys[0].pem: the key is not usable: it is not one PEM block of type PUBLIC KEY"),
+	onlyParser("public key private", withServer(`"public_keys": [{"pem": "PRIVATE_PEM"}]`),
+		"authorization_servers[0].public_keys[0].pem: must be a public key: only public keys belong into the configuration"),
+	one("public key alg", withServer(`"public_keys": [{"pem": "RSA_PEM", "alg": "PS256"}]`),
+		`authorization_servers[0].public_keys[0].alg: must be "RS256" or "ES256"`),
+	onlyParser("public key alg of another type", withServer(`"public_keys": [{"pem": "RSA_PEM", "alg": "ES256"}]`),
+		"authorization_servers[0].public_keys[0].pem: the key is not usable: its algorithm does not fit its type"),
+	one("public key kid empty", withServer(`"public_keys": [{"pem": "RSA_PEM", "kid": ""}]`), "authorization_servers[0].public_keys[0].kid: must not be empty"),
+	onlyParser("public key for another algorithm", withServer(`"algorithms": ["ES256"], "public_keys": [{"pem": "RSA_PEM"}]`),
+		"authorization_servers[0].public_keys[0]: is for RS256, which is not in algorithms"),
+	{name: "public keys without kid", parserOnly: true, doc: withServer(`"public_keys": [{"pem": "RSA_PEM"}, {"pem": "EC_PEM"}, {"pem": "RSA_PEM", "kid": "b"}, {"pem": "RSA_PEM"}]`), want: []string{
+		"authorization_servers[0].public_keys[0]: must have a kid, since there are several keys for RS256",
+		"authorization_servers[0].public_keys[3]: must have a kid, since there are several keys for RS256",
+	}},
+
+	one("algorithms type", withServer(`"algorithms": "RS256"`), "authorization_servers[0].algorithms: must be an array"),
+	one("algorithms empty", withServer(`"algorithms": []`), "authorization_servers[0].algorithms: must not be empty"),
+	{name: "algorithms", doc: withServer(`"algorithms": ["none", "HS256", "RS256", 1, "es256"]`), want: []string{
+		`authorization_servers[0].algorithms[0]: must be "RS256" or "ES256"`,
+		`authorization_servers[0].algorithms[1]: must be "RS256" or "ES256"`,
+		"authorization_servers[0].algorithms[3]: must be a string",
+		`authorization_servers[0].algorithms[4]: must be "RS256" or "ES256"`,
+	}},
+	one("algorithms twice", withServer(`"algorithms": ["ES256", "ES256"]`), "authorization_servers[0].algorithms[1]: is the same as authorization_servers[0].algorithms[0]"),
+	one("clock_skew_seconds", withServer(`"clock_skew_seconds": 601`), "authorization_servers[0].clock_skew_seconds: must be an integer from 0 to 600"),
+	one("max_token_lifetime_seconds", withServer(`"max_token_lifetime_seconds": 0`), "authorization_servers[0].max_token_lifetime_seconds: must be an integer from 1 to 31536000"),
+	one("typ", withServer(`"typ": "JWT"`), `authorization_servers[0].typ: must be "at+jwt"`),
+}

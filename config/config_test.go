@@ -1,0 +1,277 @@
+package config_test
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"mcpauth/config"
+	"mcpauth/jwtlite"
+)
+
+func ExampleParse() {
+	c, err := config.Parse([]byte(`{
+	  "authorization_servers": [
+	    { "issuer": "https://auth.example.com", "cluster": "auth" }
+	  ],
+	  "resources": [
+	    {
+	      "resource": "https://mcp.example.com/notes",
+	      "scopes_supported": ["read:notes", "write:notes"],
+	      "required_scopes": ["read:notes"]
+	    }
+	  ]
+	}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r, s := c.Resources[0], c.AuthorizationServers[0]
+	fmt.Println(r.Resource.Raw, "needs", r.RequiredScopes, "for", r.Match.PathPrefixes)
+	fmt.Println(r.AuthorizationServers[0].Issuer, s.Algorithms, s.ClockSkew)
+	// Output:
+	// https://mcp.example.com/notes needs [read:notes] for [/notes]
+	// https://auth.example.com [RS256 ES256] 1m0s
+}
+
+func ExampleErrors() {
+	_, err := config.Parse([]byte(`{
+	  "authorization_servers": [{ "issuer": "http://auth.example.com", "cluster": "auth" }],
+	  "resources": [{ "resource": "https://mcp.example.com/notes", "required_scope": ["read:notes"] }]
+	}`))
+	fmt.Println(err)
+	// Output:
+	// authorization_servers[0].issuer: must be an https URL (http needs a loopback host or allow_insecure_http)
+	// resources[0].required_scope: unknown member (did you mean required_scopes?)
+}
+
+func mustParse(t *testing.T, doc string) *config.Config {
+	t.Helper()
+	c, err := config.Parse([]byte(doc))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestDefaults(t *testing.T) {
+	c := mustParse(t, document("", "", ""))
+	server := &config.AuthorizationServer{
+		Issuer:     "https://auth.example.com",
+		Cluster:    "auth",
+		Source:     config.KeySource{Kind: config.Discovery, Discovery: config.Auto},
+		Algorithms: []jwtlite.Algorithm{jwtlite.RS256, jwtlite.ES256},
+		ClockSkew:  time.Minute,
+	}
+	want := &config.Config{
+		AuthorizationServers: []*config.AuthorizationServer{server},
+		Resources: []*config.Resource{{
+			Resource:             &config.URL{Raw: "https://mcp.example.com/notes", Scheme: "https", Host: "mcp.example.com", Path: "/notes"},
+			AuthorizationServers: []*config.AuthorizationServer{server},
+			Match:                config.Match{PathPrefixes: []string{"/notes"}},
+		}},
+		Unmatched:  config.UnmatchedDeny,
+		TokenCache: config.TokenCache{MaxEntries: 4096},
+	}
+	if !reflect.DeepEqual(c, want) {
+		t.Errorf("got %+v, want %+v", c, want)
+	}
+	if c.Resources[0].AuthorizationServers[0] != c.AuthorizationServers[0] {
+		t.Error("a resource has a copy of its authorization server")
+	}
+}
+
+// Each member, with a value that is not the default, must arrive.
+func TestEveryMember(t *testing.T) {
+	c := mustParse(t, fill(`{
+		"allow_insecure_http": true, "unmatched": "allow", "token_cache": {"max_entries": 7},
+		"authorization_servers": [
+			{"issuer": "http://a/", "cluster": "x", "discovery": "oidc", "algorithms": ["ES256"], "clock_skew_seconds": 0,
+			 "max_token_lifetime_seconds": 3600, "typ": "at+jwt"},
+			{"issuer": "https://b", "cluster": "x", "metadata_url": "https://b/m"},
+			{"issuer": "https://c", "cluster": "x", "metadata": {"issuer": "https://c", "jwks_uri": "https://c/k"}},
+			{"issuer": "https://d", "cluster": "x", "jwks_uri": "https://d/k"},
+			{"issuer": "https://e", "jwks": {"keys": [RSA_JWK, EC_JWK]}},
+			{"issuer": "https://f", "public_keys": [{"pem": "EC_PEM", "kid": "a", "alg": "ES256"}]},
+			{"issuer": "https://g", "cluster": "x", "discovery": "oauth"}
+		],
+		"resources": [{
+			"resource": "HTTPS://H", "authorization_servers": ["https://d", "https://b"],
+			"match": {"hosts": ["H:8443", "[2001:DB8::1]"], "path_prefixes": ["/v1", "/"]},
+			"audiences": ["api://x"], "scopes_supported": ["a", "b"], "required_scopes": ["c"],
+			"metadata": {"resource\u005fname": "N\u006ftes", "x": [ 1 ]},
+			"forward": true, "forward_payload_header": "X-Payload",
+			"claim_to_headers": [{"claim_name": "\u0065mail", "header_name": "X-Email"}]
+		}]
+	}`))
+	if !c.AllowInsecureHTTP || c.Unmatched != config.UnmatchedAllow || c.TokenCache.MaxEntries != 7 {
+		t.Errorf("got %+v", c)
+	}
+	type source struct {
+		kind      config.SourceKind
+		discovery config.DiscoveryMode
+		metadata  string
+		jwks      string
+		keys      int
+	}
+	raw := func(u *config.URL) string {
+		if u == nil {
+			return ""
+		}
+		return u.Raw
+	}
+	for i, want := range []source{
+		{kind: config.Discovery, discovery: config.OIDC},
+		{kind: config.MetadataURL, metadata: "https://b/m"},
+		{kind: config.JWKSURI, jwks: "https://c/k"},
+		{kind: config.JWKSURI, jwks: "https://d/k"},
+		{kind: config.Static, keys: 2},
+		{kind: config.Static, keys: 1},
+		{kind: config.Discovery, discovery: config.OAuth},
+	} {
+		s := c.AuthorizationServers[i].Source
+		got := source{kind: s.Kind, discovery: s.Discovery, metadata: raw(s.MetadataURL), jwks: raw(s.JWKSURI)}
+		if s.Keys != nil {
+			got.keys = s.Keys.Len()
+		}
+		if got != want {
+			t.Errorf("source %d: got %+v, want %+v", i, got, want)
+		}
+	}
+	a := c.AuthorizationServers[0]
+	if a.Issuer != "http://a/" || a.Cluster != "x" || !slices.Equal(a.Algorithms, []jwtlite.Algorithm{jwtlite.ES256}) ||
+		a.ClockSkew != 0 || a.MaxTokenLifetime != time.Hour || a.Type != "at+jwt" {
+		t.Errorf("got %+v", a)
+	}
+	want := &config.Resource{
+		Resource:             &config.URL{Raw: "HTTPS://H", Scheme: "https", Host: "h"},
+		AuthorizationServers: []*config.AuthorizationServer{c.AuthorizationServers[3], c.AuthorizationServers[1]},
+		Match:                config.Match{Hosts: []string{"h:8443", "[2001:db8::1]"}, PathPrefixes: []string{"/v1", "/"}},
+		Audiences:            []string{"api://x"},
+		ScopesSupported:      []string{"a", "b"},
+		RequiredScopes:       []string{"c"},
+		Metadata:             []config.Member{{Name: "resource_name", Raw: `"N\u006ftes"`}, {Name: "x", Raw: "[ 1 ]"}},
+		Forward:              true,
+		ForwardPayloadHeader: "x-payload",
+		ClaimToHeaders:       []config.ClaimToHeader{{ClaimName: "email", HeaderName: "x-email"}},
+	}
+	if r := c.Resources[0]; !reflect.DeepEqual(r, want) {
+		t.Errorf("got %+v, want %+v", r, want)
+	}
+}
+
+func TestDefaultPrefixOfTheRoot(t *testing.T) {
+	for _, root := range []string{"https://h", "https://h/"} {
+		r := mustParse(t, withResources(`{"resource": "`+root+`"}`)).Resources[0]
+		if r.Resource.Raw != root || !slices.Equal(r.Match.PathPrefixes, []string{"/"}) {
+			t.Errorf("%s: got %+v", root, r)
+		}
+	}
+}
+
+func TestHostsAloneKeepTheDefaultPrefix(t *testing.T) {
+	m := mustParse(t, withResource(`"match": {"hosts": ["h"]}`)).Resources[0].Match
+	if !slices.Equal(m.PathPrefixes, []string{"/notes"}) || !slices.Equal(m.Hosts, []string{"h"}) {
+		t.Errorf("got %+v", m)
+	}
+}
+
+// Templates and environment variables often leave the newlines of PEM as two
+// characters, which JSON then escapes once more.
+func TestPEMWithNewlinesEscapedTwice(t *testing.T) {
+	doc := strings.ReplaceAll(withServers(`{"issuer": "https://a", "public_keys": [{"pem": "EC_PEM"}]}`), `\n`, `\\n`)
+	if keys := mustParse(t, doc).AuthorizationServers[0].Source.Keys; keys.Len() != 1 {
+		t.Errorf("got %d keys", keys.Len())
+	}
+}
+
+func TestTooManyPublicKeys(t *testing.T) {
+	var list []string
+	for i := range 257 {
+		list = append(list, fmt.Sprintf(`{"pem": "EC_PEM", "kid": "%d"}`, i))
+	}
+	_, err := config.Parse([]byte(withServer(`"public_keys": [` + strings.Join(list, ",") + `]`)))
+	const want = "authorization_servers[0].public_keys: the document is not an acceptable JWK set: it has more than 256 keys"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// The plugin's configuration is memory of the host, which is reused.
+func TestNothingIsSharedWithTheDocument(t *testing.T) {
+	doc := []byte(goodDocuments["metadata of resource"])
+	c, err := config.Parse(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := mustParse(t, goodDocuments["metadata of resource"])
+	for i := range doc {
+		doc[i] = 'x'
+	}
+	if !reflect.DeepEqual(c, want) {
+		t.Error("the configuration changed with the document")
+	}
+}
+
+func TestAllErrorsAtOnce(t *testing.T) {
+	_, err := config.Parse([]byte(`{
+		"unmatched": "drop",
+		"token_cache": {"max_entries": "many"},
+		"authorization_servers": [
+			{"issuer": "http://a.example", "algorithms": ["RS256", "HS256"], "clock_skew_seconds": -5},
+			{"issuer": "https://b.example", "cluster": "b", "jwks_uri": "https://b.example/k", "discovery": "auto", "introspection": {}},
+			"https://c.example"
+		],
+		"resources": [
+			{"resource": "https://h/a/", "authorization_servers": ["http://a.example", "https://c.example"], "audience": "x"},
+			{"resource": "https://h/b", "match": {"hosts": ["*"]}, "required_scopes": ["a b", "offline_access"], "tools": {}},
+			{"resource": "https://h/c", "metadata": {"resource": "https://h/c"}, "claim_to_headers": [{"claim_name": "sub", "header_name": "host"}]},
+			{"resource": "https://i/c"}
+		],
+		"ressources": []
+	}`))
+	var errs config.Errors
+	if !errors.As(err, &errs) {
+		t.Fatalf("got %T", err)
+	}
+	want := []string{
+		"ressources: unknown member (did you mean resources?)",
+		`unmatched: must be "deny" or "allow"`,
+		"token_cache.max_entries: must be an integer from 0 to 100000",
+		"authorization_servers[0].issuer: " + wantHTTPS,
+		`authorization_servers[0].algorithms[1]: must be "RS256" or "ES256"`,
+		"authorization_servers[0].clock_skew_seconds: must be an integer from 0 to 600",
+		"authorization_servers[0].cluster: is required: it names the Envoy cluster that keys are fetched through",
+		"authorization_servers[1].introspection: not supported yet",
+		"authorization_servers[1].discovery: must not stand beside jwks_uri" + oneSource,
+		"authorization_servers[2]: must be an object",
+		"resources[0].audience: unknown member (did you mean audiences?)",
+		"resources[0].resource: must not end with a slash: /a covers all that is under it",
+		"resources[0].authorization_servers[1]: must be the issuer of one of the authorization_servers",
+		"resources[1].tools: not supported yet",
+		"resources[1].match.hosts[0]: must be one host: wildcards are not supported yet",
+		`resources[1].required_scopes[0]: must be one scope: printable ASCII without spaces, " and \`,
+		"resources[1].required_scopes[1]: must not be offline_access: clients ask for refresh tokens themselves, a resource neither requires nor publishes them",
+		"resources[2].metadata.resource: must not be here: the gateway publishes the resource beside metadata",
+		"resources[2].claim_to_headers[0].header_name: must not be this header, which has a meaning of its own",
+		"resources[3]: needs match.hosts that do not overlap those (by default any host) of resources[2]: both have the path prefix /c",
+	}
+	var got []string
+	for _, e := range errs {
+		got = append(got, e.Path+": "+e.Message)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if err.Error() != strings.Join(want, "\n") {
+		t.Errorf("Error: got %s", err)
+	}
+	var single *config.Error
+	if !errors.As(err, &single) || single.Path != "ressources" {
+		t.Errorf("errors.As gives %+v", single)
+	}
+}

@@ -1,0 +1,118 @@
+package config
+
+import (
+	"encoding/json"
+	"os"
+	"slices"
+	"testing"
+)
+
+// The schema and the parser must know the same members: one that is missing in
+// the schema is an error in the user's editor, one that is missing in the
+// parser an error at start.
+func TestSchemaAndParserKnowTheSameMembers(t *testing.T) {
+	text, err := os.ReadFile("schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema any
+	if err := json.Unmarshal(text, &schema); err != nil {
+		t.Fatal(err)
+	}
+	at := func(steps ...string) map[string]any {
+		v := schema
+		for _, step := range steps {
+			v = v.(map[string]any)[step]
+		}
+		object, ok := v.(map[string]any)
+		if !ok {
+			t.Fatalf("the schema has no object at %v", steps)
+		}
+		return object
+	}
+	checked := 0
+	for _, c := range []struct {
+		parser []string
+		schema []string
+		open   bool // further members are allowed
+	}{
+		{parser: documentMembers},
+		{parser: tokenCacheMembers, schema: []string{"properties", "token_cache"}},
+		{parser: serverMembers, schema: []string{"$defs", "authorization_server"}},
+		{parser: []string{"issuer", "jwks_uri"}, schema: []string{"$defs", "authorization_server", "properties", "metadata"}, open: true},
+		{parser: []string{"keys"}, schema: []string{"$defs", "authorization_server", "properties", "jwks"}, open: true},
+		{parser: publicKeyMembers, schema: []string{"$defs", "authorization_server", "properties", "public_keys", "items"}},
+		{parser: resourceMembers, schema: []string{"$defs", "resource"}},
+		{parser: matchMembers, schema: []string{"$defs", "resource", "properties", "match"}},
+		{parser: metadataKnown, schema: []string{"$defs", "resource", "properties", "metadata"}, open: true},
+		{parser: claimToHeaderMembers, schema: []string{"$defs", "resource", "properties", "claim_to_headers", "items"}},
+	} {
+		object := at(c.schema...)
+		var names []string
+		for name, property := range at(append(c.schema, "properties")...) {
+			names = append(names, name)
+			if !describes(t, schema, property) {
+				t.Errorf("%v: %s has no description", c.schema, name)
+			}
+		}
+		slices.Sort(names)
+		if want := slices.Sorted(slices.Values(c.parser)); !slices.Equal(names, want) {
+			t.Errorf("%v: the schema has %v, the parser %v", c.schema, names, want)
+		}
+		if closed := object["additionalProperties"] == false; closed == c.open {
+			t.Errorf("%v: additionalProperties is %v", c.schema, object["additionalProperties"])
+		}
+		checked++
+	}
+	if all := count(schema); all != checked {
+		t.Errorf("the schema has %d objects with properties, of which this test knows %d", all, checked)
+	}
+}
+
+// describes reports whether a property has a description, of its own or of the
+// definition that it refers to.
+func describes(t *testing.T, schema, property any) bool {
+	p := property.(map[string]any)
+	if _, ok := p["description"]; ok {
+		return true
+	}
+	if ref, ok := p["$ref"].(string); ok {
+		definition := schema.(map[string]any)["$defs"].(map[string]any)[ref[len("#/$defs/"):]]
+		return describes(t, schema, definition)
+	}
+	return false
+}
+
+// count returns how many objects with properties there are in a schema.
+func count(v any) int {
+	n := 0
+	switch v := v.(type) {
+	case map[string]any:
+		if p, ok := v["properties"].(map[string]any); ok && p["type"] == nil {
+			n++
+		}
+		for _, each := range v {
+			n += count(each)
+		}
+	case []any:
+		for _, each := range v {
+			n += count(each)
+		}
+	}
+	return n
+}
+
+// Every member that says where keys come from must be a member at all, and the
+// members that are not supported yet must not be known ones.
+func TestMemberLists(t *testing.T) {
+	for _, name := range sourceMembers {
+		if !slices.Contains(serverMembers, name) {
+			t.Errorf("%s is no member of an authorization server", name)
+		}
+	}
+	for _, name := range append(slices.Clone(serverUnsupported), resourceUnsupported...) {
+		if slices.Contains(serverMembers, name) || slices.Contains(resourceMembers, name) {
+			t.Errorf("%s is both supported and not", name)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package config
+
+import "strings"
+
+// pathFault returns what keeps a non-empty URL path from being the prefix of
+// requests, or "". The gateway compares paths in canonical form (RFC 3986,
+// section 6.2.2, with doubled slashes merged) and refuses requests on whose
+// path it could disagree with the server, so a path in another form would
+// never be matched.
+func pathFault(path string) string {
+	if !strings.HasPrefix(path, "/") {
+		return "must be a path that starts with a slash"
+	}
+	if i := strings.IndexAny(path, "?#"); i >= 0 {
+		return "must be a path without " + path[i:i+1]
+	}
+	if strings.Contains(path, ";") {
+		return "must have a path without ;"
+	}
+	if !isURLText(path, "/") {
+		return "must have a path with valid percent-encoding and no character that needs it"
+	}
+	if fault := encodingFault(path); fault != "" {
+		return fault
+	}
+	if strings.Contains(path, "//") {
+		return "must have a path without doubled slashes"
+	}
+	for _, segment := range strings.Split(path, "/") {
+		if segment == "." || segment == ".." {
+			return "must have a path without dot segments"
+		}
+	}
+	if path != "/" && strings.HasSuffix(path, "/") {
+		return "must not end with a slash: " + strings.TrimRight(path, "/") + " covers all that is under it"
+	}
+	if isDiscovery(path) {
+		return "must not be where clients look for metadata, under /.well-known/"
+	}
+	return ""
+}
+
+// encodingFault returns what is wrong with the percent-encodings of a path,
+// which are complete.
+func encodingFault(path string) string {
+	for i := 0; i < len(path); i++ {
+		if path[i] != '%' {
+			continue
+		}
+		encoded := path[i : i+3]
+		c := unhex(path[i+1])<<4 | unhex(path[i+2])
+		switch {
+		case c == '/' || c == '\\' || c == ';' || c < ' ' || c == 0x7F:
+			return "must have a path without " + encoded + ": the gateway refuses requests with it"
+		case isUnreserved(c):
+			return "must have a path with " + string(rune(c)) + " instead of " + encoded
+		case encoded != strings.ToUpper(encoded):
+			return "must have a path with " + strings.ToUpper(encoded) + " instead of " + encoded
+		}
+		i += 2
+	}
+	return ""
+}
+
+func unhex(c byte) byte {
+	if isDigit(c) {
+		return c - '0'
+	}
+	return c | 0x20 - 'a' + 10
+}
+
+// isDiscovery reports whether clients ask for metadata at path: under the
+// well-known places of RFC 9728, RFC 8414 and OpenID Connect Discovery, and at
+// the last one appended to any path. These are answered before any resource.
+func isDiscovery(path string) bool {
+	const openID = "/.well-known/openid-configuration"
+	for _, place := range [...]string{metadataPlace, "/.well-known/oauth-authorization-server", openID} {
+		if rest, ok := strings.CutPrefix(path, place); ok && (rest == "" || rest[0] == '/') {
+			return true
+		}
+	}
+	return strings.HasSuffix(path, openID)
+}
+
+// metadataPlace is where the metadata of the resources is served: followed by
+// the path of the resource (RFC 9728, section 3.1).
+const metadataPlace = "/.well-known/oauth-protected-resource"

@@ -1,0 +1,27 @@
+package config
+
+// scope reads a scope-token (RFC 6749, section 3.3).
+func (v value) scope() (string, bool) {
+	s, ok := v.string()
+	if !ok {
+		return "", false
+	}
+	if s == "offline_access" {
+		v.fail("must not be offline_access: clients ask for refresh tokens themselves, a resource neither requires nor publishes them")
+		return "", false
+	}
+	if !isScope(s) {
+		v.fail(`must be one scope: printable ASCII without spaces, " and \`)
+		return "", false
+	}
+	return s, true
+}
+
+func isScope(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c <= ' ' || c == '"' || c == '\\' || c >= 0x7F {
+			return false
+		}
+	}
+	return s != ""
+}

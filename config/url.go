@@ -1,0 +1,125 @@
+package config
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+)
+
+// maxURLLength keeps a URL within what every party accepts in a header.
+const maxURLLength = 2048
+
+// URL is an absolute http or https URL in its parts.
+type URL struct {
+	Raw    string // as written
+	Scheme string // "http" or "https"
+	Host   string // lower case, without port; an IPv6 address in brackets
+	Port   string // empty if left out or the scheme's default
+	Path   string // as written: empty, or starting with "/"
+	Query  string // without "?"; empty if there is none
+}
+
+// Authority returns host or host:port, the port only when it is not the
+// scheme's default.
+func (u *URL) Authority() string {
+	if u.Port == "" {
+		return u.Host
+	}
+	return u.Host + ":" + u.Port
+}
+
+// PathQuery returns the path, "/" if there is none, and the query with its
+// "?" if there is one: the request target of HTTP.
+func (u *URL) PathQuery() string {
+	path := u.Path
+	if path == "" {
+		path = "/"
+	}
+	if u.Query == "" {
+		return path
+	}
+	return path + "?" + u.Query
+}
+
+// IsLoopback reports whether the host is the machine itself: localhost and
+// names under it (RFC 6761, section 6.3), 127.0.0.0/8 or [::1].
+func (u *URL) IsLoopback() bool {
+	return u.Host == "localhost" || strings.HasSuffix(u.Host, ".localhost") ||
+		u.Host == "[::1]" || isIPv4(u.Host) && strings.HasPrefix(u.Host, "127.")
+}
+
+// ParseURL splits an absolute http or https URL (RFC 3986). It is strict: no
+// user information, no fragment, no empty query, only ASCII characters that
+// the RFC allows where they stand, valid percent-encoding, a host that can be
+// compared byte for byte once in lower case, and at most 2048 bytes. The
+// error says what is wrong without repeating the URL.
+func ParseURL(s string) (*URL, error) {
+	if len(s) > maxURLLength {
+		return nil, errors.New("must be a URL of at most " + strconv.Itoa(maxURLLength) + " bytes")
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] <= ' ' || s[i] >= 0x7F {
+			return nil, errors.New("must be a URL without spaces, control characters and non-ASCII characters")
+		}
+	}
+	scheme, rest, ok := strings.Cut(s, "://")
+	u := &URL{Raw: s, Scheme: strings.ToLower(scheme)}
+	if !ok || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, errors.New("must be an absolute URL that starts with https://")
+	}
+	if strings.Contains(rest, "#") {
+		return nil, errors.New("must be a URL without a fragment (#)")
+	}
+	rest, query, hasQuery := strings.Cut(rest, "?")
+	if hasQuery && query == "" {
+		return nil, errors.New("must be a URL without an empty query (?)")
+	}
+	authority := rest
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		authority, u.Path = rest[:i], rest[i:]
+	}
+	u.Query = query
+	if !isURLText(u.Path, "/") || !isURLText(u.Query, "/?") {
+		return nil, errors.New("must be a URL with valid percent-encoding and no character that needs it")
+	}
+
+	if strings.Contains(authority, "@") {
+		return nil, errors.New("must be a URL without user information (@)")
+	}
+	var err error
+	if u.Host, u.Port, err = splitHostPort(authority); err != nil {
+		return nil, err
+	}
+	if u.Scheme == "https" && u.Port == "443" || u.Scheme == "http" && u.Port == "80" {
+		u.Port = ""
+	}
+	return u, nil
+}
+
+// isURLText reports whether s has only pchar (RFC 3986, section 3.3) and the
+// extra characters, with complete percent-encodings.
+func isURLText(s, extra string) bool {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '%':
+			if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
+				return false
+			}
+			i += 2
+		case isUnreserved(c), strings.IndexByte("!$&'()*+,;=:@", c) >= 0, strings.IndexByte(extra, c) >= 0:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// isUnreserved is unreserved of RFC 3986, section 2.3: characters that mean
+// the same percent-encoded or not.
+func isUnreserved(c byte) bool {
+	return isAlpha(c) || isDigit(c) || c == '-' || c == '.' || c == '_' || c == '~'
+}
+
+func isAlpha(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+func isHex(c byte) bool   { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }

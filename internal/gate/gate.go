@@ -1,0 +1,250 @@
+// Package gate decides what becomes of a request: a local answer, a wait for
+// keys, or the way on to the server with the caller's identity.
+//
+// [Gate.Decide] is the whole decision; it reads top to bottom as the list of
+// checks, and lets a request on at one place for each of its two reasons.
+package gate
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"mcpauth/config"
+	"mcpauth/internal/keys"
+	"mcpauth/internal/route"
+	"mcpauth/internal/tokencache"
+	"mcpauth/internal/wellknown"
+	"mcpauth/jwtlite"
+)
+
+// A Request is what a decision depends on. Header values that are absent are
+// empty.
+type Request struct {
+	Method    string // :method
+	Authority string // :authority
+	Path      string // :path, with the query
+
+	Authorization  string // the first Authorization header
+	Authorizations int    // how many there are
+
+	HasOrigin      bool   // Origin is there, whatever its value
+	RequestMethod  string // Access-Control-Request-Method
+	RequestHeaders string // Access-Control-Request-Headers
+}
+
+// A Verdict says what becomes of a request: exactly one of its members is set.
+type Verdict struct {
+	Reply *Reply       // answer with this
+	Wait  *keys.Source // ask again when this source has done waiting
+	Pass  *Pass        // let it on to the server
+}
+
+// A Pass is how a request goes on.
+type Pass struct {
+	// Headers are set on the request: the caller's identity.
+	Headers [][2]string
+	// KeepAuthorization is set where the request was not checked, and where
+	// the resource is configured to forward its token.
+	KeepAuthorization bool
+}
+
+// Gate holds all that decisions need. One worker has one; it is not safe for
+// concurrent use.
+type Gate struct {
+	routes    *route.Table
+	unmatched config.Unmatched
+	resources []*resource
+	reserved  []string // header names that only the gate may set, beside its prefix
+	verifier  jwtlite.Verifier
+	cache     *tokencache.Cache[passed]
+	token     jwtlite.Token // reused: one request is decided at a time
+}
+
+// A resource is a protected resource with all that can be made beforehand.
+type resource struct {
+	*config.Resource
+	index       int
+	servers     []server
+	document    []byte // protected-resource metadata
+	metadataURL string
+	noToken     [2]*Reply // without and with an Origin
+}
+
+// A server is an authorization server as one resource trusts it.
+type server struct {
+	source *keys.Source
+	policy jwtlite.Policy
+}
+
+// passed is a token that one resource let in, and until when it does so with
+// no further check but these.
+type passed struct {
+	source     *keys.Source
+	version    uint64 // of the key set that verified it
+	begin, end int64  // Unix seconds, clock skew included
+	pass       *Pass
+}
+
+// New builds the Gate of c. sources holds the keys of each authorization
+// server, in the order of c.AuthorizationServers.
+func New(c *config.Config, sources []*keys.Source, verifier jwtlite.Verifier) *Gate {
+	g := &Gate{
+		routes:    route.New(c),
+		unmatched: c.Unmatched,
+		reserved:  reservedHeaders(c),
+		verifier:  verifier,
+		cache:     tokencache.New[passed](c.TokenCache.MaxEntries),
+	}
+	of := map[*config.AuthorizationServer]*keys.Source{}
+	for i, s := range c.AuthorizationServers {
+		of[s] = sources[i]
+	}
+	for i, r := range c.Resources {
+		p := &resource{
+			Resource:    r,
+			index:       i,
+			document:    wellknown.Document(r),
+			metadataURL: wellknown.ProtectedResourceURL(r.Resource),
+		}
+		for _, s := range r.AuthorizationServers {
+			p.servers = append(p.servers, server{of[s], jwtlite.Policy{
+				Issuer:      s.Issuer,
+				Audiences:   audiences(r),
+				Algorithms:  s.Algorithms,
+				ClockSkew:   s.ClockSkew,
+				MaxLifetime: s.MaxTokenLifetime,
+				Type:        s.Type,
+			}})
+		}
+		p.noToken = [2]*Reply{p.unauthorized(false), p.unauthorized(true)}
+		g.resources = append(g.resources, p)
+	}
+	return g
+}
+
+// audiences returns the values of aud that are accepted for a resource: its
+// own URL, as configured and with scheme and host in lower case, the same with
+// and without a slash where it has no path (clients send either), and those
+// that the configuration adds.
+func audiences(r *config.Resource) []string {
+	u := r.Resource
+	list := []string{u.Raw, u.Scheme + "://" + u.Authority() + u.Path}
+	if u.Path == "" || u.Path == "/" {
+		origin := u.Scheme + "://" + u.Authority()
+		list = append(list, origin, origin+"/", strings.TrimSuffix(u.Raw, "/"), strings.TrimSuffix(u.Raw, "/")+"/")
+	}
+	return append(list, r.Audiences...)
+}
+
+// Decide returns the verdict on a request.
+func (g *Gate) Decide(r *Request, now time.Time) Verdict {
+	match, err := g.routes.Find(r.Authority, r.Path)
+	if err != nil {
+		return reply(badPath(r))
+	}
+	switch match.Kind {
+	case route.Unmatched:
+		if g.unmatched == config.UnmatchedAllow {
+			return Verdict{Pass: &Pass{KeepAuthorization: true}}
+		}
+		return reply(notFound(r))
+	case route.Absent:
+		return reply(notFound(r))
+	case route.Metadata:
+		return reply(g.resources[match.Resource].metadata(r))
+	}
+	p := g.resources[match.Resource]
+	if r.preflight() {
+		return reply(p.preflight(r))
+	}
+	token, err := bearer(r)
+	switch {
+	case errors.Is(err, errTwoTokens):
+		return reply(p.refuse(r, 400, "invalid_request", err.Error()))
+	case err != nil:
+		return reply(p.withoutToken(r))
+	}
+	return g.check(p, r, token, now)
+}
+
+// check returns the verdict on a request for p that presents a token.
+func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdict {
+	if c, ok := g.cache.Get(p.index, token); ok {
+		if _, version := c.source.Keys(); version == c.version && c.begin <= now.Unix() && now.Unix() < c.end {
+			return Verdict{Pass: c.pass}
+		}
+		g.cache.Delete(p.index, token)
+	}
+	invalid := func(err error) Verdict {
+		return reply(p.refuse(r, 401, "invalid_token", err.Error()))
+	}
+
+	t := &g.token
+	if err := t.Parse(token); err != nil {
+		return invalid(err)
+	}
+	s := p.issuedBy(t.Claims().Issuer)
+	if s == nil {
+		return invalid(jwtlite.ErrIssuer)
+	}
+	if err := s.policy.CheckHeader(t); err != nil {
+		return invalid(err)
+	}
+	set, version := s.source.Keys()
+	if set == nil {
+		if s.source.Starting() {
+			return Verdict{Wait: s.source}
+		}
+		return reply(unavailable(r, s.source.RetryAfter()))
+	}
+	key, err := set.Find(t)
+	if errors.Is(err, jwtlite.ErrUnknownKey) && s.source.Refetch() {
+		return Verdict{Wait: s.source}
+	}
+	if err != nil {
+		return invalid(err)
+	}
+	if err := g.verifier.Verify(key, t.SigningInput(), t.Signature()); err != nil {
+		return invalid(jwtlite.ErrSignature)
+	}
+	if err := s.policy.CheckClaims(t, now); err != nil {
+		return invalid(err)
+	}
+	for _, scope := range p.RequiredScopes {
+		if !t.Claims().HasScope(scope) {
+			return reply(p.refuse(r, 403, "insufficient_scope", "the token lacks a required scope"))
+		}
+	}
+
+	pass := &Pass{Headers: p.identity(t), KeepAuthorization: p.Forward}
+	begin, end := s.period(t.Claims())
+	g.cache.Put(p.index, token, passed{s.source, version, begin, end, pass})
+	return Verdict{Pass: pass}
+}
+
+// period returns the whole seconds, from begin to before end, in which a token
+// that was just accepted passes every check that depends on the time. It may
+// be shorter than the truth by a second: outside it all checks are made anew.
+func (s *server) period(c *jwtlite.Claims) (begin, end int64) {
+	skew := int64(s.policy.ClockSkew / time.Second)
+	begin = max(c.NotBefore.Unix(), c.IssuedAt.Unix()) + 1 - skew
+	return begin, c.Expires.Unix() + skew
+}
+
+// GiveUp returns the answer to a request that has waited long enough, or for
+// which there is no room to wait.
+func (g *Gate) GiveUp(r *Request, s *keys.Source) *Reply {
+	return unavailable(r, s.RetryAfter())
+}
+
+func (p *resource) issuedBy(issuer string) *server {
+	for i := range p.servers {
+		if p.servers[i].policy.Issuer == issuer {
+			return &p.servers[i]
+		}
+	}
+	return nil
+}
+
+func reply(r *Reply) Verdict { return Verdict{Reply: r} }

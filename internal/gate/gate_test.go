@@ -1,0 +1,96 @@
+package gate
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestBearer(t *testing.T) {
+	for _, test := range []struct {
+		name, header string
+		count        int
+		token        string
+		err          error
+	}{
+		{"no header", "", 0, "", errNoToken},
+		{"empty header", "", 1, "", errNoToken},
+		{"token", "Bearer abc.def.ghi", 1, "abc.def.ghi", nil},
+		{"scheme in lower case", "bearer abc", 1, "abc", nil},
+		{"scheme in mixed case", "bEaReR abc", 1, "abc", nil},
+		{"space around", "  Bearer \t abc  ", 1, "abc", nil},
+		{"scheme only", "Bearer", 1, "", errNoToken},
+		{"scheme and space", "Bearer   ", 1, "", errNoToken},
+		{"other scheme", "Basic dXNlcjpwYXNz", 1, "", errNoToken},
+		{"scheme that starts like it", "BearerToken abc", 1, "", errNoToken},
+		{"scheme with parameters", `Digest username="a", realm="b"`, 1, "", errNoToken},
+		{"token only", "abc.def.ghi", 1, "", errNoToken},
+		{"two headers", "Bearer abc", 2, "", errTwoTokens},
+		{"two headers, one of another scheme", "Basic abc", 2, "", errTwoTokens},
+		{"two tokens", "Bearer abc def", 1, "", errTwoTokens},
+		{"two tokens, comma", "Bearer abc,def", 1, "", errTwoTokens},
+		{"two joined headers", "Bearer abc, Bearer def", 1, "", errTwoTokens},
+		{"two joined headers, the first empty", ",Bearer def", 1, "", errTwoTokens},
+		{"two joined headers, the second Bearer", "Basic abc, bearer def", 1, "", errTwoTokens},
+	} {
+		token, err := bearer(&Request{Authorization: test.header, Authorizations: test.count})
+		if token != test.token || err != test.err {
+			t.Errorf("%s: %q, %v, want %q, %v", test.name, token, err, test.token, test.err)
+		}
+	}
+}
+
+// No claim may end a header or come out as another value than it went in.
+func FuzzHeaderValue(f *testing.F) {
+	f.Add("plain value")
+	f.Add(" x\r\nx-evil: 1\x00ü%41 ")
+	f.Fuzz(func(t *testing.T, s string) {
+		v := headerValue(s)
+		if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r > '~' }) || strings.TrimSpace(v) != v {
+			t.Fatalf("%q is no header value", v)
+		}
+		if back := unescape(t, v); back != s {
+			t.Fatalf("%q reads back as %q, was %q", v, back, s)
+		}
+	})
+}
+
+func unescape(t *testing.T, s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '%' {
+			b.WriteByte(s[i])
+			continue
+		}
+		const digits = "0123456789ABCDEF"
+		b.WriteByte(byte(strings.IndexByte(digits, s[i+1])<<4 | strings.IndexByte(digits, s[i+2])))
+		i += 2
+	}
+	return b.String()
+}
+
+func TestReserved(t *testing.T) {
+	g := &Gate{reserved: []string{"x-user", "payload"}}
+	for name, want := range map[string]bool{
+		"x-mcpauth-subject": true, "x-mcpauth-": true, "x_mcpauth_subject": true, "x-mcpauth_anything": true,
+		"x-user": true, "x_user": true, "payload": true,
+		"x-mcpauth": false, "x-users": false, "x-use": false, "authorization": false, "": false,
+	} {
+		if got := g.Reserved(name); got != want {
+			t.Errorf("Reserved(%q) = %v", name, got)
+		}
+	}
+}
+
+func TestAllowHeaders(t *testing.T) {
+	for asked, want := range map[string]string{
+		"":                            mcpHeaders,
+		"authorization, content-type": "authorization, content-type",
+		"x\r\ny":                      mcpHeaders,
+		`"x"`:                         mcpHeaders,
+		strings.Repeat("a,", 600):     mcpHeaders,
+	} {
+		if got := allowHeaders(asked); got != want {
+			t.Errorf("allowHeaders(%q) = %q, want %q", asked, got, want)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package gate
+
+import (
+	"encoding/base64"
+	"strconv"
+	"strings"
+
+	"mcpauth/config"
+	"mcpauth/jwtlite"
+)
+
+// headerPrefix begins the names of the headers by which the server learns who
+// calls. A client cannot send any header of that prefix through.
+const headerPrefix = "x-mcpauth-"
+
+// identity returns the headers that tell the server who calls, from a token
+// that was verified.
+func (p *resource) identity(t *jwtlite.Token) [][2]string {
+	c := t.Claims()
+	names := [...]string{"subject", "client", "scope", "issuer", "expires"}
+	values := [...]string{
+		c.Subject, c.ClientID, strings.Join(c.AppendScopes(nil), " "), c.Issuer,
+		strconv.FormatInt(c.Expires.Unix(), 10),
+	}
+	headers := make([][2]string, 0, len(names)+len(p.ClaimToHeaders)+1)
+	for i, name := range names {
+		headers = appendHeader(headers, headerPrefix+name, values[i])
+	}
+	for _, h := range p.ClaimToHeaders {
+		if v, ok := c.Lookup(h.ClaimName); ok {
+			value := v.Raw
+			if v.Kind == jwtlite.KindString {
+				value = v.Text
+			}
+			headers = appendHeader(headers, h.HeaderName, value)
+		}
+	}
+	if p.ForwardPayloadHeader != "" {
+		headers = appendHeader(headers, p.ForwardPayloadHeader, base64.RawURLEncoding.EncodeToString(t.Payload()))
+	}
+	return headers
+}
+
+// appendHeader appends a header, unless there is nothing to say.
+func appendHeader(headers [][2]string, name, value string) [][2]string {
+	if value == "" {
+		return headers
+	}
+	return append(headers, [2]string{name, headerValue(value)})
+}
+
+// headerValue returns s as a header value, in memory of its own: bytes other
+// than printable ASCII, "%", and a space at either end are percent-encoded, so
+// that no claim can end a header and every value can be read back exactly.
+func headerValue(s string) string {
+	const upperHex = "0123456789ABCDEF"
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c < ' ' || c > '~' || c == '%' || c == ' ' && (i == 0 || i == len(s)-1) {
+			b = append(b, '%', upperHex[c>>4], upperHex[c&15])
+			continue
+		}
+		b = append(b, c)
+	}
+	return string(b)
+}
+
+// reservedHeaders returns the configured names of all resources' identity
+// headers, in lower case.
+func reservedHeaders(c *config.Config) []string {
+	var names []string
+	for _, r := range c.Resources {
+		if r.ForwardPayloadHeader != "" {
+			names = append(names, r.ForwardPayloadHeader)
+		}
+		for _, h := range r.ClaimToHeaders {
+			names = append(names, h.HeaderName)
+		}
+	}
+	return names
+}
+
+// Reserved reports whether a header of a client's request must be removed on
+// every route, because a server could take it for one that the gate set. Many
+// servers do not tell "_" from "-" in a name (CGI and its heirs), so neither
+// does Reserved. Names come from the host in lower case.
+func (g *Gate) Reserved(name string) bool {
+	if len(name) >= len(headerPrefix) && sameName(name[:len(headerPrefix)], headerPrefix) {
+		return true
+	}
+	for _, reserved := range g.reserved {
+		if sameName(name, reserved) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameName(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := 0; i < len(a); i++ {
+		x, y := a[i], b[i]
+		if x == '_' {
+			x = '-'
+		}
+		if y == '_' {
+			y = '-'
+		}
+		if x != y {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,61 @@
+package keys
+
+import "encoding/binary"
+
+// A record is what the workers of one process know together about the keys of
+// one authorization server: one value in the host's shared data, replaced by
+// compare-and-swap, so that a lease and the keys can never disagree. Times are
+// in milliseconds since the Unix epoch.
+type record struct {
+	attempts  uint64 // fetches that have ended, well or not
+	failures  uint64 // of them, those since the last good one
+	version   uint64 // of document; 0: none yet
+	next      int64  // when the next fetch is due
+	refetched int64  // when a fetch for an unknown key last began
+	owner     uint64 // who fetches
+	lease     int64  // until when, unless it ends before
+	jwksURI   string // found by discovery, kept while fetches succeed
+	found     int64  // when
+	reason    string // of the last failure, if it came after the last good fetch
+	document  string // the last good JWK set
+}
+
+// layout names the encoding; a record of another is taken for none.
+const layout = "mcpauth1"
+
+func (r *record) encode() []byte {
+	b := make([]byte, 0, len(layout)+10*8+len(r.jwksURI)+len(r.reason)+len(r.document))
+	b = append(b, layout...)
+	for _, v := range [...]uint64{
+		r.attempts, r.failures, r.version, uint64(r.next), uint64(r.refetched),
+		r.owner, uint64(r.lease), uint64(r.found),
+		uint64(len(r.jwksURI)), uint64(len(r.reason)),
+	} {
+		b = binary.LittleEndian.AppendUint64(b, v)
+	}
+	b = append(b, r.jwksURI...)
+	b = append(b, r.reason...)
+	return append(b, r.document...)
+}
+
+// decode reads what encode wrote; ok is false for anything else.
+func decode(b []byte) (r record, ok bool) {
+	if len(b) < len(layout)+10*8 || string(b[:len(layout)]) != layout {
+		return r, false
+	}
+	var v [10]uint64
+	b = b[len(layout):]
+	for i := range v {
+		v[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	b = b[10*8:]
+	if n := uint64(len(b)); v[8] > n || v[9] > n-v[8] {
+		return r, false
+	}
+	uri, b := string(b[:v[8]]), b[v[8]:]
+	return record{
+		attempts: v[0], failures: v[1], version: v[2], next: int64(v[3]), refetched: int64(v[4]),
+		owner: v[5], lease: int64(v[6]), found: int64(v[7]),
+		jwksURI: uri, reason: string(b[:v[9]]), document: string(b[v[9]:]),
+	}, true
+}

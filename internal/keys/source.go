@@ -1,0 +1,246 @@
+// Package keys keeps the key set of an authorization server: fetched by one
+// worker of the process at a time, shared with the others, refreshed before it
+// goes stale and never replaced by anything worse.
+//
+// A [Source] is driven by [Source.Tick]; it reaches the outside through a
+// [Host] only.
+package keys
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"hash/maphash"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"mcpauth/config"
+	"mcpauth/jwtlite"
+)
+
+const (
+	refreshInterval  = 5 * time.Minute  // between good fetches, with a tenth of jitter
+	discoveryMaxAge  = time.Hour        // of a jwks_uri found by discovery
+	backoffMin       = time.Second      // after the first failure, doubled with each further one
+	backoffMax       = 30 * time.Second // with keys in hand
+	backoffMaxNoKeys = 5 * time.Second  // with none: requests are being refused
+	refetchInterval  = 5 * time.Second  // between fetches for unknown keys
+	leaseTime        = 20 * time.Second // longer than any fetch: the last call of one starts before attemptTime
+	attemptTime      = 12 * time.Second
+
+	// CalloutTimeout is how long a Host waits for the answer to one Get.
+	CalloutTimeout = 5 * time.Second
+	// MaxDocument is the size in bytes past which a document is refused.
+	MaxDocument = 256 << 10
+)
+
+// A Host is what a Source needs of the proxy.
+type Host interface {
+	// Now returns the time in milliseconds since the Unix epoch.
+	Now() int64
+	// Load returns a value of the data that all workers share, and the number
+	// that Store takes to replace just this value; 0 if there is none.
+	Load(name string) (value []byte, cas uint32)
+	// Store replaces the value if it still has the number cas, or if there is
+	// none, and reports whether it did.
+	Store(name string, value []byte, cas uint32) bool
+	// Get sends a GET request to a cluster and calls done once, after it has
+	// returned, with the answer or with a Response that has an Err. An error
+	// means that nothing was sent and done will not be called.
+	Get(cluster string, u *config.URL, done func(Response)) error
+	Info(message string)
+	Warn(message string)
+}
+
+// A Response is the answer to a Get.
+type Response struct {
+	Err    error // no answer
+	Status int
+	Size   int    // of the body
+	Body   []byte // at most MaxDocument bytes
+}
+
+// Source holds the key set of one authorization server for one worker.
+type Source struct {
+	server   *config.AuthorizationServer
+	issuer   *config.URL
+	insecure bool // http allowed for a jwks_uri that was discovered
+	host     Host
+	name     string // of the record in the shared data
+	owner    uint64 // this worker, in the record
+	random   maphash.Seed
+
+	set     *jwtlite.KeySet
+	version uint64 // of set; 0: none
+	record  record // as last seen, with no document
+	wanted  bool   // a request asked for a key that the set lacks
+	fetch   *fetch // under way in this worker
+}
+
+// New returns the Source of a server. Static keys are there at once; others
+// once Tick has found or fetched them.
+func New(server *config.AuthorizationServer, insecure bool, host Host) *Source {
+	s := &Source{server: server, insecure: insecure, host: host, random: maphash.MakeSeed()}
+	if server.Source.Kind == config.Static {
+		s.set, s.version = server.Source.Keys, 1
+		return s
+	}
+	// The configuration was validated: an issuer is a URL.
+	s.issuer, _ = config.ParseURL(server.Issuer)
+	s.owner = maphash.String(s.random, "owner")
+	s.name = recordName(server)
+	return s
+}
+
+// recordName depends on all that decides which keys are fetched: a reload that
+// changes none of it finds the keys in place, one that does starts anew.
+func recordName(server *config.AuthorizationServer) string {
+	k := server.Source
+	parts := []string{server.Issuer, server.Cluster, strconv.Itoa(int(k.Kind)), strconv.Itoa(int(k.Discovery))}
+	for _, u := range []*config.URL{k.MetadataURL, k.JWKSURI} {
+		if u != nil {
+			parts = append(parts, u.Raw)
+		}
+	}
+	// No part has a NUL in it.
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return "mcpauth.keys." + base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// Keys returns the key set in use and its version, which changes with its
+// content; nil and 0 when there is none.
+func (s *Source) Keys() (*jwtlite.KeySet, uint64) { return s.set, s.version }
+
+// Starting reports that there are no keys and that the first fetch has not
+// ended: a request may wait for it.
+func (s *Source) Starting() bool { return s.set == nil && s.record.attempts == 0 }
+
+// Refetch asks for the keys anew, for a token signed with a key that the set
+// lacks. It reports whether a fetch is coming or under way, so that the request
+// may wait for it; false when the last such fetch was too short a time ago.
+func (s *Source) Refetch() bool {
+	if s.server.Source.Kind == config.Static {
+		return false
+	}
+	if now := s.host.Now(); s.fetch == nil && !s.leased(now) && !s.refetchable(now) {
+		return false
+	}
+	s.wanted = true
+	return true
+}
+
+// Waiting reports whether a request that waits for this Source should go on
+// waiting.
+func (s *Source) Waiting() bool {
+	return s.Starting() || s.wanted || s.fetch != nil || s.leased(s.host.Now())
+}
+
+// RetryAfter returns the whole seconds, at least one, until the next fetch.
+func (s *Source) RetryAfter() int {
+	wait := time.Duration(s.record.next-s.host.Now()) * time.Millisecond
+	return int(min(max(math.Ceil(wait.Seconds()), 1), backoffMax.Seconds()))
+}
+
+// Adopt takes over what other workers, or an earlier configuration, have
+// fetched, with no fetch of its own.
+func (s *Source) Adopt() {
+	if s.server.Source.Kind == config.Static {
+		return
+	}
+	value, _ := s.host.Load(s.name)
+	if r, ok := decode(value); ok {
+		s.adopt(&r)
+	}
+}
+
+// Tick takes over what other workers have fetched and starts a fetch when one
+// is due and nobody else makes it.
+func (s *Source) Tick() {
+	if s.server.Source.Kind == config.Static {
+		return
+	}
+	value, cas := s.host.Load(s.name)
+	if cas == 0 {
+		// A lease is only safe on a value that exists: the host lets any
+		// first write through. No value has this number, so that of several
+		// workers one creates the record and the others fail.
+		s.host.Store(s.name, (&record{}).encode(), math.MaxUint32)
+		if value, cas = s.host.Load(s.name); cas == 0 {
+			return
+		}
+	}
+	r, ok := decode(value)
+	if !ok {
+		r = record{}
+	}
+	s.adopt(&r)
+
+	now := s.host.Now()
+	if s.fetch != nil {
+		if elapsed := now - s.fetch.began; elapsed >= 0 && elapsed < leaseTime.Milliseconds() {
+			return
+		}
+		s.fetch = nil // the host lost the call: let go of the lease and begin anew
+	}
+	if s.leased(now) {
+		return
+	}
+	refetch := s.wanted && s.refetchable(now)
+	s.wanted = false
+	if !refetch && !s.due(now) {
+		return
+	}
+	if refetch {
+		r.refetched = now
+	}
+	r.owner, r.lease = s.owner, now+leaseTime.Milliseconds()
+	if s.host.Store(s.name, r.encode(), cas) {
+		s.remember(&r)
+		s.begin(now)
+	}
+}
+
+// adopt takes over a record, and parses its document if it is a new one.
+func (s *Source) adopt(r *record) {
+	s.remember(r)
+	if r.version == 0 || r.version == s.version {
+		return
+	}
+	set, _, err := jwtlite.ParseKeySet([]byte(r.document))
+	if err != nil {
+		// Only good documents are stored, so this is a fault of the host.
+		s.host.Warn(s.about("the shared keys are damaged: " + err.Error()))
+		return
+	}
+	s.set, s.version = set, r.version
+}
+
+func (s *Source) remember(r *record) {
+	s.record = *r
+	s.record.document = ""
+}
+
+// The clock may go backwards: a time further ahead than any that is ever set
+// counts as past.
+
+func (s *Source) leased(now int64) bool {
+	left := s.record.lease - now
+	return left > 0 && left <= leaseTime.Milliseconds()
+}
+
+func (s *Source) due(now int64) bool {
+	left := s.record.next - now
+	return left <= 0 || left > 2*refreshInterval.Milliseconds()
+}
+
+func (s *Source) refetchable(now int64) bool {
+	since := now - s.record.refetched
+	return since < 0 || since >= refetchInterval.Milliseconds()
+}
+
+// jitter returns d, give or take a tenth.
+func (s *Source) jitter(d time.Duration, now int64) time.Duration {
+	tenth := uint64(d / 10)
+	return d - d/10 + time.Duration(maphash.Comparable(s.random, now)%(2*tenth))
+}

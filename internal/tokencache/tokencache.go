@@ -1,0 +1,66 @@
+// Package tokencache remembers tokens that were verified, so that a token seen
+// before costs no signature.
+package tokencache
+
+import "strings"
+
+// maxBytes bounds the tokens in one generation, whatever the entries: large
+// tokens must not fill the worker's memory.
+const maxBytes = 8 << 20
+
+// Cache maps a token, byte for byte, and the resource that let it in to what
+// was found out about it. It holds a bounded number of entries in two
+// generations: when the young one is full it becomes the old one, and what was
+// not used since the last time is forgotten. Only tokens that passed are put
+// in, so a flood of bad ones evicts nothing.
+type Cache[V any] struct {
+	limit      int // entries in one generation
+	young, old map[key]V
+	bytes      int // of the tokens in young
+}
+
+type key struct {
+	resource int
+	token    string
+}
+
+// New returns a Cache of at most maxEntries entries, rounded up to an even
+// number; one of none remembers nothing.
+func New[V any](maxEntries int) *Cache[V] {
+	return &Cache[V]{limit: (maxEntries + 1) / 2, young: map[key]V{}}
+}
+
+// Get returns what is known of a token at a resource.
+func (c *Cache[V]) Get(resource int, token string) (V, bool) {
+	k := key{resource, token}
+	v, ok := c.young[k]
+	if !ok {
+		if v, ok = c.old[k]; ok {
+			c.Put(resource, token, v)
+		}
+	}
+	return v, ok
+}
+
+// Put remembers v for a token at a resource. It keeps a copy of the token.
+func (c *Cache[V]) Put(resource int, token string, v V) {
+	if c.limit == 0 {
+		return
+	}
+	c.Delete(resource, token)
+	if len(c.young) >= c.limit || c.bytes+len(token) > maxBytes {
+		c.old, c.young, c.bytes = c.young, make(map[key]V, len(c.young)), 0
+	}
+	c.young[key{resource, strings.Clone(token)}] = v
+	c.bytes += len(token)
+}
+
+// Delete forgets a token at a resource.
+func (c *Cache[V]) Delete(resource int, token string) {
+	k := key{resource, token}
+	if _, ok := c.young[k]; ok {
+		delete(c.young, k)
+		c.bytes -= len(token)
+	}
+	delete(c.old, k)
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"time"
+
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
+
+	"mcpauth/internal/keys"
+)
+
+const (
+	maxHeld     = 1024             // requests of one worker
+	maxHeldTime = 10 * time.Second // of one request: two callouts that time out
+)
+
+// held are the requests that wait for keys, in the order of their arrival.
+type held struct {
+	list []waiter
+}
+
+type waiter struct {
+	stream *stream
+	source *keys.Source
+	since  int64 // Unix milliseconds
+}
+
+// add takes a request in, unless there are too many.
+func (h *held) add(s *stream, source *keys.Source) bool {
+	if len(h.list) >= maxHeld {
+		return false
+	}
+	h.list = append(h.list, waiter{s, source, time.Now().UnixMilli()})
+	return true
+}
+
+func (h *held) remove(s *stream) {
+	for i, w := range h.list {
+		if w.stream == s {
+			h.list = append(h.list[:i], h.list[i+1:]...)
+			return
+		}
+	}
+}
+
+// review decides anew on each request whose source has done waiting, and
+// refuses those that have waited too long.
+func (h *held) review(p *plugin) {
+	if len(h.list) == 0 {
+		return
+	}
+	now := time.Now()
+	list := h.list
+	h.list = nil
+	for _, w := range list {
+		waited := now.UnixMilli() - w.since
+		expired := waited < 0 || waited >= maxHeldTime.Milliseconds()
+		if w.source.Waiting() && !expired {
+			h.list = append(h.list, w)
+			continue
+		}
+		v := p.gate.Decide(&w.stream.request, now)
+		if v.Wait != nil && !expired {
+			w.source = v.Wait
+			h.list = append(h.list, w)
+			continue
+		}
+		if err := proxywasm.SetEffectiveContext(w.stream.id); err != nil {
+			// Its client has left.
+			logError("a request that waited is gone: " + err.Error())
+			continue
+		}
+		w.stream.waiting = false
+		if v.Wait != nil {
+			w.stream.answer(p.gate.GiveUp(&w.stream.request, v.Wait))
+			continue
+		}
+		if w.stream.carryOut(v) == types.ActionContinue {
+			if err := proxywasm.ResumeHttpRequest(); err != nil {
+				logError("a request that waited cannot go on: " + err.Error())
+			}
+		}
+	}
+	if err := proxywasm.SetEffectiveContext(p.id); err != nil {
+		logError("the plugin's own context is gone: " + err.Error())
+	}
+}

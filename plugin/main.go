@@ -1,0 +1,23 @@
+// Command plugin becomes mcpauth.wasm: a proxy-wasm filter that makes a gateway
+// an OAuth 2.1 protected resource in front of MCP servers.
+//
+// It holds the proxy-wasm contexts and is the only place that calls the host;
+// what is decided, and how, stands in the packages under internal.
+package main
+
+import (
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
+)
+
+func main() {}
+
+func init() {
+	proxywasm.SetVMContext(&vm{})
+}
+
+type vm struct{ types.DefaultVMContext }
+
+func (*vm) NewPluginContext(id uint32) types.PluginContext {
+	return &plugin{id: id}
+}

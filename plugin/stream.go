@@ -1,0 +1,131 @@
+package main
+
+import (
+	"time"
+
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
+
+	"mcpauth/internal/gate"
+)
+
+// stream is one request.
+type stream struct {
+	types.DefaultHttpContext
+	id      uint32
+	plugin  *plugin
+	request gate.Request
+	waiting bool
+}
+
+// OnHttpRequestHeaders decides. Whatever goes wrong with the host, the request
+// does not go on.
+func (s *stream) OnHttpRequestHeaders(int, bool) types.Action {
+	headers, err := proxywasm.GetHttpRequestHeaders()
+	if err != nil {
+		return s.fault("the request's headers cannot be read", err)
+	}
+	if err := s.read(headers); err != nil {
+		return s.fault("a header of the client cannot be removed", err)
+	}
+	v := s.plugin.gate.Decide(&s.request, time.Now())
+	if v.Wait != nil {
+		if !s.plugin.held.add(s, v.Wait) {
+			return s.answer(s.plugin.gate.GiveUp(&s.request, v.Wait))
+		}
+		s.waiting = true
+		s.plugin.setTick(waitingTick)
+		return types.ActionPause
+	}
+	return s.carryOut(v)
+}
+
+// read takes from the headers what a decision needs, and removes those that
+// only the gate may set. Header names are in lower case: HTTP/2 has them so,
+// and Envoy makes them so.
+func (s *stream) read(headers [][2]string) error {
+	r := &s.request
+	for _, h := range headers {
+		switch name, value := h[0], h[1]; name {
+		case ":method":
+			r.Method = value
+		case ":authority":
+			r.Authority = value
+		case ":path":
+			r.Path = value
+		case "authorization":
+			if r.Authorizations == 0 {
+				r.Authorization = value
+			}
+			r.Authorizations++
+		case "origin":
+			r.HasOrigin = true
+		case "access-control-request-method":
+			r.RequestMethod = value
+		case "access-control-request-headers":
+			r.RequestHeaders = value
+		default:
+			if s.plugin.gate.Reserved(name) {
+				if err := proxywasm.RemoveHttpRequestHeader(name); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// carryOut does what a verdict says, other than to wait.
+func (s *stream) carryOut(v gate.Verdict) types.Action {
+	if v.Pass == nil {
+		return s.answer(v.Reply)
+	}
+	if !v.Pass.KeepAuthorization {
+		if err := proxywasm.RemoveHttpRequestHeader("authorization"); err != nil {
+			return s.fault("Authorization cannot be removed", err)
+		}
+	}
+	for _, h := range v.Pass.Headers {
+		if err := proxywasm.ReplaceHttpRequestHeader(h[0], h[1]); err != nil {
+			return s.fault("an identity header cannot be set", err)
+		}
+	}
+	return types.ActionContinue
+}
+
+func (s *stream) answer(r *gate.Reply) types.Action {
+	if err := proxywasm.SendHttpResponse(r.Status, r.Headers, r.Body, -1); err != nil {
+		logError("an answer cannot be sent: " + err.Error())
+	}
+	return types.ActionPause
+}
+
+// fault refuses a request because the host failed.
+func (s *stream) fault(what string, err error) types.Action {
+	logError(what + ": " + err.Error())
+	return s.answer(&gate.Reply{Status: 500})
+}
+
+// OnHttpRequestTrailers removes trailers that a server might merge into the
+// headers and take for the gate's.
+func (s *stream) OnHttpRequestTrailers(int) types.Action {
+	trailers, err := proxywasm.GetHttpRequestTrailers()
+	if err != nil {
+		return s.fault("the request's trailers cannot be read", err)
+	}
+	for _, t := range trailers {
+		if t[0] == "authorization" || s.plugin.gate.Reserved(t[0]) {
+			if err := proxywasm.RemoveHttpRequestTrailer(t[0]); err != nil {
+				return s.fault("a trailer of the client cannot be removed", err)
+			}
+		}
+	}
+	return types.ActionContinue
+}
+
+// OnHttpStreamDone forgets a request whose client left while it waited.
+func (s *stream) OnHttpStreamDone() {
+	if s.waiting {
+		s.plugin.held.remove(s)
+	}
+}
