@@ -5,7 +5,8 @@ WASM := build/mcpauth.wasm
 GO   ?= go
 
 # -buildid= and -trimpath: the same sources give the same bytes in any folder.
-WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' -overlay=build/overlay/overlay.json
+# -gcflags: config runs once, at the start, so it is built small instead of fast.
+WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' -gcflags=mcpauth/config=-l -overlay=build/overlay/overlay.json
 
 .PHONY: build run demo test unit wasmtest e2e lint image bench clean
 

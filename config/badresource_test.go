@@ -21,7 +21,7 @@ var badResources = []badDocument{
 	onlyParser("resource with encoded dots", withResources(`{"resource": "https://h/%2e%2e/a"}`), "resources[0].resource: must have a path with . instead of %2e"),
 	onlyParser("resource with encoded slash", withResources(`{"resource": "https://h/a%2Fb"}`), "resources[0].resource: must have a path without %2F: the gateway refuses requests with it"),
 	onlyParser("resource with encoded NUL", withResources(`{"resource": "https://h/a%00"}`), "resources[0].resource: must have a path without %00: the gateway refuses requests with it"),
-	onlyParser("resource with lower-case encoding", withResources(`{"resource": "https://h/%c3%a9"}`), "resources[0].resource: must have a path with %C3 instead of %c3"),
+	onlyParser("resource with lower-case encoding", withResources(`{"resource": "https://h/%c3%a9"}`), "resources[0].resource: must have upper-case digits in %c3"),
 	one("resource with path parameter", withResources(`{"resource": "https://h/a;b"}`), "resources[0].resource: must have a path without ;"),
 	onlyParser("resource at a well-known place", withResources(`{"resource": "https://h/.well-known/oauth-protected-resource/a"}`),
 		"resources[0].resource: must not be where clients look for metadata, under /.well-known/"),

@@ -18,12 +18,10 @@ func nearest(name string, candidates []string) string {
 	if len(name) > longest {
 		return ""
 	}
-	fold := strings.NewReplacer("-", "_", " ", "_")
-	name = fold.Replace(strings.ToLower(name))
+	name = fold(name)
 	best, guess := min(len(name)/4, 2)+1, ""
 	for _, candidate := range candidates {
-		folded := fold.Replace(strings.ToLower(candidate))
-		if d := distance(name, folded); d < best {
+		if d := distance(name, fold(candidate)); d < best {
 			best, guess = d, candidate
 		}
 	}
@@ -36,6 +34,10 @@ func nearest(name string, candidates []string) string {
 		}
 	}
 	return ""
+}
+
+func fold(name string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(name), "-", "_"), " ", "_")
 }
 
 // distance is Levenshtein's edit distance in bytes.

@@ -54,8 +54,8 @@ func encodingFault(path string) string {
 			return "must have a path without " + encoded + ": the gateway refuses requests with it"
 		case isUnreserved(c):
 			return "must have a path with " + string(rune(c)) + " instead of " + encoded
-		case encoded != strings.ToUpper(encoded):
-			return "must have a path with " + strings.ToUpper(encoded) + " instead of " + encoded
+		case path[i+1] >= 'a' || path[i+2] >= 'a':
+			return "must have upper-case digits in " + encoded
 		}
 		i += 2
 	}

@@ -57,7 +57,7 @@ func TestOddNamesInPaths(t *testing.T) {
 	for name, want := range map[string]string{
 		strings.Repeat("a", 64):       strings.Repeat("a", 64) + ": unknown member",
 		strings.Repeat("a", 65):       `$["` + strings.Repeat("a", 64) + `..."]: unknown member`,
-		strings.Repeat("a", 63) + "é": `$["` + strings.Repeat("a", 63) + `..."]: unknown member`,
+		strings.Repeat("a", 63) + "é": `$["` + strings.Repeat("a", 63) + `\xc3..."]: unknown member`,
 		`a\nb`:                        `$["a\nb"]: unknown member`,
 		`a\"]é`:                       `$["a\"]\u00e9"]: unknown member`,
 	} {

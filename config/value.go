@@ -236,7 +236,7 @@ func memberPath(path, name string) string {
 	switch {
 	case !word:
 		if len(name) > longest {
-			name = strings.ToValidUTF8(name[:longest], "") + "..."
+			name = name[:longest] + "..."
 		}
 		return path + "[" + strconv.QuoteToASCII(name) + "]"
 	case path == "$":

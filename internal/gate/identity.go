@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"encoding/base64"
 	"strconv"
 	"strings"
 
@@ -36,9 +35,16 @@ func (p *resource) identity(t *jwtlite.Token) [][2]string {
 		}
 	}
 	if p.ForwardPayloadHeader != "" {
-		headers = appendHeader(headers, p.ForwardPayloadHeader, base64.RawURLEncoding.EncodeToString(t.Payload()))
+		headers = appendHeader(headers, p.ForwardPayloadHeader, encodedPayload(t))
 	}
 	return headers
+}
+
+// encodedPayload returns the payload as it stands in the token: base64url with
+// no padding.
+func encodedPayload(t *jwtlite.Token) string {
+	_, payload, _ := strings.Cut(t.SigningInput(), ".")
+	return payload
 }
 
 // appendHeader appends a header, unless there is nothing to say.

@@ -7,8 +7,6 @@
 package keys
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"hash/maphash"
 	"math"
 	"strconv"
@@ -97,15 +95,14 @@ func New(server *config.AuthorizationServer, insecure bool, host Host) *Source {
 // changes none of it finds the keys in place, one that does starts anew.
 func recordName(server *config.AuthorizationServer) string {
 	k := server.Source
-	parts := []string{server.Issuer, server.Cluster, strconv.Itoa(int(k.Kind)), strconv.Itoa(int(k.Discovery))}
+	parts := []string{server.Issuer, strconv.Itoa(int(k.Kind)), strconv.Itoa(int(k.Discovery))}
 	for _, u := range []*config.URL{k.MetadataURL, k.JWKSURI} {
 		if u != nil {
 			parts = append(parts, u.Raw)
 		}
 	}
-	// No part has a NUL in it.
-	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	return "mcpauth.keys." + base64.RawURLEncoding.EncodeToString(sum[:16])
+	parts = append(parts, server.Cluster)
+	return "mcpauth.keys " + strings.Join(parts, " ") // none has a space in it but, perhaps, the cluster
 }
 
 // Keys returns the key set in use and its version, which changes with its

@@ -1,0 +1,65 @@
+package jwtlite
+
+// readScopes fills in the scopes from the first claim that carries any.
+func (c *Claims) readScopes(s *scanner, scope, scp, scopes *Value) error {
+	var ok bool
+	if scope != nil {
+		if c.scopes, ok = appendStrings(c.scopes, s, scope); !ok {
+			return errScope
+		}
+		c.splitScopes()
+		return nil
+	}
+	for _, v := range [...]*Value{scp, scopes} {
+		if v == nil {
+			continue
+		}
+		if c.scopes, ok = appendStrings(c.scopes, s, v); ok {
+			c.splitScopes()
+			return nil
+		}
+		c.scopes = c.scopes[:0]
+	}
+	return nil
+}
+
+// splitScopes splits the strings of a scope claim at the spaces: RFC 6749,
+// section 3.3.
+func (c *Claims) splitScopes() {
+	lists := len(c.scopes)
+	for i := range lists {
+		list := c.scopes[i]
+		start := 0
+		for j := 0; j <= len(list); j++ {
+			if j < len(list) && list[j] != ' ' {
+				continue
+			}
+			if start < j {
+				c.scopes = append(c.scopes, list[start:j])
+			}
+			start = j + 1
+		}
+	}
+	c.scopes = c.scopes[:copy(c.scopes, c.scopes[lists:])]
+}
+
+// appendStrings appends the strings of v, a string or an array of strings. It
+// reports false when v is neither.
+func appendStrings(dst []string, s *scanner, v *Value) ([]string, bool) {
+	switch v.Kind {
+	case KindString:
+		return append(dst, v.Text), true
+	case KindArray:
+	default:
+		return dst, false
+	}
+	s.enter(v.Raw)
+	for s.next() {
+		element, err := s.value(true, 0)
+		if err != nil || element.Kind != KindString {
+			return dst, false
+		}
+		dst = append(dst, element.Text)
+	}
+	return dst, true
+}

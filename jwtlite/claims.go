@@ -1,0 +1,138 @@
+package jwtlite
+
+// Claims are the claims of a [Token]: RFC 7519, section 4, with those of
+// RFC 9068, section 2.2. Names are matched byte by byte after JSON's escapes
+// have been decoded.
+type Claims struct {
+	Issuer    string      // iss
+	Subject   string      // sub
+	ClientID  string      // client_id, else azp
+	ID        string      // jti
+	Expires   NumericDate // exp
+	NotBefore NumericDate // nbf
+	IssuedAt  NumericDate // iat
+
+	members   []member
+	audiences []string // aud
+	scopes    []string // scope, else scp, else scopes
+
+	hasClientID bool
+
+	idToken       bool // a claim that only ID tokens have
+	securityEvent bool // the claim that only security event tokens have
+	bound         bool // cnf
+}
+
+// HasAudience tells whether "aud" is or holds aud, compared byte by byte.
+func (c *Claims) HasAudience(aud string) bool {
+	for _, a := range c.audiences {
+		if a == aud {
+			return true
+		}
+	}
+	return false
+}
+
+// AppendAudience appends the audiences of the token to dst.
+func (c *Claims) AppendAudience(dst []string) []string { return append(dst, c.audiences...) }
+
+// HasScope tells whether the token carries the scope s, compared byte by byte.
+//
+// Scopes come from the first of these that is there: "scope" (RFC 8693,
+// section 4.2), "scp", "scopes", each a string or an array of strings in which
+// a space separates scopes. A "scp" or "scopes", which no RFC defines, of
+// another type is as if absent.
+func (c *Claims) HasScope(s string) bool {
+	for _, have := range c.scopes {
+		if have == s {
+			return true
+		}
+	}
+	return false
+}
+
+// AppendScopes appends the scopes of the token, see [Claims.HasScope], to dst.
+func (c *Claims) AppendScopes(dst []string) []string { return append(dst, c.scopes...) }
+
+// Lookup returns the top-level claim with the given name.
+func (c *Claims) Lookup(name string) (Value, bool) {
+	for i := range c.members {
+		if c.members[i].name == name {
+			return c.members[i].Value, true
+		}
+	}
+	return Value{}, false
+}
+
+var (
+	errStringClaim = malformed("iss, sub, jti, client_id and azp must be strings")
+	errDateClaim   = malformed("exp, nbf and iat must be dates in seconds")
+	errAudience    = malformed("aud must be a string or an array of strings")
+	errScope       = malformed("scope must be a string or an array of strings")
+)
+
+// read fills in the claims from their members. A registered claim of the wrong
+// type makes the token malformed.
+func (c *Claims) read(s *scanner) error {
+	var azp, scope, scp, scopes *Value
+	for i := range c.members {
+		m := &c.members[i]
+		ok, err := true, errStringClaim
+		switch m.name {
+		case "iss":
+			ok = m.Kind == KindString
+			c.Issuer = m.Text
+		case "sub":
+			ok = m.Kind == KindString
+			c.Subject = m.Text
+		case "jti":
+			ok = m.Kind == KindString
+			c.ID = m.Text
+		case "client_id":
+			ok = m.Kind == KindString
+			c.ClientID, c.hasClientID = m.Text, true
+		case "azp":
+			ok = m.Kind == KindString
+			azp = &m.Value
+		case "exp":
+			c.Expires, ok = m.date()
+			err = errDateClaim
+		case "nbf":
+			c.NotBefore, ok = m.date()
+			err = errDateClaim
+		case "iat":
+			c.IssuedAt, ok = m.date()
+			err = errDateClaim
+		case "aud":
+			c.audiences, ok = appendStrings(c.audiences, s, &m.Value)
+			err = errAudience
+		case "scope":
+			scope = &m.Value
+		case "scp":
+			scp = &m.Value
+		case "scopes":
+			scopes = &m.Value
+		case "nonce", "at_hash", "c_hash":
+			c.idToken = true
+		case "events":
+			c.securityEvent = true
+		case "cnf":
+			c.bound = true
+		}
+		if !ok {
+			return err
+		}
+	}
+	if !c.hasClientID && azp != nil {
+		c.ClientID = azp.Text
+	}
+	return c.readScopes(s, scope, scp, scopes)
+}
+
+// date reads a NumericDate.
+func (v *Value) date() (NumericDate, bool) {
+	if v.Kind != KindNumber {
+		return NumericDate{}, false
+	}
+	return parseNumericDate(v.Raw)
+}

@@ -1,0 +1,107 @@
+package jwtlite
+
+// The few types of X.690 that public keys are made of.
+const (
+	tagInteger   = 0x02
+	tagBitString = 0x03
+	tagNull      = 0x05
+	tagOID       = 0x06
+	tagSequence  = 0x30
+)
+
+// Object identifiers, without their tag and length.
+const (
+	oidRSAEncryption = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01" // RFC 3279, section 2.3.1
+	oidECPublicKey   = "\x2a\x86\x48\xce\x3d\x02\x01"         // RFC 5480, section 2.1.1
+	oidP256          = "\x2a\x86\x48\xce\x3d\x03\x01\x07"     // RFC 5480, section 2.1.1.1
+)
+
+// readDER takes the element with the given tag off the front of der and
+// returns its contents. It knows definite lengths in the shortest form alone:
+// X.690, section 10.1.
+func readDER(der []byte, tag byte) (contents, rest []byte, ok bool) {
+	if len(der) < 2 || der[0] != tag {
+		return nil, nil, false
+	}
+	length, der := int(der[1]), der[2:]
+	switch {
+	case length < 0x80:
+	case length == 0x81 && len(der) >= 1 && der[0] >= 0x80:
+		length, der = int(der[0]), der[1:]
+	case length == 0x82 && len(der) >= 2 && der[0] != 0:
+		length, der = int(der[0])<<8|int(der[1]), der[2:]
+	default:
+		return nil, nil, false
+	}
+	if length > len(der) {
+		return nil, nil, false
+	}
+	return der[:length], der[length:], true
+}
+
+// readUnsigned takes a positive INTEGER in the shortest form off the front of
+// der: X.690, section 8.3.
+func readUnsigned(der []byte) (n, rest []byte, ok bool) {
+	n, rest, ok = readDER(der, tagInteger)
+	if !ok || len(n) == 0 || n[0]&0x80 != 0 {
+		return nil, nil, false
+	}
+	if n[0] == 0 {
+		if len(n) == 1 || n[1]&0x80 == 0 {
+			return nil, nil, false
+		}
+		n = n[1:]
+	}
+	return n, rest, true
+}
+
+// unsigned returns n, a big-endian number, without leading zeros.
+func unsigned(n []byte) []byte {
+	for len(n) > 0 && n[0] == 0 {
+		n = n[1:]
+	}
+	return n
+}
+
+// sizeHeader returns the size of the tag and the length before contents of the
+// given size.
+func sizeHeader(size int) int {
+	switch {
+	case size < 0x80:
+		return 2
+	case size < 0x100:
+		return 3
+	}
+	return 4
+}
+
+// sizeInteger returns the size of n, without leading zeros, as an INTEGER.
+func sizeInteger(n []byte) int {
+	size := len(n)
+	if size == 0 || n[0]&0x80 != 0 {
+		size++
+	}
+	return sizeHeader(size) + size
+}
+
+// appendHeader appends a tag and a length below 65536.
+func appendHeader(dst []byte, tag byte, size int) []byte {
+	switch {
+	case size < 0x80:
+		return append(dst, tag, byte(size))
+	case size < 0x100:
+		return append(dst, tag, 0x81, byte(size))
+	}
+	return append(dst, tag, 0x82, byte(size>>8), byte(size))
+}
+
+// appendInteger appends n, without leading zeros, as an INTEGER.
+func appendInteger(dst, n []byte) []byte {
+	size := len(n)
+	if size == 0 || n[0]&0x80 != 0 {
+		dst = append(appendHeader(dst, tagInteger, size+1), 0)
+	} else {
+		dst = appendHeader(dst, tagInteger, size)
+	}
+	return append(dst, n...)
+}

@@ -1,0 +1,180 @@
+package jwtlite
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"strings"
+	"testing"
+	"unicode/utf8"
+)
+
+func FuzzScanner(f *testing.F) {
+	for _, seed := range jsonSeeds {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(agree)
+}
+
+// FuzzParse is given header and payload decoded, so that the fuzzer gets past
+// base64url.
+func FuzzParse(f *testing.F) {
+	for _, header := range []string{goodHeader, `{"alg":"none"}`, `{"alg":"ES256","crit":["x"]}`, `{}`} {
+		for _, payload := range append(jsonSeeds, `{"aud":["a","\u0062"],"scp":["c d"],"exp":1.5e3}`, `{"exp":-1}`) {
+			f.Add(header, payload, "\x00\x01")
+		}
+	}
+	reused := new(Token)
+	f.Fuzz(func(t *testing.T, header, payload, signature string) {
+		compact := encode64(header) + "." + encode64(payload) + "." + encode64(signature)
+		err := reused.Parse(compact)
+		// A Token that was used before reads no other than a new one.
+		fresh := new(Token)
+		if freshErr := fresh.Parse(compact); freshErr != err {
+			t.Fatalf("%v, with a new Token %v", err, freshErr)
+		}
+		if err != nil {
+			return
+		}
+		if string(reused.Payload()) != payload || string(reused.Signature()) != signature || reused.SigningInput()+"."+encode64(signature) != compact {
+			t.Fatal("the parts differ")
+		}
+		c, d := reused.Claims(), fresh.Claims()
+		if c.Issuer != d.Issuer || c.Expires != d.Expires ||
+			strings.Join(c.AppendScopes(nil), "\x00") != strings.Join(d.AppendScopes(nil), "\x00") ||
+			strings.Join(c.AppendAudience(nil), "\x00") != strings.Join(d.AppendAudience(nil), "\x00") {
+			t.Fatal("the claims differ")
+		}
+		for _, s := range c.AppendScopes(nil) {
+			if s == "" || strings.Contains(s, " ") || !utf8.ValidString(s) || !c.HasScope(s) {
+				t.Fatalf("scope %q", s)
+			}
+		}
+		_ = testPolicy.CheckHeader(reused)
+		_ = testPolicy.CheckClaims(reused, testNow)
+	})
+}
+
+// FuzzParseCompact is given the token as it comes.
+func FuzzParseCompact(f *testing.F) {
+	for _, seed := range []string{rfc7515RS256, rfc7515ES256, rfc7519HS256, rfc7519Unsecured, "", "..", "a.b.c", "e30.e30."} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, compact string) {
+		var token Token
+		if token.Parse(compact) != nil {
+			return
+		}
+		// There is one spelling only.
+		if again := token.SigningInput() + "." + encode64(string(token.Signature())); again != compact {
+			t.Fatalf("%q is also %q", compact, again)
+		}
+	})
+}
+
+func FuzzParseKeySet(f *testing.F) {
+	f.Add([]byte(rfc7515Keys))
+	f.Add([]byte(`{"keys":[{"kty":"oct"},{"kty":"RSA","n":"AQAB","e":"AQAB","kid":"a","key_ops":["verify"]},7,{"a":1,"a":2}]}`))
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		set, skipped, err := ParseKeySet(doc)
+		if (set == nil) == (err == nil) {
+			t.Fatalf("%v, %v", set, err)
+		}
+		for _, s := range skipped {
+			if s.Reason == nil || !utf8.ValidString(s.KeyID) {
+				t.Fatalf("%+v", s)
+			}
+		}
+		if err != nil {
+			return
+		}
+		for _, k := range set.keys {
+			checkKey(t, k)
+		}
+	})
+}
+
+// checkKey wants the DER of a key to be one that is read again, here and by
+// the standard library.
+func checkKey(t *testing.T, k *Key) {
+	t.Helper()
+	again, err := parseSPKI(k.SPKI())
+	if err != nil || string(again.SPKI()) != string(k.SPKI()) || again.Algorithm() != k.Algorithm() {
+		t.Fatalf("%x: %v", k.SPKI(), err)
+	}
+	if _, err := x509.ParsePKIXPublicKey(k.SPKI()); err != nil && (k.exponent>>31 == 0) { // it wants e below 2^31
+		t.Fatalf("%x: %v", k.SPKI(), err)
+	}
+}
+
+func FuzzParsePublicKeyPEM(f *testing.F) {
+	set, _, err := ParseKeySet([]byte(rfc7515Keys))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, k := range set.keys {
+		f.Add([]byte(pemOf(k.SPKI())))
+	}
+	f.Add([]byte("-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		k, err := ParsePublicKeyPEM(text, "", 0)
+		if err != nil {
+			return
+		}
+		block, _ := pem.Decode(text)
+		if block == nil || string(block.Bytes) != string(k.SPKI()) {
+			t.Fatalf("%q is not the only spelling of %x", text, k.SPKI())
+		}
+		checkKey(t, k)
+	})
+}
+
+// FuzzParseSPKI leaves PEM to the fuzz target above.
+func FuzzParseSPKI(f *testing.F) {
+	set, _, err := ParseKeySet([]byte(rfc7515Keys))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, k := range set.keys {
+		f.Add(k.SPKI())
+	}
+	f.Fuzz(func(t *testing.T, der []byte) {
+		k, err := parseSPKI(der)
+		if err != nil {
+			return
+		}
+		if string(k.SPKI()) != string(der) {
+			t.Fatalf("%x is also %x", der, k.SPKI())
+		}
+		checkKey(t, k)
+	})
+}
+
+// FuzzECDSASignatureDER reads the DER again.
+func FuzzECDSASignatureDER(f *testing.F) {
+	f.Add(make([]byte, 64))
+	f.Add([]byte(strings.Repeat("\xff", 64)))
+	f.Fuzz(func(t *testing.T, sig []byte) {
+		der := ECDSASignatureDER(nil, sig)
+		if len(sig) != 64 {
+			if der != nil {
+				t.Fatalf("%x", der)
+			}
+			return
+		}
+		sequence, rest, ok := readDER(der, tagSequence)
+		if !ok || len(rest) > 0 || len(der) > 72 {
+			t.Fatalf("%x", der)
+		}
+		for _, half := range [][]byte{sig[:32], sig[32:]} {
+			var n []byte
+			n, sequence, ok = readDER(sequence, tagInteger)
+			if !ok || new(big.Int).SetBytes(n).Cmp(new(big.Int).SetBytes(half)) != 0 || n[0] >= 0x80 || len(n) > 1 && n[0] == 0 && n[1] < 0x80 {
+				t.Fatalf("%x: %x", sig, der)
+			}
+		}
+		if len(sequence) > 0 {
+			t.Fatalf("%x", der)
+		}
+	})
+}

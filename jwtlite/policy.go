@@ -1,0 +1,142 @@
+package jwtlite
+
+import (
+	"strings"
+	"time"
+)
+
+// Policy is what a resource server asks of the access tokens of one
+// authorization server. The zero Policy accepts nothing: Issuer, Audiences and
+// Algorithms must be set.
+type Policy struct {
+	// Issuer is the exact "iss".
+	Issuer string
+
+	// Audiences are the resource's own identifiers. One of them must be in
+	// "aud".
+	Audiences []string
+
+	// Algorithms are those allowed: RFC 8725, section 3.1.
+	Algorithms []Algorithm
+
+	// ClockSkew is how far the clocks of the two servers may differ.
+	ClockSkew time.Duration
+
+	// MaxLifetime is the longest time between "iat", required if this is not
+	// zero, and "exp".
+	MaxLifetime time.Duration
+
+	// Type is "at+jwt" to accept the tokens of RFC 9068 alone, with all claims
+	// that section 2.2 requires. "" also accepts the typ "JWT" and none.
+	Type string
+}
+
+// typeAccessToken is the media type of RFC 9068, section 2.1.
+const typeAccessToken = "at+jwt"
+
+// CheckHeader judges the header of t. The error is [ErrAlgorithm] or
+// [ErrType].
+func (p *Policy) CheckHeader(t *Token) error {
+	if t.algorithm == 0 || !p.allows(t.algorithm) {
+		return ErrAlgorithm
+	}
+	if !p.allowsType(t) {
+		return ErrType
+	}
+	return nil
+}
+
+func (p *Policy) allows(a Algorithm) bool {
+	for _, allowed := range p.Algorithms {
+		if allowed == a {
+			return true
+		}
+	}
+	return false
+}
+
+// allowsType compares media types as RFC 7515, section 4.1.9 says: without
+// regard to case, "application/" being implied.
+func (p *Policy) allowsType(t *Token) bool {
+	typ := t.typ
+	const prefix = "application/"
+	if len(typ) > len(prefix) && strings.EqualFold(typ[:len(prefix)], prefix) {
+		typ = typ[len(prefix):]
+	}
+	switch p.Type {
+	case "":
+		return !t.hasType || strings.EqualFold(typ, "JWT") || strings.EqualFold(typ, typeAccessToken)
+	case typeAccessToken:
+		return strings.EqualFold(typ, typeAccessToken)
+	}
+	return false
+}
+
+// CheckClaims judges the claims of t at the time now. The error is that of the
+// first check that fails, in this order: [ErrIssuer], [ErrNoExpiry],
+// [ErrExpired], [ErrNotYetValid], [ErrIssuedInFuture], [ErrMissingClaim] (iat,
+// for MaxLifetime), [ErrLifetime], [ErrAudience], [ErrType] (a security event
+// token), [ErrIDToken], [ErrBoundToken], [ErrMissingClaim] (RFC 9068).
+func (p *Policy) CheckClaims(t *Token, now time.Time) error {
+	c := &t.claims
+	skew := max(p.ClockSkew, 0)
+
+	// RFC 7519, section 4.1.1; RFC 9068, section 4.
+	if c.Issuer == "" || c.Issuer != p.Issuer {
+		return ErrIssuer
+	}
+	// RFC 7519, section 4.1.4: not accepted on or after.
+	if !c.Expires.Set {
+		return ErrNoExpiry
+	}
+	if !now.Before(c.Expires.Time().Add(skew)) {
+		return ErrExpired
+	}
+	// RFC 7519, section 4.1.5: not accepted before.
+	if c.NotBefore.Set && now.Add(skew).Before(c.NotBefore.Time()) {
+		return ErrNotYetValid
+	}
+	// RFC 7519, section 4.1.6.
+	if c.IssuedAt.Set && now.Add(skew).Before(c.IssuedAt.Time()) {
+		return ErrIssuedInFuture
+	}
+	if p.MaxLifetime > 0 {
+		if !c.IssuedAt.Set {
+			return ErrMissingClaim
+		}
+		if c.Expires.Time().Sub(c.IssuedAt.Time()) > p.MaxLifetime {
+			return ErrLifetime
+		}
+	}
+	// RFC 7519, section 4.1.3; RFC 8707, section 2.
+	if !p.forUs(c) {
+		return ErrAudience
+	}
+	// RFC 8417, section 2.2: logout tokens and other security events.
+	if c.securityEvent {
+		return ErrType
+	}
+	// OpenID Connect Core 1.0, sections 2 and 3.3.2.11.
+	if c.idToken {
+		return ErrIDToken
+	}
+	// RFC 7800, section 3.1, as used by RFC 9449 and RFC 8705.
+	if c.bound {
+		return ErrBoundToken
+	}
+	// RFC 9068, section 2.2; iss, exp and aud have been seen above.
+	if p.Type == typeAccessToken && !(c.Subject != "" && c.hasClientID && c.ClientID != "" && c.ID != "" && c.IssuedAt.Set) {
+		return ErrMissingClaim
+	}
+	return nil
+}
+
+// forUs tells whether one of the audiences of the token is one of ours.
+func (p *Policy) forUs(c *Claims) bool {
+	for _, own := range p.Audiences {
+		if own != "" && c.HasAudience(own) {
+			return true
+		}
+	}
+	return false
+}

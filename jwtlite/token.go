@@ -1,0 +1,195 @@
+package jwtlite
+
+import "strings"
+
+// MaxTokenSize is the length in bytes of the longest token that is parsed.
+const MaxTokenSize = 16 << 10
+
+// Token is a JWT in the compact serialization of a JWS: RFC 7519 and RFC 7515,
+// section 7.1. The zero Token is ready for [Token.Parse], which may be called
+// again and again and keeps its buffers: all strings and slices that come from
+// a Token and its [Claims] are valid until the next call and must be cloned to
+// be kept. A Token must not be copied, nor used by two goroutines at once.
+//
+// What a Token says is worth nothing before its signature has been verified.
+type Token struct {
+	header       []member
+	payload      []byte
+	signature    []byte
+	signingInput string
+
+	algorithm     Algorithm
+	algorithmName string
+	keyID         string
+	hasKeyID      bool
+	typ           string
+	hasType       bool
+	claims        Claims
+
+	decoded []byte // the three parts, decoded
+	scanner scanner
+}
+
+// Parse reads a compact token: its structure, its header and its claims. It
+// does not verify the signature and does not judge the claims; for that see
+// [KeySet.Find], [Verifier], [Policy.CheckHeader] and [Policy.CheckClaims].
+//
+// The error is one of [ErrTooLarge], [ErrMalformed], [ErrDuplicateMember] and
+// [ErrCritical]. The Token is empty after an error.
+func (t *Token) Parse(compact string) error {
+	t.reset()
+	if err := t.parse(compact); err != nil {
+		t.reset()
+		return err
+	}
+	return nil
+}
+
+func (t *Token) parse(compact string) error {
+	header, err := t.split(compact)
+	if err != nil {
+		return err
+	}
+	if err := t.parseHeader(header); err != nil {
+		return err
+	}
+	return t.parsePayload()
+}
+
+// reset empties the Token but for its buffers.
+func (t *Token) reset() {
+	*t = Token{
+		header:  t.header[:0],
+		claims:  Claims{members: t.claims.members[:0], audiences: t.claims.audiences[:0], scopes: t.claims.scopes[:0]},
+		decoded: t.decoded[:0],
+		scanner: scanner{names: t.scanner.names[:0], hashes: t.scanner.hashes[:0], scratch: t.scanner.scratch[:0]},
+	}
+}
+
+// split takes the compact serialization apart and decodes its three parts:
+// RFC 7515, section 5.2, steps 1, 2, 6 and 7.
+func (t *Token) split(compact string) (header []byte, err error) {
+	if len(compact) > MaxTokenSize {
+		return nil, ErrTooLarge
+	}
+	header64, rest, ok1 := strings.Cut(compact, ".")
+	payload64, signature64, ok2 := strings.Cut(rest, ".")
+	if !ok1 || !ok2 || strings.IndexByte(signature64, '.') >= 0 {
+		return nil, errParts
+	}
+	t.signingInput = compact[:len(compact)-len(signature64)-1]
+
+	// All three fit, so that none is moved while the others are appended.
+	if need := len(compact) / 4 * 3; cap(t.decoded) < need {
+		t.decoded = make([]byte, 0, need)
+		t.scanner.scratch = make([]byte, 0, need)
+	}
+	var ok3 bool
+	t.decoded, ok1 = appendBase64URL(t.decoded, header64)
+	endHeader := len(t.decoded)
+	t.decoded, ok2 = appendBase64URL(t.decoded, payload64)
+	endPayload := len(t.decoded)
+	t.decoded, ok3 = appendBase64URL(t.decoded, signature64)
+	if !ok1 || !ok2 || !ok3 {
+		return nil, errBase64
+	}
+	t.payload = t.decoded[endHeader:endPayload:endPayload]
+	t.signature = t.decoded[endPayload:]
+	return t.decoded[:endHeader], nil
+}
+
+var (
+	errParts         = malformed("it is not three parts with dots between")
+	errBase64        = malformed("a part is not base64url without padding")
+	errHeader        = malformed("the header is not a JSON object")
+	errHeaderTypes   = malformed("alg, kid and typ must be strings")
+	errHeaderBounds  = malformed("the header has too many members or levels")
+	errPayload       = malformed("the payload is not a JSON object")
+	errPayloadBounds = malformed("the payload has too many members or levels")
+)
+
+// parseHeader reads the JOSE header: RFC 7515, section 4.1. The members jwk,
+// jku, x5u and x5c, by which a token would name its own key, are never read.
+func (t *Token) parseHeader(text []byte) (err error) {
+	t.header, err = t.scanner.object(text, t.header, maxDepth)
+	switch err {
+	case nil:
+	case errDuplicate:
+		return ErrDuplicateMember
+	case errBounds:
+		return errHeaderBounds
+	default:
+		return errHeader
+	}
+	hasAlgorithm := false
+	for i := range t.header {
+		m := &t.header[i]
+		switch m.name {
+		case "alg":
+			t.algorithmName, hasAlgorithm = m.Text, true
+		case "kid":
+			t.keyID, t.hasKeyID = m.Text, true
+		case "typ":
+			t.typ, t.hasType = m.Text, true
+		case "crit", "b64":
+			// No extension is understood, so every list of critical ones
+			// names one that is not: RFC 7515, section 4.1.11. The b64 of
+			// RFC 7797 changes what is signed and must stand in crit.
+			return ErrCritical
+		default:
+			continue
+		}
+		if m.Kind != KindString {
+			return errHeaderTypes
+		}
+	}
+	if !hasAlgorithm {
+		return errHeaderTypes
+	}
+	t.algorithm, _ = ParseAlgorithm(t.algorithmName)
+	return nil
+}
+
+// parsePayload reads the claims set: RFC 7519, section 7.2, step 10.
+func (t *Token) parsePayload() (err error) {
+	c := &t.claims
+	c.members, err = t.scanner.object(t.payload, c.members, maxDepth)
+	switch err {
+	case nil:
+		return c.read(&t.scanner)
+	case errDuplicate:
+		return ErrDuplicateMember
+	case errBounds:
+		return errPayloadBounds
+	default:
+		return errPayload
+	}
+}
+
+// Algorithm returns the algorithm that the header names, 0 if it is none that
+// this package verifies.
+func (t *Token) Algorithm() Algorithm { return t.algorithm }
+
+// AlgorithmName returns the "alg" of the header: untrusted text.
+func (t *Token) AlgorithmName() string { return t.algorithmName }
+
+// KeyID returns the "kid" of the header, untrusted text, and whether there is
+// one.
+func (t *Token) KeyID() (string, bool) { return t.keyID, t.hasKeyID }
+
+// Type returns the "typ" of the header as it stands there, "" if there is none.
+func (t *Token) Type() string { return t.typ }
+
+// SigningInput returns what was signed, the first two parts of the token with
+// the dot between: RFC 7515, section 2.
+func (t *Token) SigningInput() string { return t.signingInput }
+
+// Signature returns the decoded third part of the token, which may be empty.
+func (t *Token) Signature() []byte { return t.signature }
+
+// Payload returns the decoded second part of the token, a JSON object.
+func (t *Token) Payload() []byte { return t.payload }
+
+// Claims returns the claims of the token, which live as long as what they were
+// parsed from: until the next [Token.Parse].
+func (t *Token) Claims() *Claims { return &t.claims }
