@@ -86,6 +86,8 @@ func TestAllowHeaders(t *testing.T) {
 		"":                            mcpHeaders,
 		"authorization, content-type": "authorization, content-type",
 		"x\r\ny":                      mcpHeaders,
+		"a b":                         mcpHeaders,
+		"a,,b":                        mcpHeaders,
 		`"x"`:                         mcpHeaders,
 		strings.Repeat("a,", 600):     mcpHeaders,
 	} {

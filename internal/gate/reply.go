@@ -111,7 +111,7 @@ func (p *resource) metadata(r *Request) *Reply {
 		return &Reply{204, append(r.preflightHeaders("GET, HEAD, OPTIONS"),
 			[2]string{"allow", "GET, HEAD, OPTIONS"}), nil}
 	}
-	return problem(405, codeMethod, "use GET", r.HasOrigin, [2]string{"allow", "GET, HEAD, OPTIONS"})
+	return problem(405, codeMethod, "use GET", true, [2]string{"allow", "GET, HEAD, OPTIONS"})
 }
 
 // preflight answers the question of a browser whether it may send a request;
@@ -145,13 +145,23 @@ func allowHeaders(asked string) string {
 	if asked == "" || len(asked) > 1024 {
 		return mcpHeaders
 	}
-	for i := 0; i < len(asked); i++ {
-		switch c := asked[i]; {
-		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9':
-		case c == '-' || c == '_' || c == ',' || c == ' ':
-		default:
+	for name := range strings.SplitSeq(asked, ",") {
+		if name = strings.Trim(name, " "); name == "" || !isName(name) {
 			return mcpHeaders
 		}
 	}
 	return asked
+}
+
+// isName reports whether s is made of letters, digits, "-" and "_": a header
+// name as they occur.
+func isName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_':
+		default:
+			return false
+		}
+	}
+	return true
 }

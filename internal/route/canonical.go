@@ -22,6 +22,7 @@ const (
 	canonical                   // and then doubled slashes merged, as Envoy normalizes
 	noSlashes                   // decoded, and doubled slashes merged
 	slashesFirst                // and then dot segments removed, as nginx does
+	noHost                      // "//a/b" as a host and a path, as the URL class of JavaScript does
 	readings
 )
 
@@ -68,6 +69,11 @@ func read(path string, depth int) ([readings]string, error) {
 	r[canonical] = mergeSlashes(r[noDots])
 	r[noSlashes] = mergeSlashes(text)
 	r[slashesFirst] = removeDots(r[noSlashes])
+	r[noHost] = r[canonical]
+	if strings.HasPrefix(text, "//") {
+		_, rest, _ := strings.Cut(strings.TrimLeft(text, "/"), "/")
+		r[noHost] = mergeSlashes(removeDots("/" + rest))
+	}
 	return r, nil
 }
 

@@ -120,6 +120,7 @@ func TestFindRefuses(t *testing.T) {
 		"/x/y/z/..;/notes", "/notes/1/2/..;x/y", "/notes/1/2/;x/y",
 		// One server would read another resource than the next.
 		"/notes/../other", "/notes/%2e%2e/other", "/notes/x/../admin", "/notes/../", "/notes/..",
+		"//x/notes", "///x/notes", "//notes/other", "/%2fx/notes", "//x//other/..//notes",
 		"/notes//admin", "/notes//../other", "/notes/./admin", "/notes/%61dmin/../..//other",
 	} {
 		if m, err := table.Find("h", path); err != ErrPath {

@@ -1,0 +1,220 @@
+package wasmtest
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func TestIdentityHeaders(t *testing.T) {
+	vm := usualVM(t)
+	c := claims(vm.host, nil)
+	s := vm.Request(rpc("/notes", rsaKey.bearer(c)))
+	wantForwarded(t, s)
+	want := rpc("/notes", "",
+		[2]string{"x-mcpauth-subject", "alice"},
+		[2]string{"x-mcpauth-client", "client-1"},
+		[2]string{"x-mcpauth-scope", "read:notes write:notes"},
+		[2]string{"x-mcpauth-issuer", issuer},
+		[2]string{"x-mcpauth-expires", strconv.FormatInt(c["exp"].(int64), 10)})
+	if toJSON(s.Upstream()) != toJSON(want) {
+		t.Errorf("upstream\n%s, want\n%s", toJSON(s.Upstream()), toJSON(want))
+	}
+}
+
+func TestIdentityOfOtherProviders(t *testing.T) {
+	vm := usualVM(t)
+	for _, tt := range []struct {
+		name, header string
+		claims       object
+		want         []string
+	}{
+		{"azp is the client", "x-mcpauth-client", object{"client_id": nil, "azp": "app"}, []string{"app"}},
+		{"client_id comes before azp", "x-mcpauth-client", object{"azp": "app"}, []string{"client-1"}},
+		{"no client", "x-mcpauth-client", object{"client_id": nil}, nil},
+		{"no subject", "x-mcpauth-subject", object{"sub": nil}, nil},
+		{"scp", "x-mcpauth-scope", object{"scope": nil, "scp": []string{"read:notes", "b"}}, []string{"read:notes b"}},
+		{"exp with a fraction", "x-mcpauth-expires", object{"exp": 1767229200.75}, []string{"1767229200"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := vm.Request(rpc("/notes", rsaKey.bearer(claims(vm.host, tt.claims))))
+			wantForwarded(t, s)
+			if got := s.Upstream().Values(tt.header); strings.Join(got, "|") != strings.Join(tt.want, "|") || len(got) != len(tt.want) {
+				t.Errorf("%s: %q, want %q", tt.header, got, tt.want)
+			}
+		})
+	}
+}
+
+// forged are headers that a client sends to pass for somebody: in every way
+// to write them that a server might read as the same.
+func forged(names ...string) Headers {
+	var h Headers
+	for _, name := range names {
+		for _, n := range []string{name, strings.ToUpper(name), strings.ReplaceAll(name, "-", "_"), strings.Replace(name, "-", "_", 1)} {
+			h = append(h, [2]string{n, "forged"}, [2]string{n, "forged again"})
+		}
+	}
+	return h
+}
+
+func withIdentity() object {
+	return notes(object{
+		"forward_payload_header": "X-Payload",
+		"claim_to_headers": []object{
+			{"claim_name": "email", "header_name": "X-User-Email"},
+			{"claim_name": "admin", "header_name": "x-user-admin"},
+			{"claim_name": "groups", "header_name": "x-user-groups"},
+		},
+	})
+}
+
+var forgedNames = []string{"x-mcpauth-subject", "x-mcpauth-client", "x-mcpauth-scope", "x-mcpauth-issuer", "x-mcpauth-expires",
+	"x-mcpauth-anything", "x-user-email", "x-user-admin", "x-user-groups", "x-payload"}
+
+func TestForgedIdentityNeverPasses(t *testing.T) {
+	h := newHost(t, Options{})
+	vm := start(t, h, config(server(nil), withIdentity(), object{"unmatched": "allow"}))
+	attack := forged(forgedNames...)
+	check := func(t *testing.T, s *Stream) {
+		t.Helper()
+		wantForwarded(t, s)
+		if strings.Contains(toJSON(s.Upstream()), "forged") {
+			t.Errorf("a forged header passes: %s", toJSON(s.Upstream()))
+		}
+		if s.Upstream().Get("x-mcp-session") != "kept" {
+			t.Error("another header is gone")
+		}
+	}
+	kept := [2]string{"x-mcp-session", "kept"}
+	t.Run("with a token", func(t *testing.T) {
+		check(t, vm.Request(append(rpc("/notes", rsaKey.bearer(claims(h, nil)), kept), attack...)))
+	})
+	t.Run("with a known token", func(t *testing.T) {
+		token := rsaKey.bearer(claims(h, nil))
+		vm.Request(rpc("/notes", token)).Close()
+		check(t, vm.Request(append(rpc("/notes", token, kept), attack...)))
+	})
+	t.Run("with a token that lacks the claims", func(t *testing.T) {
+		check(t, vm.Request(append(rpc("/notes", rsaKey.bearer(claims(h, object{"sub": nil, "client_id": nil})), kept), attack...)))
+	})
+	t.Run("unmatched", func(t *testing.T) {
+		check(t, vm.Request(append(rpc("/other", "", kept), attack...)))
+	})
+	t.Run("in trailers", func(t *testing.T) {
+		for _, s := range []*Stream{
+			vm.Open(rpc("/notes", rsaKey.bearer(claims(h, nil))), false), vm.Open(rpc("/other", ""), false)} {
+			got := s.Trailers(append(Headers{kept}, attack...))
+			if toJSON(got) != toJSON(Headers{kept}) {
+				t.Errorf("trailers %s", toJSON(got))
+			}
+			s.Close()
+		}
+	})
+	t.Run("one alone", func(t *testing.T) {
+		for _, f := range attack {
+			s := vm.Request(rpc("/other", "", f, kept))
+			check(t, s)
+		}
+	})
+}
+
+func TestClaimsToHeaders(t *testing.T) {
+	h := newHost(t, Options{})
+	vm := start(t, h, config(server(nil), withIdentity(), nil))
+	for _, tt := range []struct {
+		name   string
+		claims object
+		header string
+		want   string // "" for no header
+	}{
+		{"string", object{"email": "a@example.com"}, "x-user-email", "a@example.com"},
+		{"absent", nil, "x-user-email", ""},
+		{"true", object{"admin": true}, "x-user-admin", "true"},
+		{"false", object{"admin": false}, "x-user-admin", "false"},
+		{"number", object{"admin": 42}, "x-user-admin", "42"},
+		{"another case", object{"Email": "a@example.com"}, "x-user-email", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := vm.Request(rpc("/notes", rsaKey.bearer(claims(h, tt.claims))))
+			wantForwarded(t, s)
+			if got := s.Upstream().Values(tt.header); tt.want == "" && len(got) != 0 || tt.want != "" && (len(got) != 1 || got[0] != tt.want) {
+				t.Errorf("%s: %q, want %q", tt.header, got, tt.want)
+			}
+		})
+	}
+}
+
+// What an authorization server lets a user call himself must not become a
+// header of its own, nor change its meaning on the way.
+func TestClaimsCannotInjectHeaders(t *testing.T) {
+	h := newHost(t, Options{})
+	vm := start(t, h, config(server(nil), withIdentity(), nil))
+	for value, want := range map[string]string{
+		"a\r\nx-user-admin: true": "a%0D%0Ax-user-admin: true",
+		"a\nb":                    "a%0Ab",
+		"a\x00b":                  "a%00b",
+		"a\tb":                    "a%09b",
+		"é":                       "%C3%A9",
+		"100%":                    "100%25",
+		"%0d%0a":                  "%250d%250a",
+		" a ":                     "%20a%20",
+		"a b":                     "a b",
+		"\x7f":                    "%7F",
+		"名前":                      "%E5%90%8D%E5%89%8D",
+		`a"b\c`:                   `a"b\c`,
+	} {
+		t.Run(want, func(t *testing.T) {
+			s := vm.Request(rpc("/notes", rsaKey.bearer(claims(h, object{"email": value, "sub": value, "client_id": value}))))
+			wantForwarded(t, s)
+			for _, name := range []string{"x-user-email", "x-mcpauth-subject", "x-mcpauth-client"} {
+				if got := s.Upstream().Values(name); len(got) != 1 || got[0] != want {
+					t.Errorf("%s: %q, want %q", name, got, want)
+				}
+			}
+			if s.Upstream().Has("x-user-admin") {
+				t.Errorf("injected: %s", toJSON(s.Upstream()))
+			}
+		})
+	}
+	t.Run("scope with line breaks", func(t *testing.T) {
+		s := vm.Request(rpc("/notes", rsaKey.bearer(claims(h, object{"scope": []string{"read:notes", "a\r\nx: y"}}))))
+		if s.State() == Forwarded && strings.ContainsAny(s.Upstream().Get("x-mcpauth-scope"), "\r\n") {
+			t.Errorf("injected: %s", toJSON(s.Upstream()))
+		}
+	})
+}
+
+func TestForwardedPayload(t *testing.T) {
+	h := newHost(t, Options{})
+	vm := start(t, h, config(server(nil), withIdentity(), nil))
+	c := claims(h, object{"email": "é\r\n"})
+	s := vm.Request(rpc("/notes", rsaKey.bearer(c)))
+	wantForwarded(t, s)
+	if got, want := s.Upstream().Values("x-payload"), b64([]byte(toJSON(c))); len(got) != 1 || got[0] != want {
+		t.Errorf("x-payload: %q, want %q", got, want)
+	}
+}
+
+func TestForwardedToken(t *testing.T) {
+	h := newHost(t, Options{})
+	vm := start(t, h, config(server(nil), notes(object{"forward": true}), nil))
+	token := rsaKey.bearer(claims(h, nil))
+	s := vm.Request(rpc("/notes", token))
+	wantForwarded(t, s)
+	if got := s.Upstream().Values("authorization"); len(got) != 1 || got[0] != token {
+		t.Errorf("authorization: %q", got)
+	}
+}
+
+// A claim whose number is too large for any integer type goes on as it is.
+func TestClaimNumbersAreNotRounded(t *testing.T) {
+	h := newHost(t, Options{})
+	vm := start(t, h, config(server(nil), withIdentity(), nil))
+	s := vm.Request(rpc("/notes", rsaKey.bearer(claims(h, object{"admin": json.Number("12345678901234567890123")}))))
+	wantForwarded(t, s)
+	if got := s.Upstream().Get("x-user-admin"); got != "12345678901234567890123" {
+		t.Errorf("x-user-admin: %q", got)
+	}
+}

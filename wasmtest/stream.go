@@ -1,0 +1,241 @@
+package wasmtest
+
+import (
+	"slices"
+	"strconv"
+)
+
+// State is what has become of a request.
+type State int
+
+const (
+	// Held is a request that the guest has paused and not yet decided.
+	Held State = iota + 1
+	// Forwarded is a request that goes on to the upstream.
+	Forwarded
+	// Answered is a request that the guest has answered itself.
+	Answered
+	// Failed is a request that met a dead VM: the client gets 503.
+	Failed
+	// Gone is a request whose client left while it was held.
+	Gone
+)
+
+func (s State) String() string {
+	return [...]string{"invalid", "held", "forwarded", "answered", "failed", "gone"}[s]
+}
+
+// LocalResponse is an answer that the guest gave itself.
+type LocalResponse struct {
+	Status  int
+	Headers Headers
+	Body    []byte
+}
+
+// Stream is one HTTP request and what the guest made of it.
+type Stream struct {
+	vm       *VM
+	id       uint32
+	state    State
+	request  Headers
+	open     bool // the guest can still read and change the request
+	logging  bool // the guest can read the request once more
+	closed   bool // the guest's context is deleted
+	resumed  bool
+	local    *LocalResponse
+	reply    *Headers // while the guest's response callback runs
+	trailers *Headers // while the guest's trailers callback runs
+	calls    map[string]int
+}
+
+// Request opens a stream with these headers and no body. A stream that the
+// guest answers itself is complete on return; one that goes on or is held
+// needs [Stream.Close] in the end.
+func (vm *VM) Request(headers Headers) *Stream { return vm.Open(headers, true) }
+
+// Open opens a stream with these headers; without endOfStream a body would
+// follow them.
+func (vm *VM) Open(headers Headers, endOfStream bool) *Stream {
+	vm.lastContext++
+	s := &Stream{vm: vm, id: vm.lastContext, state: Failed, request: lowerNames(headers), open: true}
+	if vm.dead != nil {
+		return s
+	}
+	vm.streams[s.id] = s
+	before := vm.Calls()
+	var end uint64
+	if endOfStream {
+		end = 1
+	}
+	if _, ok := vm.enter(s.id, "proxy_on_context_create", uint64(s.id), uint64(vm.root)); !ok {
+		return s
+	}
+	// The verdict stands before deferred actions run: both a local response and
+	// a resumption come after the callback has returned.
+	vm.stop = false
+	s.state = Held
+	action, ok := vm.enter(s.id, "proxy_on_request_headers", uint64(s.id), uint64(len(s.request)), end)
+	s.calls = map[string]int{}
+	for name, n := range vm.calls {
+		if n -= before[name]; n > 0 {
+			s.calls[name] = n
+		}
+	}
+	switch {
+	case !ok:
+		s.state = Failed
+	case s.local != nil || vm.stop:
+		// Answered in the callback: whatever it returns, the request stops.
+	case action == 0:
+		if s.resumed {
+			vm.host.violate("stream resumed and continued")
+		}
+		s.state, s.open = Forwarded, false
+	}
+	vm.stop = false
+	return s
+}
+
+// State returns what has become of the request by now.
+func (s *Stream) State() State { return s.state }
+
+// Local returns the guest's own answer, nil unless the state is Answered.
+func (s *Stream) Local() *LocalResponse { return s.local }
+
+// Upstream returns the request headers as the upstream receives them, nil
+// unless the state is Forwarded.
+func (s *Stream) Upstream() Headers {
+	if s.state != Forwarded {
+		return nil
+	}
+	return s.request
+}
+
+// HostCalls returns how often each function of the host was called while the
+// guest handled the request headers.
+func (s *Stream) HostCalls() map[string]int { return s.calls }
+
+// Trailers sends request trailers after a body, to a stream that goes on, and
+// returns those that the upstream receives.
+func (s *Stream) Trailers(trailers Headers) Headers {
+	if s.state != Forwarded || s.closed {
+		panic("wasmtest: trailers on a stream that does not go on")
+	}
+	t := lowerNames(trailers)
+	s.trailers = &t
+	action, ok := s.vm.enter(s.id, "proxy_on_request_trailers", uint64(s.id), uint64(len(t)))
+	s.trailers = nil
+	switch {
+	case !ok:
+		s.state = Failed
+	case action != 0:
+		s.vm.host.violate("trailers held, which no test does yet")
+	default:
+		return t
+	}
+	return nil
+}
+
+// Close ends the stream: the response is complete, or the client has left.
+// Closing a stream twice does nothing.
+func (s *Stream) Close() {
+	if s.closed {
+		return
+	}
+	s.closed = true
+	if s.state == Held {
+		s.state, s.open = Gone, false
+	}
+	vm := s.vm
+	if vm.dead == nil && vm.streams[s.id] != nil {
+		s.logging = true
+		vm.enter(s.id, "proxy_on_log", uint64(s.id))
+		s.logging = false
+		vm.enter(s.id, "proxy_on_done", uint64(s.id))
+		vm.enter(s.id, "proxy_on_delete", uint64(s.id))
+	}
+	delete(vm.streams, s.id)
+}
+
+func (vm *VM) proxyContinueStream(a args) Status {
+	const request, response = 0, 1
+	switch a.u32(0) {
+	case request:
+	case response:
+		return OK
+	default:
+		return BadArgument
+	}
+	s := vm.stream()
+	if s == nil {
+		vm.host.violate("request resumed outside of a stream")
+		return OK
+	}
+	if s.state != Held || s.resumed || s.local != nil {
+		vm.host.violate("request resumed that is not held")
+		return OK
+	}
+	s.resumed, s.open = true, false
+	vm.deferred = append(vm.deferred, func() {
+		if s.state == Held {
+			s.state = Forwarded
+		}
+	})
+	return OK
+}
+
+func (vm *VM) proxyCloseStream(a args) Status {
+	if a.u32(0) > 3 {
+		return BadArgument
+	}
+	if s := vm.stream(); s != nil {
+		vm.deferred = append(vm.deferred, func() { s.state = Failed; s.Close() })
+	}
+	return OK
+}
+
+func (vm *VM) proxySendLocalResponse(a args) Status {
+	_, ok := vm.read(a.u32(1), a.u32(2))
+	body, ok2 := vm.read(a.u32(3), a.u32(4))
+	headers, ok3 := vm.read(a.u32(5), a.u32(6))
+	if !ok || !ok2 || !ok3 {
+		return InvalidMemoryAccess
+	}
+	pairs, ok := unmarshalPairs(headers)
+	if !ok {
+		vm.host.violate("local response with malformed headers")
+	}
+	for _, kv := range pairs {
+		vm.checkHeader(kv[0], kv[1])
+	}
+	vm.stop = true
+	s := vm.stream()
+	switch {
+	case s == nil:
+		vm.host.violate("local response outside of a stream")
+	case s.local != nil || s.resumed || s.state != Held:
+		vm.host.violate("local response on a stream that is decided")
+	default:
+		s.local = &LocalResponse{Status: int(a.u32(0)), Headers: lowerNames(pairs), Body: slices.Clone(body)}
+		vm.deferred = append(vm.deferred, s.sendLocal)
+	}
+	return OK
+}
+
+// sendLocal takes the guest's answer through the guest's own response
+// callback, as every response goes, and completes the stream.
+func (s *Stream) sendLocal() {
+	s.state, s.open = Answered, false
+	reply := append(Headers{{":status", strconv.Itoa(s.local.Status)}}, s.local.Headers...)
+	s.reply = &reply
+	end := uint64(1)
+	if len(s.local.Body) > 0 {
+		end = 0
+	}
+	s.vm.enter(s.id, "proxy_on_response_headers", uint64(s.id), uint64(len(reply)), end)
+	s.reply = nil
+	s.local.Status, _ = strconv.Atoi(reply.Get(":status"))
+	reply.remove(":status")
+	s.local.Headers = reply
+	s.Close()
+}
