@@ -1,19 +1,49 @@
-# mcpauth: `make run` shows it at work in a real Envoy, `make test` proves it.
-# Both need Go, Python 3 with venv, and make; the tests also Node.js with npm.
+# mcpauth. `make run` shows it at work in a real Envoy, `make test` proves it.
+# Both need Go, Python 3 with venv, and make; the tests also Node.js with npm,
+# for the official TypeScript client. All else is installed into this folder.
 
-WASM := build/mcpauth.wasm
 GO   ?= go
+WASM := build/mcpauth.wasm
 
-# -buildid= and -trimpath: the same sources give the same bytes in any folder.
-# -gcflags: config runs once, at the start, so it is built small instead of fast.
-WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' -gcflags=mcpauth/config=-l -overlay=build/overlay/overlay.json
+# -trimpath, -buildvcs and -buildid: the same sources give the same bytes in any
+# folder. -gcflags: config runs once, at the start, so it is built small rather
+# than fast. -overlay: see internal/overlay.
+WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' \
+	-gcflags=mcpauth/config=-l -overlay=build/overlay/overlay.json
 
-.PHONY: build run demo test unit wasmtest e2e lint image bench clean
+.PHONY: build run demo test unit example-test lint image bench clean
 
 build: ## build/mcpauth.wasm
 	@$(GO) run ./internal/overlay build/overlay
-	GOOS=wasip1 GOARCH=wasm $(GO) build $(WASM_FLAGS) -o $(WASM) ./plugin
-	@wc -c < $(WASM) | awk '{printf "$(WASM): %.2f MB\n", $$1/1e6}'
+	@GOOS=wasip1 GOARCH=wasm $(GO) build $(WASM_FLAGS) -o $(WASM) ./plugin
+	@echo "$(WASM): $$(wc -c < $(WASM)) bytes"
+
+run: build ## the example, with a walk through it; stays up until Ctrl-C
+	@cd envoy-example && $(GO) run ./cmd/demo
+
+demo: build ## the same walk, and an exit status that tells whether all went well
+	@cd envoy-example && $(GO) run ./cmd/demo -once
+
+test: lint unit example-test ## everything
+
+lint:
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	$(GO) vet ./...
+	cd envoy-example && $(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	cd envoy-example && $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+unit: build ## the packages, and the built file under wazero
+	$(GO) test ./...
+
+example-test: build ## the built file in real Envoys, with real clients; the manifests; the image
+	cd envoy-example && $(GO) test -timeout 40m ./...
+
+image: build ## build/image, an OCI image; PUSH=registry/repository:tag pushes it
+	cd envoy-example && $(GO) run ./image/cmd/mkimage $(if $(PUSH),-push $(PUSH))
+
+bench: build ## CPU per request, start-up and memory beside native jwt_authn
+	cd envoy-example && $(GO) run ./bench
 
 clean:
 	rm -rf build

@@ -60,9 +60,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: overlay DIR")
 		os.Exit(2)
 	}
-	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	root, err := goroot()
 	if err == nil {
-		err = write(os.Args[1], strings.TrimSpace(string(goroot)))
+		err = write(os.Args[1], root)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "overlay:", err)
@@ -70,8 +70,18 @@ func main() {
 	}
 }
 
+// goroot returns the folder of the toolchain that builds.
+func goroot() (string, error) {
+	out, err := exec.Command("go", "env", "GOROOT").Output()
+	return strings.TrimSpace(string(out)), err
+}
+
 // write puts overlay.json and the patched copies of goroot's files into dir.
 func write(dir, goroot string) error {
+	// Since Go 1.25 an overlay cannot replace such files.
+	if cache, err := exec.Command("go", "env", "GOMODCACHE").Output(); err == nil && strings.HasPrefix(goroot, strings.TrimSpace(string(cache))+string(filepath.Separator)) {
+		return fmt.Errorf("the toolchain in use, %s, was downloaded as a module, and such a one cannot be patched: install it as a Go release, and set GOTOOLCHAIN=local", goroot)
+	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return err

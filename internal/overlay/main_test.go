@@ -3,7 +3,6 @@ package main
 import (
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 )
@@ -21,8 +20,12 @@ func TestFailsWhenTheRuntimeDiffers(t *testing.T) {
 }
 
 func TestFitsTheToolchainInUse(t *testing.T) {
+	root, err := goroot()
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir := t.TempDir()
-	if err := write(dir, runtime.GOROOT()); err != nil {
+	if err := write(dir, root); err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range patches {
