@@ -1,0 +1,16 @@
+// Package authserver is a small OAuth 2.1 authorization server for the example
+// and its tests: what an identity provider is to a real deployment.
+//
+// It is built on [github.com/ory/fosite], which implements the grants
+// (authorization code with PKCE, client credentials, refresh token) and checks
+// clients, codes and redirect URIs. This package adds what the library leaves
+// to its user and what MCP clients need: metadata (RFC 8414 and OpenID Connect
+// Discovery), dynamic client registration (RFC 7591), resource indicators (RFC
+// 8707), the issuer in the authorization response (RFC 9207), access tokens of
+// the JWT profile (RFC 9068) and CORS.
+//
+// Nobody has to log in: /authorize approves each request at once, in the name
+// of one fixed user. That, and the knobs for tests ([Server.Mint],
+// [Server.Rotate], [Server.Override]), make it unfit for anything but a
+// loopback address.
+package authserver

@@ -1,0 +1,209 @@
+package authserver
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ory/fosite"
+)
+
+// User is the subject of every token that the authorization code grant gives.
+const User = "alice"
+
+// Options are the settings of a [Server]. The zero value is ready to use.
+type Options struct {
+	// Listener is where the server listens; nil means a free port of 127.0.0.1.
+	Listener net.Listener
+	// Path is the path of the issuer, for example "/tenant1". Empty means an
+	// issuer without a path.
+	Path string
+	// Scopes are those that clients may ask for and that the metadata lists.
+	// The default is read:notes and write:notes.
+	Scopes []string
+	// Algorithm signs the issued tokens: "RS256", the default, or "ES256".
+	// The key set holds a key for each of the two in any case.
+	Algorithm string
+	// DefaultResource is the audience of tokens that are asked for without a
+	// resource parameter, as clients of MCP 2025-03-26 do. Without it such
+	// requests are refused with invalid_target.
+	DefaultResource string
+	// Clients are the confidential clients known from the start, for the client
+	// credentials grant.
+	Clients []Client
+	// TokenLifetime of access tokens; the default is one hour.
+	TokenLifetime time.Duration
+}
+
+// Client is a confidential client that may use the client credentials grant
+// with every scope of the server.
+type Client struct{ ID, Secret string }
+
+// Server is a running authorization server.
+type Server struct {
+	issuer  string
+	options Options
+	oauth   fosite.OAuth2Provider
+	config  *fosite.Config
+	store   *store
+	keys    *keyRing
+	http    *http.Server
+
+	mu        sync.Mutex
+	requests  map[string]int
+	overrides map[string]http.Handler
+}
+
+// Start starts a server. It listens when Start returns.
+func Start(o Options) (*Server, error) {
+	if o.Listener == nil {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, fmt.Errorf("authorization server: %w", err)
+		}
+		o.Listener = l
+	}
+	if len(o.Scopes) == 0 {
+		o.Scopes = []string{"read:notes", "write:notes"}
+	}
+	o.Algorithm = cmp.Or(o.Algorithm, "RS256")
+	o.TokenLifetime = cmp.Or(o.TokenLifetime, time.Hour)
+	o.Path = strings.TrimSuffix(o.Path, "/")
+	keys, err := newKeyRing()
+	if err != nil {
+		return nil, fmt.Errorf("authorization server: %w", err)
+	}
+	if !keys.has(o.Algorithm) {
+		return nil, fmt.Errorf("authorization server: no key for algorithm %q", o.Algorithm)
+	}
+	s := &Server{
+		issuer:    "http://" + o.Listener.Addr().String() + o.Path,
+		options:   o,
+		keys:      keys,
+		store:     newStore(),
+		requests:  map[string]int{},
+		overrides: map[string]http.Handler{},
+	}
+	secret := make([]byte, 32)
+	rand.Read(secret)
+	s.composeProvider(secret)
+	for _, c := range o.Clients {
+		if err := s.addConfidentialClient(c); err != nil {
+			return nil, fmt.Errorf("authorization server: %w", err)
+		}
+	}
+	s.http = &http.Server{Handler: s.handler(), ReadHeaderTimeout: 10 * time.Second}
+	go s.http.Serve(o.Listener)
+	return s, nil
+}
+
+// Issuer returns the issuer identifier: the iss of every token.
+func (s *Server) Issuer() string { return s.issuer }
+
+// Addr returns the address that the server listens on, as host:port.
+func (s *Server) Addr() string { return s.options.Listener.Addr().String() }
+
+// Endpoint returns the URL of one of the server's endpoints: "authorize",
+// "token", "register" or "jwks".
+func (s *Server) Endpoint(name string) string { return s.issuer + "/" + name }
+
+// Close ends the server and its open connections at once, as if it had been
+// killed.
+func (s *Server) Close() error { return s.http.Close() }
+
+// handler routes the endpoints. The metadata has three addresses, because
+// clients of an issuer with a path look in all three: RFC 8414 section 3.1
+// (path inserted, both suffixes) and OpenID Connect Discovery section 4 (path
+// appended).
+func (s *Server) handler() http.Handler {
+	p := s.options.Path
+	mux := http.NewServeMux()
+	for _, path := range s.metadataPaths() {
+		mux.HandleFunc("GET "+path, s.serveMetadata)
+	}
+	mux.HandleFunc("GET "+p+"/jwks", s.serveKeys)
+	mux.HandleFunc("GET "+p+"/authorize", s.serveAuthorize)
+	mux.HandleFunc("POST "+p+"/authorize", s.serveAuthorize)
+	mux.HandleFunc("POST "+p+"/token", s.serveToken)
+	mux.HandleFunc("POST "+p+"/register", s.serveRegister)
+	return s.observe(allowCrossOrigin(mux))
+}
+
+func (s *Server) metadataPaths() []string {
+	p := s.options.Path
+	return slices.Compact([]string{
+		"/.well-known/oauth-authorization-server" + p,
+		"/.well-known/openid-configuration" + p,
+		p + "/.well-known/openid-configuration",
+	})
+}
+
+// allowCrossOrigin lets clients that run in a browser read every answer (the
+// endpoints use no cookies, so there is nothing to protect) and answers their
+// preflights.
+func allowCrossOrigin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Access-Control-Allow-Origin", "*")
+		if r.Method == http.MethodOptions {
+			h.Set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, MCP-Protocol-Version")
+			h.Set("Access-Control-Max-Age", "3600")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// observe counts the requests and lets [Server.Override] replace endpoints.
+func (s *Server) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.requests[r.URL.Path]++
+		override := s.overrides[r.URL.Path]
+		s.mu.Unlock()
+		if override != nil {
+			override.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Requests returns how many requests the server has had for a path, for
+// example "/jwks".
+func (s *Server) Requests(path string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests[path]
+}
+
+// Override makes h answer every request for a path in the place of the server,
+// for example to fail or to serve a broken document. A nil h ends that.
+func (s *Server) Override(path string, h http.Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.overrides[path] = h
+}
+
+// addConfidentialClient stores a client with its secret hashed.
+func (s *Server) addConfidentialClient(c Client) error {
+	hash, err := s.config.GetSecretsHasher(context.Background()).Hash(context.Background(), []byte(c.Secret))
+	if err != nil {
+		return err
+	}
+	s.store.addClient(&fosite.DefaultClient{
+		ID: c.ID, Secret: hash,
+		GrantTypes: []string{"client_credentials"},
+		Scopes:     s.options.Scopes,
+	})
+	return nil
+}

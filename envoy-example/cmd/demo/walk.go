@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"mcpauth/envoy-example/authserver"
+)
+
+// walk goes through what a client sees, step by step. Each step needs the ones
+// before it only for their tokens.
+func (d *demo) walk(ctx context.Context) {
+	d.withoutToken(ctx)
+	d.discovery(ctx)
+	token, clientID := d.authorization(ctx)
+	d.toolCall(ctx, token, clientID)
+	d.forgedIdentity(ctx, token)
+	d.wrongAudience(ctx)
+	d.missingScope(ctx)
+	d.brokenTokens(ctx, token)
+}
+
+func (d *demo) metadataURL() string {
+	return d.origin + "/.well-known/oauth-protected-resource/notes"
+}
+
+// challenge is the exact WWW-Authenticate value that mcpauth sends.
+func (d *demo) challenge(code, description string) string {
+	c := "Bearer "
+	if code != "" {
+		c += fmt.Sprintf("error=%q, ", code)
+	}
+	c += fmt.Sprintf(`scope="read:notes", resource_metadata=%q`, d.metadataURL())
+	if description != "" {
+		c += fmt.Sprintf(", error_description=%q", description)
+	}
+	return c
+}
+
+// unreached runs a step and checks that the MCP server got nothing of it.
+func (d *demo) unreached(step func()) {
+	before := d.mcp.Requests()
+	step()
+	d.term.equal("nothing reached the MCP server", strconv.Itoa(d.mcp.Requests()-before), "0")
+}
+
+// refused checks the status and the challenge of a refusal. The description of
+// the error is free text: it is only checked to be there.
+func (d *demo) refused(a *answer, status int, code string) {
+	d.term.equal(fmt.Sprintf("status %d", status), strconv.Itoa(a.status), strconv.Itoa(status))
+	got, _, described := strings.Cut(a.challenge, ", error_description=")
+	d.term.equal("the challenge: error "+code+", the scope, where the metadata is", got, d.challenge(code, ""))
+	d.term.check(described, "a description says which check failed")
+}
+
+func (d *demo) withoutToken(ctx context.Context) {
+	d.term.begin("A tool call without a token: 401, and where to learn more")
+	d.unreached(func() {
+		a := d.callTool(ctx, "whoami", "", nil)
+		d.term.equal("status 401", strconv.Itoa(a.status), "401")
+		d.term.equal("a challenge that names the metadata and the scope, and no error", a.challenge, d.challenge("", ""))
+	})
+}
+
+func (d *demo) discovery(ctx context.Context) {
+	d.term.begin("Discovery: who gives tokens for this resource?")
+	a := d.send(ctx, http.MethodGet, d.metadataURL(), nil, "")
+	var prm struct {
+		Resource             string   `json:"resource"`
+		AuthorizationServers []string `json:"authorization_servers"`
+	}
+	json.Unmarshal([]byte(a.body), &prm)
+	d.term.equal("status 200", strconv.Itoa(a.status), "200")
+	d.term.equal("the resource is the URL of the MCP server", prm.Resource, d.resource)
+	d.term.equal("the authorization server is the configured issuer", strings.Join(prm.AuthorizationServers, " "), d.auth.Issuer())
+	a = d.send(ctx, http.MethodGet, d.auth.Issuer()+"/.well-known/oauth-authorization-server", nil, "")
+	d.term.equal("the authorization server describes itself", a.member("issuer"), d.auth.Issuer())
+}
+
+// authorization gets a token as every MCP client does and returns it with the
+// id that the client got.
+func (d *demo) authorization(ctx context.Context) (token, clientID string) {
+	const callback = "http://127.0.0.1:33333/callback" // nobody listens: the redirect is read, not followed
+	d.term.begin("Registration, authorization with PKCE, token")
+	a := d.send(ctx, http.MethodPost, d.auth.Endpoint("register"), http.Header{"Content-Type": {"application/json"}},
+		fmt.Sprintf(`{"client_name":"demo","redirect_uris":[%q],"token_endpoint_auth_method":"none"}`, callback))
+	d.term.equal("the client is registered", strconv.Itoa(a.status), "201")
+	clientID = a.member("client_id")
+
+	verifier := rand.Text() + rand.Text()
+	challenge := sha256.Sum256([]byte(verifier))
+	state := rand.Text()
+	a = d.send(ctx, http.MethodGet, d.auth.Endpoint("authorize")+"?"+url.Values{
+		"response_type": {"code"}, "client_id": {clientID}, "redirect_uri": {callback}, "state": {state},
+		"scope": {"read:notes"}, "resource": {d.resource},
+		"code_challenge":        {base64.RawURLEncoding.EncodeToString(challenge[:])},
+		"code_challenge_method": {"S256"},
+	}.Encode(), nil, "")
+	back, err := url.Parse(a.header.Get("Location"))
+	if err != nil {
+		back = &url.URL{}
+	}
+	d.term.equal("a redirect with our state comes back (a person would have logged in here)", back.Query().Get("state"), state)
+
+	a = d.form(ctx, d.auth.Endpoint("token"), url.Values{
+		"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")}, "redirect_uri": {callback},
+		"client_id": {clientID}, "code_verifier": {verifier}, "resource": {d.resource},
+	})
+	token = a.member("access_token")
+	d.term.check(a.status == http.StatusOK && token != "", "the code became an access token")
+	return token, clientID
+}
+
+func (d *demo) toolCall(ctx context.Context, token, clientID string) {
+	d.term.begin("The tool call with the token: who does the MCP server see?")
+	id := d.identity(d.callTool(ctx, "whoami", token, nil))
+	d.term.equal("the subject", id.Identity["x-mcpauth-subject"], authserver.User)
+	d.term.equal("the client", id.Identity["x-mcpauth-client"], clientID)
+	d.term.equal("the scopes", id.Identity["x-mcpauth-scope"], "read:notes")
+	d.term.equal("the issuer", id.Identity["x-mcpauth-issuer"], d.auth.Issuer())
+	expires, _ := strconv.ParseInt(id.Identity["x-mcpauth-expires"], 10, 64)
+	d.term.check(time.Until(time.Unix(expires, 0)) > 0, "the time of expiry, in the future")
+	d.term.check(!id.AuthorizationPresent, "the token itself stays at the gateway")
+}
+
+// caller is the result of the whoami tool.
+type caller struct {
+	Identity             map[string]string `json:"identity"`
+	AuthorizationPresent bool              `json:"authorization_present"`
+}
+
+func (d *demo) identity(a *answer) caller {
+	var doc struct {
+		Result struct {
+			StructuredContent *caller `json:"structuredContent"`
+		} `json:"result"`
+	}
+	err := json.Unmarshal([]byte(a.body), &doc)
+	if !d.term.check(a.status == http.StatusOK && err == nil && doc.Result.StructuredContent != nil, "the tool answered") {
+		return caller{AuthorizationPresent: true}
+	}
+	return *doc.Result.StructuredContent
+}
+
+func (d *demo) forgedIdentity(ctx context.Context, token string) {
+	d.term.begin("A client that claims to be somebody else")
+	id := d.identity(d.callTool(ctx, "whoami", token, http.Header{"X-Mcpauth-Subject": {"root"}}))
+	d.term.equal("the subject is the token's", id.Identity["x-mcpauth-subject"], authserver.User)
+}
+
+// issue asks for a token with the client credentials grant.
+func (d *demo) issue(ctx context.Context, resource, scope string) string {
+	return d.form(ctx, d.auth.Endpoint("token"), url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {demoClient.ID}, "client_secret": {demoClient.Secret},
+		"resource": {resource}, "scope": {scope},
+	}).member("access_token")
+}
+
+func (d *demo) wrongAudience(ctx context.Context) {
+	d.term.begin("A good token that was given for another resource: 401")
+	d.unreached(func() {
+		token := d.issue(ctx, "https://other.example.com/mcp", "read:notes")
+		d.refused(d.callTool(ctx, "whoami", token, nil), http.StatusUnauthorized, "invalid_token")
+	})
+}
+
+func (d *demo) missingScope(ctx context.Context) {
+	d.term.begin("A token without the scope that is required: 403")
+	d.unreached(func() {
+		token := d.issue(ctx, d.resource, "write:notes")
+		d.refused(d.callTool(ctx, "whoami", token, nil), http.StatusForbidden, "insufficient_scope")
+	})
+}
+
+func (d *demo) brokenTokens(ctx context.Context, token string) {
+	d.term.begin("A token with another payload under the old signature: 401")
+	d.unreached(func() {
+		d.refused(d.callTool(ctx, "whoami", withSubject(token, "root"), nil), http.StatusUnauthorized, "invalid_token")
+	})
+	d.term.begin("A token that has expired: 401")
+	d.unreached(func() {
+		expired := d.auth.Mint(authserver.Token{Resource: d.resource, Scope: "read:notes",
+			Claims: map[string]any{"exp": time.Now().Add(-time.Hour).Unix(), "iat": time.Now().Add(-2 * time.Hour).Unix()}})
+		d.refused(d.callTool(ctx, "whoami", expired, nil), http.StatusUnauthorized, "invalid_token")
+	})
+}
+
+// withSubject replaces the subject in a token's payload and nothing else.
+func withSubject(token, subject string) string {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return token
+	}
+	payload, _ := base64.RawURLEncoding.DecodeString(parts[1])
+	var claims map[string]any
+	json.Unmarshal(payload, &claims)
+	claims["sub"] = subject
+	payload, _ = json.Marshal(claims)
+	parts[1] = base64.RawURLEncoding.EncodeToString(payload)
+	return strings.Join(parts, ".")
+}

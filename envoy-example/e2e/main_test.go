@@ -1,0 +1,224 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"mcpauth/envoy-example/authserver"
+	"mcpauth/envoy-example/envoy"
+	"mcpauth/envoy-example/loopback"
+	"mcpauth/envoy-example/mcpserver"
+)
+
+// versions are the Envoys that everything is tested on: the newest, and one
+// whose Wasm host lacks poll_oneoff, where Go's collector needs special care.
+var versions = []string{"1.40.0", "1.36.4"}
+
+// oldHost is the one of them without poll_oneoff.
+const oldHost = "1.36.4"
+
+var wasm string
+
+// stages are started once: Envoy takes seconds to compile the plugin.
+var stages = map[string]*stage{}
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	var err error
+	if wasm, err = envoy.Wasm(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	failed := false
+	for _, v := range versions {
+		wg.Go(func() {
+			s, err := newStage(v)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				fmt.Fprintf(os.Stderr, "Envoy %s: %v\n", v, err)
+				failed = true
+			}
+			stages[v] = s
+		})
+	}
+	wg.Wait()
+	defer func() {
+		for _, s := range stages {
+			s.stop()
+		}
+	}()
+	if failed {
+		return 1
+	}
+	return m.Run()
+}
+
+// onEach runs a test on every version, all at once.
+func onEach(t *testing.T, test func(t *testing.T, s *stage)) {
+	for _, v := range versions {
+		t.Run("envoy-"+v, func(t *testing.T) {
+			t.Parallel()
+			test(t, stages[v])
+		})
+	}
+}
+
+// stage is everything that one version of Envoy is tested with.
+type stage struct {
+	version string
+	binary  string
+	auth    *authserver.Server
+	mcp     *mcpserver.Server
+	// strict has Envoy's own path and header checks, lenient does not.
+	strict, lenient *gateway
+	port            *loopback.Port // of strict
+}
+
+// gateway is one running Envoy.
+type gateway struct {
+	*envoy.Process
+	name string
+}
+
+func newStage(version string) (*stage, error) {
+	s := &stage{version: version}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	err := func() (err error) {
+		if s.binary, err = envoy.Binary(ctx, version); err != nil {
+			return err
+		}
+		if s.port, err = loopback.Reserve(0); err != nil {
+			return err
+		}
+		if s.auth, err = authserver.Start(authserver.Options{Path: "/tenant1", Clients: []authserver.Client{testClient}}); err != nil {
+			return err
+		}
+		if s.mcp, err = mcpserver.Start(nil); err != nil {
+			return err
+		}
+		o := s.options(s.tableConfig())
+		o.Port = s.port.Number()
+		if s.strict, err = startGateway(ctx, s.binary, "strict", o); err != nil {
+			return err
+		}
+		o.Port, o.Lenient = 0, true
+		s.lenient, err = startGateway(ctx, s.binary, "lenient", o)
+		return err
+	}()
+	return s, err
+}
+
+func (s *stage) stop() {
+	if s == nil {
+		return
+	}
+	for _, g := range []*gateway{s.strict, s.lenient} {
+		if g != nil {
+			g.Stop()
+		}
+	}
+	if s.mcp != nil {
+		s.mcp.Close()
+	}
+	if s.auth != nil {
+		s.auth.Close()
+	}
+	if s.port != nil {
+		s.port.Release()
+	}
+}
+
+func (s *stage) gateways() []*gateway { return []*gateway{s.strict, s.lenient} }
+
+// options are those of a gateway between the stage's two servers.
+func (s *stage) options(plugin string) envoy.Options {
+	return envoy.Options{
+		Wasm: wasm, Plugin: plugin, Upstream: "mcp",
+		Clusters: []envoy.Cluster{envoy.ClusterAt("mcp", s.mcp.Addr()), envoy.ClusterAt("auth", s.auth.Addr())},
+	}
+}
+
+func startGateway(ctx context.Context, binary, name string, o envoy.Options) (*gateway, error) {
+	p, err := envoy.Start(ctx, binary, o)
+	if err != nil {
+		return nil, err
+	}
+	return &gateway{p, name}, nil
+}
+
+// start runs a gateway for one test. Its log is shown if the test fails.
+func (s *stage) start(t *testing.T, o envoy.Options) *gateway {
+	t.Helper()
+	g, err := startGateway(t.Context(), s.binary, "own", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("log of Envoy %s:\n%s", s.version, tail(g.Log(), 8000))
+		}
+		g.Stop()
+	})
+	return g
+}
+
+func tail(s string, n int) string {
+	if len(s) > n {
+		return "...\n" + s[len(s)-n:]
+	}
+	return s
+}
+
+// object is a JSON object.
+type object = map[string]any
+
+func toJSON(v any) string {
+	doc, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(doc)
+}
+
+// testClient may use the client credentials grant.
+var testClient = authserver.Client{ID: "test-client", Secret: "test-secret"}
+
+// Resources of tableConfig.
+const (
+	notes  = "https://mcp.example.com/notes"       // requires read:notes
+	admin  = "https://mcp.example.com/notes/admin" // requires two scopes, lies below notes
+	open   = "https://mcp.example.com/open"        // requires no scope, forwards the token
+	shareA = "https://a.example.com/shared"        // one path, two hosts
+	shareB = "https://b.example.com/shared"
+)
+
+// clientResource is the one that real clients use, at its true address.
+func (s *stage) clientResource() string { return s.port.Origin() + "/mcp" }
+
+func (s *stage) tableConfig() string {
+	return toJSON(object{
+		"authorization_servers": []object{{"issuer": s.auth.Issuer(), "cluster": "auth"}},
+		"resources": []object{
+			{
+				"resource": notes, "scopes_supported": []string{"read:notes", "write:notes"}, "required_scopes": []string{"read:notes"},
+				"forward_payload_header": "x-token-payload",
+				"claim_to_headers":       []object{{"claim_name": "tenant", "header_name": "x-tenant"}},
+			},
+			{"resource": admin, "required_scopes": []string{"read:notes", "write:notes"}},
+			{"resource": open, "forward": true, "metadata": object{"resource_name": "Open notes"}},
+			{"resource": shareA, "match": object{"hosts": []string{"a.example.com"}}},
+			{"resource": shareB, "match": object{"hosts": []string{"b.example.com"}}},
+			{"resource": s.clientResource(), "scopes_supported": []string{"read:notes", "write:notes"}, "required_scopes": []string{"read:notes"}},
+		},
+	})
+}

@@ -1,0 +1,99 @@
+package envoy
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"net/netip"
+	"strings"
+	"text/template"
+)
+
+// Options describe a gateway: one listener with the mcpauth filter in front of
+// one upstream.
+type Options struct {
+	// Wasm is the path of the plugin's file.
+	Wasm string
+	// Plugin is the plugin's configuration, a JSON document.
+	Plugin string
+	// PluginEnv are environment variables for the plugin.
+	PluginEnv map[string]string
+	// Port to listen on, of 127.0.0.1; 0 means any free one.
+	Port int
+	// Upstream is the name of the cluster that gets the requests let through.
+	Upstream string
+	// Clusters that the upstream and the plugin's callouts go to.
+	Clusters []Cluster
+	// Lenient leaves Envoy's own checks of paths and header names off. mcpauth
+	// is safe without them; a deployment should have them on.
+	Lenient bool
+	// DynamicListener makes Envoy read the listener from the file listener.yaml
+	// of its working directory and follow its changes: see
+	// [Process.UpdateListener].
+	DynamicListener bool
+	// Workers is the number of worker threads; 0 means two.
+	Workers int
+	// Bootstrap, if not empty, is Envoy's whole configuration; the members
+	// above it but Workers are then without effect.
+	Bootstrap string
+}
+
+// Cluster is an upstream cluster with one endpoint.
+type Cluster struct {
+	Name string
+	Host string // an IP address
+	Port int
+}
+
+// ClusterAt returns a cluster with its endpoint at an address of the form
+// host:port. It panics if the address has another form.
+func ClusterAt(name, address string) Cluster {
+	a, err := netip.ParseAddrPort(address)
+	if err != nil {
+		panic("envoy: cluster " + name + ": " + err.Error())
+	}
+	return Cluster{Name: name, Host: a.Addr().String(), Port: int(a.Port())}
+}
+
+//go:embed gateway.yaml.tmpl
+var gatewayText string
+
+var gateway = template.Must(template.New("gateway").Funcs(template.FuncMap{
+	"json":   toJSON,
+	"indent": indent,
+}).Parse(gatewayText))
+
+// Bootstrap renders Envoy's bootstrap configuration. listenerPath is the file
+// of a dynamic listener.
+func Bootstrap(o Options, listenerPath string) (string, error) {
+	listener, err := Listener(o)
+	if err != nil {
+		return "", err
+	}
+	return render("bootstrap", struct {
+		Options
+		ListenerPath string
+		Listener     string
+	}{o, listenerPath, listener})
+}
+
+// Listener renders the listener alone.
+func Listener(o Options) (string, error) { return render("listener", o) }
+
+func render(name string, data any) (string, error) {
+	var b bytes.Buffer
+	if err := gateway.ExecuteTemplate(&b, name, data); err != nil {
+		return "", err
+	}
+	return b.String(), nil
+}
+
+// toJSON quotes a value: JSON is valid YAML.
+func toJSON(v any) (string, error) {
+	b, err := json.Marshal(v)
+	return string(b), err
+}
+
+func indent(spaces int, text string) string {
+	return strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n"+strings.Repeat(" ", spaces))
+}

@@ -1,0 +1,128 @@
+package istio_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	extensions "istio.io/client-go/pkg/apis/extensions/v1alpha1"
+	networking "istio.io/client-go/pkg/apis/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	strictjson "sigs.k8s.io/json"
+	"sigs.k8s.io/yaml"
+)
+
+// scheme knows the kinds and versions that Istio serves.
+var scheme = func() *runtime.Scheme {
+	s := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{extensions.AddToScheme, networking.AddToScheme} {
+		if err := add(s); err != nil {
+			panic(err)
+		}
+	}
+	return s
+}()
+
+// decode reads one YAML document into the type of its kind. It refuses what an API
+// server would drop or reject: kinds unknown to Istio, unknown members, members
+// twice, and members not in the spelling of the CRD.
+func decode(document []byte) (runtime.Object, error) {
+	text, err := yaml.YAMLToJSONStrict(document)
+	if err != nil {
+		return nil, err
+	}
+	var envelope struct {
+		metav1.TypeMeta
+		Spec json.RawMessage
+	}
+	if err := json.Unmarshal(text, &envelope); err != nil {
+		return nil, err
+	}
+	object, err := scheme.New(schema.FromAPIVersionAndKind(envelope.APIVersion, envelope.Kind))
+	if err != nil {
+		return nil, err
+	}
+	unknown, err := strictjson.UnmarshalStrict(text, object)
+	if err := errors.Join(append(unknown, err)...); err != nil {
+		return nil, err
+	}
+	if err := checkSpec(envelope.Spec, specOf(object)); err != nil {
+		return nil, fmt.Errorf("%s: spec: %w", envelope.Kind, err)
+	}
+	return object, nil
+}
+
+func specOf(object runtime.Object) proto.Message {
+	switch o := object.(type) {
+	case *extensions.WasmPlugin:
+		return &o.Spec
+	case *extensions.TrafficExtension:
+		return &o.Spec
+	case *networking.ServiceEntry:
+		return &o.Spec
+	case *networking.DestinationRule:
+		return &o.Spec
+	}
+	return nil
+}
+
+// checkSpec reads spec anew, because Istio's types skip unknown members when they
+// are read as JSON. Writing it out again and comparing finds the second spellings
+// (plugin_config, 0 for FAIL_CLOSE) that protobuf reads and a CRD does not have.
+func checkSpec(spec []byte, of proto.Message) error {
+	if of == nil {
+		return errors.New("a kind that this test does not expect")
+	}
+	message := of.ProtoReflect().New().Interface()
+	if err := protojson.Unmarshal(spec, message); err != nil {
+		return err
+	}
+	// With the default values, because a manifest may name one.
+	written, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(message)
+	if err != nil {
+		return err
+	}
+	var got, want any
+	if err := errors.Join(json.Unmarshal(written, &got), json.Unmarshal(spec, &want)); err != nil {
+		return err
+	}
+	return contains(got, want, "")
+}
+
+// contains says where want has something that got has not.
+func contains(got, want any, path string) error {
+	switch want := want.(type) {
+	case map[string]any:
+		object, _ := got.(map[string]any)
+		for key, value := range want {
+			member, ok := object[key]
+			if !ok {
+				return fmt.Errorf("%s.%s is not spelled as in the CRD", path, key)
+			}
+			if err := contains(member, value, path+"."+key); err != nil {
+				return err
+			}
+		}
+		return nil
+	case []any:
+		list, _ := got.([]any)
+		if len(list) != len(want) {
+			return fmt.Errorf("%s has %d elements, read were %d", path, len(want), len(list))
+		}
+		for i := range want {
+			if err := contains(list[i], want[i], fmt.Sprintf("%s[%d]", path, i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if !reflect.DeepEqual(got, want) {
+		return fmt.Errorf("%s is %v, read was %v", path, want, got)
+	}
+	return nil
+}
