@@ -5,6 +5,9 @@
 GO   ?= go
 WASM := build/mcpauth.wasm
 
+IMAGE ?= build/image
+BENCH ?=
+
 # -trimpath, -buildvcs and -buildid: the same sources give the same bytes in any
 # folder. -gcflags: config runs once, at the start, so it is built small rather
 # than fast. -overlay: see internal/overlay.
@@ -15,7 +18,7 @@ WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -bui
 
 build: ## build/mcpauth.wasm
 	@$(GO) run ./internal/overlay build/overlay
-	@GOOS=wasip1 GOARCH=wasm $(GO) build $(WASM_FLAGS) -o $(WASM) ./plugin
+	@GOOS=wasip1 GOARCH=wasm $(GO) build $(WASM_FLAGS) -o $(WASM).$$$$ ./plugin && mv $(WASM).$$$$ $(WASM)
 	@echo "$(WASM): $$(wc -c < $(WASM)) bytes"
 
 run: build ## the example, with a walk through it; stays up until Ctrl-C
@@ -41,11 +44,11 @@ example-test: build ## the built file in real Envoys, with real clients; the man
 	cd envoy-example && $(GO) test -timeout 40m ./...
 	cd envoy-example/gatewayapi && $(GO) test ./...
 
-image: build ## build/image, an OCI image; PUSH=registry/repository:tag pushes it
-	cd envoy-example && $(GO) run ./image/cmd/mkimage $(if $(PUSH),-push $(PUSH))
+image: build ## an OCI image in $(IMAGE); PUSH=registry/repository:tag pushes it
+	cd envoy-example && $(GO) run ./image/cmd/mkimage -out $(abspath $(IMAGE)) $(if $(PUSH),-push $(PUSH))
 
 bench: build ## CPU per request, start-up and memory beside native jwt_authn
-	cd envoy-example && $(GO) run ./bench
+	cd envoy-example && $(GO) run ./bench $(BENCH)
 
 clean:
 	rm -rf build

@@ -23,7 +23,7 @@ import (
 )
 
 func main() {
-	requests := flag.Int("requests", 20_000, "requests of one measurement")
+	requests := flag.Int("requests", 10_000, "requests of one measurement")
 	rounds := flag.Int("rounds", 3, "measurements of each kind")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
