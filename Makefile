@@ -10,7 +10,8 @@ BENCH ?=
 
 # -trimpath, -buildvcs and -buildid: the same sources give the same bytes in any
 # folder. -gcflags: config runs once, at the start, so it is built small rather
-# than fast. -overlay: see internal/overlay.
+# than fast. -overlay: see internal/overlay; what is linked goes through
+# internal/shrink.
 WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' \
 	-gcflags=mcpauth/config=-l -overlay=build/overlay/overlay.json
 
@@ -18,7 +19,9 @@ WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -bui
 
 build: ## build/mcpauth.wasm
 	@$(GO) run ./internal/overlay build/overlay
-	@GOOS=wasip1 GOARCH=wasm $(GO) build $(WASM_FLAGS) -o $(WASM).$$$$ ./plugin && mv $(WASM).$$$$ $(WASM)
+	@GOOS=wasip1 GOARCH=wasm $(GO) build $(WASM_FLAGS) -o $(WASM).linked.$$$$ ./plugin && \
+		$(GO) run ./internal/shrink $(WASM).linked.$$$$ $(WASM).$$$$ && \
+		rm $(WASM).linked.$$$$ && mv $(WASM).$$$$ $(WASM)
 	@echo "$(WASM): $$(wc -c < $(WASM)) bytes"
 
 run: build ## the example, with a walk through it; stays up until Ctrl-C

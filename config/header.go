@@ -1,9 +1,6 @@
 package config
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // reservedHeaders have a meaning of their own for HTTP, MCP, browsers or Envoy.
 // The gateway removes a configured name from every request before it sets it,
@@ -20,29 +17,44 @@ var reservedHeaders = []string{
 
 // header reads the name of a request header (RFC 9110, section 5.1) that the
 // gateway may set, and returns it in lower case.
-func (v value) header() (string, bool) {
+func (v *value) header() string {
 	s, ok := v.string()
 	if !ok {
-		return "", false
+		return ""
 	}
 	name := strings.ToLower(s)
-	switch {
-	case !isToken(name):
+	if !isToken(name) {
 		v.fail("must be a header name of letters, digits and !#$%&'*+-.^_`|~")
-	case slices.ContainsFunc(reservedHeaders, func(r string) bool { return covers(r, name) }):
-		v.fail("must not be this header, which has a meaning of its own")
-	default:
-		return name, true
+		return ""
 	}
-	return "", false
+	key := headerKey(name)
+	for _, reserved := range reservedHeaders {
+		if key == reserved || strings.HasSuffix(reserved, "-") && strings.HasPrefix(key, reserved) {
+			v.fail("must not be this header, which has a meaning of its own")
+			return ""
+		}
+	}
+	return name
 }
 
 // headerKey is what names are compared by: many servers take "_" for "-".
-func headerKey(name string) string { return strings.ReplaceAll(name, "_", "-") }
+func headerKey(name string) string { return replace(name, '_', '-') }
 
-func covers(reserved, name string) bool {
-	key := headerKey(name)
-	return key == reserved || strings.HasSuffix(reserved, "-") && strings.HasPrefix(key, reserved)
+// headerNames knows which names a resource has given to headers, each with its
+// path in the document. They must differ, since each header has one value.
+type headerNames map[string]string
+
+func (n headerNames) read(v *value) string {
+	name := v.header()
+	if name == "" {
+		return ""
+	}
+	if path, twice := n[headerKey(name)]; twice {
+		v.fail("is the same header as " + path)
+		return ""
+	}
+	n[headerKey(name)] = v.path
+	return name
 }
 
 // isToken is token of RFC 9110, section 5.6.2. Pseudo-headers such as :path

@@ -37,7 +37,19 @@ func nearest(name string, candidates []string) string {
 }
 
 func fold(name string) string {
-	return strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(name), "-", "_"), " ", "_")
+	return replace(replace(strings.ToLower(name), '-', '_'), ' ', '_')
+}
+
+// replace returns s with each old byte replaced. strings.ReplaceAll
+// would add 7 kB to the WebAssembly file.
+func replace(s string, old, new byte) string {
+	b := []byte(s)
+	for i, c := range b {
+		if c == old {
+			b[i] = new
+		}
+	}
+	return string(b)
 }
 
 // distance is Levenshtein's edit distance in bytes.

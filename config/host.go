@@ -1,18 +1,17 @@
 package config
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 )
 
-var (
-	errNoHost   = errors.New("must have a host")
-	errBadHost  = errors.New("must have a host name of letters, digits, dots, hyphens and underscores, an IPv4 address or an IPv6 address in brackets")
-	errBadIPv4  = errors.New("must have an IPv4 address of four decimal numbers from 0 to 255")
-	errBadIPv6  = errors.New("must have an IPv6 address of hexadecimal groups in brackets, without a zone")
-	errBadPort  = errors.New("must have a port from 1 to 65535, or none")
-	errLongHost = errors.New("must have a host name of at most 253 bytes, with at most 63 between two dots")
+const (
+	errNoHost   = fault("must have a host")
+	errBadHost  = fault("must have a host name of letters, digits, dots, hyphens and underscores, an IPv4 address or an IPv6 address in brackets")
+	errBadIPv4  = fault("must have an IPv4 address of four decimal numbers from 0 to 255")
+	errBadIPv6  = fault("must have an IPv6 address of hexadecimal groups in brackets, without a zone")
+	errBadPort  = fault("must have a port from 1 to 65535, or none")
+	errLongHost = fault("must have a host name of at most 253 bytes, with at most 63 between two dots")
 )
 
 // splitHostPort parses host or host:port and returns the host in lower case.
@@ -110,7 +109,7 @@ func checkIPv6(host string) error {
 		return errBadIPv6
 	}
 	if canonical := "[" + formatIPv6(groups) + "]"; host != canonical {
-		return errors.New("must have the IPv6 address in its shortest form, " + canonical)
+		return fault("must have the IPv6 address in its shortest form, " + canonical)
 	}
 	return nil
 }

@@ -12,7 +12,7 @@ var publicKeyMembers = []string{"pem", "kid", "alg"}
 // inlineKey is a usable key that stands in the document itself. These are the
 // operator's own, so what jwtlite would skip in a fetched set is a fault here.
 type inlineKey struct {
-	value
+	*value
 	algorithm jwtlite.Algorithm
 	id        string
 }
@@ -21,51 +21,42 @@ type inlineKey struct {
 // and against each other: of keys for one algorithm that have no ID, or the
 // same, none would be used.
 func checkInline(keys []inlineKey, allowed []jwtlite.Algorithm) {
-	type name struct {
-		algorithm jwtlite.Algorithm
-		id        string
-	}
-	first := make(map[name]string)
-	count := make(map[jwtlite.Algorithm]int)
-	for _, k := range keys {
-		count[k.algorithm]++
-	}
-	for _, k := range keys {
+	for i, k := range keys {
 		// No list means that there is a fault in it, reported there.
 		if len(allowed) > 0 && !slices.Contains(allowed, k.algorithm) {
 			k.fail("is for " + k.algorithm.String() + ", which is not in algorithms")
 		}
-		n := name{k.algorithm, k.id}
-		path, twice := first[n]
+		same := ""    // path of the first key with the same algorithm and ID
+		alone := true // no other key is for the algorithm
+		for j, other := range keys {
+			if other.algorithm != k.algorithm {
+				continue
+			}
+			if j != i {
+				alone = false
+			}
+			if j < i && other.id == k.id && same == "" {
+				same = other.path
+			}
+		}
 		switch {
-		case k.id == "" && count[k.algorithm] > 1:
+		case k.id == "" && !alone:
 			k.fail("must have a kid, since there are several keys for " + k.algorithm.String())
-		case twice:
-			k.fail("has the same kid as " + path)
-		default:
-			first[n] = k.path
+		case same != "":
+			k.fail("has the same kid as " + same)
 		}
 	}
 }
 
 // keySet reads an inline JWK set (RFC 7517, section 5).
-func (v value) keySet(allowed []jwtlite.Algorithm) *jwtlite.KeySet {
+func (v *value) keySet(allowed []jwtlite.Algorithm) *jwtlite.KeySet {
 	before := len(*v.errs)
-	o, ok := v.object()
-	if !ok {
+	if !v.object() {
 		return nil
 	}
-	m, ok := o.require("keys")
-	if !ok {
-		return nil
-	}
-	elements, ok := m.nonEmptyArray()
-	if !ok {
-		return nil
-	}
-	objects := make([]object, len(elements))
-	for i, element := range elements {
-		objects[i], _ = element.object()
+	elements := v.require("keys").nonEmptyArray()
+	for _, element := range elements {
+		element.object()
 	}
 	if len(*v.errs) > before {
 		return nil
@@ -82,26 +73,22 @@ func (v value) keySet(allowed []jwtlite.Algorithm) *jwtlite.KeySet {
 		return nil
 	}
 	keys := make([]inlineKey, len(elements))
-	for i, o := range objects {
+	for i, element := range elements {
 		// A usable RSA key is for RS256, and an EC one for ES256.
-		keys[i] = inlineKey{value: elements[i], algorithm: jwtlite.RS256}
-		if kty, _ := o.get("kty"); kty.json.Str == "EC" {
-			keys[i].algorithm = jwtlite.ES256
+		algorithm := jwtlite.RS256
+		if kty, _ := element.get("kty").string(); kty == "EC" {
+			algorithm = jwtlite.ES256
 		}
-		if kid, ok := o.get("kid"); ok {
-			keys[i].id = kid.json.Str
-		}
+		kid, _ := element.get("kid").string()
+		keys[i] = inlineKey{element, algorithm, kid}
 	}
 	checkInline(keys, allowed)
 	return set
 }
 
 // publicKeys reads a list of keys in PEM.
-func (v value) publicKeys(allowed []jwtlite.Algorithm) *jwtlite.KeySet {
-	elements, ok := v.nonEmptyArray()
-	if !ok {
-		return nil
-	}
+func (v *value) publicKeys(allowed []jwtlite.Algorithm) *jwtlite.KeySet {
+	elements := v.nonEmptyArray()
 	var inline []inlineKey
 	var keys []*jwtlite.Key
 	for _, element := range elements {
@@ -111,7 +98,7 @@ func (v value) publicKeys(allowed []jwtlite.Algorithm) *jwtlite.KeySet {
 		}
 	}
 	checkInline(inline, allowed)
-	if len(keys) < len(elements) {
+	if len(keys) == 0 || len(keys) < len(elements) {
 		return nil
 	}
 	set, err := jwtlite.NewKeySet(keys...)
@@ -122,25 +109,14 @@ func (v value) publicKeys(allowed []jwtlite.Algorithm) *jwtlite.KeySet {
 }
 
 // publicKey reads one key in PEM, or returns nil.
-func (v value) publicKey() *jwtlite.Key {
-	o, ok := v.closedObject(publicKeyMembers)
-	if !ok {
+func (v *value) publicKey() *jwtlite.Key {
+	if !v.closedObject(publicKeyMembers, nil) {
 		return nil
 	}
-	var kid string
-	var alg jwtlite.Algorithm
 	before := len(*v.errs)
-	if m, ok := o.get("kid"); ok {
-		kid, _ = m.text()
-	}
-	if m, ok := o.get("alg"); ok {
-		name, _ := m.algorithmName()
-		alg, _ = jwtlite.ParseAlgorithm(name)
-	}
-	m, ok := o.require("pem")
-	if !ok {
-		return nil
-	}
+	kid := v.get("kid").text()
+	alg, _ := jwtlite.ParseAlgorithm(v.get("alg").algorithmName())
+	m := v.require("pem")
 	pem, ok := m.string()
 	if !ok || len(*v.errs) > before {
 		return nil
@@ -151,7 +127,7 @@ func (v value) publicKey() *jwtlite.Key {
 	}
 	// Shells and templates often leave newlines as a backslash and an n,
 	// and PEM itself has no backslash.
-	pem = strings.ReplaceAll(pem, `\n`, "\n")
+	pem = strings.Join(strings.Split(pem, `\n`), "\n")
 	key, err := jwtlite.ParsePublicKeyPEM([]byte(pem), kid, alg)
 	if err != nil {
 		m.fail(err.Error())

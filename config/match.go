@@ -2,27 +2,24 @@ package config
 
 import "strings"
 
-func (v value) match() Match {
-	var match Match
-	o, _ := v.closedObject(matchMembers)
-	if m, ok := o.get("hosts"); ok {
-		elements, _ := m.nonEmptyArray()
-		match.Hosts = texts(elements, value.host)
+func (v *value) match() Match {
+	v.closedObject(matchMembers, nil)
+	return Match{
+		Hosts:        texts(v.get("hosts").nonEmptyArray(), (*value).host),
+		PathPrefixes: texts(v.get("path_prefixes").nonEmptyArray(), (*value).pathPrefix),
 	}
-	if m, ok := o.get("path_prefixes"); ok {
-		elements, _ := m.nonEmptyArray()
-		match.PathPrefixes = texts(elements, value.pathPrefix)
-	}
-	return match
 }
 
 // host reads host or host:port and returns it in lower case.
-func (v value) host() (string, bool) {
+func (v *value) host() string {
 	s, ok := v.string()
 	if !ok {
-		return "", false
+		return ""
 	}
 	host, port, err := splitHostPort(s)
+	if port != "" {
+		host += ":" + port
+	}
 	switch {
 	case strings.Contains(s, "*"):
 		v.fail("must be one host: wildcards are not supported yet")
@@ -30,37 +27,34 @@ func (v value) host() (string, bool) {
 		v.fail("must be host or host:port, without a scheme and a path")
 	case err != nil:
 		v.fail(err.Error())
-	case port != "":
-		return host + ":" + port, true
 	default:
-		return host, true
+		return host
 	}
-	return "", false
+	return ""
 }
 
-func (v value) pathPrefix() (string, bool) {
+func (v *value) pathPrefix() string {
 	s, ok := v.string()
 	if !ok {
-		return "", false
+		return ""
 	}
 	if fault := pathFault(s); fault != "" {
 		v.fail(fault)
-		return "", false
+		return ""
 	}
-	return s, true
+	return s
 }
 
 // occupied knows which identifiers and places resources have, each with the
-// path of the resource in the document.
-type occupied struct {
-	identifiers map[string]string
-	places      map[place]string
-}
+// path of the resource in the document. Its keys are identifiers, which are
+// URLs, and places, see place.
+type occupied map[string]string
 
-// place is a path on a host. Beside those that requests can have, host is anyHost
-// for resources that match every host and someHost for all resources at the
-// path; port is empty for all ports and somePort for all resources at the host.
-type place struct{ path, host, port string }
+// place is a path on a host. Beside those that requests can have, host is
+// anyHost for resources that match every host and someHost for all resources
+// at the path; port is empty for all ports and somePort for all resources at
+// the host. None of the three has spaces.
+func place(path, host, port string) string { return path + " " + host + " " + port }
 
 const (
 	anyHost  = ""
@@ -68,29 +62,24 @@ const (
 	somePort = "*"
 )
 
-func newOccupied() *occupied {
-	return &occupied{make(map[string]string), make(map[place]string)}
-}
-
 // add refuses a resource, which stands at v, if it has the identifier of one
 // before it, or if requests for it, or for its metadata, could be taken for
 // requests of one before it.
-func (o *occupied) add(v value, r *Resource) {
+func (o occupied) add(v *value, r *Resource) {
 	id := r.Resource.Scheme + "://" + r.Resource.Authority() + rootOr(r.Resource.Path)
-	if other, taken := o.identifiers[id]; taken {
-		v.path += ".resource"
-		v.fail("is the same resource as " + other + ".resource")
+	if other, taken := o[id]; taken {
+		v.get("resource").fail("is the same resource as " + other + ".resource")
 		return
 	}
-	o.identifiers[id] = v.path
+	o[id] = v.path
 
 	metadata := metadataPlace + strings.TrimSuffix(r.Resource.Path, "/")
 	fault := ""
-	if other, taken := o.owner(metadata, r.Match.Hosts); taken {
+	if other := o.owner(metadata, r.Match.Hosts); other != "" {
 		fault = other + ": both would serve their metadata at " + metadata
 	}
 	for _, prefix := range r.Match.PathPrefixes {
-		if other, taken := o.owner(prefix, r.Match.Hosts); taken {
+		if other := o.owner(prefix, r.Match.Hosts); other != "" {
 			fault = other + ": both have the path prefix " + prefix
 			break
 		}
@@ -98,48 +87,50 @@ func (o *occupied) add(v value, r *Resource) {
 	if fault != "" {
 		v.fail("needs match.hosts that do not overlap those (by default any host) of " + fault)
 	}
-	for _, path := range append([]string{metadata}, r.Match.PathPrefixes...) {
-		o.occupy(path, r.Match.Hosts, v.path)
+	o.occupy(metadata, r.Match.Hosts, v.path)
+	for _, prefix := range r.Match.PathPrefixes {
+		o.occupy(prefix, r.Match.Hosts, v.path)
 	}
 }
 
-// owner returns the first resource at path with a host in common.
-func (o *occupied) owner(path string, hosts []string) (string, bool) {
+// owner returns the first resource at path with a host in common, or "".
+func (o occupied) owner(path string, hosts []string) string {
 	if len(hosts) == 0 {
-		owner, taken := o.places[place{path, someHost, somePort}]
-		return owner, taken
+		return o[place(path, someHost, somePort)]
 	}
-	if owner, taken := o.places[place{path, anyHost, ""}]; taken {
-		return owner, true
+	if owner := o[place(path, anyHost, "")]; owner != "" {
+		return owner
 	}
 	for _, s := range hosts {
 		host, port, _ := splitHostPort(s)
-		ports := []string{"", port}
+		allPorts := ""
 		if port == "" {
-			ports = []string{somePort}
+			allPorts = somePort
 		}
-		for _, port := range ports {
-			if owner, taken := o.places[place{path, host, port}]; taken {
-				return owner, true
+		for _, port := range [...]string{allPorts, port} {
+			if owner := o[place(path, host, port)]; owner != "" {
+				return owner
 			}
 		}
 	}
-	return "", false
+	return ""
 }
 
-func (o *occupied) occupy(path string, hosts []string, owner string) {
-	set := func(host, port string) {
-		if _, taken := o.places[place{path, host, port}]; !taken {
-			o.places[place{path, host, port}] = owner
-		}
-	}
-	set(someHost, somePort)
+func (o occupied) occupy(path string, hosts []string, owner string) {
+	o.set(place(path, someHost, somePort), owner)
 	if len(hosts) == 0 {
-		set(anyHost, "")
+		o.set(place(path, anyHost, ""), owner)
 	}
 	for _, s := range hosts {
 		host, port, _ := splitHostPort(s)
-		set(host, port)
-		set(host, somePort)
+		o.set(place(path, host, port), owner)
+		o.set(place(path, host, somePort), owner)
+	}
+}
+
+// set leaves a place to the one who had it before.
+func (o occupied) set(place, owner string) {
+	if o[place] == "" {
+		o[place] = owner
 	}
 }

@@ -1,109 +1,137 @@
 package config
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
 )
 
-// Members of protected resource metadata (RFC 9728, section 2) by what they
-// may hold. Members of other names may hold anything but nothing.
-var (
-	// Those that the gateway sets itself.
-	metadataOwn = []string{"resource", "authorization_servers", "scopes_supported", "bearer_methods_supported"}
+// metadataKind is what a member of protected resource metadata (RFC 9728,
+// section 2) may hold. Members of other names may hold anything but nothing.
+type metadataKind uint8
 
-	metadataURLs    = []string{"jwks_uri"}
-	metadataPages   = []string{"resource_documentation", "resource_policy_uri", "resource_tos_uri"}
-	metadataStrings = []string{"resource_name", "signed_metadata"}
-	metadataLists   = []string{"resource_signing_alg_values_supported", "authorization_details_types_supported"}
+const (
+	metadataOwn    metadataKind = iota + 1 // set by the gateway from the member of the resource
+	metadataBearer                         // set by the gateway
+	metadataURL                            // a URL
+	metadataPage                           // a URL of something that people read
+	metadataName                           // a text that people read
+	metadataText                           // a text
+	metadataList                           // an array of texts
 
 	// Those that promise a proof of possession, which the gateway cannot
 	// check: it refuses tokens that are bound to one.
-	metadataProofs    = []string{"tls_client_certificate_bound_access_tokens", "dpop_bound_access_tokens_required"}
-	metadataProofAlgs = []string{"dpop_signing_alg_values_supported"}
-
-	// Those that people read, which may have variants such as
-	// resource_name#en (RFC 9728, section 2.1).
-	metadataReadable = append([]string{"resource_name"}, metadataPages...)
-
-	metadataKnown = slices.Concat(metadataOwn, metadataURLs, metadataPages, metadataStrings, metadataLists, metadataProofs, metadataProofAlgs)
+	metadataProof
+	metadataProofAlg
 )
 
+var metadataMembers = []struct {
+	name string
+	kind metadataKind
+}{
+	{"resource", metadataOwn},
+	{"authorization_servers", metadataOwn},
+	{"scopes_supported", metadataOwn},
+	{"bearer_methods_supported", metadataBearer},
+	{"jwks_uri", metadataURL},
+	{"resource_documentation", metadataPage},
+	{"resource_policy_uri", metadataPage},
+	{"resource_tos_uri", metadataPage},
+	{"resource_name", metadataName},
+	{"signed_metadata", metadataText},
+	{"resource_signing_alg_values_supported", metadataList},
+	{"authorization_details_types_supported", metadataList},
+	{"tls_client_certificate_bound_access_tokens", metadataProof},
+	{"dpop_bound_access_tokens_required", metadataProof},
+	{"dpop_signing_alg_values_supported", metadataProofAlg},
+}
+
+// kindOf returns the kind of a member, 0 for other names.
+func kindOf(name string) metadataKind {
+	for i := range metadataMembers {
+		if metadataMembers[i].name == name {
+			return metadataMembers[i].kind
+		}
+	}
+	return 0
+}
+
 // resourceMetadata reads further members of a resource's metadata.
-func (v value) resourceMetadata(allowHTTP bool) []Member {
-	o, _ := v.object()
+func (v *value) resourceMetadata(allowHTTP bool) []Member {
+	if !v.object() {
+		return nil
+	}
 	var list []Member
-	for _, m := range o.members {
+	for _, m := range v.members {
 		m.metadataMember(allowHTTP)
 		list = append(list, Member{Name: m.name, Raw: strings.Clone(m.json.Raw)})
 	}
 	return list
 }
 
-func (m member) metadataMember(allowHTTP bool) {
-	name, language, variant := strings.Cut(m.name, "#")
-	readable := slices.Contains(metadataReadable, name)
-	switch {
-	case m.name == "":
-		m.fail("must have a name")
-	case isNothing(m.json):
-		m.fail("must be left out if it has no value")
-	case variant && readable && !isLanguageTag(language):
-		m.fail("must have a language tag, such as " + name + "#en")
-	case variant && !readable && slices.Contains(metadataKnown, name):
-		m.fail("must not have a language tag: people do not read " + name)
-	case variant && !readable:
-		m.uniqueNames()
-
-	case slices.Contains(metadataOwn, name):
-		if slices.Contains(resourceMembers, name) {
-			m.fail("must not be here: the gateway publishes the " + name + " beside metadata")
-		} else {
-			m.fail(`must not be here: the gateway publishes ["header"]`)
+func (v *value) metadataMember(allowHTTP bool) {
+	if v.name == "" {
+		v.fail("must have a name")
+		return
+	}
+	if v.isNothing() {
+		v.fail("must be left out if it has no value")
+		return
+	}
+	name, language, variant := strings.Cut(v.name, "#")
+	kind := kindOf(name)
+	if variant && kind != 0 {
+		// What people read may have variants such as resource_name#en
+		// (RFC 9728, section 2.1).
+		if kind != metadataPage && kind != metadataName {
+			v.fail("must not have a language tag: people do not read " + name)
+			return
 		}
-	case slices.Contains(metadataURLs, name):
-		m.url(allowHTTP)
-	case slices.Contains(metadataPages, name):
-		m.page(allowHTTP)
-	case slices.Contains(metadataStrings, name):
-		m.text()
-	case slices.Contains(metadataLists, name):
-		m.list(value.text)
-	case slices.Contains(metadataProofs, name):
-		if m.bool() {
-			m.fail("not supported yet: the gateway cannot check the proof of possession")
+		if !isLanguageTag(language) {
+			v.fail("must have a language tag, such as " + name + "#en")
+			return
 		}
-	case slices.Contains(metadataProofAlgs, name):
-		m.fail("not supported yet: the gateway cannot check the proof of possession")
+	}
+	switch kind {
+	case metadataOwn:
+		v.fail("must not be here: the gateway publishes the " + name + " beside metadata")
+	case metadataBearer:
+		v.fail(`must not be here: the gateway publishes ["header"]`)
+	case metadataURL:
+		v.url(allowHTTP)
+	case metadataPage:
+		v.page(allowHTTP)
+	case metadataName, metadataText:
+		v.text()
+	case metadataList:
+		texts(v.array(), (*value).text)
+	case metadataProof, metadataProofAlg:
+		if kind == metadataProofAlg || v.bool() {
+			v.fail("not supported yet: the gateway cannot check the proof of possession")
+		}
 	default:
-		m.uniqueNames()
+		v.uniqueNames()
 	}
 }
 
-// isNothing reports whether a value is null or has no elements. RFC 9728,
-// section 2, wants such members left out.
-func isNothing(json gjson.Result) bool {
-	if json.IsArray() {
-		empty := true
-		json.ForEach(func(_, _ gjson.Result) bool {
-			empty = false
-			return false
-		})
-		return empty
+// isNothing reports whether a value is null, an empty string or an empty
+// array. RFC 9728, section 2, wants such members left out.
+func (v *value) isNothing() bool {
+	if v.json.IsArray() {
+		return len(v.children()) == 0
 	}
-	return json.Type == gjson.Null || json.Type == gjson.String && json.Str == ""
+	return v.json.Type == gjson.Null || v.json.Type == gjson.String && v.json.Str == ""
 }
 
 // page reads the URL of something to read, which may have a fragment.
-func (v value) page(allowHTTP bool) {
+func (v *value) page(allowHTTP bool) {
 	s, ok := v.string()
 	if !ok {
 		return
 	}
 	address, fragment, _ := strings.Cut(s, "#")
 	if !isURLText(fragment, "/?") {
-		v.fail("must be a URL with valid percent-encoding and no character that needs it")
+		v.fail(faultEncoding)
 		return
 	}
 	v.parseURL(address, allowHTTP)
@@ -111,18 +139,16 @@ func (v value) page(allowHTTP bool) {
 
 // uniqueNames refuses duplicate members at any depth of a value that is
 // published as it stands.
-func (v value) uniqueNames() {
-	switch {
-	case v.json.IsObject():
-		o, _ := v.object()
-		for _, m := range o.members {
-			m.uniqueNames()
-		}
-	case v.json.IsArray():
-		elements, _ := v.array()
-		for _, element := range elements {
-			element.uniqueNames()
-		}
+func (v *value) uniqueNames() {
+	if v.json.IsObject() {
+		v.object()
+	}
+	list := v.members
+	if v.json.IsArray() {
+		list = v.children()
+	}
+	for _, child := range list {
+		child.uniqueNames()
 	}
 }
 

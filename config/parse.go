@@ -19,7 +19,7 @@ var (
 // all does it stop at the first fault.
 func Parse(doc []byte) (*Config, error) {
 	var errs Errors
-	top := value{path: "$", errs: &errs}
+	top := &value{path: "$", errs: &errs}
 	config := top.document(doc)
 	if len(errs) > 0 {
 		return nil, errs
@@ -27,7 +27,7 @@ func Parse(doc []byte) (*Config, error) {
 	return config, nil
 }
 
-func (v value) document(doc []byte) *Config {
+func (v *value) document(doc []byte) *Config {
 	if len(doc) > MaxDocumentSize {
 		v.fail("must be at most " + strconv.Itoa(MaxDocumentSize) + " bytes")
 		return nil
@@ -42,32 +42,20 @@ func (v value) document(doc []byte) *Config {
 		return nil
 	}
 	v.json = gjson.Parse(text)
-	o, ok := v.closedObject(documentMembers)
-	if !ok {
+	if !v.closedObject(documentMembers, nil) {
 		return nil
 	}
 
-	config := &Config{TokenCache: TokenCache{MaxEntries: DefaultCacheEntries}}
-	if m, ok := o.get("unmatched"); ok {
-		config.Unmatched = Unmatched(m.oneOf("deny", "allow"))
-	}
-	if m, ok := o.get("allow_insecure_http"); ok {
-		config.AllowInsecureHTTP = m.bool()
-	}
-	if m, ok := o.get("token_cache"); ok {
-		if cache, ok := m.closedObject(tokenCacheMembers); ok {
-			if n, ok := cache.get("max_entries"); ok {
-				config.TokenCache.MaxEntries = n.integer(0, maxCacheEntries)
-			}
-		}
-	}
+	config := &Config{}
+	config.Unmatched = Unmatched(v.get("unmatched").oneOf("deny", "allow"))
+	config.AllowInsecureHTTP = v.get("allow_insecure_http").bool()
+	cache := v.get("token_cache")
+	cache.closedObject(tokenCacheMembers, nil)
+	config.TokenCache.MaxEntries = cache.get("max_entries").integer(0, maxCacheEntries, DefaultCacheEntries)
+
 	servers := &serverList{allowHTTP: config.AllowInsecureHTTP}
-	if m, ok := o.require("authorization_servers"); ok {
-		servers.parse(m)
-	}
+	servers.parse(v.require("authorization_servers"))
 	config.AuthorizationServers = servers.list
-	if m, ok := o.require("resources"); ok {
-		config.Resources = parseResources(m, servers)
-	}
+	config.Resources = parseResources(v.require("resources"), servers)
 	return config
 }

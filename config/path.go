@@ -11,8 +11,10 @@ func pathFault(path string) string {
 	if !strings.HasPrefix(path, "/") {
 		return "must be a path that starts with a slash"
 	}
-	if i := strings.IndexAny(path, "?#"); i >= 0 {
-		return "must be a path without " + path[i:i+1]
+	for i := 0; i < len(path); i++ {
+		if path[i] == '?' || path[i] == '#' {
+			return "must be a path without " + path[i:i+1]
+		}
 	}
 	if strings.Contains(path, ";") {
 		return "must have a path without ;"
@@ -26,13 +28,11 @@ func pathFault(path string) string {
 	if strings.Contains(path, "//") {
 		return "must have a path without doubled slashes"
 	}
-	for _, segment := range strings.Split(path, "/") {
-		if segment == "." || segment == ".." {
-			return "must have a path without dot segments"
-		}
+	if closed := path + "/"; strings.Contains(closed, "/./") || strings.Contains(closed, "/../") {
+		return "must have a path without dot segments"
 	}
-	if path != "/" && strings.HasSuffix(path, "/") {
-		return "must not end with a slash: " + strings.TrimRight(path, "/") + " covers all that is under it"
+	if parent, ok := strings.CutSuffix(path, "/"); ok && parent != "" {
+		return "must not end with a slash: " + parent + " covers all that is under it"
 	}
 	if isDiscovery(path) {
 		return "must not be where clients look for metadata, under /.well-known/"

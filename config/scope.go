@@ -1,20 +1,19 @@
 package config
 
 // scope reads a scope-token (RFC 6749, section 3.3).
-func (v value) scope() (string, bool) {
+func (v *value) scope() string {
 	s, ok := v.string()
-	if !ok {
-		return "", false
-	}
-	if s == "offline_access" {
+	switch {
+	case !ok:
+		return ""
+	case s == "offline_access":
 		v.fail("must not be offline_access: clients ask for refresh tokens themselves, a resource neither requires nor publishes them")
-		return "", false
-	}
-	if !isScope(s) {
+		return ""
+	case !isScope(s):
 		v.fail(`must be one scope: printable ASCII without spaces, " and \`)
-		return "", false
+		return ""
 	}
-	return s, true
+	return s
 }
 
 func isScope(s string) bool {

@@ -25,7 +25,6 @@ var (
 type serverList struct {
 	allowHTTP bool
 	list      []*AuthorizationServer
-	byIssuer  map[string]*AuthorizationServer
 
 	// issuers are all issuers as written, those with faults too, so that a
 	// fault in one is not reported again where a resource names it. paths
@@ -34,54 +33,42 @@ type serverList struct {
 	paths   map[string]string
 }
 
-func (l *serverList) parse(v value) {
-	elements, ok := v.nonEmptyArray()
-	if !ok {
+func (l *serverList) parse(v *value) {
+	elements := v.nonEmptyArray()
+	if len(elements) == 0 {
 		return
 	}
 	l.paths = make(map[string]string)
-	l.byIssuer = make(map[string]*AuthorizationServer)
 	for _, element := range elements {
 		l.parseServer(element)
 	}
 }
 
-func (l *serverList) parseServer(v value) {
-	o, ok := v.closedObject(serverMembers, serverUnsupported...)
-	if !ok {
+func (l *serverList) parseServer(v *value) {
+	if !v.closedObject(serverMembers, serverUnsupported) {
 		return
 	}
-	s := &AuthorizationServer{
-		Algorithms: []jwtlite.Algorithm{jwtlite.RS256, jwtlite.ES256},
-		ClockSkew:  DefaultClockSkew,
-	}
-	if m, ok := o.require("issuer"); ok {
-		s.Issuer = l.parseIssuer(m)
-	}
-	if m, ok := o.get("algorithms"); ok {
-		s.Algorithms = parseAlgorithms(m)
-	}
-	if m, ok := o.get("clock_skew_seconds"); ok {
-		s.ClockSkew = time.Duration(m.integer(0, maxClockSkewSeconds)) * time.Second
-	}
-	if m, ok := o.get("max_token_lifetime_seconds"); ok {
-		s.MaxTokenLifetime = time.Duration(m.integer(1, maxTokenLifetimeSeconds)) * time.Second
-	}
-	if m, ok := o.get("typ"); ok {
+	s := &AuthorizationServer{}
+	s.Issuer = l.parseIssuer(v.require("issuer"))
+	s.Algorithms = parseAlgorithms(v.get("algorithms"))
+	skew := v.get("clock_skew_seconds").integer(0, maxClockSkewSeconds, int(DefaultClockSkew/time.Second))
+	s.ClockSkew = time.Duration(skew) * time.Second
+	lifetime := v.get("max_token_lifetime_seconds").integer(1, maxTokenLifetimeSeconds, 0)
+	s.MaxTokenLifetime = time.Duration(lifetime) * time.Second
+	if m := v.get("typ"); m != nil {
 		m.oneOf("at+jwt")
 		s.Type = "at+jwt"
 	}
-	s.Source = l.parseSource(o, s)
-	if m, ok := o.get("cluster"); ok {
-		s.Cluster, _ = m.text()
+	l.parseSource(v, s)
+	if m := v.get("cluster"); m != nil {
+		s.Cluster = m.text()
 	} else if s.Source.Kind != Static {
-		o.absent("cluster").fail("is required: it names the Envoy cluster that keys are fetched through")
+		v.failAbsent("cluster", "is required: it names the Envoy cluster that keys are fetched through")
 	}
 	l.list = append(l.list, s)
-	l.byIssuer[s.Issuer] = s
 }
 
-func (l *serverList) parseIssuer(v value) string {
+func (l *serverList) parseIssuer(v *value) string {
 	issuer, ok := v.string()
 	if !ok {
 		return ""
@@ -94,16 +81,18 @@ func (l *serverList) parseIssuer(v value) string {
 	l.issuers = append(l.issuers, issuer)
 	// RFC 8414, section 2: no query and no fragment. Nothing is normalised,
 	// since iss and metadata are compared byte for byte.
-	if u, ok := v.url(l.allowHTTP); ok && u.Query != "" {
-		v.fail("must be a URL without a query (?)")
+	if u := v.parseURL(issuer, l.allowHTTP); u != nil && u.Query != "" {
+		v.fail(faultQuery)
 	}
 	return issuer
 }
 
-func parseAlgorithms(v value) []jwtlite.Algorithm {
-	elements, _ := v.nonEmptyArray()
+func parseAlgorithms(v *value) []jwtlite.Algorithm {
+	if v == nil {
+		return []jwtlite.Algorithm{jwtlite.RS256, jwtlite.ES256}
+	}
 	var list []jwtlite.Algorithm
-	for _, name := range texts(elements, value.algorithmName) {
+	for _, name := range texts(v.nonEmptyArray(), (*value).algorithmName) {
 		alg, _ := jwtlite.ParseAlgorithm(name)
 		list = append(list, alg)
 	}
@@ -112,70 +101,66 @@ func parseAlgorithms(v value) []jwtlite.Algorithm {
 
 // algorithmName reads a signature algorithm (RFC 7518, section 3.1) that
 // jwtlite can verify. HMAC and "none" are no such algorithms.
-func (v value) algorithmName() (string, bool) {
+func (v *value) algorithmName() string {
 	name, ok := v.string()
 	if !ok {
-		return "", false
+		return ""
 	}
 	if _, ok := jwtlite.ParseAlgorithm(name); !ok {
 		v.fail(`must be "RS256" or "ES256"`)
-		return "", false
+		return ""
 	}
-	return name, true
+	return name
 }
 
 // parseSource reads the member that says where keys come from. Of several it
 // reads the first, and refuses the others.
-func (l *serverList) parseSource(o object, s *AuthorizationServer) KeySource {
-	var source *member
-	for i, m := range o.members {
-		if !slices.Contains(sourceMembers, m.name) {
-			continue
+func (l *serverList) parseSource(v *value, s *AuthorizationServer) {
+	var m *value
+	for _, other := range v.members {
+		switch {
+		case !slices.Contains(sourceMembers, other.name):
+		case m == nil:
+			m = other
+		default:
+			other.fail("must not stand beside " + m.name + ": keys come from one of " + strings.Join(sourceMembers, ", "))
 		}
-		if source != nil {
-			m.fail("must not stand beside " + source.name + ": keys come from one of " + strings.Join(sourceMembers, ", "))
-			continue
-		}
-		source = &o.members[i]
 	}
-	if source == nil {
-		return KeySource{Kind: Discovery, Discovery: Auto}
+	if m == nil {
+		return // Discovery, Auto
 	}
-	switch source.name {
+	source := &s.Source
+	switch m.name {
 	case "discovery":
-		return KeySource{Discovery: DiscoveryMode(source.oneOf("auto", "oauth", "oidc"))}
+		source.Discovery = DiscoveryMode(m.oneOf("auto", "oauth", "oidc"))
 	case "metadata_url":
-		u, _ := source.url(l.allowHTTP)
-		return KeySource{Kind: MetadataURL, MetadataURL: u}
+		source.Kind = MetadataURL
+		source.MetadataURL = m.url(l.allowHTTP)
 	case "jwks_uri":
-		u, _ := source.url(l.allowHTTP)
-		return KeySource{Kind: JWKSURI, JWKSURI: u}
+		source.Kind = JWKSURI
+		source.JWKSURI = m.url(l.allowHTTP)
 	case "metadata":
-		return KeySource{Kind: JWKSURI, JWKSURI: l.parseServerMetadata(source.value, s.Issuer)}
+		source.Kind = JWKSURI
+		source.JWKSURI = l.parseServerMetadata(m, s.Issuer)
 	case "jwks":
-		return KeySource{Kind: Static, Keys: source.keySet(s.Algorithms)}
+		source.Kind = Static
+		source.Keys = m.keySet(s.Algorithms)
 	default:
-		return KeySource{Kind: Static, Keys: source.publicKeys(s.Algorithms)}
+		source.Kind = Static
+		source.Keys = m.publicKeys(s.Algorithms)
 	}
 }
 
 // parseServerMetadata reads authorization server metadata written by hand
 // (RFC 8414, section 2), of which only the issuer and the place of the keys
 // matter here.
-func (l *serverList) parseServerMetadata(v value, issuer string) *URL {
-	o, ok := v.object()
-	if !ok {
+func (l *serverList) parseServerMetadata(v *value, issuer string) *URL {
+	if !v.object() {
 		return nil
 	}
-	if m, ok := o.require("issuer"); ok {
-		if s, ok := m.string(); ok && s != issuer {
-			m.fail("must be the same as the issuer of this authorization server")
-		}
+	m := v.require("issuer")
+	if s, ok := m.string(); ok && s != issuer {
+		m.fail("must be the same as the issuer of this authorization server")
 	}
-	m, ok := o.require("jwks_uri")
-	if !ok {
-		return nil
-	}
-	u, _ := m.url(l.allowHTTP)
-	return u
+	return v.require("jwks_uri").url(l.allowHTTP)
 }

@@ -1,13 +1,12 @@
 package config
 
-import (
-	"errors"
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // maxURLLength keeps a URL within what every party accepts in a header.
-const maxURLLength = 2048
+const (
+	maxURLLength = 2048
+	maxURLText   = "2048"
+)
 
 // URL is an absolute http or https URL in its parts.
 type URL struct {
@@ -48,52 +47,75 @@ func (u *URL) IsLoopback() bool {
 		u.Host == "[::1]" || isIPv4(u.Host) && strings.HasPrefix(u.Host, "127.")
 }
 
+// fault is what is wrong with a text, as an error. It is a string, not made by
+// errors.New, so that the linker lays all of them out and no code makes them.
+type fault string
+
+func (f fault) Error() string { return string(f) }
+
+const (
+	faultLength   = "must be a URL of at most " + maxURLText + " bytes"
+	faultByte     = "must be a URL without spaces, control characters and non-ASCII characters"
+	faultScheme   = "must be an absolute URL that starts with https://"
+	faultFragment = "must be a URL without a fragment (#)"
+	faultNoQuery  = "must be a URL without an empty query (?)"
+	faultQuery    = "must be a URL without a query (?)"
+	faultEncoding = "must be a URL with valid percent-encoding and no character that needs it"
+	faultUser     = "must be a URL without user information (@)"
+)
+
 // ParseURL splits an absolute http or https URL (RFC 3986). It is strict: no
 // user information, no fragment, no empty query, only ASCII characters that
 // the RFC allows where they stand, valid percent-encoding, a host that can be
 // compared byte for byte once in lower case, and at most 2048 bytes. The
 // error says what is wrong without repeating the URL.
 func ParseURL(s string) (*URL, error) {
+	u := &URL{Raw: s}
+	if fault := u.split(); fault != nil {
+		return nil, fault
+	}
+	return u, nil
+}
+
+// split fills in the parts of u.Raw.
+func (u *URL) split() error {
+	s := u.Raw
 	if len(s) > maxURLLength {
-		return nil, errors.New("must be a URL of at most " + strconv.Itoa(maxURLLength) + " bytes")
+		return fault(faultLength)
 	}
 	for i := 0; i < len(s); i++ {
 		if s[i] <= ' ' || s[i] >= 0x7F {
-			return nil, errors.New("must be a URL without spaces, control characters and non-ASCII characters")
+			return fault(faultByte)
 		}
 	}
 	scheme, rest, ok := strings.Cut(s, "://")
-	u := &URL{Raw: s, Scheme: strings.ToLower(scheme)}
+	u.Scheme = strings.ToLower(scheme)
 	if !ok || u.Scheme != "https" && u.Scheme != "http" {
-		return nil, errors.New("must be an absolute URL that starts with https://")
+		return fault(faultScheme)
 	}
 	if strings.Contains(rest, "#") {
-		return nil, errors.New("must be a URL without a fragment (#)")
+		return fault(faultFragment)
 	}
-	rest, query, hasQuery := strings.Cut(rest, "?")
+	authority, query, hasQuery := strings.Cut(rest, "?")
 	if hasQuery && query == "" {
-		return nil, errors.New("must be a URL without an empty query (?)")
-	}
-	authority := rest
-	if i := strings.IndexByte(rest, '/'); i >= 0 {
-		authority, u.Path = rest[:i], rest[i:]
+		return fault(faultNoQuery)
 	}
 	u.Query = query
-	if !isURLText(u.Path, "/") || !isURLText(u.Query, "/?") {
-		return nil, errors.New("must be a URL with valid percent-encoding and no character that needs it")
+	if i := strings.IndexByte(authority, '/'); i >= 0 {
+		authority, u.Path = authority[:i], authority[i:]
 	}
-
+	if !isURLText(u.Path, "/") || !isURLText(u.Query, "/?") {
+		return fault(faultEncoding)
+	}
 	if strings.Contains(authority, "@") {
-		return nil, errors.New("must be a URL without user information (@)")
+		return fault(faultUser)
 	}
 	var err error
-	if u.Host, u.Port, err = splitHostPort(authority); err != nil {
-		return nil, err
-	}
+	u.Host, u.Port, err = splitHostPort(authority)
 	if u.Scheme == "https" && u.Port == "443" || u.Scheme == "http" && u.Port == "80" {
 		u.Port = ""
 	}
-	return u, nil
+	return err
 }
 
 // isURLText reports whether s has only pchar (RFC 3986, section 3.3) and the
@@ -106,8 +128,7 @@ func isURLText(s, extra string) bool {
 				return false
 			}
 			i += 2
-		case isUnreserved(c), strings.IndexByte("!$&'()*+,;=:@", c) >= 0, strings.IndexByte(extra, c) >= 0:
-		default:
+		case !isUnreserved(c) && strings.IndexByte("!$&'()*+,;=:@", c) < 0 && strings.IndexByte(extra, c) < 0:
 			return false
 		}
 	}
@@ -117,7 +138,7 @@ func isURLText(s, extra string) bool {
 // isUnreserved is unreserved of RFC 3986, section 2.3: characters that mean
 // the same percent-encoded or not.
 func isUnreserved(c byte) bool {
-	return isAlpha(c) || isDigit(c) || c == '-' || c == '.' || c == '_' || c == '~'
+	return isAlpha(c) || isDigit(c) || strings.IndexByte("-._~", c) >= 0
 }
 
 func isAlpha(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }

@@ -10,20 +10,26 @@ import (
 
 // value is a JSON value together with its path. Its methods read it as what
 // the contract asks for; where it is something else they add an error and
-// return false. The document must have passed checkSyntax.
+// return the zero value. A nil *value is a member that is absent: it reads as
+// the zero value without an error. The document must have passed checkSyntax.
 type value struct {
-	json gjson.Result
-	path string
-	errs *Errors
+	json    gjson.Result
+	path    string
+	name    string   // decoded; empty for what is no member
+	members []*value // of an object that has been read, each name once
+	errs    *Errors
 }
 
-func (v value) fail(message string) {
+func (v *value) fail(message string) {
 	*v.errs = append(*v.errs, &Error{Path: v.path, Message: message})
 }
 
 // string returns a copy, so that the configuration does not hold on to the
 // whole document.
-func (v value) string() (string, bool) {
+func (v *value) string() (string, bool) {
+	if v == nil {
+		return "", false
+	}
 	if v.json.Type != gjson.String {
 		v.fail("must be a string")
 		return "", false
@@ -31,34 +37,42 @@ func (v value) string() (string, bool) {
 	return strings.Clone(v.json.Str), true
 }
 
-// text is a string that is neither empty nor has control characters.
-func (v value) text() (string, bool) {
+// text is a string that is neither empty nor has control characters. Where it
+// is refused the result is empty, as for all that texts reads.
+func (v *value) text() string {
 	s, ok := v.string()
 	if !ok {
-		return "", false
+		return ""
 	}
 	if s == "" {
 		v.fail("must not be empty")
-		return "", false
+		return ""
 	}
 	for i := 0; i < len(s); i++ {
 		if s[i] < ' ' || s[i] == 0x7F {
 			v.fail("must not have control characters")
-			return "", false
+			return ""
 		}
 	}
-	return s, true
+	return s
 }
 
-func (v value) bool() bool {
+func (v *value) bool() bool {
+	if v == nil {
+		return false
+	}
 	if !v.json.IsBool() {
 		v.fail("must be true or false")
 	}
 	return v.json.Type == gjson.True
 }
 
-// integer takes a number written without fraction and exponent.
-func (v value) integer(low, high int) int {
+// integer takes a number written without fraction and exponent. It returns
+// absent if there is none.
+func (v *value) integer(low, high, absent int) int {
+	if v == nil {
+		return absent
+	}
 	n, err := strconv.Atoi(v.json.Raw)
 	if v.json.Type != gjson.Number || err != nil || n < low || n > high {
 		v.fail("must be an integer from " + strconv.Itoa(low) + " to " + strconv.Itoa(high))
@@ -69,55 +83,69 @@ func (v value) integer(low, high int) int {
 
 // oneOf takes a string out of a list and returns its index, which callers use
 // as their constant for it.
-func (v value) oneOf(names ...string) int {
+func (v *value) oneOf(names ...string) int {
+	if v == nil {
+		return 0
+	}
+	message := "must be "
 	for i, name := range names {
 		if v.json.Type == gjson.String && v.json.Str == name {
 			return i
 		}
+		if i > 0 {
+			message += " or "
+		}
+		message += strconv.Quote(name)
 	}
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = strconv.Quote(name)
-	}
-	v.fail("must be " + strings.Join(quoted, " or "))
+	v.fail(message)
 	return 0
 }
 
-func (v value) array() ([]value, bool) {
-	if !v.json.IsArray() {
-		v.fail("must be an array")
-		return nil, false
-	}
-	var list []value
-	v.json.ForEach(func(_, element gjson.Result) bool {
-		list = append(list, v.element(len(list), element))
+// children returns the elements of an array or the members of an object.
+func (v *value) children() []*value {
+	var list []*value
+	v.json.ForEach(func(key, json gjson.Result) bool {
+		child := &value{json: json, errs: v.errs}
+		if v.json.IsArray() {
+			child.path = v.path + "[" + strconv.Itoa(len(list)) + "]"
+		} else {
+			child.name = strings.Clone(key.Str)
+			child.path = memberPath(v.path, child.name)
+		}
+		list = append(list, child)
 		return true
 	})
-	return list, true
+	return list
 }
 
-func (v value) element(i int, json gjson.Result) value {
-	return value{json, v.path + "[" + strconv.Itoa(i) + "]", v.errs}
+func (v *value) array() []*value {
+	if v == nil {
+		return nil
+	}
+	if !v.json.IsArray() {
+		v.fail("must be an array")
+		return nil
+	}
+	return v.children()
 }
 
 // nonEmptyArray is an array for which empty would be a mistake.
-func (v value) nonEmptyArray() ([]value, bool) {
-	list, ok := v.array()
-	if ok && len(list) == 0 {
+func (v *value) nonEmptyArray() []*value {
+	list := v.array()
+	if len(list) == 0 && v != nil && v.json.IsArray() {
 		v.fail("must not be empty")
-		return nil, false
 	}
-	return list, ok
+	return list
 }
 
-// texts reads each element with read, and refuses an element that was there
-// before.
-func texts(list []value, read func(value) (string, bool)) []string {
+// texts reads each element with read, leaves out what read refuses, and
+// refuses an element that was there before.
+func texts(list []*value, read func(*value) string) []string {
 	var all []string
 	first := make(map[string]string)
 	for _, v := range list {
-		s, ok := read(v)
-		if !ok {
+		s := read(v)
+		if s == "" {
 			continue
 		}
 		if path, twice := first[s]; twice {
@@ -131,66 +159,57 @@ func texts(list []value, read func(value) (string, bool)) []string {
 }
 
 // url reads an absolute URL that is https unless http is excused.
-func (v value) url(allowHTTP bool) (*URL, bool) {
+func (v *value) url(allowHTTP bool) *URL {
 	s, ok := v.string()
 	if !ok {
-		return nil, false
+		return nil
 	}
 	return v.parseURL(s, allowHTTP)
 }
 
-func (v value) parseURL(s string, allowHTTP bool) (*URL, bool) {
+func (v *value) parseURL(s string, allowHTTP bool) *URL {
 	u, err := ParseURL(s)
 	if err != nil {
 		v.fail(err.Error())
-		return nil, false
+		return nil
 	}
 	if u.Scheme != "https" && !u.IsLoopback() && !allowHTTP {
 		v.fail("must be an https URL (http needs a loopback host or allow_insecure_http)")
-		return nil, false
+		return nil
 	}
-	return u, true
+	return u
 }
 
-// object is a JSON object read member by member.
-type object struct {
-	value
-	members []member
-}
-
-type member struct {
-	name string
-	value
-}
-
-// object reads the members, each name once. The result is usable even if some
-// were refused.
-func (v value) object() (object, bool) {
+// object reads the members, each name once. They are usable even if some were
+// refused.
+func (v *value) object() bool {
+	if v == nil {
+		return false
+	}
 	if !v.json.IsObject() {
 		v.fail("must be an object")
-		return object{}, false
+		return false
 	}
-	o := object{value: v}
-	seen := make(map[string]bool)
-	v.json.ForEach(func(key, json gjson.Result) bool {
-		m := member{strings.Clone(key.Str), value{json, memberPath(v.path, key.Str), v.errs}}
-		if seen[m.name] {
+	seen := make(map[string]string)
+	for _, m := range v.children() {
+		if _, twice := seen[m.name]; twice {
 			m.fail("duplicate member")
-			return true
+			continue
 		}
-		seen[m.name] = true
-		o.members = append(o.members, m)
-		return true
-	})
-	return o, true
+		seen[m.name] = ""
+		v.members = append(v.members, m)
+	}
+	return true
 }
 
 // closedObject is an object with no other members than the known ones. It
 // refuses those of the contract that this version does not implement, since
 // ignoring them could let in what they forbid.
-func (v value) closedObject(known []string, unsupported ...string) (object, bool) {
-	o, ok := v.object()
-	for _, m := range o.members {
+func (v *value) closedObject(known, unsupported []string) bool {
+	if !v.object() {
+		return false
+	}
+	for _, m := range v.members {
 		switch {
 		case slices.Contains(known, m.name):
 		case slices.Contains(unsupported, m.name):
@@ -199,30 +218,36 @@ func (v value) closedObject(known []string, unsupported ...string) (object, bool
 			m.fail("unknown member" + hint(m.name, known))
 		}
 	}
-	return o, ok
+	return true
 }
 
-func (o object) get(name string) (value, bool) {
-	for _, m := range o.members {
+// get returns the member with the given name of an object that has been read,
+// nil if there is none.
+func (v *value) get(name string) *value {
+	if v == nil {
+		return nil
+	}
+	for _, m := range v.members {
 		if m.name == name {
-			return m.value, true
+			return m
 		}
 	}
-	return value{}, false
+	return nil
 }
 
 // require is get with an error if there is no such member.
-func (o object) require(name string) (value, bool) {
-	v, ok := o.get(name)
-	if !ok {
-		o.absent(name).fail("is required")
+func (v *value) require(name string) *value {
+	m := v.get(name)
+	if m == nil {
+		v.failAbsent(name, "is required")
 	}
-	return v, ok
+	return m
 }
 
-// absent is the place where a member is missing, to be reported.
-func (o object) absent(name string) value {
-	return value{path: memberPath(o.path, name), errs: o.errs}
+// failAbsent adds an error at the place where a member is missing.
+func (v *value) failAbsent(name, message string) {
+	absent := value{path: memberPath(v.path, name), errs: v.errs}
+	absent.fail(message)
 }
 
 // memberPath appends a member name to a path. Names from outside may be long

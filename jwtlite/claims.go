@@ -74,26 +74,29 @@ var (
 // read fills in the claims from their members. A registered claim of the wrong
 // type makes the token malformed.
 func (c *Claims) read(s *scanner) error {
-	var azp, scope, scp, scopes *Value
+	// Texts are gathered first and stored at once: each store of a pointer
+	// takes code for the garbage collector.
+	var iss, sub, jti, clientID, azp string
+	var scope, scp, scopes *Value
 	for i := range c.members {
 		m := &c.members[i]
 		ok, err := true, errStringClaim
 		switch m.name {
 		case "iss":
 			ok = m.Kind == KindString
-			c.Issuer = m.Text
+			iss = m.Text
 		case "sub":
 			ok = m.Kind == KindString
-			c.Subject = m.Text
+			sub = m.Text
 		case "jti":
 			ok = m.Kind == KindString
-			c.ID = m.Text
+			jti = m.Text
 		case "client_id":
 			ok = m.Kind == KindString
-			c.ClientID, c.hasClientID = m.Text, true
+			clientID, c.hasClientID = m.Text, true
 		case "azp":
 			ok = m.Kind == KindString
-			azp = &m.Value
+			azp = m.Text
 		case "exp":
 			c.Expires, ok = m.date()
 			err = errDateClaim
@@ -123,13 +126,16 @@ func (c *Claims) read(s *scanner) error {
 			return err
 		}
 	}
-	if !c.hasClientID && azp != nil {
-		c.ClientID = azp.Text
+	if !c.hasClientID {
+		clientID = azp
 	}
+	c.Issuer, c.Subject, c.ID, c.ClientID = iss, sub, jti, clientID
 	return c.readScopes(s, scope, scp, scopes)
 }
 
 // date reads a NumericDate.
+//
+//go:noinline
 func (v *Value) date() (NumericDate, bool) {
 	if v.Kind != KindNumber {
 		return NumericDate{}, false

@@ -4,16 +4,21 @@ package jwtlite
 const (
 	tagInteger   = 0x02
 	tagBitString = 0x03
-	tagNull      = 0x05
-	tagOID       = 0x06
 	tagSequence  = 0x30
 )
 
-// Object identifiers, without their tag and length.
+// Object identifiers with their tag and length.
 const (
-	oidRSAEncryption = "\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01" // RFC 3279, section 2.3.1
-	oidECPublicKey   = "\x2a\x86\x48\xce\x3d\x02\x01"         // RFC 5480, section 2.1.1
-	oidP256          = "\x2a\x86\x48\xce\x3d\x03\x01\x07"     // RFC 5480, section 2.1.1.1
+	oidRSAEncryption = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01" // RFC 3279, section 2.3.1
+	oidECPublicKey   = "\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"         // RFC 5480, section 2.1.1
+	oidP256          = "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"     // RFC 5480, section 2.1.1.1
+)
+
+// The contents of an AlgorithmIdentifier (RFC 5280, section 4.1.1.2), for which
+// DER has one form alone.
+const (
+	identifierRSA  = oidRSAEncryption + "\x05\x00" // NULL
+	identifierP256 = oidECPublicKey + oidP256
 )
 
 // readDER takes the element with the given tag off the front of der and
@@ -63,45 +68,32 @@ func unsigned(n []byte) []byte {
 	return n
 }
 
-// sizeHeader returns the size of the tag and the length before contents of the
-// given size.
-func sizeHeader(size int) int {
+// appendElement appends an element whose contents, first and then rest, are of
+// less than 65536 bytes.
+//
+//go:noinline
+func appendElement(dst []byte, tag byte, first string, rest []byte) []byte {
+	size := len(first) + len(rest)
+	header := []byte{tag, byte(size), 0, 0}
 	switch {
 	case size < 0x80:
-		return 2
+		header = header[:2]
 	case size < 0x100:
-		return 3
+		header = append(header[:1], 0x81, byte(size))
+	default:
+		header = append(header[:1], 0x82, byte(size>>8), byte(size))
 	}
-	return 4
+	return append(append(append(dst, header...), first...), rest...)
 }
 
-// sizeInteger returns the size of n, without leading zeros, as an INTEGER.
-func sizeInteger(n []byte) int {
-	size := len(n)
-	if size == 0 || n[0]&0x80 != 0 {
-		size++
-	}
-	return sizeHeader(size) + size
-}
-
-// appendHeader appends a tag and a length below 65536.
-func appendHeader(dst []byte, tag byte, size int) []byte {
-	switch {
-	case size < 0x80:
-		return append(dst, tag, byte(size))
-	case size < 0x100:
-		return append(dst, tag, 0x81, byte(size))
-	}
-	return append(dst, tag, 0x82, byte(size>>8), byte(size))
-}
-
-// appendInteger appends n, without leading zeros, as an INTEGER.
+// appendInteger appends n, a big-endian number, as an INTEGER.
+//
+//go:noinline
 func appendInteger(dst, n []byte) []byte {
-	size := len(n)
-	if size == 0 || n[0]&0x80 != 0 {
-		dst = append(appendHeader(dst, tagInteger, size+1), 0)
-	} else {
-		dst = appendHeader(dst, tagInteger, size)
+	n = unsigned(n)
+	sign := ""
+	if len(n) == 0 || n[0]&0x80 != 0 {
+		sign = "\x00"
 	}
-	return append(dst, n...)
+	return appendElement(dst, tagInteger, sign, n)
 }

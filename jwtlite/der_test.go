@@ -6,10 +6,10 @@ import (
 )
 
 func TestDERLengths(t *testing.T) {
-	for _, size := range []int{0, 1, 127, 128, 255, 256, 65535} {
+	for size, header := range map[int]int{0: 2, 1: 2, 127: 2, 128: 3, 255: 3, 256: 4, 65535: 4} {
 		contents := strings.Repeat("c", size)
-		der := append(appendHeader(nil, tagSequence, size), contents...)
-		if len(der) != sizeHeader(size)+size {
+		der := appendElement(nil, tagSequence, "", []byte(contents))
+		if len(der) != header+size {
 			t.Errorf("%d: header of %d bytes", size, len(der)-size)
 		}
 		got, rest, ok := readDER(append(der, "rest"...), tagSequence)
@@ -60,14 +60,14 @@ func TestSPKIStructure(t *testing.T) {
 		var der []byte
 		for _, n := range nodes {
 			contents := n.contents + encode(n.inner)
-			der = append(appendHeader(der, n.tag, len(contents)), contents...)
+			der = appendElement(der, n.tag, contents, nil)
 		}
 		return string(der)
 	}
-	null := node{tag: tagNull}
+	null := node{tag: 0x05}
 	modulus := "\x00" + strings.Repeat("\xff", 256)
 	point := string(testSigners().set.keys[1].spki[26:])
-	oid := func(s string) node { return node{tag: tagOID, contents: s} }
+	oid := func(s string) node { return node{tag: 0x06, contents: s[2:]} }
 	sequence := func(inner ...node) node { return node{tag: tagSequence, inner: inner} }
 	bits := func(s string) node { return node{tag: tagBitString, contents: "\x00" + s} }
 	n, e := node{tag: tagInteger, contents: modulus}, node{tag: tagInteger, contents: "\x03"}

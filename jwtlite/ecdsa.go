@@ -30,52 +30,49 @@ func newECKey(point []byte) (*Key, error) {
 	if err != nil {
 		return nil, errNotOnCurve
 	}
-	return &Key{algorithm: ES256, spki: appendECSPKI(nil, point), point: q}, nil
+	return &Key{algorithm: ES256, spki: append([]byte(spkiP256), point...), point: q}, nil
 }
 
 // verifyES256 is the verification of FIPS 186-5, section 6.4.2, of a signature
 // in the form of RFC 7518, section 3.4: r and s of 32 bytes each.
-func verifyES256(k *Key, signingInput string, signature []byte) error {
+func verifyES256(k *Key, signingInput string, signature []byte) bool {
 	if len(signature) != 2*sizeP256 {
-		return ErrSignature
+		return false
 	}
 	n := orderP256
 	r, errR := bigmod.NewNat().SetBytes(signature[:sizeP256], n)
 	s, errS := bigmod.NewNat().SetBytes(signature[sizeP256:], n)
 	if errR != nil || errS != nil || r.IsZero() == 1 || s.IsZero() == 1 {
-		return ErrSignature
+		return false
 	}
 	digest := sumSHA256(signingInput)
 	e, err := bigmod.NewNat().SetOverflowingBytes(digest[:], n)
 	if err != nil {
-		return ErrSignature
+		return false
 	}
 	// All of this is public, so that time may tell of it. InverseVarTime is
 	// faster than raising to n-2; nistec's P256OrdInverse needs assembly.
 	w, ok := bigmod.NewNat().InverseVarTime(s, n)
 	if !ok {
-		return ErrSignature
+		return false
 	}
 	u1 := e.Mul(w, n)
 	u2 := w.Mul(r, n)
 
 	p1, err := nistec.NewP256Point().ScalarBaseMult(u1.Bytes(n))
 	if err != nil {
-		return ErrSignature
+		return false
 	}
 	p2, err := nistec.NewP256Point().ScalarMult(k.point, u2.Bytes(n))
 	if err != nil {
-		return ErrSignature
+		return false
 	}
 	x, err := p1.Add(p1, p2).BytesX() // an error for the point at infinity
 	if err != nil {
-		return ErrSignature
+		return false
 	}
-	v, err := bigmod.NewNat().SetOverflowingBytes(x, n)
-	if err != nil || v.Equal(r) != 1 {
-		return ErrSignature
-	}
-	return nil
+	v, err := s.SetOverflowingBytes(x, n)
+	return err == nil && v.Equal(r) == 1
 }
 
 // ECDSASignatureDER appends an ES256 signature, the 64 bytes of RFC 7518,
@@ -85,7 +82,10 @@ func ECDSASignatureDER(dst, sig []byte) []byte {
 	if len(sig) != 2*sizeP256 {
 		return dst
 	}
-	r, s := unsigned(sig[:sizeP256]), unsigned(sig[sizeP256:])
-	dst = append(dst, tagSequence, byte(sizeInteger(r)+sizeInteger(s)))
-	return appendInteger(appendInteger(dst, r), s)
+	start := len(dst)
+	dst = append(dst, tagSequence, 0)
+	dst = appendInteger(dst, sig[:sizeP256])
+	dst = appendInteger(dst, sig[sizeP256:])
+	dst[start+1] = byte(len(dst) - start - 2)
+	return dst
 }

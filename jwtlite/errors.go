@@ -44,23 +44,17 @@ var (
 	ErrKey = errors.New("the key is not usable")
 )
 
-// detail is an error with a text of its own that is one of the exported errors.
+// detail is one of the exported errors with a text of its own. It points to
+// that error, since the linker can lay out an address but no copy, for which
+// there would be code that runs at the start.
 type detail struct {
-	kind error
+	kind *error
 	text string
 }
 
-func (e *detail) Error() string { return e.text }
-func (e *detail) Unwrap() error { return e.kind }
+func (e *detail) Error() string { return e.Unwrap().Error() + ": " + e.text }
+func (e *detail) Unwrap() error { return *e.kind }
 
-func malformed(text string) error {
-	return &detail{ErrMalformed, "the token is malformed: " + text}
-}
-
-func unusable(text string) error {
-	return &detail{ErrKey, "the key is not usable: " + text}
-}
-
-func badKeySet(text string) error {
-	return &detail{ErrKeySet, "the document is not an acceptable JWK set: " + text}
-}
+func malformed(text string) error { return &detail{&ErrMalformed, text} }
+func unusable(text string) error  { return &detail{&ErrKey, text} }
+func badKeySet(text string) error { return &detail{&ErrKeySet, text} }

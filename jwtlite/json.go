@@ -43,6 +43,14 @@ type member struct {
 	Value
 }
 
+// text returns the text of a string, "" if there is no such member.
+func (m *member) text() string {
+	if m == nil {
+		return ""
+	}
+	return m.Text
+}
+
 // What is wrong with a document, before the caller says which document it was.
 var (
 	errSyntax    = errors.New("invalid JSON")
@@ -171,13 +179,13 @@ func (s *scanner) members(dst []member, keep bool, depth int) ([]member, error) 
 		return dst, errBounds
 	}
 	open := len(s.names)
-	s.pos++
-	s.space()
-	if s.peek() == '}' {
-		s.pos++
-		return dst, nil
-	}
 	for count := 1; ; count++ {
+		s.pos++ // the bracket or the comma
+		s.space()
+		if s.peek() == '}' && count == 1 {
+			s.pos++
+			return dst, nil
+		}
 		if count > maxMembers {
 			return dst, errBounds
 		}
@@ -207,8 +215,6 @@ func (s *scanner) members(dst []member, keep bool, depth int) ([]member, error) 
 		s.space()
 		switch s.peek() {
 		case ',':
-			s.pos++
-			s.space()
 		case '}':
 			s.pos++
 			s.names, s.hashes = s.names[:open], s.hashes[:open]
@@ -236,21 +242,19 @@ func (s *scanner) array(depth int) error {
 	if depth > maxDepth {
 		return errBounds
 	}
-	s.pos++
-	s.space()
-	if s.peek() == ']' {
-		s.pos++
-		return nil
-	}
-	for {
+	for first := true; ; first = false {
+		s.pos++ // the bracket or the comma
+		s.space()
+		if s.peek() == ']' && first {
+			s.pos++
+			return nil
+		}
 		if _, err := s.value(false, depth); err != nil {
 			return err
 		}
 		s.space()
 		switch s.peek() {
 		case ',':
-			s.pos++
-			s.space()
 		case ']':
 			s.pos++
 			return nil
@@ -260,6 +264,7 @@ func (s *scanner) array(depth int) error {
 	}
 }
 
+//go:noinline
 func (s *scanner) literal(want string) error {
 	if end := s.pos + len(want); end <= len(s.text) && string(s.text[s.pos:end]) == want {
 		s.pos = end
@@ -297,6 +302,8 @@ func (s *scanner) number() error {
 }
 
 // digits reads one digit or more.
+//
+//go:noinline
 func (s *scanner) digits() bool {
 	start := s.pos
 	for s.pos < len(s.text) && '0' <= s.text[s.pos] && s.text[s.pos] <= '9' {

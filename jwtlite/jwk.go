@@ -4,61 +4,71 @@ import "strings"
 
 // jwk is what is read of a JWK: RFC 7517, section 4, and RFC 7518, section 6.
 type jwk struct {
-	kty, use, alg, kid, crv, n, e, x, y string
-
-	hasUse, hasAlg bool
-	private        bool
-	keyOps         *Value
+	text    [len(jwkTexts)]string // the members that are strings
+	has     [len(jwkTexts)]bool
+	private bool
+	keyOps  *Value
 }
 
-// parseJWK returns the key with the given members. id is its "kid", as far as
-// it could be read. Nothing of what it returns shares memory with the members.
-func parseJWK(members []member, s *scanner) (k *Key, id string, err error) {
+// jwkTexts are the members that are strings, jwkPrivate those of a private key.
+var (
+	jwkTexts   = [...]string{"kty", "use", "alg", "kid", "crv", "n", "e", "x", "y"}
+	jwkPrivate = [...]string{"d", "p", "q", "dp", "dq", "qi", "oth"}
+)
+
+// Indices into jwkTexts.
+const (
+	jwkType = iota
+	jwkUse
+	jwkAlgorithm
+	jwkID
+	jwkCurve
+	jwkN
+	jwkE
+	jwkX
+	jwkY
+)
+
+// parseJWK returns the key in text. id is its "kid", as far as it could be
+// read. Nothing of what it returns shares memory with text.
+func parseJWK(text []byte, s *scanner) (k *Key, id string, err error) {
+	members, err := s.object(text, nil, maxDepth)
+	switch err {
+	case nil:
+	case errDuplicate:
+		return nil, "", errKeyDuplicate
+	default:
+		return nil, "", errKeyObject
+	}
 	var j jwk
-	if err := j.read(members); err != nil {
-		return nil, strings.Clone(j.kid), err
+	if err = j.read(members); err == nil {
+		k, err = j.key(s)
 	}
-	id = strings.Clone(j.kid)
-	if k, err = j.key(s); err != nil {
-		return nil, id, err
+	id = strings.Clone(j.text[jwkID])
+	if err == nil {
+		k.id = id
 	}
-	k.id = id
-	return k, id, nil
+	return k, id, err
 }
 
 func (j *jwk) read(members []member) error {
 	for i := range members {
 		m := &members[i]
-		switch m.name {
-		case "kty":
-			j.kty = m.Text
-		case "use":
-			j.use, j.hasUse = m.Text, true
-		case "alg":
-			j.alg, j.hasAlg = m.Text, true
-		case "kid":
-			j.kid = m.Text
-		case "crv":
-			j.crv = m.Text
-		case "n":
-			j.n = m.Text
-		case "e":
-			j.e = m.Text
-		case "x":
-			j.x = m.Text
-		case "y":
-			j.y = m.Text
-		case "key_ops":
-			j.keyOps = &m.Value
-			continue
-		case "d", "p", "q", "dp", "dq", "qi", "oth":
-			j.private = true
-			continue
-		default:
-			continue
+		for at, name := range jwkTexts {
+			if m.name == name {
+				if m.Kind != KindString {
+					return errKeyMember
+				}
+				j.text[at], j.has[at] = m.Text, true
+			}
 		}
-		if m.Kind != KindString {
-			return errKeyMember
+		for _, name := range jwkPrivate {
+			if m.name == name {
+				j.private = true
+			}
+		}
+		if m.name == "key_ops" {
+			j.keyOps = &m.Value
 		}
 	}
 	return nil
@@ -66,7 +76,7 @@ func (j *jwk) read(members []member) error {
 
 // key judges what was read.
 func (j *jwk) key(s *scanner) (*Key, error) {
-	switch j.kty {
+	switch j.text[jwkType] {
 	case "RSA", "EC":
 	case "oct":
 		return nil, errSymmetricKey
@@ -77,7 +87,7 @@ func (j *jwk) key(s *scanner) (*Key, error) {
 	if j.private {
 		return nil, errPrivateKey
 	}
-	if j.hasUse && j.use != "sig" {
+	if j.has[jwkUse] && j.text[jwkUse] != "sig" {
 		return nil, errUse
 	}
 	if j.keyOps != nil {
@@ -85,7 +95,7 @@ func (j *jwk) key(s *scanner) (*Key, error) {
 			return nil, err
 		}
 	}
-	if j.kty == "RSA" {
+	if j.text[jwkType] == "RSA" {
 		return j.rsaKey()
 	}
 	return j.ecKey()
@@ -109,11 +119,11 @@ func checkKeyOps(v *Value, s *scanner) error {
 }
 
 func (j *jwk) rsaKey() (*Key, error) {
-	if err := checkAlgorithm(RS256, j.alg, j.hasAlg); err != nil {
+	if err := checkAlgorithm(RS256, j.text[jwkAlgorithm], j.has[jwkAlgorithm]); err != nil {
 		return nil, err
 	}
-	n, okN := appendBase64URL(nil, j.n)
-	e, okE := appendBase64URL(nil, j.e)
+	n, okN := appendBase64URL(nil, j.text[jwkN])
+	e, okE := appendBase64URL(nil, j.text[jwkE])
 	if !okN || !okE || len(n) == 0 || len(e) == 0 {
 		return nil, errRSAEncoding
 	}
@@ -121,19 +131,19 @@ func (j *jwk) rsaKey() (*Key, error) {
 }
 
 func (j *jwk) ecKey() (*Key, error) {
-	if j.crv != "P-256" {
+	if j.text[jwkCurve] != "P-256" {
 		return nil, errCurve
 	}
-	if err := checkAlgorithm(ES256, j.alg, j.hasAlg); err != nil {
+	if err := checkAlgorithm(ES256, j.text[jwkAlgorithm], j.has[jwkAlgorithm]); err != nil {
 		return nil, err
 	}
 	// Coordinates have their full size: RFC 7518, section 6.2.1.2.
 	point := append(make([]byte, 0, 1+2*sizeP256), 0x04)
-	point, okX := appendBase64URL(point, j.x)
+	point, okX := appendBase64URL(point, j.text[jwkX])
 	if !okX || len(point) != 1+sizeP256 {
 		return nil, errCoordinates
 	}
-	point, okY := appendBase64URL(point, j.y)
+	point, okY := appendBase64URL(point, j.text[jwkY])
 	if !okY || len(point) != 1+2*sizeP256 {
 		return nil, errCoordinates
 	}

@@ -73,7 +73,6 @@ func ParseKeySet(doc []byte) (*KeySet, []SkippedKey, error) {
 
 	var found []*Key
 	var skipped []SkippedKey
-	members = members[:0]
 	set.enter(keys.Raw)
 	for index := 0; set.next(); index++ {
 		if index == maxKeys {
@@ -83,17 +82,7 @@ func ParseKeySet(doc []byte) (*KeySet, []SkippedKey, error) {
 		if err != nil {
 			return nil, nil, errKeySetObject
 		}
-		members, err = element.object(bytesOf(v.Raw), members[:0], maxDepth)
-		switch err {
-		case nil:
-		case errDuplicate:
-			skipped = append(skipped, SkippedKey{Index: index, Reason: errKeyDuplicate})
-			continue
-		default:
-			skipped = append(skipped, SkippedKey{Index: index, Reason: errKeyObject})
-			continue
-		}
-		k, id, err := parseJWK(members, &element)
+		k, id, err := parseJWK(bytesOf(v.Raw), &element)
 		if err != nil {
 			skipped = append(skipped, SkippedKey{index, id, err})
 			continue

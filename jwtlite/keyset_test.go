@@ -337,8 +337,8 @@ func TestPEMErrors(t *testing.T) {
 		"unused bits":           {replace(ecDER, "\x03\x42\x00\x04", "\x03\x42\x01\x04"), 0, errSPKI},
 		"compressed point":      {replace(ecDER, "\x03\x42\x00\x04", "\x03\x42\x00\x02"), 0, errUncompressed},
 		"not on the curve":      {pemOf(append(append([]byte(nil), ecDER[:90]...), ecDER[90]^1)), 0, errNotOnCurve},
-		"RSASSA-PSS":            {replace(rsaDER, oidRSAEncryption, oidRSAEncryption[:8]+"\x0a"), 0, errSPKIType},
-		"another curve":         {replace(ecDER, oidP256, oidP256[:7]+"\x01"), 0, errCurve},
+		"RSASSA-PSS":            {replace(rsaDER, oidRSAEncryption, oidRSAEncryption[:10]+"\x0a"), 0, errSPKIType},
+		"another curve":         {replace(ecDER, oidP256, oidP256[:9]+"\x01"), 0, errCurve},
 		"parameters not NULL":   {replace(rsaDER, "\x05\x00\x03", "\x04\x00\x03"), 0, errSPKI},
 		"negative modulus":      {replace(rsaDER, "\x02\x82\x01\x01\x00", "\x02\x82\x01\x01\xff"), 0, errSPKI},
 	} {

@@ -33,6 +33,13 @@ func (d NumericDate) Time() time.Time {
 	return time.Unix(d.sec, d.nsec)
 }
 
+// reached tells whether the date has come at the time skew after now.
+//
+//go:noinline
+func (d *NumericDate) reached(now *time.Time, skew time.Duration) bool {
+	return !now.Add(skew).Before(d.Time())
+}
+
 // parseNumericDate reads a JSON number, which is known to be one.
 func parseNumericDate(number string) (NumericDate, bool) {
 	if number[0] == '-' {

@@ -1,9 +1,6 @@
 package jwtlite
 
-import (
-	"strings"
-	"time"
-)
+import "time"
 
 // Policy is what a resource server asks of the access tokens of one
 // authorization server. The zero Policy accepts nothing: Issuer, Audiences and
@@ -60,16 +57,36 @@ func (p *Policy) allows(a Algorithm) bool {
 func (p *Policy) allowsType(t *Token) bool {
 	typ := t.typ
 	const prefix = "application/"
-	if len(typ) > len(prefix) && strings.EqualFold(typ[:len(prefix)], prefix) {
+	if len(typ) > len(prefix) && is(typ[:len(prefix)], prefix) {
 		typ = typ[len(prefix):]
 	}
 	switch p.Type {
 	case "":
-		return !t.hasType || strings.EqualFold(typ, "JWT") || strings.EqualFold(typ, typeAccessToken)
+		return !t.hasType || is(typ, "jwt") || is(typ, typeAccessToken)
 	case typeAccessToken:
-		return strings.EqualFold(typ, typeAccessToken)
+		return is(typ, typeAccessToken)
 	}
 	return false
+}
+
+// is tells whether s is lower, which is ASCII in lower case, without regard to
+// case. strings.EqualFold would bring Unicode's tables into the file.
+//
+//go:noinline
+func is(s, lower string) bool {
+	if len(s) != len(lower) {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // CheckClaims judges the claims of t at the time now. The error is that of the
@@ -89,22 +106,22 @@ func (p *Policy) CheckClaims(t *Token, now time.Time) error {
 	if !c.Expires.Set {
 		return ErrNoExpiry
 	}
-	if !now.Before(c.Expires.Time().Add(skew)) {
+	if c.Expires.reached(&now, -skew) {
 		return ErrExpired
 	}
 	// RFC 7519, section 4.1.5: not accepted before.
-	if c.NotBefore.Set && now.Add(skew).Before(c.NotBefore.Time()) {
+	if c.NotBefore.Set && !c.NotBefore.reached(&now, skew) {
 		return ErrNotYetValid
 	}
 	// RFC 7519, section 4.1.6.
-	if c.IssuedAt.Set && now.Add(skew).Before(c.IssuedAt.Time()) {
+	if c.IssuedAt.Set && !c.IssuedAt.reached(&now, skew) {
 		return ErrIssuedInFuture
 	}
 	if p.MaxLifetime > 0 {
 		if !c.IssuedAt.Set {
 			return ErrMissingClaim
 		}
-		if c.Expires.Time().Sub(c.IssuedAt.Time()) > p.MaxLifetime {
+		if issued := c.IssuedAt.Time(); !c.Expires.reached(&issued, p.MaxLifetime) {
 			return ErrLifetime
 		}
 	}

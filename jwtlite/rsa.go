@@ -40,7 +40,7 @@ func newRSAKey(n, e []byte) (*Key, error) {
 	}
 	return &Key{
 		algorithm: RS256,
-		spki:      appendRSASPKI(nil, n, e),
+		spki:      rsaSPKI(n, e),
 		modulus:   modulus,
 		exponent:  exponent,
 	}, nil
@@ -51,14 +51,14 @@ func newRSAKey(n, e []byte) (*Key, error) {
 const digestInfoSHA256 = "\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20"
 
 // verifyRS256 is RSASSA-PKCS1-V1_5-VERIFY: RFC 8017, section 8.2.2.
-func verifyRS256(k *Key, signingInput string, signature []byte) error {
+func verifyRS256(k *Key, signingInput string, signature []byte) bool {
 	size := k.modulus.Size()
 	if len(signature) != size {
-		return ErrSignature
+		return false
 	}
 	s, err := bigmod.NewNat().SetBytes(signature, k.modulus)
 	if err != nil { // not below the modulus
-		return ErrSignature
+		return false
 	}
 	em := bigmod.NewNat().ExpShortVarTime(s, k.exponent, k.modulus).Bytes(k.modulus)
 
@@ -73,8 +73,5 @@ func verifyRS256(k *Key, signingInput string, signature []byte) error {
 	}
 	copy(want[size-len(digestInfoSHA256)-len(digest):], digestInfoSHA256)
 	copy(want[size-len(digest):], digest[:])
-	if !bytes.Equal(em, want[:size]) {
-		return ErrSignature
-	}
-	return nil
+	return bytes.Equal(em, want[:size])
 }

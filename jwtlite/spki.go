@@ -47,17 +47,18 @@ func decodePEM(text string) ([]byte, bool) {
 	}
 	encoded := make([]byte, 0, len(text))
 	for i := range len(text) {
-		switch c := text[i]; c {
+		c := text[i]
+		switch c {
 		case ' ', '\t', '\r', '\n':
-		case '+': // the alphabet of base64url
-			encoded = append(encoded, '-')
-		case '/':
-			encoded = append(encoded, '_')
+			continue
 		case '-', '_':
 			return nil, false
-		default:
-			encoded = append(encoded, c)
+		case '+': // the alphabet of base64url
+			c = '-'
+		case '/':
+			c = '_'
 		}
+		encoded = append(encoded, c)
 	}
 	if len(encoded)%4 != 0 {
 		return nil, false
@@ -80,29 +81,18 @@ func parseSPKI(der []byte) (*Key, error) {
 	if !ok || len(rest) > 0 || len(bits) == 0 || bits[0] != 0 { // no unused bits
 		return nil, errSPKI
 	}
-	oid, parameters, ok := readDER(identifier, tagOID)
-	if !ok {
-		return nil, errSPKI
-	}
-	switch string(oid) {
-	case oidRSAEncryption:
-		null, rest, ok := readDER(parameters, tagNull)
-		if !ok || len(null) > 0 || len(rest) > 0 {
-			return nil, errSPKI
-		}
+	switch id := string(identifier); {
+	case id == identifierRSA:
 		return parseRSAPublicKey(bits[1:])
-	case oidECPublicKey:
-		curve, rest, ok := readDER(parameters, tagOID)
-		if !ok || len(rest) > 0 {
-			return nil, errSPKI
-		}
-		if string(curve) != oidP256 {
-			return nil, errCurve
-		}
+	case id == identifierP256:
 		if len(bits) != 2+2*sizeP256 || bits[1] != 0x04 {
 			return nil, errUncompressed
 		}
 		return newECKey(bits[1:])
+	case strings.HasPrefix(id, oidRSAEncryption):
+		return nil, errSPKI
+	case strings.HasPrefix(id, oidECPublicKey):
+		return nil, errCurve
 	}
 	return nil, errSPKIType
 }
@@ -124,30 +114,15 @@ func parseRSAPublicKey(der []byte) (*Key, error) {
 	return newRSAKey(n, e)
 }
 
-// appendRSASPKI appends the SubjectPublicKeyInfo of an RSA key whose numbers
-// have no leading zeros.
-func appendRSASPKI(dst, n, e []byte) []byte {
-	identifier := 2 + len(oidRSAEncryption) + 2
-	sequence := sizeInteger(n) + sizeInteger(e)
-	bits := 1 + sizeHeader(sequence) + sequence
-	dst = appendHeader(dst, tagSequence, sizeHeader(identifier)+identifier+sizeHeader(bits)+bits)
-	dst = appendHeader(dst, tagSequence, identifier)
-	dst = append(appendHeader(dst, tagOID, len(oidRSAEncryption)), oidRSAEncryption...)
-	dst = appendHeader(dst, tagNull, 0)
-	dst = append(appendHeader(dst, tagBitString, bits), 0)
-	dst = appendHeader(dst, tagSequence, sequence)
-	return appendInteger(appendInteger(dst, n), e)
+// rsaSPKI returns the SubjectPublicKeyInfo of an RSA key.
+func rsaSPKI(n, e []byte) []byte {
+	numbers := appendInteger(appendInteger(nil, n), e)
+	key := appendElement(nil, tagSequence, "", numbers)
+	spki := appendElement(nil, tagSequence, identifierRSA, nil)
+	spki = appendElement(spki, tagBitString, "\x00", key)
+	return appendElement(nil, tagSequence, "", spki)
 }
 
-// appendECSPKI appends the SubjectPublicKeyInfo of an uncompressed point on
-// P-256.
-func appendECSPKI(dst, point []byte) []byte {
-	identifier := 2 + len(oidECPublicKey) + 2 + len(oidP256)
-	bits := 1 + len(point)
-	dst = appendHeader(dst, tagSequence, sizeHeader(identifier)+identifier+sizeHeader(bits)+bits)
-	dst = appendHeader(dst, tagSequence, identifier)
-	dst = append(appendHeader(dst, tagOID, len(oidECPublicKey)), oidECPublicKey...)
-	dst = append(appendHeader(dst, tagOID, len(oidP256)), oidP256...)
-	dst = append(appendHeader(dst, tagBitString, bits), 0)
-	return append(dst, point...)
-}
+// spkiP256 is the SubjectPublicKeyInfo of an uncompressed point on P-256, which
+// always has the same size, up to the point.
+const spkiP256 = "\x30\x59\x30\x13" + identifierP256 + "\x03\x42\x00"

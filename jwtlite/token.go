@@ -57,6 +57,8 @@ func (t *Token) parse(compact string) error {
 }
 
 // reset empties the Token but for its buffers.
+//
+//go:noinline
 func (t *Token) reset() {
 	*t = Token{
 		header:  t.header[:0],
@@ -84,18 +86,16 @@ func (t *Token) split(compact string) (header []byte, err error) {
 		t.decoded = make([]byte, 0, need)
 		t.scanner.scratch = make([]byte, 0, need)
 	}
-	var ok3 bool
-	t.decoded, ok1 = appendBase64URL(t.decoded, header64)
-	endHeader := len(t.decoded)
-	t.decoded, ok2 = appendBase64URL(t.decoded, payload64)
-	endPayload := len(t.decoded)
-	t.decoded, ok3 = appendBase64URL(t.decoded, signature64)
+	decoded, ok1 := appendBase64URL(t.decoded, header64)
+	endHeader := len(decoded)
+	decoded, ok2 = appendBase64URL(decoded, payload64)
+	endPayload := len(decoded)
+	decoded, ok3 := appendBase64URL(decoded, signature64)
 	if !ok1 || !ok2 || !ok3 {
 		return nil, errBase64
 	}
-	t.payload = t.decoded[endHeader:endPayload:endPayload]
-	t.signature = t.decoded[endPayload:]
-	return t.decoded[:endHeader], nil
+	t.decoded, t.payload, t.signature = decoded, decoded[endHeader:endPayload:endPayload], decoded[endPayload:]
+	return decoded[:endHeader], nil
 }
 
 var (
@@ -121,16 +121,16 @@ func (t *Token) parseHeader(text []byte) (err error) {
 	default:
 		return errHeader
 	}
-	hasAlgorithm := false
+	var alg, kid, typ *member
 	for i := range t.header {
 		m := &t.header[i]
 		switch m.name {
 		case "alg":
-			t.algorithmName, hasAlgorithm = m.Text, true
+			alg = m
 		case "kid":
-			t.keyID, t.hasKeyID = m.Text, true
+			kid = m
 		case "typ":
-			t.typ, t.hasType = m.Text, true
+			typ = m
 		case "crit", "b64":
 			// No extension is understood, so every list of critical ones
 			// names one that is not: RFC 7515, section 4.1.11. The b64 of
@@ -143,9 +143,11 @@ func (t *Token) parseHeader(text []byte) (err error) {
 			return errHeaderTypes
 		}
 	}
-	if !hasAlgorithm {
+	if alg == nil {
 		return errHeaderTypes
 	}
+	t.hasKeyID, t.hasType = kid != nil, typ != nil
+	t.algorithmName, t.keyID, t.typ = alg.Text, kid.text(), typ.text()
 	t.algorithm, _ = ParseAlgorithm(t.algorithmName)
 	return nil
 }

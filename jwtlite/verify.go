@@ -15,11 +15,15 @@ type Software struct{}
 
 // Verify implements [Verifier].
 func (Software) Verify(k *Key, signingInput string, signature []byte) error {
+	ok := false
 	switch k.algorithm {
 	case RS256:
-		return verifyRS256(k, signingInput, signature)
+		ok = verifyRS256(k, signingInput, signature)
 	case ES256:
-		return verifyES256(k, signingInput, signature)
+		ok = verifyES256(k, signingInput, signature)
 	}
-	return ErrSignature
+	if !ok {
+		return ErrSignature
+	}
+	return nil
 }

@@ -37,7 +37,7 @@ func TestExportsOfTheABI(t *testing.T) {
 // A host compiles the whole file when it starts, once more for each
 // configuration update: about 0.35 s and 20 MB for each MB.
 func TestSizeBudget(t *testing.T) {
-	const budget = 3_500_000
+	const budget = 3_200_000
 	if size := plugin(t).Size(); size > budget {
 		t.Errorf("%d bytes, %d over the budget of %d", size, size-budget, budget)
 	}

@@ -1,0 +1,77 @@
+// Command shrink takes 350 kB out of a WebAssembly file that Go has linked,
+// without a change to what runs.
+//
+// Go's runtime finds the function of a program counter by a table,
+// runtime.findfunctab, made for code that lies close together: 20 bytes for
+// every 4 KiB. On WebAssembly each function takes 64 KiB of program counters,
+// so that the table has 16 entries a function, all alike but for a number that
+// counts the functions. The linker leaves zeros out of a file, yet each entry
+// costs ten bytes there: a tenth of the plugin, and nine tenths of its data
+// segments, which every host reads, checks and copies.
+//
+// The command leaves the table out and adds a start function, which a host runs
+// once the memory is set up and before it calls anything else, and which writes
+// the table. Whatever runs afterwards finds the very memory that it would have
+// found.
+//
+// Where there is no such table the toolchain has changed, and the command may be
+// needless: it says so and copies the file as it is.
+//
+// Usage: shrink IN OUT
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+func main() {
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: shrink IN OUT")
+		os.Exit(2)
+	}
+	if err := run(os.Args[1], os.Args[2]); err != nil {
+		fmt.Fprintln(os.Stderr, "shrink:", err)
+		os.Exit(1)
+	}
+}
+
+func run(in, out string) error {
+	file, err := os.ReadFile(in)
+	if err != nil {
+		return err
+	}
+	smaller, err := shrink(file)
+	switch {
+	case errors.Is(err, errNoTable):
+		fmt.Fprintln(os.Stderr, "shrink: left as it is:", err)
+	case err != nil:
+		return fmt.Errorf("%s: %w", in, err)
+	default:
+		file = smaller
+	}
+	return os.WriteFile(out, file, 0o644)
+}
+
+// shrink returns file with its findfunctab written by a start function.
+func shrink(file []byte) ([]byte, error) {
+	m, err := parse(file)
+	if err != nil {
+		return nil, err
+	}
+	memory, err := m.data()
+	if err != nil {
+		return nil, err
+	}
+	t, err := findTable(memory)
+	if err != nil {
+		return nil, err
+	}
+	clear(memory.bytes[t.first()-memory.base : t.end()-memory.base])
+	m.setData(memory)
+	if err := m.setStart(t.writer()); err != nil {
+		return nil, err
+	}
+	return m.encode(), nil
+}
