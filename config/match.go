@@ -53,8 +53,11 @@ type occupied map[string]string
 // place is a path on a host. Beside those that requests can have, host is
 // anyHost for resources that match every host and someHost for all resources
 // at the path; port is empty for all ports and somePort for all resources at
-// the host. None of the three has spaces.
-func place(path, host, port string) string { return path + " " + host + " " + port }
+// the host. None of the three has spaces. Paths that differ only in case are one
+// place, since not every server tells them apart.
+func place(path, host, port string) string {
+	return strings.ToLower(path) + " " + host + " " + port
+}
 
 const (
 	anyHost  = ""

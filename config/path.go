@@ -52,7 +52,7 @@ func encodingFault(path string) string {
 		switch {
 		case c == '/' || c == '\\' || c == ';' || c < ' ' || c == 0x7F:
 			return "must have a path without " + encoded + ": the gateway refuses requests with it"
-		case isUnreserved(c):
+		case isUnreserved(c), strings.IndexByte("!$&'()*+,=:@", c) >= 0:
 			return "must have a path with " + string(rune(c)) + " instead of " + encoded
 		case path[i+1] >= 'a' || path[i+2] >= 'a':
 			return "must have upper-case digits in " + encoded

@@ -34,9 +34,13 @@ func (s *stream) OnHttpRequestHeaders(int, bool) types.Action {
 			return s.answer(s.plugin.gate.GiveUp(&s.request, v.Wait))
 		}
 		s.waiting = true
+		s.request = s.request.Clone()
 		s.plugin.setTick(waitingTick)
 		return types.ActionPause
 	}
+	// What is read of the headers keeps them all in memory, and a stream may
+	// live for hours.
+	s.request = gate.Request{}
 	return s.carryOut(v)
 }
 
@@ -108,7 +112,10 @@ func (s *stream) fault(what string, err error) types.Action {
 
 // OnHttpRequestTrailers removes trailers that a server might merge into the
 // headers and take for the gate's.
-func (s *stream) OnHttpRequestTrailers(int) types.Action {
+func (s *stream) OnHttpRequestTrailers(numTrailers int) types.Action {
+	if numTrailers == 0 { // the host then has no map to read
+		return types.ActionContinue
+	}
 	trailers, err := proxywasm.GetHttpRequestTrailers()
 	if err != nil {
 		return s.fault("the request's trailers cannot be read", err)

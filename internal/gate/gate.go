@@ -2,7 +2,9 @@
 // keys, or the way on to the server with the caller's identity.
 //
 // [Gate.Decide] is the whole decision; it reads top to bottom as the list of
-// checks, and lets a request on at one place for each of its two reasons.
+// checks. It lets a request on for three reasons, each in one place: no resource
+// covers it and the configuration allows that, its token passed before and is
+// still good, or its token has just passed every check.
 package gate
 
 import (
@@ -31,6 +33,15 @@ type Request struct {
 	HasOrigin      bool   // Origin is there, whatever its value
 	RequestMethod  string // Access-Control-Request-Method
 	RequestHeaders string // Access-Control-Request-Headers
+}
+
+// Clone returns a copy that shares no memory with the headers it was read from.
+func (r *Request) Clone() Request {
+	c := *r
+	for _, s := range []*string{&c.Method, &c.Authority, &c.Path, &c.Authorization, &c.RequestMethod, &c.RequestHeaders} {
+		*s = strings.Clone(*s)
+	}
+	return c
 }
 
 // A Verdict says what becomes of a request: exactly one of its members is set.

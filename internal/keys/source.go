@@ -87,15 +87,15 @@ func New(server *config.AuthorizationServer, insecure bool, host Host) *Source {
 	// The configuration was validated: an issuer is a URL.
 	s.issuer, _ = config.ParseURL(server.Issuer)
 	s.owner = maphash.String(s.random, "owner")
-	s.name = recordName(server)
+	s.name = recordName(server, insecure)
 	return s
 }
 
 // recordName depends on all that decides which keys are fetched: a reload that
 // changes none of it finds the keys in place, one that does starts anew.
-func recordName(server *config.AuthorizationServer) string {
+func recordName(server *config.AuthorizationServer, insecure bool) string {
 	k := server.Source
-	parts := []string{server.Issuer, strconv.Itoa(int(k.Kind)), strconv.Itoa(int(k.Discovery))}
+	parts := []string{server.Issuer, strconv.Itoa(int(k.Kind)), strconv.Itoa(int(k.Discovery)), strconv.FormatBool(insecure)}
 	for _, u := range []*config.URL{k.MetadataURL, k.JWKSURI} {
 		if u != nil {
 			parts = append(parts, u.Raw)

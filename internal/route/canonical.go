@@ -17,7 +17,7 @@ type reading int
 
 const (
 	asSent       reading = iota // byte for byte, as Envoy routes without normalize_path
-	decoded                     // percent-encoded unreserved characters decoded
+	decoded                     // with the characters brought into one form: see decode
 	noDots                      // and dot segments removed: RFC 3986 section 6.2.2
 	canonical                   // and then doubled slashes merged, as Envoy normalizes
 	noSlashes                   // decoded, and doubled slashes merged
@@ -26,17 +26,23 @@ const (
 	readings
 )
 
-// plain reports whether path has one reading only: it starts with a slash and
-// holds nothing that read would change or refuse.
+// maxOddPath bounds the work on a path that is not plain; real ones are short.
+const maxOddPath = 4096
+
+// plain reports whether path has one reading only: it starts with a slash, has
+// none of the characters that read would change or refuse, and no upper-case
+// letter, which not every server tells from the lower-case one.
 func plain(path string) bool {
 	if path == "" || path[0] != '/' {
 		return false
 	}
 	for i := 0; i < len(path); i++ {
 		switch c := path[i]; {
-		case c == '%' || c == ';' || c == '\\' || c == '#' || c < 0x20 || c == 0x7f:
-			return false
-		case c == '/' && i+1 < len(path) && (path[i+1] == '/' || path[i+1] == '.'):
+		case c == '/':
+			if i+1 < len(path) && (path[i+1] == '/' || path[i+1] == '.') {
+				return false
+			}
+		case c == ';' || !pchar(c) || 'A' <= c && c <= 'Z':
 			return false
 		}
 	}
@@ -48,19 +54,17 @@ func plain(path string) bool {
 // refused.
 func read(path string, depth int) ([readings]string, error) {
 	var r [readings]string
-	if path == "" || path[0] != '/' {
+	if path == "" || path[0] != '/' || len(path) > maxOddPath {
 		return r, ErrPath
 	}
 	text, err := decode(path)
 	if err != nil {
 		return r, err
 	}
-	for i, segment := range strings.Split(text[1:], "/") {
-		if name, _, ok := strings.Cut(segment, ";"); ok {
-			// Servers that drop parameters read "..;x" as "..".
-			if i < depth || name == "" || name == "." || name == ".." {
-				return r, ErrPath
-			}
+	for _, segment := range strings.Split(text[1:], "/") {
+		// Servers that drop parameters read "..;x" as "..".
+		if name, _, ok := strings.Cut(segment, ";"); ok && (name == "" || name == "." || name == "..") {
+			return r, ErrPath
 		}
 	}
 	r[asSent] = path
@@ -74,37 +78,47 @@ func read(path string, depth int) ([readings]string, error) {
 		_, rest, _ := strings.Cut(strings.TrimLeft(text, "/"), "/")
 		r[noHost] = mergeSlashes(removeDots("/" + rest))
 	}
+	for _, reading := range r {
+		if end := nthSlash(reading, depth+1); end >= 0 {
+			reading = reading[:end]
+		}
+		if strings.Contains(reading, ";") {
+			return r, ErrPath
+		}
+	}
 	return r, nil
 }
 
-// decode decodes percent-encoded unreserved characters (RFC 3986 section 2.3)
-// and ";", and brings the hexadecimal digits of the others to upper case. It
-// refuses what no two parsers agree on.
+// decode brings the characters of a path into the one form that config accepts:
+// those that a path may hold as they are (RFC 3986 section 3.3) decoded, all
+// others percent-encoded with upper-case digits. It refuses what no two parsers
+// agree on.
 func decode(path string) (string, error) {
 	const upperHex = "0123456789ABCDEF"
 	out := make([]byte, 0, len(path))
 	for i := 0; i < len(path); i++ {
 		c := path[i]
-		if c == '\\' || c == '#' || c < 0x20 || c == 0x7f {
-			return "", ErrPath
-		}
-		if c != '%' {
+		switch {
+		case c == '/':
 			out = append(out, c)
 			continue
-		}
-		if i+2 >= len(path) {
+		case c == '%':
+			if i+2 >= len(path) {
+				return "", ErrPath
+			}
+			hi, lo := unhex(path[i+1]), unhex(path[i+2])
+			if hi < 0 || lo < 0 {
+				return "", ErrPath
+			}
+			c = byte(hi<<4 | lo)
+			i += 2
+		case c == '#':
 			return "", ErrPath
 		}
-		hi, lo := unhex(path[i+1]), unhex(path[i+2])
-		if hi < 0 || lo < 0 {
-			return "", ErrPath
-		}
-		c = byte(hi<<4 | lo)
-		i += 2
 		switch {
 		case c == '/' || c == '\\' || c < 0x20 || c == 0x7f:
 			return "", ErrPath
-		case unreserved(c) || c == ';':
+		case pchar(c):
 			out = append(out, c)
 		default:
 			out = append(out, '%', upperHex[c>>4], upperHex[c&15])
@@ -125,10 +139,11 @@ func unhex(c byte) int {
 	return -1
 }
 
-// unreserved is RFC 3986 section 2.3.
-func unreserved(c byte) bool {
+// pchar reports whether a path segment may hold c as it is: RFC 3986 section
+// 3.3, percent-encodings excepted.
+func pchar(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-		c == '-' || c == '.' || c == '_' || c == '~'
+		strings.IndexByte("-._~!$&'()*+,;=:@", c) >= 0
 }
 
 // removeDots is remove_dot_segments of RFC 3986 section 5.2.4 for a path that
@@ -154,8 +169,11 @@ func removeDots(path string) string {
 }
 
 func mergeSlashes(path string) string {
-	for strings.Contains(path, "//") {
-		path = strings.ReplaceAll(path, "//", "/")
+	out := make([]byte, 0, len(path))
+	for i := 0; i < len(path); i++ {
+		if path[i] != '/' || i == 0 || path[i-1] != '/' {
+			out = append(out, path[i])
+		}
 	}
-	return path
+	return string(out)
 }

@@ -37,12 +37,19 @@ type Match struct {
 
 // Table finds the resource of a request.
 type Table struct {
-	prefixes map[string][]entry // by path prefix with no slash at its end; "" is the root
-	metadata map[string][]entry // by the path of the metadata URL, likewise
-	depth    int                // segments in the longest prefix
+	exact  index
+	folded index // the same with all paths in lower case
+	depth  int   // segments in the longest prefix
+}
+
+// An index holds the resources by the path of their metadata URL and by their
+// path prefixes, with no slash at the end; "" is the root.
+type index struct {
+	metadata, prefixes map[string][]entry
 }
 
 // An entry is one candidate for a path: host "" is any host, port "" any port.
+// No two entries for a path have hosts in common: config sees to it.
 type entry struct {
 	host, port string
 	resource   int
@@ -50,16 +57,23 @@ type entry struct {
 
 // New builds the table of c's resources.
 func New(c *config.Config) *Table {
-	t := &Table{prefixes: map[string][]entry{}, metadata: map[string][]entry{}}
+	t := &Table{
+		exact:  index{map[string][]entry{}, map[string][]entry{}},
+		folded: index{map[string][]entry{}, map[string][]entry{}},
+	}
+	add := func(at map[string][]entry, folded map[string][]entry, path string, e entry) {
+		path = strings.TrimSuffix(path, "/")
+		at[path] = append(at[path], e)
+		lower := strings.ToLower(path)
+		folded[lower] = append(folded[lower], e)
+	}
 	for i, r := range c.Resources {
 		for _, e := range entries(r.Match.Hosts, i) {
+			add(t.exact.metadata, t.folded.metadata, wellknown.ProtectedResourcePath(r.Resource), e)
 			for _, prefix := range r.Match.PathPrefixes {
-				prefix = strings.TrimSuffix(prefix, "/")
-				t.prefixes[prefix] = append(t.prefixes[prefix], e)
-				t.depth = max(t.depth, strings.Count(prefix, "/"))
+				add(t.exact.prefixes, t.folded.prefixes, prefix, e)
+				t.depth = max(t.depth, strings.Count(strings.TrimSuffix(prefix, "/"), "/"))
 			}
-			path := wellknown.ProtectedResourcePath(r.Resource)
-			t.metadata[path] = append(t.metadata[path], e)
 		}
 	}
 	return t
@@ -83,47 +97,48 @@ func (t *Table) Find(authority, target string) (Match, error) {
 	path, _, _ := strings.Cut(target, "?")
 	host, port := splitAuthority(authority)
 	if plain(path) {
-		return t.find(host, port, path), nil
+		return t.exact.find(host, port, path, t.depth), nil
 	}
 	paths, err := read(path, t.depth)
 	if err != nil {
 		return Match{}, err
 	}
-	m := t.find(host, port, paths[canonical])
+	m := t.exact.find(host, port, paths[canonical], t.depth)
 	for _, other := range paths {
 		// Nobody's reading may lead to another resource, nor to one where the
 		// canonical path leads to none. The opposite is no danger: the
 		// resource's check is made.
-		if o := t.find(host, port, other); o.Kind == Protected && o != m {
+		o := t.folded.find(host, port, strings.ToLower(other), t.depth)
+		if o.Kind == Protected && o != m {
 			return Match{}, ErrPath
 		}
 	}
 	return m, nil
 }
 
-func (t *Table) find(host, port, path string) Match {
-	if i := pick(t.metadata[strings.TrimSuffix(path, "/")], host, port); i >= 0 {
+func (x *index) find(host, port, path string, depth int) Match {
+	if i := pick(x.metadata[strings.TrimSuffix(path, "/")], host, port); i >= 0 {
 		return Match{Metadata, i}
 	}
-	m := Match{}
-	if i := t.longestPrefix(host, port, path); i >= 0 {
-		m = Match{Protected, i}
-		if wellknown.IsDiscovery(path) {
-			m = Match{Kind: Absent}
-		}
+	i := x.longestPrefix(host, port, path, depth)
+	switch {
+	case i < 0:
+		return Match{}
+	case wellknown.IsDiscovery(path):
+		return Match{Kind: Absent}
 	}
-	return m
+	return Match{Protected, i}
 }
 
 // longestPrefix returns the resource with the longest prefix of path on
-// segment borders, or -1.
-func (t *Table) longestPrefix(host, port, path string) int {
+// segment borders, or -1. No prefix has more segments than depth.
+func (x *index) longestPrefix(host, port, path string, depth int) int {
 	end := len(path)
-	if n := nthSlash(path, t.depth+1); n >= 0 {
+	if n := nthSlash(path, depth+1); n >= 0 {
 		end = n
 	}
 	for {
-		if i := pick(t.prefixes[path[:end]], host, port); i >= 0 {
+		if i := pick(x.prefixes[path[:end]], host, port); i >= 0 {
 			return i
 		}
 		if end = strings.LastIndexByte(path[:end], '/'); end < 0 {
@@ -144,30 +159,19 @@ func nthSlash(path string, n int) int {
 	return -1
 }
 
-// pick returns the resource of the entry that names host and port most
-// closely, or -1.
+// pick returns the resource of the entry for host and port, or -1.
 func pick(candidates []entry, host, port string) int {
-	best, rank := -1, 0
 	for _, e := range candidates {
-		r := 1
-		if e.host != "" {
-			if e.host != host {
-				continue
-			}
-			r = 2
-		}
-		if e.port != "" {
-			if e.port != port {
-				continue
-			}
-			r++
-		}
-		if r > rank {
-			best, rank = e.resource, r
+		if (e.host == "" || e.host == host) && (e.port == "" || e.port == port || port == "" && defaultPort(e.port)) {
+			return e.resource
 		}
 	}
-	return best
+	return -1
 }
+
+// defaultPort reports whether clients leave a port out, with one scheme or the
+// other: which one the request came by is not known for sure behind a proxy.
+func defaultPort(port string) bool { return port == "443" || port == "80" }
 
 // splitAuthority splits an :authority value into the host, in lower case and
 // with no dot at its end, and the port, "" where there is none.

@@ -26,7 +26,8 @@ func resources(t testing.TB, lines ...string) *config.Config {
 func TestFind(t *testing.T) {
 	const metadata = "/.well-known/oauth-protected-resource"
 	paths := New(resources(t, "|/notes", "|/notes/admin", "|/a/b/c /d"))
-	hosts := New(resources(t, "a.example.com|/mcp", "b.example.com b.example.com:8443|/mcp", "|/mcp2", "c.example.com:81|/mcp"))
+	hosts := New(resources(t, "a.example.com|/mcp", "b.example.com b.example.com:8443|/mcp", "|/mcp2", "c.example.com:81|/mcp", "d.example.com:443|/mcp"))
+	odd := New(resources(t, "|/notes", "|/notes/@ops", "|/v:1", "|/caf%C3%A9", "|/Upper"))
 	root := New(resources(t, "|/"))
 	for _, test := range []struct {
 		table     *Table
@@ -40,7 +41,6 @@ func TestFind(t *testing.T) {
 		{paths, "h", "/notes/1/2/3/4/5", Match{Protected, 0}},
 		{paths, "h", "/notesx", Match{}},
 		{paths, "h", "/note", Match{}},
-		{paths, "h", "/Notes", Match{}},
 		{paths, "h", "/", Match{}},
 		{paths, "h", "/notes/admin", Match{Protected, 1}},
 		{paths, "h", "/notes/admin/x", Match{Protected, 1}},
@@ -82,6 +82,19 @@ func TestFind(t *testing.T) {
 		{hosts, "b.example.com:8443", "/mcp", Match{Protected, 1}},
 		{hosts, "c.example.com:81", "/mcp", Match{Protected, 3}},
 		{hosts, "c.example.com", "/mcp", Match{}},
+		{hosts, "d.example.com:443", "/mcp", Match{Protected, 4}},
+		{hosts, "d.example.com", "/mcp", Match{Protected, 4}},
+		{hosts, "d.example.com:80", "/mcp", Match{}},
+
+		{odd, "h", "/notes/@ops", Match{Protected, 1}},
+		{odd, "h", "/v:1", Match{Protected, 2}},
+		{odd, "h", "/v%3A1", Match{Protected, 2}},
+		{odd, "h", "/caf%C3%A9", Match{Protected, 3}},
+		{odd, "h", "/caf%c3%a9", Match{Protected, 3}},
+		{odd, "h", "/caf\xc3\xa9", Match{Protected, 3}},
+		{odd, "h", "/Upper/x", Match{Protected, 4}},
+		{odd, "h", "/notes/Item{1}|^", Match{Protected, 0}},
+		{odd, "h", metadata + "/Upper", Match{Metadata, 4}},
 		{hosts, "other.example.com", "/mcp", Match{}},
 		{hosts, "other.example.com", "/mcp2", Match{Protected, 2}},
 		{hosts, "[::1]:80", "/mcp2", Match{Protected, 2}},
@@ -116,6 +129,10 @@ func TestFindRefuses(t *testing.T) {
 		"/notes%2Fadmin", "/notes/%2fadmin", `/notes\admin`, "/notes/%5cadmin", "/x%2f..%2fnotes",
 		"/notes/%00", "/notes/%0a", "/notes/\x01", "/notes/\x7f", "/notes/%7F",
 		"/notes/%", "/notes/%4", "/notes/%zz", "/%", "/notes#x",
+		"/Notes", "/NOTES/admin", "/notes/ADMIN", "/notes/x/..//Admin", "/" + strings.Repeat("/", maxOddPath),
+		"/a/b/../../notes;x=1", "////notes;x=1", "/notes////admin;x=1", "/notes/a/b/../../admin;x=1",
+		// Each of these, only one of the partial readings refuses.
+		"/%6eotes//admin/../../admin", "/notes/admin/./..//admin", "/notes//admin/notes/../..",
 		"/notes;x", "/notes;/admin", "/notes/admin;x=1", "/notes%3bx", ";", "/;/notes",
 		"/x/y/z/..;/notes", "/notes/1/2/..;x/y", "/notes/1/2/;x/y",
 		// One server would read another resource than the next.
@@ -126,6 +143,14 @@ func TestFindRefuses(t *testing.T) {
 		if m, err := table.Find("h", path); err != ErrPath {
 			t.Errorf("%q: %+v, %v, want ErrPath", path, m, err)
 		}
+	}
+}
+
+// A server that routes by the bytes as sent reads this as below /notes.
+func TestFindRefusesAnEncodedResourceBelowAnother(t *testing.T) {
+	table := New(resources(t, "|/notes", "|/notes/@ops"))
+	if m, err := table.Find("h", "/notes/%40ops"); err != ErrPath {
+		t.Errorf("%+v, %v", m, err)
 	}
 }
 
@@ -152,7 +177,7 @@ func FuzzFind(f *testing.F) {
 		}
 		path, _, _ := strings.Cut(target, "?")
 		for range 3 {
-			for _, spelling := range []string{path, removeDots(path), mergeSlashes(path), removeDots(mergeSlashes(path)), mergeSlashes(removeDots(path))} {
+			for _, spelling := range []string{strings.ToLower(path), path, removeDots(path), mergeSlashes(path), removeDots(mergeSlashes(path)), mergeSlashes(removeDots(path))} {
 				for _, p := range []string{"/notes", "/other/x"} {
 					if spelling == p || strings.HasPrefix(spelling, p+"/") {
 						t.Fatalf("%q is unmatched but reads as %q", target, spelling)
