@@ -6,6 +6,7 @@ import (
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
+	"mcpauth/internal/gate"
 	"mcpauth/internal/keys"
 )
 
@@ -22,7 +23,7 @@ type held struct {
 type waiter struct {
 	stream *stream
 	source *keys.Source
-	since  int64 // Unix milliseconds
+	ended  uint64 // the source's count when it was last looked at
 }
 
 // add takes a request in, unless there are too many.
@@ -30,7 +31,7 @@ func (h *held) add(s *stream, source *keys.Source) bool {
 	if len(h.list) >= maxHeld {
 		return false
 	}
-	h.list = append(h.list, waiter{s, source, time.Now().UnixMilli()})
+	h.list = append(h.list, waiter{s, source, source.Ended()})
 	return true
 }
 
@@ -43,7 +44,7 @@ func (h *held) remove(s *stream) {
 	}
 }
 
-// review decides anew on each request whose source has done waiting, and
+// review decides anew on each request for whose source a fetch has ended, and
 // refuses those that have waited too long.
 func (h *held) review(p *plugin) {
 	if len(h.list) == 0 {
@@ -53,16 +54,15 @@ func (h *held) review(p *plugin) {
 	list := h.list
 	h.list = nil
 	for _, w := range list {
-		waited := now.UnixMilli() - w.since
+		waited := now.UnixMilli() - w.stream.request.Arrived
 		expired := waited < 0 || waited >= maxHeldTime.Milliseconds()
-		if w.source.Waiting() && !expired {
+		if w.source.Waiting() && w.source.Ended() == w.ended && !expired {
 			h.list = append(h.list, w)
 			continue
 		}
 		v := p.gate.Decide(&w.stream.request, now)
 		if v.Wait != nil && !expired {
-			w.source = v.Wait
-			h.list = append(h.list, w)
+			h.list = append(h.list, waiter{w.stream, v.Wait, v.Wait.Ended()})
 			continue
 		}
 		if err := proxywasm.SetEffectiveContext(w.stream.id); err != nil {
@@ -72,9 +72,9 @@ func (h *held) review(p *plugin) {
 		}
 		w.stream.waiting = false
 		if v.Wait != nil {
-			w.stream.answer(p.gate.GiveUp(&w.stream.request, v.Wait))
-			continue
+			v = gate.Verdict{Reply: p.gate.GiveUp(&w.stream.request, v.Wait)}
 		}
+		w.stream.request = gate.Request{}
 		if w.stream.carryOut(v) == types.ActionContinue {
 			if err := proxywasm.ResumeHttpRequest(); err != nil {
 				logError("a request that waited cannot go on: " + err.Error())

@@ -28,7 +28,9 @@ func (s *stream) OnHttpRequestHeaders(int, bool) types.Action {
 	if err := s.read(headers); err != nil {
 		return s.fault("a header of the client cannot be removed", err)
 	}
-	v := s.plugin.gate.Decide(&s.request, time.Now())
+	now := time.Now()
+	s.request.Arrived = now.UnixMilli()
+	v := s.plugin.gate.Decide(&s.request, now)
 	if v.Wait != nil {
 		if !s.plugin.held.add(s, v.Wait) {
 			return s.answer(s.plugin.gate.GiveUp(&s.request, v.Wait))

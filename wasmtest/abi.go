@@ -93,7 +93,10 @@ func instantiateHostModule(ctx context.Context, r wazero.Runtime, module string,
 			if vm.restricted && !f.restricted {
 				panic(fmt.Errorf("%s called while the module initialises or allocates", f.name))
 			}
-			status := f.call(vm, args(stack[:len(f.signature)]))
+			status := vm.host.failing[f.name]
+			if status == OK {
+				status = f.call(vm, args(stack[:len(f.signature)]))
+			}
 			if !f.noResult {
 				stack[0] = uint64(status)
 			}

@@ -79,7 +79,7 @@ func TestOtherStatusesBringNoKeys(t *testing.T) {
 			wantForwarded(t, vm.Request(rpc("/notes", rsaKey.bearer(claims(h, nil)))))
 			s := vm.Request(rpc("/notes", otherRSA.bearer(claims(h, nil))))
 			h.Run(11*time.Second, answer)
-			wantError(t, s, 401, "invalid_token")
+			wantUnavailable(t, s) // it may be a key that just could not be fetched
 		})
 	}
 }

@@ -32,6 +32,7 @@ type Host struct {
 	clock        Clock
 	shared       *SharedData
 	functions    map[string]ForeignFunction
+	failing      map[string]Status // calls that fail, by name
 	foreignCalls map[string]int
 	clusters     map[string]clusterState
 	properties   map[string][]byte
@@ -55,6 +56,7 @@ func New(m *Module, o Options) *Host {
 		clock:        Clock{wall: o.Now, monotonic: time.Hour},
 		shared:       newSharedData(),
 		functions:    map[string]ForeignFunction{"verify_signature": VerifySignature},
+		failing:      map[string]Status{},
 		foreignCalls: map[string]int{},
 		properties:   map[string][]byte{},
 		metrics:      map[metricKey]*metric{},
@@ -104,3 +106,7 @@ func (h *Host) Violations() []string { return h.violations }
 func (h *Host) violate(format string, a ...any) {
 	h.violations = append(h.violations, fmt.Sprintf(format, a...))
 }
+
+// FailCall makes a function of the ABI, such as proxy_remove_header_map_value,
+// do nothing and return status from now on; OK lets it work again.
+func (h *Host) FailCall(function string, status Status) { h.failing[function] = status }

@@ -112,6 +112,20 @@ func TestForgedIdentityNeverPasses(t *testing.T) {
 			s.Close()
 		}
 	})
+	t.Run("a token in trailers", func(t *testing.T) {
+		s := vm.Open(rpc("/notes", rsaKey.bearer(claims(h, nil))), false)
+		if got := s.Trailers(Headers{{"authorization", "Bearer x"}, kept}); toJSON(got) != toJSON(Headers{kept}) {
+			t.Errorf("trailers %s", toJSON(got))
+		}
+		s.Close()
+	})
+	t.Run("empty trailers", func(t *testing.T) {
+		s := vm.Open(rpc("/notes", rsaKey.bearer(claims(h, nil))), false)
+		if s.Trailers(nil); s.State() != Forwarded {
+			t.Error(describe(s))
+		}
+		s.Close()
+	})
 	t.Run("one alone", func(t *testing.T) {
 		for _, f := range attack {
 			s := vm.Request(rpc("/other", "", f, kept))

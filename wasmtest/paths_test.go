@@ -46,12 +46,24 @@ func TestPathsOfNoResource(t *testing.T) {
 	vm := start(t, h, twoResources(nil))
 	token := rsaKey.bearer(claims(h, nil))
 	for _, path := range []string{
-		"/", "/notesx", "/notes.", "/note", "/Notes", "/NOTES", "/notes%20", "/notes%3F", "/x/notes", "/adminx", "/notes:8080",
+		"/", "/notesx", "/notes.", "/note", "/notes%20", "/notes%3F", "/x/notes", "/adminx", "/notes:8080",
 		"/notes-", "/notes~", "/n%C3%B6tes",
 	} {
 		t.Run(path, func(t *testing.T) {
 			wantError(t, vm.Request(rpc(path, token)), 404, "not_found")
 		})
+	}
+}
+
+// Express and others route without regard to case.
+func TestPathsInAnotherCase(t *testing.T) {
+	for _, unmatched := range []string{"deny", "allow"} {
+		h := newHost(t, Options{})
+		vm := start(t, h, twoResources(object{"unmatched": unmatched}))
+		for _, path := range []string{"/Notes", "/NOTES/x", "/notes/../Admin"} {
+			wantError(t, vm.Request(rpc(path, rsaKey.bearer(claims(h, nil)))), 400, "invalid_request")
+			wantError(t, vm.Request(rpc(path, "")), 400, "invalid_request")
+		}
 	}
 }
 

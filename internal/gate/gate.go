@@ -33,6 +33,8 @@ type Request struct {
 	HasOrigin      bool   // Origin is there, whatever its value
 	RequestMethod  string // Access-Control-Request-Method
 	RequestHeaders string // Access-Control-Request-Headers
+
+	Arrived int64 // Unix milliseconds
 }
 
 // Clone returns a copy that shares no memory with the headers it was read from.
@@ -58,6 +60,15 @@ type Pass struct {
 	// KeepAuthorization is set where the request was not checked, and where
 	// the resource is configured to forward its token.
 	KeepAuthorization bool
+}
+
+// size returns about how many bytes of memory p takes.
+func (p *Pass) size() int {
+	n := 0
+	for _, h := range p.Headers {
+		n += len(h[1]) + 64
+	}
+	return n
 }
 
 // Gate holds all that decisions need. One worker has one; it is not safe for
@@ -210,8 +221,13 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 		return reply(unavailable(r, s.source.RetryAfter()))
 	}
 	key, err := set.Find(t)
-	if errors.Is(err, jwtlite.ErrUnknownKey) && s.source.Refetch() {
-		return Verdict{Wait: s.source}
+	if errors.Is(err, jwtlite.ErrUnknownKey) {
+		switch s.source.Refetch(r.Arrived) {
+		case keys.Fetching:
+			return Verdict{Wait: s.source}
+		case keys.Unavailable:
+			return reply(unavailable(r, s.source.RetryAfter()))
+		}
 	}
 	if err != nil {
 		return invalid(err)
@@ -230,7 +246,7 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 
 	pass := &Pass{Headers: p.identity(t), KeepAuthorization: p.Forward}
 	begin, end := s.period(t.Claims())
-	g.cache.Put(p.index, token, passed{s.source, version, begin, end, pass})
+	g.cache.Put(p.index, token, passed{s.source, version, begin, end, pass}, pass.size())
 	return Verdict{Pass: pass}
 }
 

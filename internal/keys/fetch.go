@@ -133,6 +133,7 @@ func (s *Source) end(f *fetch, keys *fetched, failure error) {
 		return
 	}
 	r.owner, r.lease = 0, 0
+	r.began = f.began
 	r.attempts++
 	if failure != nil {
 		if reason := failure.Error(); reason != r.reason {

@@ -182,29 +182,74 @@ func TestRefetchIsDebouncedForTheProcess(t *testing.T) {
 	p := start(t)
 	p.tick()
 	p.want(1, 1)
+	p.pass(time.Second)
 	p.serve[jwksURI] = body(`{"keys":[` + key1 + `,` + key2 + `]}`)
-	for i, w := range p.workers {
-		if !w.Refetch() || !w.Waiting() {
-			t.Errorf("worker %d does not wait for an unknown key", i)
-		}
-	}
+	first := p.Now()
+	p.missing(Fetching, first)
 	p.tick()
 	p.want(2, 1)
-	for range 1000 {
-		for i, w := range p.workers {
-			if w.Refetch() || w.Waiting() {
-				t.Fatalf("worker %d waits again", i)
-			}
-		}
+	p.missing(Unknown, first) // for good: the keys are newer than the request
+
+	// Later requests wait until the next fetch is allowed, however many.
+	p.pass(time.Second)
+	for range 100 {
+		p.missing(Fetching, p.Now())
+		p.tick()
 	}
-	p.tick()
 	p.want(2, 0)
-	p.pass(refetchInterval)
-	if !p.workers[1].Refetch() {
-		t.Error("no fetch for an unknown key after the interval")
+	if !p.workers[1].Waiting() {
+		t.Error("not waiting")
 	}
+	p.pass(refetchInterval - time.Second)
 	p.tick()
 	p.want(2, 1)
+	p.missing(Unknown, first+1000)
+	if p.workers[1].Waiting() {
+		t.Error("still waiting")
+	}
+}
+
+// missing asks every worker for the keys anew.
+func (p *process) missing(want Missing, arrived int64) {
+	p.t.Helper()
+	for i, w := range p.workers {
+		if got := w.Refetch(arrived); got != want {
+			p.t.Errorf("worker %d: %d, want %d", i, got, want)
+		}
+	}
+}
+
+// A fetch that began before a request may have missed the new key.
+func TestRefetchAfterAFetchUnderWay(t *testing.T) {
+	p := start(t)
+	p.workers[0].Tick()
+	p.pass(time.Second)
+	arrived := p.Now()
+	p.answer()
+	p.workers[1].Tick()
+	p.workers = p.workers[:2]
+	p.want(1, 1)
+	p.missing(Fetching, arrived)
+	p.tick()
+	p.want(1, 1)
+	p.missing(Unknown, arrived)
+}
+
+// While the server is down nobody knows whether a key exists.
+func TestRefetchThatFails(t *testing.T) {
+	p := start(t)
+	p.tick()
+	p.want(1, 1)
+	p.pass(time.Second)
+	delete(p.serve, jwksURI)
+	arrived := p.Now()
+	p.missing(Fetching, arrived)
+	p.tick()
+	p.want(1, 1)
+	p.missing(Unavailable, arrived)
+	if p.workers[0].Waiting() {
+		t.Error("still waiting")
+	}
 }
 
 // Two workers that saw the same old record both want a fetch; the second finds
@@ -213,17 +258,42 @@ func TestRefetchByAnotherWorkerEndsTheWait(t *testing.T) {
 	p := start(t)
 	p.tick()
 	p.want(1, 1)
-	p.workers[0].Refetch()
+	p.pass(time.Second)
+	arrived := p.Now()
+	p.workers[0].Refetch(arrived)
 	p.workers[0].Tick()
 	p.answer()
-	if !p.workers[1].Refetch() {
+	if p.workers[1].Refetch(arrived) != Fetching {
 		t.Fatal("the second worker cannot know yet")
 	}
+	ended := p.workers[1].Ended()
 	p.workers[1].Tick()
-	if p.workers[1].Waiting() {
-		t.Error("still waiting")
+	if p.workers[1].Waiting() || p.workers[1].Ended() == ended || p.workers[1].Refetch(arrived) != Unknown {
+		t.Error("the second worker does not see the fetch of the first")
 	}
 	p.want(1, 1)
+}
+
+// What a server may discover depends on whether http is allowed: a plugin that
+// forbids it must not take over what another has found.
+func TestInsecureKeysStayApart(t *testing.T) {
+	const place = "https://auth.example.com/.well-known/oauth-authorization-server/realm"
+	p := start(t, config.KeySource{Discovery: config.OAuth})
+	p.serve[place] = metadata(issuer, "http://auth.example.com/keys")
+	p.serve["http://auth.example.com/keys"] = body(`{"keys":[` + key1 + `]}`)
+	strict := p.workers[0]
+	lax := New(strict.server, true, p)
+	lax.Tick()
+	p.answer()
+	if set, _ := lax.Keys(); set == nil {
+		t.Fatal("http is not allowed where it should be")
+	}
+	p.asked = nil
+	strict.Tick()
+	p.answer()
+	if set, _ := strict.Keys(); set != nil || len(p.asked) != 1 || p.asked[0] != place {
+		t.Errorf("keys %v, asked %q", set, p.asked)
+	}
 }
 
 func TestNothingBadReplacesGoodKeys(t *testing.T) {
@@ -375,22 +445,25 @@ func TestClockGoesBackwards(t *testing.T) {
 	p := start(t)
 	p.tick()
 	p.want(1, 1)
-	p.workers[0].Refetch()
+	p.pass(time.Second)
+	p.missing(Fetching, p.Now())
 	p.tick()
 	p.want(1, 1)
 	p.pass(-365 * 24 * time.Hour)
 	p.tick()
 	p.want(1, 1) // the next fetch seems a year away: it is due
-	if !p.workers[0].Refetch() {
-		t.Error("no fetch for an unknown key for a year")
-	}
+	p.pass(time.Second)
+	p.missing(Fetching, p.Now())
+	p.pass(refetchInterval)
 	p.tick()
 	p.want(1, 1)
-	// A lease from the future.
-	p.workers[0].Refetch()
+	// A lease from the future, left by a worker that died.
 	p.pass(refetchInterval)
-	p.workers[0].Refetch()
+	p.workers[0].Refetch(p.Now())
 	p.workers[0].Tick()
+	if len(p.asked) != 1 {
+		t.Fatal("no fetch under way")
+	}
 	p.pending, p.asked = nil, nil
 	p.workers = p.workers[1:]
 	p.pass(-365 * 24 * time.Hour)
@@ -471,7 +544,7 @@ func TestStaticKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := start(t, config.KeySource{Kind: config.Static, Keys: set})
-	if p.workers[0].Refetch() || p.workers[0].Waiting() || p.workers[0].Starting() {
+	if p.workers[0].Refetch(p.Now()) != Unknown || p.workers[0].Waiting() || p.workers[0].Starting() {
 		t.Error("static keys are never waited for")
 	}
 	p.tick()

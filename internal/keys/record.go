@@ -12,6 +12,7 @@ type record struct {
 	version   uint64 // of document; 0: none yet
 	next      int64  // when the next fetch is due
 	refetched int64  // when a fetch for an unknown key last began
+	began     int64  // when the fetch began that ended last, well or not
 	owner     uint64 // who fetches
 	lease     int64  // until when, unless it ends before
 	jwksURI   string // found by discovery, kept while fetches succeed
@@ -24,10 +25,10 @@ type record struct {
 const layout = "mcpauth1"
 
 func (r *record) encode() []byte {
-	b := make([]byte, 0, len(layout)+10*8+len(r.jwksURI)+len(r.reason)+len(r.document))
+	b := make([]byte, 0, len(layout)+11*8+len(r.jwksURI)+len(r.reason)+len(r.document))
 	b = append(b, layout...)
 	for _, v := range [...]uint64{
-		r.attempts, r.failures, r.version, uint64(r.next), uint64(r.refetched),
+		r.attempts, r.failures, r.version, uint64(r.next), uint64(r.refetched), uint64(r.began),
 		r.owner, uint64(r.lease), uint64(r.found),
 		uint64(len(r.jwksURI)), uint64(len(r.reason)),
 	} {
@@ -40,22 +41,22 @@ func (r *record) encode() []byte {
 
 // decode reads what encode wrote; ok is false for anything else.
 func decode(b []byte) (r record, ok bool) {
-	if len(b) < len(layout)+10*8 || string(b[:len(layout)]) != layout {
+	if len(b) < len(layout)+11*8 || string(b[:len(layout)]) != layout {
 		return r, false
 	}
-	var v [10]uint64
+	var v [11]uint64
 	b = b[len(layout):]
 	for i := range v {
 		v[i] = binary.LittleEndian.Uint64(b[8*i:])
 	}
-	b = b[10*8:]
-	if n := uint64(len(b)); v[8] > n || v[9] > n-v[8] {
+	b = b[11*8:]
+	if n := uint64(len(b)); v[9] > n || v[10] > n-v[9] {
 		return r, false
 	}
-	uri, b := string(b[:v[8]]), b[v[8]:]
+	uri, b := string(b[:v[9]]), b[v[9]:]
 	return record{
 		attempts: v[0], failures: v[1], version: v[2], next: int64(v[3]), refetched: int64(v[4]),
-		owner: v[5], lease: int64(v[6]), found: int64(v[7]),
-		jwksURI: uri, reason: string(b[:v[9]]), document: string(b[v[9]:]),
+		began: int64(v[5]), owner: v[6], lease: int64(v[7]), found: int64(v[8]),
+		jwksURI: uri, reason: string(b[:v[10]]), document: string(b[v[10]:]),
 	}, true
 }

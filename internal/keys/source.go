@@ -72,7 +72,7 @@ type Source struct {
 	set     *jwtlite.KeySet
 	version uint64 // of set; 0: none
 	record  record // as last seen, with no document
-	wanted  bool   // a request asked for a key that the set lacks
+	wanted  int64  // when a request first asked for a key that the set lacks; 0: none waits
 	fetch   *fetch // under way in this worker
 }
 
@@ -113,25 +113,45 @@ func (s *Source) Keys() (*jwtlite.KeySet, uint64) { return s.set, s.version }
 // ended: a request may wait for it.
 func (s *Source) Starting() bool { return s.set == nil && s.record.attempts == 0 }
 
-// Refetch asks for the keys anew, for a token signed with a key that the set
-// lacks. It reports whether a fetch is coming or under way, so that the request
-// may wait for it; false when the last such fetch was too short a time ago.
-func (s *Source) Refetch() bool {
-	if s.server.Source.Kind == config.Static {
-		return false
+// Missing says what to do with a request whose token is signed by a key that
+// the set lacks.
+type Missing int
+
+const (
+	// Unknown: the keys are newer than the request. There is no such key.
+	Unknown Missing = iota
+	// Fetching: the keys are about to be fetched anew; the request may wait.
+	Fetching
+	// Unavailable: they could not be fetched, so that nobody knows.
+	Unavailable
+)
+
+// Refetch asks for the keys anew, for a request that arrived at a time (Unix
+// milliseconds) with a token signed by a key that the set lacks.
+func (s *Source) Refetch(arrived int64) Missing {
+	switch {
+	case s.server.Source.Kind == config.Static:
+		return Unknown
+	case s.record.began >= arrived && s.record.failures > 0:
+		return Unavailable
+	case s.record.began >= arrived:
+		return Unknown
 	}
-	if now := s.host.Now(); s.fetch == nil && !s.leased(now) && !s.refetchable(now) {
-		return false
+	if s.wanted == 0 {
+		s.wanted = arrived
 	}
-	s.wanted = true
-	return true
+	return Fetching
 }
 
-// Waiting reports whether a request that waits for this Source should go on
-// waiting.
+// Waiting reports whether something is about to change that a request may wait
+// for.
 func (s *Source) Waiting() bool {
-	return s.Starting() || s.wanted || s.fetch != nil || s.leased(s.host.Now())
+	return s.Starting() || s.wanted != 0 || s.fetch != nil || s.leased(s.host.Now())
 }
+
+// Ended counts the fetches that have ended, well or not. A request that waits
+// is to be looked at again when the number has changed.
+func (s *Source) Ended() uint64 { return s.record.attempts }
 
 // RetryAfter returns the whole seconds, at least one, until the next fetch.
 func (s *Source) RetryAfter() int {
@@ -180,11 +200,13 @@ func (s *Source) Tick() {
 		}
 		s.fetch = nil // the host lost the call: let go of the lease and begin anew
 	}
+	if s.record.began >= s.wanted || s.wanted > now {
+		s.wanted = 0
+	}
 	if s.leased(now) {
 		return
 	}
-	refetch := s.wanted && s.refetchable(now)
-	s.wanted = false
+	refetch := s.wanted != 0 && s.refetchable(now)
 	if !refetch && !s.due(now) {
 		return
 	}

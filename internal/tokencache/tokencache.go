@@ -4,8 +4,8 @@ package tokencache
 
 import "strings"
 
-// maxBytes bounds the tokens in one generation, whatever the entries: large
-// tokens must not fill the worker's memory.
+// maxBytes bounds one generation, whatever the entries: large tokens must not
+// fill the worker's memory.
 const maxBytes = 8 << 20
 
 // Cache maps a token, byte for byte, and the resource that let it in to what
@@ -15,8 +15,13 @@ const maxBytes = 8 << 20
 // in, so a flood of bad ones evicts nothing.
 type Cache[V any] struct {
 	limit      int // entries in one generation
-	young, old map[key]V
-	bytes      int // of the tokens in young
+	young, old map[key]entry[V]
+	bytes      int // in young
+}
+
+type entry[V any] struct {
+	value V
+	size  int // of the value and the token
 }
 
 type key struct {
@@ -27,40 +32,42 @@ type key struct {
 // New returns a Cache of at most maxEntries entries, rounded up to an even
 // number; one of none remembers nothing.
 func New[V any](maxEntries int) *Cache[V] {
-	return &Cache[V]{limit: (maxEntries + 1) / 2, young: map[key]V{}}
+	return &Cache[V]{limit: (maxEntries + 1) / 2, young: map[key]entry[V]{}}
 }
 
 // Get returns what is known of a token at a resource.
 func (c *Cache[V]) Get(resource int, token string) (V, bool) {
 	k := key{resource, token}
-	v, ok := c.young[k]
+	e, ok := c.young[k]
 	if !ok {
-		if v, ok = c.old[k]; ok {
-			c.Put(resource, token, v)
+		if e, ok = c.old[k]; ok {
+			c.Put(resource, token, e.value, e.size-len(token))
 		}
 	}
-	return v, ok
+	return e.value, ok
 }
 
-// Put remembers v for a token at a resource. It keeps a copy of the token.
-func (c *Cache[V]) Put(resource int, token string, v V) {
+// Put remembers v, of about size bytes, for a token at a resource. It keeps a
+// copy of the token.
+func (c *Cache[V]) Put(resource int, token string, v V, size int) {
 	if c.limit == 0 {
 		return
 	}
 	c.Delete(resource, token)
-	if len(c.young) >= c.limit || c.bytes+len(token) > maxBytes {
-		c.old, c.young, c.bytes = c.young, make(map[key]V, len(c.young)), 0
+	size += len(token)
+	if len(c.young) >= c.limit || c.bytes+size > maxBytes {
+		c.old, c.young, c.bytes = c.young, make(map[key]entry[V], len(c.young)), 0
 	}
-	c.young[key{resource, strings.Clone(token)}] = v
-	c.bytes += len(token)
+	c.young[key{resource, strings.Clone(token)}] = entry[V]{v, size}
+	c.bytes += size
 }
 
 // Delete forgets a token at a resource.
 func (c *Cache[V]) Delete(resource int, token string) {
 	k := key{resource, token}
-	if _, ok := c.young[k]; ok {
+	if e, ok := c.young[k]; ok {
 		delete(c.young, k)
-		c.bytes -= len(token)
+		c.bytes -= e.size
 	}
 	delete(c.old, k)
 }

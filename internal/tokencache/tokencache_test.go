@@ -9,7 +9,7 @@ import (
 func TestHoldsAtMostItsEntries(t *testing.T) {
 	c := New[int](100)
 	for i := range 10_000 {
-		c.Put(0, strconv.Itoa(i), i)
+		c.Put(0, strconv.Itoa(i), i, 100)
 		if n := len(c.young) + len(c.old); n > 100 {
 			t.Fatalf("%d entries", n)
 		}
@@ -25,9 +25,9 @@ func TestHoldsAtMostItsEntries(t *testing.T) {
 // An entry in use survives any number of others.
 func TestKeepsWhatIsUsed(t *testing.T) {
 	c := New[int](100)
-	c.Put(0, "used", 1)
+	c.Put(0, "used", 1, 100)
 	for i := range 10_000 {
-		c.Put(0, strconv.Itoa(i), i)
+		c.Put(0, strconv.Itoa(i), i, 100)
 		if _, ok := c.Get(0, "used"); !ok {
 			t.Fatalf("gone after %d others", i)
 		}
@@ -36,7 +36,7 @@ func TestKeepsWhatIsUsed(t *testing.T) {
 
 func TestTokenOfAnotherResource(t *testing.T) {
 	c := New[int](100)
-	c.Put(1, "t", 1)
+	c.Put(1, "t", 1, 100)
 	if _, ok := c.Get(2, "t"); ok {
 		t.Error("found for another resource")
 	}
@@ -49,13 +49,13 @@ func TestTokenOfAnotherResource(t *testing.T) {
 func TestBytesAreBounded(t *testing.T) {
 	c := New[int](100_000)
 	for i := range 3000 {
-		c.Put(0, strings.Repeat("x", 16<<10)+strconv.Itoa(i), i)
+		c.Put(0, strings.Repeat("x", 8<<10)+strconv.Itoa(i), i, 8<<10)
 		if c.bytes > maxBytes || len(c.young)+len(c.old) > 2*maxBytes/(16<<10) {
 			t.Fatalf("%d bytes, %d entries", c.bytes, len(c.young)+len(c.old))
 		}
 	}
 	for i := range 3000 {
-		c.Delete(0, strings.Repeat("x", 16<<10)+strconv.Itoa(i))
+		c.Delete(0, strings.Repeat("x", 8<<10)+strconv.Itoa(i))
 	}
 	if c.bytes != 0 || len(c.young)+len(c.old) != 0 {
 		t.Errorf("%d bytes left in %d entries", c.bytes, len(c.young)+len(c.old))
@@ -64,7 +64,7 @@ func TestBytesAreBounded(t *testing.T) {
 
 func TestOffWithNoEntries(t *testing.T) {
 	c := New[int](0)
-	c.Put(0, "t", 1)
+	c.Put(0, "t", 1, 100)
 	if _, ok := c.Get(0, "t"); ok {
 		t.Error("found in a cache of none")
 	}
