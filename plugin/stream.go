@@ -31,10 +31,7 @@ func (s *stream) OnHttpRequestHeaders(int, bool) types.Action {
 	now := time.Now()
 	s.request.Arrived = now.UnixMilli()
 	v := s.plugin.gate.Decide(&s.request, now)
-	if v.Wait != nil {
-		if !s.plugin.held.add(s, v.Wait) {
-			return s.answer(s.plugin.gate.GiveUp(&s.request, v.Wait))
-		}
+	if v.Wait != nil && s.plugin.held.add(s, v.Wait) {
 		s.waiting = true
 		s.request = s.request.Clone()
 		s.plugin.setTick(waitingTick)

@@ -85,6 +85,25 @@ func TestNewKeyDuringAFloodOfUnknownOnes(t *testing.T) {
 	wantForwarded(t, s)
 }
 
+// A flood of tokens of keys that are gone fills the room to wait; the rest must
+// learn that their key is unknown, and the worker goes on.
+func TestNoRoomToWaitForUnknownKeys(t *testing.T) {
+	h := newHost(t, Options{})
+	vm := start(t, h, config(fetching(nil), notes(nil), nil))
+	goodServer(rsaKey).run(h, 10*time.Second)
+	gone := (&signer{kid: "gone", rsa: otherRSA.rsa}).bearer(claims(h, nil))
+	var held []*Stream
+	for range 1024 {
+		held = append(held, vm.Request(rpc("/notes", gone)))
+	}
+	wantInvalid(t, vm.Request(rpc("/notes", gone)), "key")
+	wantForwarded(t, vm.Request(rpc("/notes", rsaKey.bearer(claims(h, nil)))))
+	goodServer(rsaKey).run(h, 10*time.Second)
+	for _, s := range held {
+		wantInvalid(t, s, "key")
+	}
+}
+
 // A key that its server has withdrawn is worth nothing, also for tokens that
 // were verified before.
 func TestRemovedKeyStopsVerifying(t *testing.T) {

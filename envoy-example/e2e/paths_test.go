@@ -21,6 +21,8 @@ var evilPaths = []string{
 	"/notes;x=1", "/notes%3bx=1", "/notes%2f", "/notes%2fadmin", "/notes%5cadmin", `/notes\admin`, "/notes%00", "/notes%", "/notes/%zz",
 	"/notes/admin/..%2f", "/notes//admin", "/notes/./admin", "/notes/x/../admin", "/notes/%61dmin",
 	"/../notes", "/../../notes", "/.;/notes", "/;/notes",
+	"/a/b/../../notes;x=1", "////notes;x=1", "/open/a/b/../../../notes;x=1", "/open////../notes;x=1",
+	"/NOTES", "/Notes/x", "/open/../NOTES", "//open/notes", "///x/notes",
 }
 
 // TestEvilPathsReachNothing sends each path with no token, with garbage, and
@@ -74,6 +76,7 @@ func TestNotesTokenPassesOnItsOwnPathsOnly(t *testing.T) {
 				"/notes": true, "/notes/": true, "/notes/a%20b": true, "/notes/a.b/..c": true, "/notes?x=/../open": true, "/notes?%2f%00": true,
 				"/notes/%61": true, "/notes/adminx": true,
 				"/notes/admin": false, "/notes/admin/": false, "/notes/admin?x": false, "/notes/%61dmin": false, "/notes//admin": false, "/notesx": false,
+				"/notes/ADMIN": false, "/notes////admin;x=1": false, "/notes/a/b/../../admin;x=1": false, "//x/notes": false,
 			} {
 				before := s.mcp.Requests()
 				a := g.do(t, toolCall(http1, path, token))

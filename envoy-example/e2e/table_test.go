@@ -141,10 +141,11 @@ func (s *stage) rows(t *testing.T, p protocol) []row {
 		r.challenge = challengeFor("invalid_token", "", "https://a.example.com"+wellKnown+"/shared")
 	})
 
-	for _, path := range []string{"/", "/notesx", "/NOTES", "/other", wellKnown, wellKnown + "/other", "/.well-known/oauth-authorization-server",
+	for _, path := range []string{"/", "/notesx", "/other", wellKnown, wellKnown + "/other", "/.well-known/oauth-authorization-server",
 		"/.well-known/oauth-authorization-server/notes", "/.well-known/openid-configuration", "/notes/.well-known/openid-configuration"} {
 		add("nothing at "+path, request{path: path, header: bearer(good)}, fails(404, "not_found"))
 	}
+	add("another case", request{path: "/NOTES", header: bearer(good)}, fails(400, "invalid_request"))
 	add("unknown host of a path that needs one", request{path: "/shared", host: "c.example.com", header: bearer(good)}, fails(404, "not_found"))
 	return rows
 }

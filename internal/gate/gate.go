@@ -46,10 +46,11 @@ func (r *Request) Clone() Request {
 	return c
 }
 
-// A Verdict says what becomes of a request: exactly one of its members is set.
+// A Verdict says what becomes of a request. One of Reply and Pass is set; with
+// Wait, Reply is for a request for which there is no room to wait.
 type Verdict struct {
 	Reply *Reply       // answer with this
-	Wait  *keys.Source // ask again when this source has done waiting
+	Wait  *keys.Source // ask again when a fetch of this source has ended
 	Pass  *Pass        // let it on to the server
 }
 
@@ -215,16 +216,21 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	}
 	set, version := s.source.Keys()
 	if set == nil {
+		v := reply(unavailable(r, s.source.RetryAfter()))
 		if s.source.Starting() {
-			return Verdict{Wait: s.source}
+			v.Wait = s.source
 		}
-		return reply(unavailable(r, s.source.RetryAfter()))
+		return v
 	}
 	key, err := set.Find(t)
 	if errors.Is(err, jwtlite.ErrUnknownKey) {
 		switch s.source.Refetch(r.Arrived) {
 		case keys.Fetching:
-			return Verdict{Wait: s.source}
+			// With no room the key counts as unknown: whoever has a token of a
+			// key that is gone must learn it.
+			v := invalid(err)
+			v.Wait = s.source
+			return v
 		case keys.Unavailable:
 			return reply(unavailable(r, s.source.RetryAfter()))
 		}
@@ -259,8 +265,7 @@ func (s *server) period(c *jwtlite.Claims) (begin, end int64) {
 	return begin, c.Expires.Unix() + skew
 }
 
-// GiveUp returns the answer to a request that has waited long enough, or for
-// which there is no room to wait.
+// GiveUp returns the answer to a request that has waited long enough.
 func (g *Gate) GiveUp(r *Request, s *keys.Source) *Reply {
 	return unavailable(r, s.RetryAfter())
 }
