@@ -457,6 +457,17 @@ func TestClockGoesBackwards(t *testing.T) {
 	p.pass(refetchInterval)
 	p.tick()
 	p.want(1, 1)
+	// A little back, so that nothing seems due: a new key is found all the same.
+	p.pass(-time.Minute)
+	p.serve[jwksURI] = body(`{"keys":[` + key1 + `,` + key2 + `]}`)
+	p.missing(Fetching, p.Now())
+	p.tick()
+	p.want(2, 1)
+	p.missing(Unknown, p.Now())
+	p.serve[jwksURI] = body(`{"keys":[` + key1 + `]}`)
+	p.pass(refreshInterval * 2)
+	p.tick()
+	p.want(1, 1)
 	// A lease from the future, left by a worker that died.
 	p.pass(refetchInterval)
 	p.workers[0].Refetch(p.Now())

@@ -132,9 +132,9 @@ func (s *Source) Refetch(arrived int64) Missing {
 	switch {
 	case s.server.Source.Kind == config.Static:
 		return Unknown
-	case s.record.began >= arrived && s.record.failures > 0:
+	case s.newerThan(arrived) && s.record.failures > 0:
 		return Unavailable
-	case s.record.began >= arrived:
+	case s.newerThan(arrived):
 		return Unknown
 	}
 	if s.wanted == 0 {
@@ -200,7 +200,7 @@ func (s *Source) Tick() {
 		}
 		s.fetch = nil // the host lost the call: let go of the lease and begin anew
 	}
-	if s.record.began >= s.wanted || s.wanted > now {
+	if s.newerThan(s.wanted) || s.wanted > now {
 		s.wanted = 0
 	}
 	if s.leased(now) {
@@ -242,6 +242,12 @@ func (s *Source) remember(r *record) {
 
 // The clock may go backwards: a time further ahead than any that is ever set
 // counts as past.
+
+// newerThan reports whether the last fetch that has ended began at or after a
+// time.
+func (s *Source) newerThan(t int64) bool {
+	return s.record.began >= t && s.record.began <= s.host.Now()
+}
 
 func (s *Source) leased(now int64) bool {
 	left := s.record.lease - now
