@@ -76,7 +76,7 @@ func (o occupied) add(v *value, r *Resource) {
 	}
 	o[id] = v.path
 
-	metadata := metadataPlace + strings.TrimSuffix(r.Resource.Path, "/")
+	metadata := MetadataPath(r.Resource)
 	fault := ""
 	if other := o.owner(metadata, r.Match.Hosts); other != "" {
 		fault = other + ": both would serve their metadata at " + metadata

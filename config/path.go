@@ -34,7 +34,7 @@ func pathFault(path string) string {
 	if parent, ok := strings.CutSuffix(path, "/"); ok && parent != "" {
 		return "must not end with a slash: " + parent + " covers all that is under it"
 	}
-	if isDiscovery(path) {
+	if IsDiscovery(path) {
 		return "must not be where clients look for metadata, under /.well-known/"
 	}
 	return ""
@@ -68,20 +68,3 @@ func unhex(c byte) byte {
 	}
 	return c | 0x20 - 'a' + 10
 }
-
-// isDiscovery reports whether clients ask for metadata at path: under the
-// well-known places of RFC 9728, RFC 8414 and OpenID Connect Discovery, and at
-// the last one appended to any path. These are answered before any resource.
-func isDiscovery(path string) bool {
-	const openID = "/.well-known/openid-configuration"
-	for _, place := range [...]string{metadataPlace, "/.well-known/oauth-authorization-server", openID} {
-		if rest, ok := strings.CutPrefix(path, place); ok && (rest == "" || rest[0] == '/') {
-			return true
-		}
-	}
-	return strings.HasSuffix(path, openID)
-}
-
-// metadataPlace is where the metadata of the resources is served: followed by
-// the path of the resource (RFC 9728, section 3.1).
-const metadataPlace = "/.well-known/oauth-protected-resource"

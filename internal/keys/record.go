@@ -24,10 +24,13 @@ type record struct {
 // layout names the encoding; a record of another is taken for none.
 const layout = "mcpauth1"
 
+// numbers come after it, of 8 bytes each, the lengths of the first two texts last.
+const numbers = 11
+
 func (r *record) encode() []byte {
-	b := make([]byte, 0, len(layout)+11*8+len(r.jwksURI)+len(r.reason)+len(r.document))
+	b := make([]byte, 0, len(layout)+numbers*8+len(r.jwksURI)+len(r.reason)+len(r.document))
 	b = append(b, layout...)
-	for _, v := range [...]uint64{
+	for _, v := range [numbers]uint64{
 		r.attempts, r.failures, r.version, uint64(r.next), uint64(r.refetched), uint64(r.began),
 		r.owner, uint64(r.lease), uint64(r.found),
 		uint64(len(r.jwksURI)), uint64(len(r.reason)),
@@ -41,15 +44,15 @@ func (r *record) encode() []byte {
 
 // decode reads what encode wrote; ok is false for anything else.
 func decode(b []byte) (r record, ok bool) {
-	if len(b) < len(layout)+11*8 || string(b[:len(layout)]) != layout {
+	if len(b) < len(layout)+numbers*8 || string(b[:len(layout)]) != layout {
 		return r, false
 	}
-	var v [11]uint64
+	var v [numbers]uint64
 	b = b[len(layout):]
 	for i := range v {
 		v[i] = binary.LittleEndian.Uint64(b[8*i:])
 	}
-	b = b[11*8:]
+	b = b[numbers*8:]
 	if n := uint64(len(b)); v[9] > n || v[10] > n-v[9] {
 		return r, false
 	}

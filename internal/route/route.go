@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"mcpauth/config"
-	"mcpauth/internal/wellknown"
 )
 
 // Kind says what a request is for.
@@ -69,7 +68,7 @@ func New(c *config.Config) *Table {
 	}
 	for i, r := range c.Resources {
 		for _, e := range entries(r.Match.Hosts, i) {
-			add(t.exact.metadata, t.folded.metadata, wellknown.ProtectedResourcePath(r.Resource), e)
+			add(t.exact.metadata, t.folded.metadata, config.MetadataPath(r.Resource), e)
 			for _, prefix := range r.Match.PathPrefixes {
 				add(t.exact.prefixes, t.folded.prefixes, prefix, e)
 				t.depth = max(t.depth, strings.Count(strings.TrimSuffix(prefix, "/"), "/"))
@@ -124,7 +123,7 @@ func (x *index) find(host, port, path string, depth int) Match {
 	switch {
 	case i < 0:
 		return Match{}
-	case wellknown.IsDiscovery(path):
+	case config.IsDiscovery(path):
 		return Match{Kind: Absent}
 	}
 	return Match{Protected, i}

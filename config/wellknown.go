@@ -1,0 +1,33 @@
+package config
+
+import "strings"
+
+// The well-known places of OAuth. The segment goes between the host and the
+// path of a URL; OpenID Connect Discovery 1.0, section 4.1, also appends its own
+// to the path.
+const (
+	ProtectedResourcePlace   = "/.well-known/oauth-protected-resource"   // RFC 9728, section 3.1
+	AuthorizationServerPlace = "/.well-known/oauth-authorization-server" // RFC 8414, section 3.1
+	OpenIDPlace              = "/.well-known/openid-configuration"
+)
+
+// MetadataPath returns the path of the metadata URL of a protected resource: a
+// slash that ends the resource's path is removed (RFC 9728, section 3.1).
+func MetadataPath(resource *URL) string {
+	return ProtectedResourcePlace + strings.TrimSuffix(resource.Path, "/")
+}
+
+// IsDiscovery reports whether path, in canonical form, is one at which clients
+// look for metadata: the three well-known places with any path behind them, and
+// OpenID Connect's with any path before it. No resource can be there.
+func IsDiscovery(path string) bool {
+	if !strings.Contains(path, "/.well-known/") {
+		return false
+	}
+	for _, place := range [...]string{ProtectedResourcePlace, AuthorizationServerPlace, OpenIDPlace} {
+		if rest, ok := strings.CutPrefix(path, place); ok && (rest == "" || rest[0] == '/') {
+			return true
+		}
+	}
+	return strings.HasSuffix(path, OpenIDPlace)
+}
