@@ -21,17 +21,18 @@ type held struct {
 }
 
 type waiter struct {
-	stream *stream
-	source *keys.Source
-	ended  uint64 // the source's count when it was last looked at
+	stream  *stream
+	request *gate.Request // shares no memory with the host's headers
+	source  *keys.Source
+	ended   uint64 // the source's count when it was last looked at
 }
 
 // add takes a request in, unless there are too many.
-func (h *held) add(s *stream, source *keys.Source) bool {
+func (h *held) add(s *stream, r *gate.Request, source *keys.Source) bool {
 	if len(h.list) >= maxHeld {
 		return false
 	}
-	h.list = append(h.list, waiter{s, source, source.Ended()})
+	h.list = append(h.list, waiter{s, r.Clone(), source, source.Ended()})
 	return true
 }
 
@@ -50,19 +51,19 @@ func (h *held) review(p *plugin) {
 	if len(h.list) == 0 {
 		return
 	}
-	now := time.Now()
+	now := clock()
 	list := h.list
 	h.list = nil
 	for _, w := range list {
-		waited := now.UnixMilli() - w.stream.request.Arrived
+		waited := now.UnixMilli() - w.request.Arrived
 		expired := waited < 0 || waited >= maxHeldTime.Milliseconds()
 		if w.source.Waiting() && w.source.Ended() == w.ended && !expired {
 			h.list = append(h.list, w)
 			continue
 		}
-		v := p.gate.Decide(&w.stream.request, now)
+		v := p.gate.Decide(w.request, now)
 		if v.Wait != nil && !expired {
-			h.list = append(h.list, waiter{w.stream, v.Wait, v.Wait.Ended()})
+			h.list = append(h.list, waiter{w.stream, w.request, v.Wait, v.Wait.Ended()})
 			continue
 		}
 		if err := proxywasm.SetEffectiveContext(w.stream.id); err != nil {
@@ -72,9 +73,8 @@ func (h *held) review(p *plugin) {
 		}
 		w.stream.waiting = false
 		if v.Wait != nil {
-			v = gate.Verdict{Reply: p.gate.GiveUp(&w.stream.request, v.Wait)}
+			v = gate.Verdict{Reply: p.gate.GiveUp(w.request, v.Wait)}
 		}
-		w.stream.request = gate.Request{}
 		if w.stream.carryOut(v) == types.ActionContinue {
 			if err := proxywasm.ResumeHttpRequest(); err != nil {
 				logError("a request that waited cannot go on: " + err.Error())

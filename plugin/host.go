@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"strconv"
-	"time"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 
@@ -14,7 +13,7 @@ import (
 // host is the proxy as the key sources see it.
 type host struct{ plugin *plugin }
 
-func (host) Now() int64          { return time.Now().UnixMilli() }
+func (host) Now() int64          { return clock().UnixMilli() }
 func (host) Info(message string) { logInfo(message) }
 func (host) Warn(message string) { logWarn(message) }
 

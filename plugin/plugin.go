@@ -26,7 +26,8 @@ type plugin struct {
 	gate    *gate.Gate
 	sources []*keys.Source
 	held    held
-	tick    uint32 // the period now set
+	tick    uint32       // the period now set
+	request gate.Request // the one at hand
 }
 
 // OnPluginStart reads the configuration. A wrong one stops the plugin, with

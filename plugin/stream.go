@@ -1,8 +1,6 @@
 package main
 
 import (
-	"time"
-
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
@@ -14,42 +12,42 @@ type stream struct {
 	types.DefaultHttpContext
 	id      uint32
 	plugin  *plugin
-	request gate.Request
 	waiting bool
 }
 
 // OnHttpRequestHeaders decides. Whatever goes wrong with the host, the request
 // does not go on.
 func (s *stream) OnHttpRequestHeaders(int, bool) types.Action {
-	headers, err := proxywasm.GetHttpRequestHeaders()
-	if err != nil {
+	r := &s.plugin.request
+	if err := s.read(r); err != nil {
 		return s.fault("the request's headers cannot be read", err)
 	}
-	if err := s.read(headers); err != nil {
-		return s.fault("a header of the client cannot be removed", err)
-	}
-	now := time.Now()
-	s.request.Arrived = now.UnixMilli()
-	v := s.plugin.gate.Decide(&s.request, now)
-	if v.Wait != nil && s.plugin.held.add(s, v.Wait) {
+	now := clock()
+	r.Arrived = now.UnixMilli()
+	v := s.plugin.gate.Decide(r, now)
+	if v.Wait != nil && s.plugin.held.add(s, r, v.Wait) {
 		s.waiting = true
-		s.request = s.request.Clone()
 		s.plugin.setTick(waitingTick)
 		return types.ActionPause
 	}
-	// What is read of the headers keeps them all in memory, and a stream may
-	// live for hours.
-	s.request = gate.Request{}
 	return s.carryOut(v)
 }
 
-// read takes from the headers what a decision needs, and removes those that
-// only the gate may set. Header names are in lower case: HTTP/2 has them so,
-// and Envoy makes them so.
-func (s *stream) read(headers [][2]string) error {
-	r := &s.request
-	for _, h := range headers {
-		switch name, value := h[0], h[1]; name {
+// read takes from the request's headers what a decision needs, and removes
+// those that only the gate may set. Header names are in lower case: HTTP/2 has
+// them so, and Envoy makes them so.
+func (s *stream) read(r *gate.Request) error {
+	headers, err := requestHeaders()
+	if err != nil {
+		return err
+	}
+	*r = gate.Request{}
+	for {
+		name, value, ok := headers.Next()
+		if !ok {
+			return headers.Err()
+		}
+		switch name {
 		case ":method":
 			r.Method = value
 		case ":authority":
@@ -75,7 +73,6 @@ func (s *stream) read(headers [][2]string) error {
 			}
 		}
 	}
-	return nil
 }
 
 // carryOut does what a verdict says, other than to wait.

@@ -23,7 +23,7 @@ func bearer(r *Request) (string, error) {
 		switch {
 		case token == "":
 			return "", errNoToken
-		case strings.ContainsAny(token, " \t,"):
+		case strings.IndexByte(token, ' ') >= 0, strings.IndexByte(token, '\t') >= 0, strings.IndexByte(token, ',') >= 0:
 			return "", errTwoTokens
 		}
 		return token, nil

@@ -38,12 +38,12 @@ type Request struct {
 }
 
 // Clone returns a copy that shares no memory with the headers it was read from.
-func (r *Request) Clone() Request {
+func (r *Request) Clone() *Request {
 	c := *r
 	for _, s := range []*string{&c.Method, &c.Authority, &c.Path, &c.Authorization, &c.RequestMethod, &c.RequestHeaders} {
 		*s = strings.Clone(*s)
 	}
-	return c
+	return &c
 }
 
 // A Verdict says what becomes of a request. One of Reply and Pass is set; with
@@ -106,7 +106,7 @@ type passed struct {
 	source     *keys.Source
 	version    uint64 // of the key set that verified it
 	begin, end int64  // Unix seconds, clock skew included
-	pass       *Pass
+	pass       Pass
 }
 
 // New builds the Gate of c. sources holds the keys of each authorization
@@ -193,9 +193,9 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 
 // check returns the verdict on a request for p that presents a token.
 func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdict {
-	if c, ok := g.cache.Get(p.index, token); ok {
+	if c := g.cache.Get(p.index, token); c != nil {
 		if _, version := c.source.Keys(); version == c.version && c.begin <= now.Unix() && now.Unix() < c.end {
-			return Verdict{Pass: c.pass}
+			return Verdict{Pass: &c.pass}
 		}
 		g.cache.Delete(p.index, token)
 	}
@@ -250,10 +250,10 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 		}
 	}
 
-	pass := &Pass{Headers: p.identity(t), KeepAuthorization: p.Forward}
+	pass := Pass{Headers: p.identity(t), KeepAuthorization: p.Forward}
 	begin, end := s.period(t.Claims())
 	g.cache.Put(p.index, token, passed{s.source, version, begin, end, pass}, pass.size())
-	return Verdict{Pass: pass}
+	return Verdict{Pass: &pass}
 }
 
 // period returns the whole seconds, from begin to before end, in which a token

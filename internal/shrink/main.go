@@ -42,7 +42,7 @@ func run(in, out string) error {
 	if err != nil {
 		return err
 	}
-	smaller, err := shrink(file)
+	smaller, err := shrink(file, unused)
 	switch {
 	case errors.Is(err, errNoTable):
 		fmt.Fprintln(os.Stderr, "shrink: left as it is:", err)
@@ -54,10 +54,14 @@ func run(in, out string) error {
 	return os.WriteFile(out, file, 0o644)
 }
 
-// shrink returns file with its findfunctab written by a start function.
-func shrink(file []byte) ([]byte, error) {
+// shrink returns file without the exports of these names and with its
+// findfunctab written by a start function.
+func shrink(file []byte, unused map[string]bool) ([]byte, error) {
 	m, err := parse(file)
 	if err != nil {
+		return nil, err
+	}
+	if err := m.removeExports(unused); err != nil {
 		return nil, err
 	}
 	memory, err := m.data()

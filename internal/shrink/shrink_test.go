@@ -67,7 +67,7 @@ func memory(t *testing.T, file []byte) ([]byte, []string) {
 // bytes.
 func TestLeavesTheMemoryAsItWas(t *testing.T) {
 	before := build(t)
-	after, err := shrink(before)
+	after, err := shrink(before, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestLeavesTheMemoryAsItWas(t *testing.T) {
 // function is there.
 func TestRefusesWhatItDoesNotKnow(t *testing.T) {
 	file := build(t)
-	once, err := shrink(file)
+	once, err := shrink(file, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,8 +99,24 @@ func TestRefusesWhatItDoesNotKnow(t *testing.T) {
 		"cut short": file[:len(file)-1],
 		"no table":  once,
 	} {
-		if _, err := shrink(file); err == nil || errors.Is(err, errNoTable) != (name == "no table") {
+		if _, err := shrink(file, nil); err == nil || errors.Is(err, errNoTable) != (name == "no table") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Only the names that are given go, and all of them: one that is missing means
+// that the SDK has changed and that the list must be read again.
+func TestLeavesExportsOut(t *testing.T) {
+	file := build(t)
+	after, err := shrink(file, map[string]bool{"_initialize": true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, exports := memory(t, after); len(exports) != 0 {
+		t.Errorf("exports %v", exports)
+	}
+	if _, err := shrink(file, map[string]bool{"_initialize": true, "proxy_on_nothing": true}); err == nil {
+		t.Error("a callback that is not exported goes unnoticed")
 	}
 }

@@ -1,0 +1,59 @@
+// Package headermap reads header maps in the form in which a proxy-wasm host
+// hands them to a module.
+package headermap
+
+import (
+	"errors"
+)
+
+// ErrMalformed means that the host's answer is not a header map.
+var ErrMalformed = errors.New("the host's header map is malformed")
+
+// A Reader goes through a header map: the number of pairs; the sizes of the
+// name and the value of each; and then names and values, each with a zero byte
+// behind it. Numbers have 32 bits, little-endian.
+//
+// It copies nothing: what it returns shares the memory of the map.
+type Reader struct {
+	sizes string
+	texts string
+	err   error
+}
+
+// Read starts at the first pair of a map. An empty one has no bytes at all.
+func Read(m string) Reader {
+	if m == "" {
+		return Reader{}
+	}
+	if len(m) < 4 {
+		return Reader{err: ErrMalformed}
+	}
+	n := uint64(number(m)) * 8
+	m = m[4:]
+	if n > uint64(len(m)) {
+		return Reader{err: ErrMalformed}
+	}
+	return Reader{sizes: m[:n], texts: m[n:]}
+}
+
+// Next returns the next pair; ok is false after the last one and after a fault.
+func (r *Reader) Next() (name, value string, ok bool) {
+	if len(r.sizes) < 8 {
+		return "", "", false
+	}
+	a, b := uint64(number(r.sizes)), uint64(number(r.sizes[4:]))
+	if a+b+2 > uint64(len(r.texts)) {
+		r.err, r.sizes = ErrMalformed, ""
+		return "", "", false
+	}
+	name, value = r.texts[:a], r.texts[a+1:a+1+b]
+	r.sizes, r.texts = r.sizes[8:], r.texts[a+b+2:]
+	return name, value, true
+}
+
+// Err returns [ErrMalformed] if the map ended other than as it said.
+func (r *Reader) Err() error { return r.err }
+
+func number(s string) uint32 {
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
+}

@@ -1,0 +1,16 @@
+//go:build !wasm
+
+package main
+
+import (
+	"time"
+
+	"mcpauth/internal/headermap"
+)
+
+// Outside of a host there is nothing to call: these let the tools that check
+// the code compile it.
+
+func requestHeaders() (headermap.Reader, error) { panic("no host") }
+
+func clock() time.Time { return time.Now() }

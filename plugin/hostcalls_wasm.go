@@ -1,0 +1,47 @@
+package main
+
+import (
+	"errors"
+	"time"
+	"unsafe"
+
+	"mcpauth/internal/headermap"
+)
+
+// What every request asks of the host, called without the garbage that the SDK
+// makes: see malloc.
+
+//go:wasmimport env proxy_get_header_map_pairs
+//go:noescape
+func proxyGetHeaderMapPairs(mapType uint32, data, size unsafe.Pointer) uint32
+
+//go:wasmimport wasi_snapshot_preview1 clock_time_get
+//go:noescape
+func clockTimeGet(id int32, precision uint64, nanoseconds unsafe.Pointer) int32
+
+var errNoHeaders = errors.New("the host gave none")
+
+// requestHeaders returns the headers of the request at hand. They share memory
+// that the next request overwrites.
+func requestHeaders() (headermap.Reader, error) {
+	const ofRequest = 0
+	var data, size uint32 // data: the address of what malloc gave
+	lend()
+	status := proxyGetHeaderMapPairs(ofRequest, unsafe.Pointer(&data), unsafe.Pointer(&size))
+	m, ok := lent(size)
+	if status != 0 || !ok {
+		return headermap.Reader{}, errNoHeaders
+	}
+	return headermap.Read(unsafe.String(unsafe.SliceData(m), len(m))), nil
+}
+
+// clock returns the time, without the monotonic clock that time.Now asks for in
+// a second call.
+func clock() time.Time {
+	const realtime = 0
+	var ns int64
+	if clockTimeGet(realtime, 1, unsafe.Pointer(&ns)) != 0 {
+		return time.Now()
+	}
+	return time.Unix(ns/1e9, ns%1e9)
+}
