@@ -1,14 +1,11 @@
 // Command bench measures what mcpauth costs beside Envoy's native jwt_authn
-// filter, in one Envoy with one worker: processor time of the Envoy process
-// per request, time until it is ready, memory, and the size of the file.
+// filter, in one Envoy with one worker.
 //
-//	go run ./bench [-requests N] [-rounds N]
+//	go run ./bench [-quick] [-only REGEXP] [-variants NAME,...] [-rounds N] [-requests N]
 //
-// Processor time is what a gateway pays; how many requests a second a load
-// generator on the same machine gets through says little about that. Variants
-// take turns within each round, so that a machine whose speed drifts treats
-// them alike, and the medians over the rounds are printed as a Markdown table.
-// Linux only.
+// The processor time of the Envoy process per request is what a gateway pays.
+// Variants take turns within each round, each time in another order, so that a
+// machine whose speed drifts treats them alike. Linux only.
 package main
 
 import (
@@ -17,117 +14,77 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
 	"time"
-
-	"mcpauth/envoy-example/envoy"
 )
 
+// settings say how much is measured.
+type settings struct {
+	Rounds    int        `json:"rounds"`
+	Requests  int        `json:"requests"` // of a measurement that is not cold
+	Tokens    int        `json:"tokens"`   // distinct ones
+	Protocols []protocol `json:"protocols"`
+	Variants  []string   `json:"variants"`
+	only      *regexp.Regexp
+}
+
 func main() {
-	requests := flag.Int("requests", 10_000, "requests of one measurement")
-	rounds := flag.Int("rounds", 3, "measurements of each kind")
+	s := settings{Rounds: 5, Requests: 10_000, Tokens: 5000, Protocols: []protocol{http1, http2c}, Variants: variantNames}
+	quick := flag.Bool("quick", false, "two rounds, HTTP/1.1 only")
+	only := flag.String("only", "", "measure only what has a name that matches this regular expression")
+	variants := flag.String("variants", "", "only these variants: "+strings.Join(variantNames, ","))
+	rounds := flag.Int("rounds", 0, "rounds, instead of the usual number")
+	requests := flag.Int("requests", s.Requests, "requests of a measurement")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *requests, *rounds); err != nil {
+	err := func() (err error) {
+		if *quick {
+			s.Rounds, s.Protocols = 2, []protocol{http1}
+		}
+		if *rounds > 0 {
+			s.Rounds = *rounds
+		}
+		s.Requests = *requests
+		if *variants != "" {
+			s.Variants = strings.Split(*variants, ",")
+			for _, v := range s.Variants {
+				if !slices.Contains(variantNames, v) {
+					return fmt.Errorf("no variant %q", v)
+				}
+			}
+		}
+		if s.only, err = regexp.Compile(*only); err != nil {
+			return err
+		}
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		return run(ctx, s)
+	}()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, requests, rounds int) error {
-	binary, err := envoy.Find(ctx)
+func run(ctx context.Context, s settings) error {
+	b, err := newBench(ctx, s)
 	if err != nil {
 		return err
 	}
-	wasm, err := envoy.Wasm()
-	if err != nil {
+	defer b.gateway.release()
+	began := time.Now()
+	b.progress = func(format string, args ...any) {
+		fmt.Fprintf(os.Stderr, "%4.0f s  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
+	}
+	r := &Result{}
+	if err := b.costs(ctx, r); err != nil {
 		return err
 	}
-	g, err := newGateway(wasm)
-	if err != nil {
-		return err
-	}
-	defer g.release()
-	if err := perProcess(ctx, binary, g, rounds); err != nil {
-		return err
-	}
-	return perRequest(ctx, binary, g, requests, rounds)
-}
-
-// perProcess prints what an Envoy costs that only starts, with and without the
-// plugin.
-func perProcess(ctx context.Context, binary string, g *gateway, rounds int) error {
-	variants := []variant{g.variant("none"), g.variant("mcpauth")}
-	ready := make([][]float64, len(variants))
-	memory := make([][]float64, len(variants))
-	for range rounds {
-		for i, v := range variants {
-			bootstrap, err := g.bootstrap(v)
-			if err != nil {
-				return err
-			}
-			began := time.Now()
-			p, err := envoy.Start(ctx, binary, envoy.Options{Bootstrap: bootstrap, Workers: 1})
-			if err != nil {
-				return err
-			}
-			ready[i] = append(ready[i], time.Since(began).Seconds())
-			time.Sleep(time.Second) // what is freed after the start is gone then
-			rss, err := p.RSS()
-			p.Stop()
-			if err != nil {
-				return err
-			}
-			memory[i] = append(memory[i], float64(rss)/1e6)
-		}
-	}
-	info, err := os.Stat(g.Wasm)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("File: %.2f MB\n\n", float64(info.Size())/1e6)
-	fmt.Printf("| Envoy with one worker | ready after, s | resident memory, MB |\n|---|---|---|\n")
-	for i, v := range variants {
-		fmt.Printf("| %s | %.2f | %.0f |\n", v.Title, median(ready[i]), median(memory[i]))
-	}
-	fmt.Println()
-	return nil
-}
-
-// perRequest prints the processor time of each kind of work.
-func perRequest(ctx context.Context, binary string, g *gateway, requests, rounds int) error {
-	bootstrap, err := g.bootstrap(g.all...)
-	if err != nil {
-		return err
-	}
-	p, err := envoy.Start(ctx, binary, envoy.Options{Bootstrap: bootstrap, Workers: 1})
-	if err != nil {
-		return err
-	}
-	defer p.Stop()
-
-	works, err := g.works(requests)
-	if err != nil {
-		return err
-	}
-	fmt.Printf("Processor time of Envoy in microseconds per request (median of %d rounds of %d requests; added: over no filter)\n\n", rounds, requests)
-	fmt.Printf("| work | variant | per request | added | spread |\n|---|---|---|---|---|\n")
-	for _, w := range works {
-		times := make([][]float64, len(g.all))
-		for range rounds {
-			for i, v := range g.all {
-				t, err := w.measure(ctx, p, v, requests)
-				if err != nil {
-					return fmt.Errorf("%s, %s: %w", w.name, v.Name, err)
-				}
-				times[i] = append(times[i], t)
-			}
-		}
-		base := median(times[0])
-		for i, v := range g.all {
-			low, high := extent(times[i])
-			fmt.Printf("| %s | %s | %.1f | %.1f | %.1f–%.1f |\n", w.name, v.Title, median(times[i]), median(times[i])-base, low, high)
-		}
+	for _, c := range r.Costs {
+		fmt.Printf("%-9s %-16s %-8s cpu %6.1f  added %6.1f (%.1f–%.1f)  rate %6.0f envoy %.2f load %.2f\n", c.Protocol, c.Work, c.Variant,
+			c.CPU.median(), c.Added.median(), slices.Min(c.Added), slices.Max(c.Added), c.Rate.median(), c.EnvoyBusy.median(), c.LoadBusy.median())
 	}
 	return nil
 }
