@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"time"
 
@@ -66,24 +65,4 @@ func cpuTime(pid int) (time.Duration, error) {
 		return 0, fmt.Errorf("processor time of process %d: %w", pid, err)
 	}
 	return time.Duration(t.Nano()), nil
-}
-
-// twoCPUs picks a processor for Envoy and one for the load. They are threads of
-// different cores if possible; shared tells that they are not. ok is false if
-// there is only one.
-func twoCPUs() (forEnvoy, forLoad int, shared, ok bool, err error) {
-	list, err := allowedCPUs()
-	if err != nil || len(list) < 2 {
-		return 0, 0, false, false, err
-	}
-	last := list[len(list)-1] // the first often serves the interrupts
-	siblings, err := os.ReadFile(fmt.Sprintf("/sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", last))
-	i := 0
-	if err == nil {
-		i = slices.IndexFunc(list, func(n int) bool { return n != last && !listed(string(siblings), n) })
-	}
-	if i < 0 {
-		return last, list[0], true, true, nil
-	}
-	return last, list[i], false, true, nil
 }

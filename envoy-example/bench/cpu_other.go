@@ -14,7 +14,3 @@ func allowedCPUs() ([]int, error) { return nil, errNotLinux }
 func pin(int, ...int) error { return errNotLinux }
 
 func cpuTime(int) (time.Duration, error) { return 0, errNotLinux }
-
-func twoCPUs() (forEnvoy, forLoad int, shared, ok bool, err error) {
-	return 0, 0, false, false, errNotLinux
-}

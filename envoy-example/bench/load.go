@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
 	"time"
 
@@ -131,76 +129,4 @@ func (f *failure) report(err error) {
 		f.err = err
 		f.stop.Abort(false)
 	}
-}
-
-// pace measures latency at a fixed rate. It implements [periodic.AccessLogger].
-//
-// The time of a request runs from when it was sent or, if its connection was
-// still busy with the one before when it was due, from when it was due: else
-// requests that a stall holds back would be left out of the percentiles
-// ("coordinated omission"). That the generator's timer is late is not Envoy's
-// time and not counted.
-type pace struct {
-	period  time.Duration // between two requests of a connection
-	threads []paceThread
-}
-
-type paceThread struct {
-	first, lastEnd time.Time
-	latencies      []time.Duration
-}
-
-func newPace(threads, each int, rate float64) *pace {
-	p := &pace{time.Duration(float64(threads) / rate * float64(time.Second)), make([]paceThread, threads)}
-	for i := range p.threads {
-		p.threads[i].latencies = make([]time.Duration, 0, each)
-	}
-	return p
-}
-
-// Start does nothing.
-func (p *pace) Start(ctx context.Context, _ periodic.ThreadID, _ int64, _ time.Time) context.Context {
-	return ctx
-}
-
-// Report is called after each request, by one goroutine for each thread.
-func (p *pace) Report(_ context.Context, id periodic.ThreadID, n int64, start time.Time, latency float64, _ bool, _ string) {
-	t := &p.threads[id]
-	end := start.Add(time.Duration(latency * float64(time.Second)))
-	if n == 0 {
-		t.first = start
-	}
-	if due := t.first.Add(time.Duration(n) * p.period); t.lastEnd.After(due) {
-		start = due
-	}
-	t.latencies = append(t.latencies, end.Sub(start))
-	t.lastEnd = end
-}
-
-// Info names the logger.
-func (p *pace) Info() string { return "pace" }
-
-// sorted returns all latencies in ascending order.
-func (p *pace) sorted() []time.Duration {
-	var all []time.Duration
-	for i := range p.threads {
-		all = append(all, p.threads[i].latencies...)
-	}
-	slices.Sort(all)
-	return all
-}
-
-var errNoRequests = errors.New("no requests")
-
-// percentile returns the value that so many percent of the sorted values do not
-// exceed (the nearest rank).
-func percentile(sorted []time.Duration, percent float64) (time.Duration, error) {
-	if len(sorted) == 0 {
-		return 0, errNoRequests
-	}
-	rank := int(percent / 100 * float64(len(sorted)))
-	if float64(rank) < percent/100*float64(len(sorted)) {
-		rank++
-	}
-	return sorted[max(rank, 1)-1], nil
 }

@@ -1,90 +1,205 @@
 // Command bench measures what mcpauth costs beside Envoy's native jwt_authn
-// filter, in one Envoy with one worker.
+// filter: processor time of Envoy per request, rate at full load, latency at
+// half load, start-up, memory and size.
 //
-//	go run ./bench [-quick] [-only REGEXP] [-variants NAME,...] [-rounds N] [-requests N]
+//	go run ./bench [-quick] [-only REGEXP] [-variants NAME,...] [-rounds N] [-svg FILE]
+//	go run ./bench -soak N [-variants NAME,...]
 //
-// The processor time of the Envoy process per request is what a gateway pays.
-// Variants take turns within each round, each time in another order, so that a
-// machine whose speed drifts treats them alike. Linux only.
+// What a gateway pays is processor time; how many requests a second get through
+// says as much about the generator of the load and the machine. Variants take
+// turns within each round, each round in another order, so that a machine whose
+// speed drifts treats them alike.
+//
+// The tables go to the standard output, and to build/bench as result.md,
+// result.json and performance.svg. -only takes a regular expression for the
+// names of work as they stand in the tables, and "latency", "start-up" and
+// "memory":
+//
+//	go run ./bench -only 'RS256, (cold|warm)' -variants none,native,mcpauth -rounds 3
+//
+// The environment variable MCPAUTH_WASM names another file to measure as
+// mcpauth, and ENVOY another Envoy. Linux only.
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"mcpauth/envoy-example/envoy"
 )
 
 // settings say how much is measured.
 type settings struct {
-	Rounds    int        `json:"rounds"`
-	Requests  int        `json:"requests"` // of a measurement that is not cold
-	Tokens    int        `json:"tokens"`   // distinct ones
-	Protocols []protocol `json:"protocols"`
-	Variants  []string   `json:"variants"`
-	only      *regexp.Regexp
+	Rounds   int `json:"rounds"`       // of HTTP/1.1, and at most of HTTP/2
+	Rounds2  int `json:"rounds_http2"` // of HTTP/2
+	Requests int `json:"requests"`     // of a measurement that is not cold
+	Tokens   int `json:"tokens"`       // distinct ones
+	// ProcessRounds is how often start-up and memory are measured.
+	ProcessRounds int           `json:"process_rounds"`
+	Paced         time.Duration `json:"paced_ns"`  // time of a measurement at half load
+	Budget        time.Duration `json:"budget_ns"` // no new round begins that would not fit in
+	Protocols     []protocol    `json:"protocols"`
+	Variants      []string      `json:"variants"`
+	only          *regexp.Regexp
 }
 
+func (s *settings) rounds(p protocol) int {
+	if p == http2c {
+		return min(s.Rounds, s.Rounds2)
+	}
+	return s.Rounds
+}
+
+// full fits in 15 minutes on two processors, quick in two.
+var (
+	full = settings{
+		Rounds: 5, Rounds2: 3, Requests: 10_000, Tokens: 5000, ProcessRounds: 3, Paced: 3 * time.Second,
+		Budget: 14 * time.Minute, Protocols: []protocol{http1, http2c},
+	}
+	quick = settings{
+		Rounds: 2, Requests: 5000, Tokens: 5000, ProcessRounds: 1, Paced: 2 * time.Second,
+		Budget: 100 * time.Second, Protocols: []protocol{http1},
+	}
+)
+
 func main() {
-	s := settings{Rounds: 5, Requests: 10_000, Tokens: 5000, Protocols: []protocol{http1, http2c}, Variants: variantNames}
-	quick := flag.Bool("quick", false, "two rounds, HTTP/1.1 only")
-	only := flag.String("only", "", "measure only what has a name that matches this regular expression")
-	variants := flag.String("variants", "", "only these variants: "+strings.Join(variantNames, ","))
-	rounds := flag.Int("rounds", 0, "rounds, instead of the usual number")
-	requests := flag.Int("requests", s.Requests, "requests of a measurement")
-	flag.Parse()
-	err := func() (err error) {
-		if *quick {
-			s.Rounds, s.Protocols = 2, []protocol{http1}
-		}
-		if *rounds > 0 {
-			s.Rounds = *rounds
-		}
-		s.Requests = *requests
-		if *variants != "" {
-			s.Variants = strings.Split(*variants, ",")
-			for _, v := range s.Variants {
-				if !slices.Contains(variantNames, v) {
-					return fmt.Errorf("no variant %q", v)
-				}
-			}
-		}
-		if s.only, err = regexp.Compile(*only); err != nil {
-			return err
-		}
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-		defer stop()
-		return run(ctx, s)
-	}()
-	if err != nil {
+	if err := command(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, s settings) error {
+func command() error {
+	isQuick := flag.Bool("quick", false, "fewer rounds and requests, HTTP/1.1 only")
+	only := flag.String("only", "", "measure only what has a name that matches this `regexp`")
+	variants := flag.String("variants", "", "only these, comma separated: "+strings.Join(variantNames(), ","))
+	rounds := flag.Int("rounds", 0, "so many rounds of each protocol")
+	requests := flag.Int("requests", 0, "so many requests in a measurement that is not cold")
+	http := flag.String("http", "", "only this version of HTTP, 1 or 2")
+	soak := flag.Int("soak", 0, "instead, send so `many` requests with distinct tokens and watch the memory")
+	svg := flag.String("svg", "", "write the picture to this `file` too")
+	flag.Parse()
+	s := full
+	if *isQuick {
+		s = quick
+	}
+	if *rounds > 0 {
+		s.Rounds, s.Rounds2, s.Budget = *rounds, *rounds, 24*time.Hour
+	}
+	s.Requests = cmp.Or(*requests, s.Requests)
+	switch *http {
+	case "":
+	case "1":
+		s.Protocols = []protocol{http1}
+	case "2":
+		s.Protocols = []protocol{http2c}
+	default:
+		return fmt.Errorf("-http %q: want 1 or 2", *http)
+	}
+	s.Variants = variantNames()
+	if *soak > 0 {
+		s.Variants, s.Tokens = []string{"mcpauth"}, connections
+	}
+	if *variants != "" {
+		s.Variants = strings.Split(*variants, ",")
+		for _, v := range s.Variants {
+			if !slices.Contains(variantNames(), v) {
+				return fmt.Errorf("-variants: no variant %q", v)
+			}
+		}
+	}
+	var err error
+	if s.only, err = regexp.Compile(*only); err != nil {
+		return fmt.Errorf("-only: %w", err)
+	}
+	root, err := envoy.Root()
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if *soak > 0 {
+		return watch(ctx, s, *soak)
+	}
+	return run(ctx, s, filepath.Join(root, "build", "bench"), *svg, os.Stdout)
+}
+
+// run measures, and writes the report to out and, with the other files, into a
+// folder.
+func run(ctx context.Context, s settings, folder, svg string, out io.Writer) error {
 	b, err := newBench(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer b.gateway.release()
-	began := time.Now()
 	b.progress = func(format string, args ...any) {
-		fmt.Fprintf(os.Stderr, "%4.0f s  %s\n", time.Since(began).Seconds(), fmt.Sprintf(format, args...))
+		fmt.Fprintf(os.Stderr, "%4.0f s  %s\n", time.Since(b.began).Seconds(), fmt.Sprintf(format, args...))
 	}
-	r := &Result{}
-	if err := b.costs(ctx, r); err != nil {
+	r := &Result{Settings: s}
+	if r.Machine, err = b.machine(ctx); err != nil {
 		return err
 	}
-	for _, c := range r.Costs {
-		fmt.Printf("%-9s %-16s %-8s cpu %6.1f  added %6.1f (%.1f–%.1f)  rate %6.0f envoy %.2f load %.2f\n", c.Protocol, c.Work, c.Variant,
-			c.CPU.median(), c.Added.median(), slices.Min(c.Added), slices.Max(c.Added), c.Rate.median(), c.EnvoyBusy.median(), c.LoadBusy.median())
+	if err := b.processes(ctx, r); err != nil {
+		return err
 	}
-	return nil
+	if err := b.requests(ctx, r); err != nil {
+		return err
+	}
+	r.Goals = r.goals()
+	return r.write(folder, svg, out)
+}
+
+// write writes result.json, result.md and performance.svg.
+func (r *Result) write(folder, svg string, out io.Writer) error {
+	doc, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	var report, picture bytes.Buffer
+	r.markdown(&report)
+	if err := r.picture(&picture); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	files := map[string][]byte{
+		filepath.Join(folder, "result.json"):     append(doc, '\n'),
+		filepath.Join(folder, "result.md"):       report.Bytes(),
+		filepath.Join(folder, "performance.svg"): picture.Bytes(),
+	}
+	if svg != "" {
+		files[svg] = picture.Bytes()
+	}
+	for name, content := range files {
+		if err := os.WriteFile(name, content, 0o644); err != nil {
+			return err
+		}
+	}
+	_, err = out.Write(report.Bytes())
+	return err
+}
+
+// watch prints how the memory moves.
+func watch(ctx context.Context, s settings, requests int) error {
+	b, err := newBench(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer b.gateway.release()
+	b.gateway.CacheEntries = 0 // the default
+	return b.soak(ctx, os.Stdout, requests)
 }

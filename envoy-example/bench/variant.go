@@ -38,8 +38,23 @@ type variant struct {
 // filters tells whether the variant looks at tokens.
 func (v *variant) filters() bool { return v.Native || v.Configured }
 
-// variantNames are those of newGateway.
-var variantNames = []string{"none", "empty", "native", "cached", "mcpauth", "jwtlite"}
+// variants are all that can be measured; newGateway completes them.
+var variants = []variant{
+	{Name: "none", Title: "no filter"},
+	{Name: "empty", Title: "empty Wasm plugin"},
+	{Name: "native", Title: "jwt_authn", Native: true},
+	{Name: "cached", Title: "jwt_authn with cache", Native: true, Cache: true},
+	{Name: "mcpauth", Title: "mcpauth", Configured: true},
+	{Name: "jwtlite", Title: "mcpauth, signatures in Wasm", Configured: true},
+}
+
+func variantNames() []string {
+	var names []string
+	for _, v := range variants {
+		names = append(names, v.Name)
+	}
+	return names
+}
 
 // gateway holds what the configuration of Envoy is made of.
 type gateway struct {
@@ -62,26 +77,19 @@ var bootstrapTemplate = template.Must(template.New("envoy").Funcs(template.FuncM
 // variants.
 func newGateway(keySet string, names []string) (*gateway, error) {
 	g := &gateway{KeySet: keySet, Issuer: issuer, Resource: resource, CacheEntries: cacheEntries}
-	plugin, err := wasmFile("")
-	if err != nil {
-		return nil, err
-	}
-	for _, v := range []*variant{
-		{Name: "none", Title: "no filter"},
-		{Name: "empty", Title: "empty Wasm plugin"},
-		{Name: "native", Title: "jwt_authn", Native: true},
-		{Name: "cached", Title: "jwt_authn with its cache", Native: true, Cache: true},
-		{Name: "mcpauth", Title: "mcpauth", Wasm: plugin, Configured: true},
-		{Name: "jwtlite", Title: "mcpauth, signatures in Wasm", Configured: true},
-	} {
-		if !slices.Contains(names, v.Name) {
+	for _, known := range variants {
+		if !slices.Contains(names, known.Name) {
 			continue
 		}
+		v := known
+		var err error
 		switch v.Name {
-		case "empty":
-			v.Wasm, err = wasmFile("empty.wasm")
+		case "mcpauth":
+			v.Wasm, err = envoy.Wasm()
 		case "jwtlite":
 			v.Wasm, err = wasmFile("mcpauth-jwtlite.wasm")
+		case "empty":
+			v.Wasm, err = wasmFile("empty.wasm")
 		}
 		if err == nil {
 			v.Port, err = loopback.Reserve(0)
@@ -90,7 +98,7 @@ func newGateway(keySet string, names []string) (*gateway, error) {
 			g.release()
 			return nil, err
 		}
-		g.variants = append(g.variants, v)
+		g.variants = append(g.variants, &v)
 	}
 	c, err := config.Parse([]byte(g.Plugin()))
 	if err != nil {
@@ -102,12 +110,8 @@ func newGateway(keySet string, names []string) (*gateway, error) {
 	return g, nil
 }
 
-// wasmFile returns the path of a file that make bench-files has built, or of
-// the plugin itself if name is empty.
+// wasmFile returns the path of a file that make bench-files has built.
 func wasmFile(name string) (string, error) {
-	if name == "" {
-		return envoy.Wasm()
-	}
 	root, err := envoy.Root()
 	if err != nil {
 		return "", err

@@ -72,3 +72,13 @@ func (w work) load(v *variant, metadataForm *form, tokens []string) *load {
 	}
 	return l
 }
+
+// warmOf returns the work with warm tokens.
+func warmOf(algorithm jose.SignatureAlgorithm) work {
+	for _, w := range works {
+		if w.kind == warm && w.algorithm == algorithm {
+			return w
+		}
+	}
+	panic("no warm work with " + algorithm)
+}
