@@ -17,8 +17,8 @@ var pictureTemplate = template.Must(template.New("picture").Funcs(template.FuncM
 // Measures of the picture, in its own units.
 const (
 	pictureWidth = 700
-	plotLeft     = 210 // where the bars begin
-	plotWidth    = 410
+	plotLeft     = 130 // where the bars begin
+	plotWidth    = 500
 	barHeight    = 15
 	barStep      = 19
 	groupGap     = 16
@@ -43,7 +43,7 @@ type group struct {
 }
 
 // pictureVariants are the ones shown.
-var pictureVariants = []string{"native", "cached", "mcpauth", "jwtlite"}
+var pictureVariants = []string{"empty", "native", "cached", "mcpauth", "jwtlite"}
 
 // picture draws what each variant adds, with HTTP/1.1 if it was measured.
 func (r *Result) picture(w io.Writer) error {
@@ -56,10 +56,13 @@ func (r *Result) picture(w io.Writer) error {
 			longest = max(longest, c.Added.median())
 		}
 	}
-	longest = max(1, longest*1.6)
+	longest = max(1, longest*1.25)
 	var groups []group
 	y := float64(pictureTop)
 	for _, k := range works {
+		if k.kind == one { // much like warm
+			continue
+		}
 		g := group{Title: k.Name, Y: y + barHeight - 3}
 		for _, name := range pictureVariants {
 			c := r.cost(p, k.Name, name)
@@ -68,7 +71,7 @@ func (r *Result) picture(w io.Writer) error {
 			}
 			value := c.Added.median()
 			width := math.Max(1, value/longest*plotWidth)
-			b := bar{Class: name, Title: r.title(name), Value: fmt.Sprintf("%.0f µs", value), Y: y}
+			b := bar{Class: name, Title: r.title(name), Value: figure("%.0f", value), Y: y}
 			if b.Cut = width > plotWidth; b.Cut {
 				width = plotWidth
 			}
@@ -89,7 +92,7 @@ func (r *Result) picture(w io.Writer) error {
 	x := 10.0
 	for _, name := range pictureVariants {
 		legends = append(legends, legend{name, r.title(name), x})
-		x += 32 + 7*float64(len(r.title(name)))
+		x += 30 + 6.8*float64(len(r.title(name)))
 	}
 	return pictureTemplate.Execute(w, map[string]any{
 		"Width": pictureWidth, "Height": y + 22, "Left": plotLeft, "BarHeight": barHeight,

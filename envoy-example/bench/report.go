@@ -37,9 +37,15 @@ the same ones again, in turn, %d requests. Added: over no filter in the same
 round. All figures are medians over the rounds; in brackets the least and the
 most. Each cache holds %d tokens. A buffer filter before all others collects the
 body of the POST, for an answer before that would close the connection.
-Envoy busy: the share of the time in which Envoy used its processor; where it is
-well below 100%%, not Envoy but the load was the limit of the rate.
+Busy: the share of the time in which Envoy, or the load, used its processor. The
+rate is Envoy's only where Envoy is the one at 100%%.
 `, connections, s.Tokens, s.Requests, cacheEntries)
+		if !r.undisturbed() {
+			fmt.Fprint(w, `
+**In much of the time neither Envoy nor the load had its processor to itself:
+something else ran on this machine. Take the figures with care.**
+`)
+		}
 		for _, p := range s.Protocols {
 			r.costTable(w, p)
 		}
@@ -48,10 +54,10 @@ well below 100%%, not Envoy but the load was the limit of the rate.
 		fmt.Fprint(w, `
 ## Latency at half load
 
-Milliseconds until the answer is read, warm RS256 tokens, at one fixed rate for all: half of
-what the slowest variant gets through. The time runs from when a request was
-sent, or from when it was due if its connection was still busy then, so that a
-stall counts for all the requests that it delays.
+Milliseconds until the answer is read, warm RS256 tokens, at one fixed rate for
+all: half of what the slowest of them got through at full load. The time runs
+from when a request was sent, or from when it was due if its connection was
+still busy then, so that a stall counts for all the requests that it delays.
 
 | | | rate | p50 | p99 | p99.9 |
 |---|---|---:|---:|---:|---:|
@@ -84,7 +90,14 @@ after %d requests with distinct tokens. Default settings.
 }
 
 func (r *Result) costTable(w io.Writer, p protocol) {
-	fmt.Fprintf(w, "\n### %s\n\n| work | filter | per request | added | × jwt_authn | requests/s | Envoy busy |\n|---|---|---:|---:|---:|---:|---:|\n", p)
+	rounds := 0
+	for _, c := range r.Costs {
+		if c.Protocol == p {
+			rounds = len(c.CPU)
+		}
+	}
+	fmt.Fprintf(w, "\n### %s, rounds: %d\n\n", p, rounds)
+	fmt.Fprint(w, "| work | filter | per request | added | × jwt_authn | requests/s | Envoy busy | load busy |\n|---|---|---:|---:|---:|---:|---:|---:|\n")
 	last := ""
 	for _, k := range works {
 		for _, v := range variants {
@@ -101,10 +114,11 @@ func (r *Result) costTable(w io.Writer, p protocol) {
 			if v.Name != "none" && len(c.Added) > 0 {
 				added = spread(c.Added, "%.1f")
 				if native := r.cost(p, k.Name, "native"); native != nil {
-					ratio = fmt.Sprintf("%.2f", c.Added.median()/native.Added.median())
+					ratio = figure("%.2f", c.Added.median()/native.Added.median())
 				}
 			}
-			fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %.0f | %.0f%% |\n", name, v.Title, spread(c.CPU, "%.1f"), added, ratio, c.Rate.median(), 100*c.EnvoyBusy.median())
+			fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %.0f | %.0f%% | %.0f%% |\n", name, v.Title, spread(c.CPU, "%.1f"), added, ratio,
+				c.Rate.median(), 100*c.EnvoyBusy.median(), 100*c.LoadBusy.median())
 		}
 	}
 }
@@ -114,7 +128,7 @@ func (r *Result) goalTable(w io.Writer) {
 	for _, g := range r.Goals {
 		value, met := "–", "not measured"
 		if g.Value != nil {
-			value = fmt.Sprintf("%.2f %s", *g.Value, g.Unit)
+			value = figure("%.2f", *g.Value) + " " + g.Unit
 			met = map[bool]string{true: "yes", false: "**no**"}[*g.Met]
 		}
 		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", g.Name, g.Target, value, met)
@@ -122,13 +136,29 @@ func (r *Result) goalTable(w io.Writer) {
 	fmt.Fprintf(w, "\nHow much garbage a request makes is held by the tests of the built file and of jwtlite.\n")
 }
 
+// undisturbed tells whether in most measurements one of the two that share the
+// machine was at work all the time, as it must be if nothing else is.
+func (r *Result) undisturbed() bool {
+	var busiest sample
+	for _, c := range r.Costs {
+		for i := range c.EnvoyBusy {
+			busiest = append(busiest, max(c.EnvoyBusy[i], c.LoadBusy[i]))
+		}
+	}
+	return len(busiest) == 0 || busiest.median() >= 0.9
+}
+
+// figure formats a number with a real minus sign.
+func figure(verb string, value float64) string {
+	return strings.Replace(fmt.Sprintf(verb, value), "-", "−", 1)
+}
+
 // spread formats a median, and the least and the most if there are several.
 func spread(s sample, verb string) string {
-	f := func(v float64) string { return strings.ReplaceAll(fmt.Sprintf(verb, v), "-", "−") }
 	if len(s) < 2 {
-		return f(s.median())
+		return figure(verb, s.median())
 	}
-	return fmt.Sprintf("%s (%s–%s)", f(s.median()), f(slices.Min(s)), f(slices.Max(s)))
+	return fmt.Sprintf("%s (%s–%s)", figure(verb, s.median()), figure(verb, slices.Min(s)), figure(verb, slices.Max(s)))
 }
 
 // ms formats microseconds as milliseconds.

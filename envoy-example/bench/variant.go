@@ -41,7 +41,7 @@ func (v *variant) filters() bool { return v.Native || v.Configured }
 // variants are all that can be measured; newGateway completes them.
 var variants = []variant{
 	{Name: "none", Title: "no filter"},
-	{Name: "empty", Title: "empty Wasm plugin"},
+	{Name: "empty", Title: "empty plugin"},
 	{Name: "native", Title: "jwt_authn", Native: true},
 	{Name: "cached", Title: "jwt_authn with cache", Native: true, Cache: true},
 	{Name: "mcpauth", Title: "mcpauth", Configured: true},
