@@ -13,12 +13,12 @@ BENCH ?=
 # than fast. -overlay: see internal/overlay; what is linked goes through
 # internal/shrink.
 WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' \
-	-gcflags=mcpauth/config=-l -overlay=$(CURDIR)/build/overlay/overlay.json
+	-gcflags=mcpauth/config=-l -overlay="$(CURDIR)/build/overlay/overlay.json"
 
 # $(call wasm,FOLDER,PACKAGE AND FLAGS,FILE) builds a package of the module in
 # FOLDER. Two makes at once are no problem: the file is moved into place.
 wasm = mkdir -p $(dir $(3)) && \
-	(cd $(1) && GOOS=wasip1 GOARCH=wasm $(GO) build $(WASM_FLAGS) -o $(CURDIR)/$(3).linked.$$$$ $(2)) && \
+	(cd $(1) && GOOS=wasip1 GOARCH=wasm $(GO) build $(WASM_FLAGS) -o "$(CURDIR)/$(3)".linked.$$$$ $(2)) && \
 	$(GO) run ./internal/shrink $(3).linked.$$$$ $(3).$$$$ && \
 	rm $(3).linked.$$$$ && mv $(3).$$$$ $(3) && \
 	echo "$(3): $$(wc -c < $(3)) bytes"

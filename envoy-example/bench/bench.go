@@ -43,17 +43,28 @@ func newBench(ctx context.Context, s settings) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
+	if b.gateway, err = newGateway(keySet, s.Variants); err != nil {
+		return nil, err
+	}
+	if err := b.sign(); err != nil {
+		b.gateway.release()
+		return nil, err
+	}
+	return b, nil
+}
+
+// sign makes the tokens: those of the works, and one more.
+func (b *bench) sign() error {
 	for algorithm := range b.keys {
 		m, err := b.keys.mint(algorithm)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if b.tokens[algorithm], err = m.tokens(s.Tokens + 1); err != nil {
-			return nil, err
+		if b.tokens[algorithm], err = m.tokens(b.Tokens + 1); err != nil {
+			return err
 		}
 	}
-	b.gateway, err = newGateway(keySet, s.Variants)
-	return b, err
+	return nil
 }
 
 // requests measures all that is measured with requests, round after round. Each

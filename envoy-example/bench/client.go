@@ -68,7 +68,8 @@ type client1 struct {
 func newClient1(address string) *client1 {
 	return &client1{http: &fasthttp.HostClient{
 		Addr: address, MaxConns: 1, ReadTimeout: timeout, WriteTimeout: timeout,
-		MaxIdemponentCallAttempts: 1, // an error is one
+		MaxIdleConnDuration:       time.Hour, // while the other variants have their turn
+		MaxIdemponentCallAttempts: 1,         // an error is one
 		NoDefaultUserAgentHeader:  true,
 		// Written as they are given, the names need no work for each request.
 		DisableHeaderNamesNormalizing: true,

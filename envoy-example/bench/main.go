@@ -2,7 +2,7 @@
 // filter: processor time of Envoy per request, rate at full load, latency at
 // half load, start-up, memory and size.
 //
-//	go run ./bench [-quick] [-only REGEXP] [-variants NAME,...] [-rounds N] [-svg FILE]
+//	go run ./bench [-quick] [-only REGEXP] [-variants NAME,...] [-http 1|2] [-rounds N] [-svg FILE]
 //	go run ./bench -soak N [-variants NAME,...]
 //
 // What a gateway pays is processor time; how many requests a second get through

@@ -37,6 +37,9 @@ func (b *bench) processes(ctx context.Context, r *Result) error {
 	g := *b.gateway
 	g.CacheEntries = 0 // the default
 	startUp, memory := b.only.MatchString("start-up"), b.only.MatchString("memory")
+	if !startUp && !memory {
+		return nil
+	}
 	for round := range b.ProcessRounds {
 		b.progress("round %d of %d: start-up and memory", round+1, b.ProcessRounds)
 		for _, x := range []struct {

@@ -19,23 +19,15 @@ func (s sample) median() float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// minus returns the differences, round by round.
+// minus returns the differences, round by round, or nothing if the rounds are
+// not the same.
 func (s sample) minus(other sample) sample {
-	return s.each(other, func(a, b float64) float64 { return a - b })
-}
-
-// over returns the quotients, round by round.
-func (s sample) over(other sample) sample {
-	return s.each(other, func(a, b float64) float64 { return a / b })
-}
-
-func (s sample) each(other sample, f func(a, b float64) float64) sample {
 	if len(s) != len(other) {
 		return nil
 	}
 	var result sample
 	for i := range s {
-		result = append(result, f(s[i], other[i]))
+		result = append(result, s[i]-other[i])
 	}
 	return result
 }

@@ -108,7 +108,7 @@ func (s *stage) warm(ctx context.Context, v *variant) (*load, error) {
 
 // loadMemory is when the load collects garbage in the middle of a measurement
 // after all.
-const loadMemory = 2 << 30
+const loadMemory = 1 << 30
 
 // quietly runs a measurement without garbage collections of the load in it.
 func quietly(measure func() (*outcome, error)) (*outcome, error) {
