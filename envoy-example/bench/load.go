@@ -55,11 +55,11 @@ func inTurn(tokens []string) func(int) string {
 	return func(i int) string { return tokens[i%len(tokens)] }
 }
 
-// run sends a number of requests, rounded down to a multiple of connections:
-// at a fixed rate, in requests per second, or, if that is 0, each as soon as
-// its connection is free.
+// run sends a number of requests, rounded down to a multiple of connections
+// but at least two on each: at a fixed rate, in requests per second, or, if that
+// is 0, each as soon as its connection is free.
 func (l *load) run(ctx context.Context, all clients, requests int, rate float64) (*outcome, error) {
-	each := requests / len(all)
+	each := max(2, requests/len(all)) // for fewer, fortio would leave connections out
 	o := &outcome{requests: each * len(all)}
 	stop := periodic.NewAborter()
 	defer context.AfterFunc(ctx, func() { stop.Abort(false) })()

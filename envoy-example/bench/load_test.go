@@ -48,7 +48,7 @@ func TestLoadSendsEachTokenInTurn(t *testing.T) {
 				tokens[i] = strings.Repeat("x", i+1)
 			}
 			l := &load{form: &call, token: inTurn(tokens), status: http.StatusOK}
-			o, err := l.run(t.Context(), all, n, rate)
+			o, err := l.run(t.Context(), all, 1, rate) // becomes n
 			if err != nil {
 				t.Fatal(err)
 			}
