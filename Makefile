@@ -13,16 +13,21 @@ BENCH ?=
 # than fast. -overlay: see internal/overlay; what is linked goes through
 # internal/shrink.
 WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' \
-	-gcflags=mcpauth/config=-l -overlay=build/overlay/overlay.json
+	-gcflags=mcpauth/config=-l -overlay="$(CURDIR)/build/overlay/overlay.json"
 
-.PHONY: build run demo test unit example-test lint image bench clean
+# $(call wasm,FOLDER,PACKAGE AND FLAGS,FILE) builds a package of the module in
+# FOLDER. Two makes at once are no problem: the file is moved into place.
+wasm = mkdir -p $(dir $(3)) && \
+	(cd $(1) && GOOS=wasip1 GOARCH=wasm $(GO) build $(WASM_FLAGS) -o "$(CURDIR)/$(3)".linked.$$$$ $(2)) && \
+	$(GO) run ./internal/shrink $(3).linked.$$$$ $(3).$$$$ && \
+	rm $(3).linked.$$$$ && mv $(3).$$$$ $(3) && \
+	echo "$(3): $$(wc -c < $(3)) bytes"
+
+.PHONY: build run demo test unit example-test lint image bench bench-quick bench-files clean
 
 build: ## build/mcpauth.wasm
 	@$(GO) run ./internal/overlay build/overlay
-	@GOOS=wasip1 GOARCH=wasm $(GO) build $(WASM_FLAGS) -o $(WASM).linked.$$$$ ./plugin && \
-		$(GO) run ./internal/shrink $(WASM).linked.$$$$ $(WASM).$$$$ && \
-		rm $(WASM).linked.$$$$ && mv $(WASM).$$$$ $(WASM)
-	@echo "$(WASM): $$(wc -c < $(WASM)) bytes"
+	@$(call wasm,.,./plugin,$(WASM))
 
 run: build ## the example, with a walk through it; stays up until Ctrl-C
 	@cd envoy-example && $(GO) run ./cmd/demo
@@ -43,15 +48,22 @@ lint:
 unit: build ## the packages, and the built file under wazero
 	$(GO) test ./...
 
-example-test: build ## the built file in real Envoys, with real clients; the manifests; the image
+example-test: bench-files ## the built file in real Envoys, with real clients; the manifests; the image
 	cd envoy-example && $(GO) test -timeout 40m ./...
 	cd envoy-example/gatewayapi && $(GO) test ./...
 
 image: build ## an OCI image in $(IMAGE); PUSH=registry/repository:tag pushes it
 	cd envoy-example && $(GO) run ./image/cmd/mkimage -out $(abspath $(IMAGE)) $(if $(PUSH),-push $(PUSH))
 
-bench: build ## CPU per request, start-up and memory beside native jwt_authn
+bench: bench-files ## what mcpauth costs beside native jwt_authn: build/bench/result.md, 15 minutes
 	cd envoy-example && $(GO) run ./bench $(BENCH)
+
+bench-quick: bench-files ## the same with less of everything, 2 minutes
+	cd envoy-example && $(GO) run ./bench -quick $(BENCH)
+
+bench-files: build # mcpauth with signatures by jwtlite only, and a plugin that does nothing
+	@$(call wasm,.,-tags=jwtlite ./plugin,build/bench/mcpauth-jwtlite.wasm)
+	@$(call wasm,envoy-example,./bench/empty,build/bench/empty.wasm)
 
 clean:
 	rm -rf build

@@ -2,132 +2,131 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"slices"
-	"strings"
 	"sync"
-	"sync/atomic"
+	"time"
 
-	"github.com/go-jose/go-jose/v3"
-
-	"mcpauth/envoy-example/envoy"
+	"fortio.org/fortio/periodic"
+	"fortio.org/log"
 )
-
-// work is one kind of request: a POST with one of the tokens in turn.
-type work struct {
-	name   string
-	tokens []string // "" is no token
-	status int      // of the variants that have a filter
-}
-
-// warmTokens is below what each cache holds.
-const warmTokens = 1000
-
-// works returns the kinds of work. "new" tokens are more than any cache holds
-// and come in turn, so that each is verified every time; "seen" ones stay in
-// the caches.
-func (g *gateway) works(requests int) ([]work, error) {
-	var list []work
-	for _, algorithm := range []jose.SignatureAlgorithm{jose.RS256, jose.ES256} {
-		tokens, err := g.tokens(algorithm, max(requests, 10_000))
-		if err != nil {
-			return nil, err
-		}
-		list = append(list,
-			work{string(algorithm) + ", new tokens", tokens, 200},
-			work{string(algorithm) + ", seen tokens", tokens[:warmTokens], 200})
-	}
-	return append(list, work{"no token", []string{""}, 401}), nil
-}
 
 // connections is the number of clients, each of which sends its next request
 // when it has the answer to the last.
-const connections = 8
+const connections = 20
 
-var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections, DisableCompression: true}}
+func init() { log.SetLogLevelQuiet(log.Critical) } // fortio's, which tells of each run
 
-const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_notes","arguments":{}}}`
+// clients are the connections to one variant.
+type clients []client
 
-// measure returns the processor time of Envoy per request in microseconds. The
-// answers are checked: a benchmark of refusals would be a fast one.
-func (w work) measure(ctx context.Context, p *envoy.Process, v variant, requests int) (float64, error) {
-	if len(w.tokens) <= warmTokens { // fills the caches
-		if err := w.send(ctx, v, 2*len(w.tokens)); err != nil {
-			return 0, err
-		}
-	}
-	before, err := p.CPU()
-	if err != nil {
-		return 0, err
-	}
-	if err := w.send(ctx, v, requests); err != nil {
-		return 0, err
-	}
-	after, err := p.CPU()
-	return float64((after - before).Microseconds()) / float64(requests), err
-}
-
-func (w work) send(ctx context.Context, v variant, requests int) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var next atomic.Int64
-	var wg sync.WaitGroup
+func dialAll(p protocol, address string) (clients, error) {
+	var all clients
 	for range connections {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= requests {
-					return
-				}
-				if err := w.one(ctx, v, w.tokens[i%len(w.tokens)]); err != nil {
-					cancel(err)
-				}
-			}
-		})
+		c, err := dial(p, address)
+		if err != nil {
+			all.close()
+			return nil, fmt.Errorf("connect: %w", err)
+		}
+		all = append(all, c)
 	}
-	wg.Wait()
-	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return ctx.Err()
+	return all, nil
 }
 
-func (w work) one(ctx context.Context, v variant, token string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, v.Port.Origin()+"/notes", strings.NewReader(body))
+func (all clients) close() {
+	for _, c := range all {
+		c.close()
+	}
+}
+
+// A load is what the clients send.
+type load struct {
+	form *form
+	// token returns the token of request number i, "" for none. Each number
+	// occurs once; it is called by several goroutines.
+	token func(i int) string
+	// status is that of every answer: a benchmark of refusals would be a fast
+	// one.
+	status int
+}
+
+// inTurn gives out tokens again and again, in their order.
+func inTurn(tokens []string) func(int) string {
+	return func(i int) string { return tokens[i%len(tokens)] }
+}
+
+// run sends a number of requests, rounded down to a multiple of connections
+// but at least two on each: at a fixed rate, in requests per second, or, if that
+// is 0, each as soon as its connection is free.
+func (l *load) run(ctx context.Context, all clients, requests int, rate float64) (*outcome, error) {
+	each := max(2, requests/len(all)) // for fewer, fortio would leave connections out
+	o := &outcome{requests: each * len(all)}
+	stop := periodic.NewAborter()
+	defer context.AfterFunc(ctx, func() { stop.Abort(false) })()
+	options := &periodic.RunnerOptions{
+		QPS: rate, NumThreads: len(all), Exactly: int64(o.requests), Duration: -1, // until all are sent
+		Uniform: true, Out: io.Discard, Stop: stop,
+	}
+	if rate == 0 {
+		options.QPS = -1
+	} else {
+		o.pace = newPace(len(all), each, rate)
+		options.AccessLogger = o.pace
+	}
+	runner := periodic.NewPeriodicRunner(options)
+	failure := &failure{stop: stop}
+	for i, c := range all {
+		runner.Options().Runners[i] = &sender{load: l, client: c, next: i, step: len(all), failure: failure}
+	}
+	began := time.Now()
+	runner.Run()
+	o.wall = time.Since(began)
+	if failure.err != nil {
+		return nil, failure.err
+	}
+	return o, ctx.Err()
+}
+
+// outcome is what a run took.
+type outcome struct {
+	requests int
+	wall     time.Duration
+	pace     *pace // of a run at a fixed rate
+}
+
+// sender sends the requests of one connection.
+type sender struct {
+	load       *load
+	client     client
+	next, step int // numbers of requests
+	failure    *failure
+}
+
+// Run implements [periodic.Runnable].
+func (s *sender) Run(context.Context, periodic.ThreadID) (bool, string) {
+	status, err := s.client.send(s.load.form, s.load.token(s.next))
+	s.next += s.step
+	if err == nil && status != s.load.status {
+		err = fmt.Errorf("status %d, want %d", status, s.load.status)
+	}
 	if err != nil {
-		return err
+		s.failure.report(err)
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json, text/event-stream")
-	if token != "" {
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
-	res, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	if _, err := io.Copy(io.Discard, res.Body); err != nil {
-		return err
-	}
-	want := w.status
-	if !v.Plugin && !v.Native {
-		want = 200
-	}
-	if res.StatusCode != want {
-		return fmt.Errorf("status %d, want %d", res.StatusCode, want)
-	}
-	return nil
+	return err == nil, ""
 }
 
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
+// failure is the first error of a run, which ends it.
+type failure struct {
+	mu   sync.Mutex
+	err  error
+	stop *periodic.Aborter
 }
 
-func extent(values []float64) (low, high float64) {
-	return slices.Min(values), slices.Max(values)
+func (f *failure) report(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err == nil {
+		f.err = err
+		f.stop.Abort(false)
+	}
 }

@@ -1,133 +1,205 @@
 // Command bench measures what mcpauth costs beside Envoy's native jwt_authn
-// filter, in one Envoy with one worker: processor time of the Envoy process
-// per request, time until it is ready, memory, and the size of the file.
+// filter: processor time of Envoy per request, rate at full load, latency at
+// half load, start-up, memory and size.
 //
-//	go run ./bench [-requests N] [-rounds N]
+//	go run ./bench [-quick] [-only REGEXP] [-variants NAME,...] [-http 1|2] [-rounds N] [-svg FILE]
+//	go run ./bench -soak N [-variants NAME,...]
 //
-// Processor time is what a gateway pays; how many requests a second a load
-// generator on the same machine gets through says little about that. Variants
-// take turns within each round, so that a machine whose speed drifts treats
-// them alike, and the medians over the rounds are printed as a Markdown table.
-// Linux only.
+// What a gateway pays is processor time; how many requests a second get through
+// says as much about the generator of the load and the machine. Variants take
+// turns within each round, each round in another order, so that a machine whose
+// speed drifts treats them alike.
+//
+// The tables go to the standard output, and to build/bench as result.md,
+// result.json and performance.svg. -only takes a regular expression for the
+// names of work as they stand in the tables, and "latency", "start-up" and
+// "memory":
+//
+//	go run ./bench -only 'RS256, (cold|warm)' -variants none,native,mcpauth -rounds 3
+//
+// The environment variable MCPAUTH_WASM names another file to measure as
+// mcpauth, and ENVOY another Envoy. Linux only.
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
 	"time"
 
 	"mcpauth/envoy-example/envoy"
 )
 
+// settings say how much is measured.
+type settings struct {
+	Rounds   int `json:"rounds"`       // of HTTP/1.1, and at most of HTTP/2
+	Rounds2  int `json:"rounds_http2"` // of HTTP/2
+	Requests int `json:"requests"`     // of a measurement that is not cold
+	Tokens   int `json:"tokens"`       // distinct ones
+	// ProcessRounds is how often start-up and memory are measured.
+	ProcessRounds int           `json:"process_rounds"`
+	Paced         time.Duration `json:"paced_ns"`  // time of a measurement at half load
+	Budget        time.Duration `json:"budget_ns"` // after the first round, no Envoy starts that would not fit in
+	Protocols     []protocol    `json:"protocols"`
+	Variants      []string      `json:"variants"`
+	only          *regexp.Regexp
+}
+
+func (s *settings) rounds(p protocol) int {
+	if p == http2c {
+		return min(s.Rounds, s.Rounds2)
+	}
+	return s.Rounds
+}
+
+// full fits in 15 minutes on two processors, quick in two.
+var (
+	full = settings{
+		Rounds: 5, Rounds2: 3, Requests: 10_000, Tokens: 5000, ProcessRounds: 3, Paced: 3 * time.Second,
+		Budget: 14 * time.Minute, Protocols: []protocol{http1, http2c},
+	}
+	quick = settings{
+		Rounds: 2, Requests: 5000, Tokens: 5000, ProcessRounds: 1, Paced: 2 * time.Second,
+		Budget: 105 * time.Second, Protocols: []protocol{http1},
+	}
+)
+
 func main() {
-	requests := flag.Int("requests", 10_000, "requests of one measurement")
-	rounds := flag.Int("rounds", 3, "measurements of each kind")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *requests, *rounds); err != nil {
+	if err := command(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, requests, rounds int) error {
-	binary, err := envoy.Find(ctx)
+func command() error {
+	isQuick := flag.Bool("quick", false, "fewer rounds and requests, HTTP/1.1 only")
+	only := flag.String("only", "", "measure only what has a name that matches this `regexp`")
+	variants := flag.String("variants", "", "only these, comma separated: "+strings.Join(variantNames(), ","))
+	rounds := flag.Int("rounds", 0, "so many rounds of each protocol")
+	requests := flag.Int("requests", 0, "so many requests in a measurement that is not cold")
+	http := flag.String("http", "", "only this version of HTTP, 1 or 2")
+	soak := flag.Int("soak", 0, "instead, send so `many` requests with distinct tokens and watch the memory")
+	svg := flag.String("svg", "", "write the picture to this `file` too")
+	flag.Parse()
+	s := full
+	if *isQuick {
+		s = quick
+	}
+	if *rounds > 0 {
+		s.Rounds, s.Rounds2, s.Budget = *rounds, *rounds, 24*time.Hour
+	}
+	s.Requests = cmp.Or(*requests, s.Requests)
+	switch *http {
+	case "":
+	case "1":
+		s.Protocols = []protocol{http1}
+	case "2":
+		s.Protocols = []protocol{http2c}
+	default:
+		return fmt.Errorf("-http %q: want 1 or 2", *http)
+	}
+	s.Variants = variantNames()
+	if *soak > 0 {
+		s.Variants, s.Tokens = []string{"mcpauth"}, connections
+	}
+	if *variants != "" {
+		s.Variants = strings.Split(*variants, ",")
+		for _, v := range s.Variants {
+			if !slices.Contains(variantNames(), v) {
+				return fmt.Errorf("-variants: no variant %q", v)
+			}
+		}
+	}
+	var err error
+	if s.only, err = regexp.Compile(*only); err != nil {
+		return fmt.Errorf("-only: %w", err)
+	}
+	root, err := envoy.Root()
 	if err != nil {
 		return err
 	}
-	wasm, err := envoy.Wasm()
-	if err != nil {
-		return err
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if *soak > 0 {
+		return watch(ctx, s, *soak)
 	}
-	g, err := newGateway(wasm)
-	if err != nil {
-		return err
-	}
-	defer g.release()
-	if err := perProcess(ctx, binary, g, rounds); err != nil {
-		return err
-	}
-	return perRequest(ctx, binary, g, requests, rounds)
+	return run(ctx, s, filepath.Join(root, "build", "bench"), *svg, os.Stdout)
 }
 
-// perProcess prints what an Envoy costs that only starts, with and without the
-// plugin.
-func perProcess(ctx context.Context, binary string, g *gateway, rounds int) error {
-	variants := []variant{g.variant("none"), g.variant("mcpauth")}
-	ready := make([][]float64, len(variants))
-	memory := make([][]float64, len(variants))
-	for range rounds {
-		for i, v := range variants {
-			bootstrap, err := g.bootstrap(v)
-			if err != nil {
-				return err
-			}
-			began := time.Now()
-			p, err := envoy.Start(ctx, binary, envoy.Options{Bootstrap: bootstrap, Workers: 1})
-			if err != nil {
-				return err
-			}
-			ready[i] = append(ready[i], time.Since(began).Seconds())
-			time.Sleep(time.Second) // what is freed after the start is gone then
-			rss, err := p.RSS()
-			p.Stop()
-			if err != nil {
-				return err
-			}
-			memory[i] = append(memory[i], float64(rss)/1e6)
-		}
-	}
-	info, err := os.Stat(g.Wasm)
+// run measures, and writes the report to out and, with the other files, into a
+// folder.
+func run(ctx context.Context, s settings, folder, svg string, out io.Writer) error {
+	b, err := newBench(ctx, s)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("File: %.2f MB\n\n", float64(info.Size())/1e6)
-	fmt.Printf("| Envoy with one worker | ready after, s | resident memory, MB |\n|---|---|---|\n")
-	for i, v := range variants {
-		fmt.Printf("| %s | %.2f | %.0f |\n", v.Title, median(ready[i]), median(memory[i]))
+	defer b.gateway.release()
+	b.progress = func(format string, args ...any) {
+		fmt.Fprintf(os.Stderr, "%4.0f s  %s\n", time.Since(b.began).Seconds(), fmt.Sprintf(format, args...))
 	}
-	fmt.Println()
-	return nil
+	r := &Result{Settings: s}
+	if r.Machine, err = b.machine(ctx); err != nil {
+		return err
+	}
+	if err := b.processes(ctx, r); err != nil {
+		return err
+	}
+	if err := b.requests(ctx, r); err != nil {
+		return err
+	}
+	r.Goals = r.goals()
+	return r.write(folder, svg, out)
 }
 
-// perRequest prints the processor time of each kind of work.
-func perRequest(ctx context.Context, binary string, g *gateway, requests, rounds int) error {
-	bootstrap, err := g.bootstrap(g.all...)
+// write writes result.json, result.md and performance.svg.
+func (r *Result) write(folder, svg string, out io.Writer) error {
+	doc, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	p, err := envoy.Start(ctx, binary, envoy.Options{Bootstrap: bootstrap, Workers: 1})
-	if err != nil {
+	var report, picture bytes.Buffer
+	r.markdown(&report)
+	if err := r.picture(&picture); err != nil {
 		return err
 	}
-	defer p.Stop()
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	files := map[string][]byte{
+		filepath.Join(folder, "result.json"):     append(doc, '\n'),
+		filepath.Join(folder, "result.md"):       report.Bytes(),
+		filepath.Join(folder, "performance.svg"): picture.Bytes(),
+	}
+	if svg != "" {
+		files[svg] = picture.Bytes()
+	}
+	for name, content := range files {
+		if err := os.WriteFile(name, content, 0o644); err != nil {
+			return err
+		}
+	}
+	_, err = out.Write(report.Bytes())
+	return err
+}
 
-	works, err := g.works(requests)
+// watch prints how the memory moves.
+func watch(ctx context.Context, s settings, requests int) error {
+	b, err := newBench(ctx, s)
 	if err != nil {
 		return err
 	}
-	fmt.Printf("Processor time of Envoy in microseconds per request (median of %d rounds of %d requests; added: over no filter)\n\n", rounds, requests)
-	fmt.Printf("| work | variant | per request | added | spread |\n|---|---|---|---|---|\n")
-	for _, w := range works {
-		times := make([][]float64, len(g.all))
-		for range rounds {
-			for i, v := range g.all {
-				t, err := w.measure(ctx, p, v, requests)
-				if err != nil {
-					return fmt.Errorf("%s, %s: %w", w.name, v.Name, err)
-				}
-				times[i] = append(times[i], t)
-			}
-		}
-		base := median(times[0])
-		for i, v := range g.all {
-			low, high := extent(times[i])
-			fmt.Printf("| %s | %s | %.1f | %.1f | %.1f–%.1f |\n", w.name, v.Title, median(times[i]), median(times[i])-base, low, high)
-		}
-	}
-	return nil
+	defer b.gateway.release()
+	b.gateway.CacheEntries = 0 // the default
+	return b.soak(ctx, os.Stdout, requests)
 }

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-jose/go-jose/v3"
+	"github.com/go-jose/go-jose/v3/jwt"
+)
+
+// keys are the authorization server's, one for each algorithm.
+type keys map[jose.SignatureAlgorithm]crypto.Signer
+
+func newKeys() (keys, error) {
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, err
+	}
+	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return keys{jose.RS256: rsaKey, jose.ES256: ecKey}, nil
+}
+
+// set returns the public keys as a JWK set (RFC 7517 section 5).
+func (k keys) set() (string, error) {
+	var set jose.JSONWebKeySet
+	for _, algorithm := range []jose.SignatureAlgorithm{jose.RS256, jose.ES256} {
+		set.Keys = append(set.Keys, jose.JSONWebKey{
+			Key: k[algorithm].Public(), KeyID: string(algorithm), Algorithm: string(algorithm), Use: "sig",
+		})
+	}
+	doc, err := json.Marshal(set)
+	return string(doc), err
+}
+
+// mint signs tokens of about 900 bytes with the claims of a usual access token.
+type mint struct {
+	signer jose.Signer
+	now    time.Time
+}
+
+func (k keys) mint(algorithm jose.SignatureAlgorithm) (*mint, error) {
+	options := (&jose.SignerOptions{}).WithType("at+jwt").WithHeader("kid", string(algorithm))
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: k[algorithm]}, options)
+	return &mint{signer, time.Now()}, err
+}
+
+// token signs token number n, which is unlike all others.
+func (m *mint) token(n int) (string, error) {
+	return jwt.Signed(m.signer).Claims(map[string]any{
+		"iss": issuer, "sub": fmt.Sprintf("auth0|user-%08d", n), "aud": []string{resource},
+		"client_id": "8f2a6c1e-0d7b-4b7e-9a52-3f0c9d2e7b11", "jti": fmt.Sprintf("token-%08d", n),
+		"iat": m.now.Unix(), "nbf": m.now.Unix(), "exp": m.now.Add(2 * time.Hour).Unix(),
+		"scope": "openid profile email read:notes write:notes",
+		"name":  "A Person", "email": "person@example.com", "tenant": "3c9e5a77-58d1-4c1f-bb8c-0c6a4a0f1d2e",
+		"roles": []string{"reader", "writer", "reviewer"}, "locale": "en-GB",
+	}).CompactSerialize()
+}
+
+// tokens signs the tokens number 0 to n-1, on all processors.
+func (m *mint) tokens(n int) ([]string, error) {
+	list := make([]string, n)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	errs := make([]error, runtime.GOMAXPROCS(0))
+	for worker := range errs {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n && errs[worker] == nil; i = int(next.Add(1)) - 1 {
+				list[i], errs[worker] = m.token(i)
+			}
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, fmt.Errorf("sign tokens: %w", err)
+		}
+	}
+	return list, nil
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"net/http"
+	"regexp"
+
+	"github.com/go-jose/go-jose/v3"
+)
+
+// A kind of work.
+type kind int
+
+const (
+	one      kind = iota // one token again and again
+	cold                 // distinct tokens, each seen for the first time
+	warm                 // distinct tokens in turn, each seen before
+	noToken              // refused
+	metadata             // GET of the protected resource metadata
+)
+
+// work is one kind of request that is measured.
+type work struct {
+	Name      string
+	kind      kind
+	algorithm jose.SignatureAlgorithm // of the tokens
+}
+
+// works are all kinds of work in the order in which one Envoy gets them: cold
+// comes before whatever warms the caches. Each Envoy gets the tokens of one
+// algorithm; work without tokens goes with the first.
+var works = []work{
+	{"RS256, 1 token", one, jose.RS256},
+	{"RS256, cold", cold, jose.RS256},
+	{"RS256, warm", warm, jose.RS256},
+	{"no token (401)", noToken, jose.RS256},
+	{"metadata (GET)", metadata, jose.RS256},
+	{"ES256, 1 token", one, jose.ES256},
+	{"ES256, cold", cold, jose.ES256},
+	{"ES256, warm", warm, jose.ES256},
+}
+
+// selected returns the works of an algorithm whose names match.
+func selected(algorithm jose.SignatureAlgorithm, only *regexp.Regexp) []work {
+	var list []work
+	for _, w := range works {
+		if w.algorithm == algorithm && only.MatchString(w.Name) {
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// applies tells whether the variant can do the work: jwt_authn serves no
+// metadata, and would refuse the request for want of a token.
+func (w work) applies(v *variant) bool { return w.kind != metadata || !v.Native }
+
+// load returns the requests of the work to a variant.
+func (w work) load(v *variant, metadataForm *form, tokens []string) *load {
+	l := &load{form: &call, status: http.StatusOK}
+	switch w.kind {
+	case one:
+		l.token = inTurn(tokens[:1])
+	case cold, warm:
+		l.token = inTurn(tokens)
+	case noToken:
+		l.token = inTurn([]string{""})
+		if v.filters() {
+			l.status = http.StatusUnauthorized
+		}
+	case metadata:
+		l.form, l.token = metadataForm, inTurn([]string{""})
+	}
+	return l
+}
+
+// warmOf returns the work with warm tokens.
+func warmOf(algorithm jose.SignatureAlgorithm) work {
+	for _, w := range works {
+		if w.kind == warm && w.algorithm == algorithm {
+			return w
+		}
+	}
+	panic("no warm work with " + algorithm)
+}
