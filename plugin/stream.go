@@ -47,6 +47,20 @@ func (s *stream) read(r *gate.Request) error {
 		if !ok {
 			return headers.Err()
 		}
+		if err := s.take(r, name, value); err != nil {
+			return err
+		}
+	}
+}
+
+// take looks at one header. Its first letter tells most of them apart: there
+// are some twenty, and every request pays for each.
+func (s *stream) take(r *gate.Request, name, value string) error {
+	if name == "" {
+		return nil
+	}
+	switch name[0] {
+	case ':':
 		switch name {
 		case ":method":
 			r.Method = value
@@ -54,25 +68,33 @@ func (s *stream) read(r *gate.Request) error {
 			r.Authority = value
 		case ":path":
 			r.Path = value
+		}
+		return nil
+	case 'a':
+		switch name {
 		case "authorization":
 			if r.Authorizations == 0 {
 				r.Authorization = value
 			}
 			r.Authorizations++
-		case "origin":
-			r.HasOrigin = true
+			return nil
 		case "access-control-request-method":
 			r.RequestMethod = value
+			return nil
 		case "access-control-request-headers":
 			r.RequestHeaders = value
-		default:
-			if s.plugin.gate.Reserved(name) {
-				if err := proxywasm.RemoveHttpRequestHeader(name); err != nil {
-					return err
-				}
-			}
+			return nil
+		}
+	case 'o':
+		if name == "origin" {
+			r.HasOrigin = true
+			return nil
 		}
 	}
+	if s.plugin.gate.Reserved(name) {
+		return proxywasm.RemoveHttpRequestHeader(name)
+	}
+	return nil
 }
 
 // carryOut does what a verdict says, other than to wait.

@@ -78,7 +78,7 @@ type Gate struct {
 	routes    *route.Table
 	unmatched config.Unmatched
 	resources []*resource
-	reserved  []string // header names that only the gate may set, beside its prefix
+	reserved  reserved
 	verifier  jwtlite.Verifier
 	cache     *tokencache.Cache[passed]
 	token     jwtlite.Token // reused: one request is decided at a time
@@ -181,6 +181,9 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	if r.preflight() {
 		return reply(p.preflight(r))
 	}
+	if pass := g.remembered(p, r, now); pass != nil {
+		return Verdict{Pass: pass}
+	}
 	token, err := bearer(r)
 	switch {
 	case errors.Is(err, errTwoTokens):
@@ -191,14 +194,28 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	return g.check(p, r, token, now)
 }
 
+// remembered returns how a request with this very Authorization went on before,
+// if all that may have changed since allows it still: the key set and the time.
+func (g *Gate) remembered(p *resource, r *Request, now time.Time) *Pass {
+	const scheme = "Bearer "
+	if r.Authorizations != 1 || !strings.HasPrefix(r.Authorization, scheme) {
+		return nil
+	}
+	// Whatever stands there: only what bearer took for a token is in the cache.
+	token := r.Authorization[len(scheme):]
+	c := g.cache.Get(p.index, token)
+	if c == nil {
+		return nil
+	}
+	if _, version := c.source.Keys(); version != c.version || now.Unix() < c.begin || now.Unix() >= c.end {
+		g.cache.Delete(p.index, token)
+		return nil
+	}
+	return &c.pass
+}
+
 // check returns the verdict on a request for p that presents a token.
 func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdict {
-	if c := g.cache.Get(p.index, token); c != nil {
-		if _, version := c.source.Keys(); version == c.version && c.begin <= now.Unix() && now.Unix() < c.end {
-			return Verdict{Pass: &c.pass}
-		}
-		g.cache.Delete(p.index, token)
-	}
 	invalid := func(err error) Verdict {
 		return reply(p.refuse(r, 401, "invalid_token", err.Error()))
 	}

@@ -3,6 +3,8 @@ package gate
 import (
 	"strings"
 	"testing"
+
+	"mcpauth/config"
 )
 
 func TestBearer(t *testing.T) {
@@ -69,10 +71,15 @@ func unescape(t *testing.T, s string) string {
 }
 
 func TestReserved(t *testing.T) {
-	g := &Gate{reserved: []string{"x-user", "payload"}}
+	long := strings.Repeat("long-", 20)
+	g := &Gate{reserved: reservedHeaders(&config.Config{Resources: []*config.Resource{
+		{ForwardPayloadHeader: "Payload"},
+		{ClaimToHeaders: []config.ClaimToHeader{{HeaderName: "x_user"}, {HeaderName: long}}},
+	}})}
 	for name, want := range map[string]bool{
 		"x-mcpauth-subject": true, "x-mcpauth-": true, "x_mcpauth_subject": true, "x-mcpauth_anything": true,
 		"x-user": true, "x_user": true, "payload": true,
+		long: true, strings.ReplaceAll(long, "-", "_"): true, long + "x": false, "paylaod": false,
 		"x-mcpauth": false, "x-users": false, "x-use": false, "authorization": false, "": false,
 	} {
 		if got := g.Reserved(name); got != want {

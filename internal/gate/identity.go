@@ -72,19 +72,28 @@ func headerValue(s string) string {
 	return string(b)
 }
 
-// reservedHeaders returns the configured names of all resources' identity
-// headers, in lower case.
-func reservedHeaders(c *config.Config) []string {
-	var names []string
-	for _, r := range c.Resources {
-		if r.ForwardPayloadHeader != "" {
-			names = append(names, r.ForwardPayloadHeader)
-		}
-		for _, h := range r.ClaimToHeaders {
-			names = append(names, h.HeaderName)
+// reserved holds the names of the headers that only the gate may set, beside
+// those that begin with headerPrefix.
+type reserved struct {
+	names   map[string]bool // with "-" for "_"
+	lengths uint64          // bit n: there is a name of n bytes, 63: or more
+}
+
+func reservedHeaders(c *config.Config) reserved {
+	r := reserved{names: map[string]bool{}}
+	add := func(name string) {
+		if name != "" {
+			r.names[strings.ReplaceAll(strings.ToLower(name), "_", "-")] = true
+			r.lengths |= 1 << min(len(name), 63)
 		}
 	}
-	return names
+	for _, p := range c.Resources {
+		add(p.ForwardPayloadHeader)
+		for _, h := range p.ClaimToHeaders {
+			add(h.HeaderName)
+		}
+	}
+	return r
 }
 
 // Reserved reports whether a header of a client's request must be removed on
@@ -92,32 +101,19 @@ func reservedHeaders(c *config.Config) []string {
 // servers do not tell "_" from "-" in a name (CGI and its heirs), so neither
 // does Reserved. Names come from the host in lower case.
 func (g *Gate) Reserved(name string) bool {
-	if len(name) >= len(headerPrefix) && sameName(name[:len(headerPrefix)], headerPrefix) {
+	if len(name) >= len(headerPrefix) && name[0] == headerPrefix[0] && hyphened(name[:len(headerPrefix)]) == headerPrefix {
 		return true
 	}
-	for _, reserved := range g.reserved {
-		if sameName(name, reserved) {
-			return true
-		}
-	}
-	return false
-}
-
-func sameName(a, b string) bool {
-	if len(a) != len(b) {
+	if g.reserved.lengths>>min(len(name), 63)&1 == 0 {
 		return false
 	}
-	for i := 0; i < len(a); i++ {
-		x, y := a[i], b[i]
-		if x == '_' {
-			x = '-'
-		}
-		if y == '_' {
-			y = '-'
-		}
-		if x != y {
-			return false
-		}
+	return g.reserved.names[hyphened(name)]
+}
+
+// hyphened returns name with "-" for "_"; most names have none.
+func hyphened(name string) string {
+	if strings.IndexByte(name, '_') < 0 {
+		return name
 	}
-	return true
+	return strings.ReplaceAll(name, "_", "-")
 }

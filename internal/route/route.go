@@ -1,6 +1,6 @@
 // Package route decides which protected resource, if any, a request is for.
 //
-// A [Table] is made once from the configuration and never changes. A look-up
+// A [Table] is made once from the configuration and changes only in what it remembers of the last look-ups. A look-up
 // costs one map access for each path segment that any prefix has, whatever the
 // number of resources.
 package route
@@ -39,6 +39,7 @@ type Table struct {
 	exact  index
 	folded index // the same with all paths in lower case
 	depth  int   // segments in the longest prefix
+	recent [16]recent
 }
 
 // An index holds the resources by the path of their metadata URL and by their
@@ -93,10 +94,16 @@ func entries(hosts []string, resource int) []entry {
 // Find returns what a request with this :authority and :path is for. The error
 // is ErrPath, for a path that must be refused.
 func (t *Table) Find(authority, target string) (Match, error) {
+	last := &t.recent[slot(authority, target)]
+	if last.target == target && last.authority == authority && target != "" {
+		return last.match, nil
+	}
 	path, _, _ := strings.Cut(target, "?")
 	host, port := splitAuthority(authority)
 	if plain(path) {
-		return t.exact.find(host, port, path, t.depth), nil
+		m := t.exact.find(host, port, path, t.depth)
+		last.remember(authority, target, m)
+		return m, nil
 	}
 	paths, err := read(path, t.depth)
 	if err != nil {
