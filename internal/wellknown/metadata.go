@@ -8,31 +8,45 @@ import (
 	"mcpauth/config"
 )
 
-// JWKSURI reads an authorization server's metadata (RFC 8414 section 3.2) and
-// returns its jwks_uri. The issuer in it must be the configured one byte for
-// byte (section 3.3), and jwks_uri must use https unless insecure is set or it
-// names a loopback host.
-func JWKSURI(document []byte, issuer string, insecure bool) (*config.URL, error) {
+// ServerMetadata reads an authorization server's metadata (RFC 8414 section
+// 3.2) and returns it as JSON text, with overrides, a merge patch, applied if
+// it is not empty. The issuer in the result must be the configured one byte for
+// byte (section 3.3): an operator whose server names another, such as the
+// template of a server with many tenants, vouches for it by an issuer in
+// overrides.
+func ServerMetadata(document []byte, overrides, issuer string) ([]byte, error) {
 	if !gjson.ValidBytes(document) {
 		return nil, errors.New("the metadata is not JSON")
 	}
-	metadata := gjson.ParseBytes(document)
-	if !metadata.IsObject() {
+	if !gjson.ParseBytes(document).IsObject() {
 		return nil, errors.New("the metadata is not a JSON object")
 	}
-	named, uri := metadata.Get("issuer"), metadata.Get("jwks_uri")
+	if overrides != "" {
+		var err error
+		if document, err = MergePatch(document, []byte(overrides)); err != nil {
+			return nil, err
+		}
+	}
+	named := gjson.GetBytes(document, "issuer")
 	if named.Type != gjson.String || named.Str != issuer {
 		return nil, errors.New("the metadata names the issuer " + quote(named.Str) + ", not " + quote(issuer))
 	}
+	return document, nil
+}
+
+// Endpoint returns the URL that a member of metadata, such as jwks_uri, names.
+// It must use https unless insecure is set or it names a loopback host.
+func Endpoint(metadata []byte, member string, insecure bool) (*config.URL, error) {
+	uri := gjson.GetBytes(metadata, member)
 	if uri.Type != gjson.String {
-		return nil, errors.New("the metadata has no jwks_uri")
+		return nil, errors.New("the metadata has no " + member)
 	}
 	u, err := config.ParseURL(uri.Str)
 	if err != nil {
-		return nil, errors.New("jwks_uri " + quote(uri.Str) + ": " + err.Error())
+		return nil, errors.New(member + " " + quote(uri.Str) + ": " + err.Error())
 	}
 	if u.Scheme != "https" && !insecure && !u.IsLoopback() {
-		return nil, errors.New("jwks_uri " + quote(uri.Str) + " does not use https")
+		return nil, errors.New(member + " " + quote(uri.Str) + " does not use https")
 	}
 	return u, nil
 }
