@@ -73,20 +73,15 @@ func (l *serverList) parseServer(v *value) {
 // parseFetching reads what matters only where something is fetched, and refuses
 // it where source has the keys or the metadata already.
 func (l *serverList) parseFetching(v *value, s *AuthorizationServer, source *value) {
-	if m := v.get("metadata_overrides"); m != nil {
-		if s.Source.Kind == Discovery || s.Source.Kind == MetadataURL {
-			s.Source.Overrides = l.parseOverrides(m, s.Issuer)
-		} else {
-			m.fail("must not stand beside " + source.name + ": no metadata is fetched")
-		}
+	overrides, cluster, stale := v.get("metadata_overrides"), v.get("jwks_cluster"), v.get("max_stale_seconds")
+	if s.Source.Kind <= MetadataURL {
+		s.Source.Overrides = l.parseOverrides(overrides, s.Issuer)
+	} else {
+		overrides.needless(source, "no metadata is fetched")
 	}
-	cluster, stale := v.get("jwks_cluster"), v.get("max_stale_seconds")
 	if s.Source.Kind == Static {
-		for _, m := range [...]*value{cluster, stale} {
-			if m != nil {
-				m.fail("must not stand beside " + source.name + ": no keys are fetched")
-			}
-		}
+		cluster.needless(source, "no keys are fetched")
+		stale.needless(source, "no keys are fetched")
 		return
 	}
 	s.JWKSCluster = s.Cluster
@@ -94,6 +89,13 @@ func (l *serverList) parseFetching(v *value, s *AuthorizationServer, source *val
 		s.JWKSCluster = cluster.text()
 	}
 	s.MaxStale = time.Duration(stale.integer(minStaleSeconds, maxStaleSeconds, int(DefaultMaxStale/time.Second))) * time.Second
+}
+
+// needless refuses a member that has no meaning beside another.
+func (v *value) needless(beside *value, why string) {
+	if v != nil {
+		v.fail("must not stand beside " + beside.name + ": " + why)
+	}
 }
 
 func (l *serverList) parseIssuer(v *value) string {
@@ -151,7 +153,7 @@ func (l *serverList) parseSource(v *value, s *AuthorizationServer) *value {
 		case m == nil:
 			m = other
 		default:
-			other.fail("must not stand beside " + m.name + ": keys come from one of " + strings.Join(sourceMembers, ", "))
+			other.needless(m, "keys come from one of "+strings.Join(sourceMembers, ", "))
 		}
 	}
 	if m == nil {

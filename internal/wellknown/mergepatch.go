@@ -2,76 +2,70 @@ package wellknown
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/tidwall/gjson"
 )
 
 // MergePatch applies a JSON merge patch to a document and returns the result
 // (RFC 7396, section 2): a member of patch replaces the one of its name in doc,
-// an object member by member, and null removes it. The error says which of the
-// two is not JSON.
+// an object member by member, and null removes it. It fails only if one of them
+// is not JSON.
 func MergePatch(doc, patch []byte) ([]byte, error) {
-	if !gjson.ValidBytes(doc) {
-		return nil, errors.New("the document is not JSON")
+	if !gjson.ValidBytes(doc) || !gjson.ValidBytes(patch) {
+		return nil, errors.New("the document or the merge patch is not JSON")
 	}
-	if !gjson.ValidBytes(patch) {
-		return nil, errors.New("the merge patch is not JSON")
-	}
-	return appendMerged(nil, gjson.ParseBytes(doc), gjson.ParseBytes(patch)), nil
+	return []byte(merge(string(doc), string(patch))), nil
 }
 
-// appendMerged appends target with patch applied to it; a target that is not
-// there is a zero Result.
-func appendMerged(b []byte, target, patch gjson.Result) []byte {
-	if !patch.IsObject() {
-		return append(b, patch.Raw...)
+// merge is MergePatch for valid JSON texts. An empty doc is none.
+func merge(doc, patch string) string {
+	doc, patch = strings.TrimSpace(doc), strings.TrimSpace(patch)
+	if patch[0] != '{' {
+		return patch
 	}
-	b = append(b, '{')
-	empty := len(b)
-	member := func(name gjson.Result) {
-		if len(b) > empty {
-			b = append(b, ',')
+	if doc == "" || doc[0] != '{' {
+		doc = "{}"
+	}
+	var b strings.Builder
+	b.WriteString("{")
+	write := func(name, value string) bool {
+		if b.Len() > 1 {
+			b.WriteString(",")
 		}
-		b = append(b, name.Raw...)
-		b = append(b, ':')
-	}
-	if target.IsObject() {
-		target.ForEach(func(name, value gjson.Result) bool {
-			switch change := memberOf(patch, name.Str); change.Type {
-			case gjson.Null:
-				if change.Exists() {
-					return true
-				}
-				member(name)
-				b = append(b, value.Raw...)
-			default:
-				member(name)
-				b = appendMerged(b, value, change)
-			}
-			return true
-		})
-	}
-	patch.ForEach(func(name, value gjson.Result) bool {
-		if value.Type != gjson.Null && !memberOf(target, name.Str).Exists() {
-			member(name)
-			b = appendMerged(b, gjson.Result{}, value)
-		}
+		b.WriteString(name)
+		b.WriteString(":")
+		b.WriteString(value)
 		return true
+	}
+	gjson.Parse(doc).ForEach(func(name, value gjson.Result) bool {
+		switch change := memberOf(patch, name.Str); change {
+		case "":
+			return write(name.Raw, value.Raw)
+		case "null":
+			return true
+		default:
+			return write(name.Raw, merge(value.Raw, change))
+		}
 	})
-	return append(b, '}')
+	gjson.Parse(patch).ForEach(func(name, value gjson.Result) bool {
+		if value.Raw == "null" || memberOf(doc, name.Str) != "" {
+			return true
+		}
+		return write(name.Raw, merge("", value.Raw))
+	})
+	b.WriteString("}")
+	return b.String()
 }
 
-// memberOf returns a member of an object by its decoded name, exactly; of what
-// is no object, none. (Get reads a name as a path, with wildcards.)
-func memberOf(object gjson.Result, name string) (found gjson.Result) {
-	if object.IsObject() {
-		object.ForEach(func(n, value gjson.Result) bool {
-			if n.Str == name {
-				found = value
-				return false
-			}
-			return true
-		})
-	}
-	return found
+// memberOf returns the text of a member of an object by its decoded name, empty
+// if there is none. (Get reads a name as a path, with wildcards.)
+func memberOf(object, name string) (text string) {
+	gjson.Parse(object).ForEach(func(n, value gjson.Result) bool {
+		if n.Str == name {
+			text = value.Raw
+		}
+		return text == ""
+	})
+	return text
 }
