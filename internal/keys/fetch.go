@@ -143,7 +143,7 @@ func (s *Source) end(f *fetch, keys *fetched, failure error) {
 	now := s.host.Now()
 	value, cas := s.host.Load(s.name)
 	r, ok := decode(value)
-	if !ok || r.owner != s.owner || r.lease != f.began+leaseTime.Milliseconds() {
+	if !ok || r.owner != s.owner {
 		return
 	}
 	r.owner, r.lease = 0, 0
