@@ -9,11 +9,12 @@ IMAGE ?= build/image
 BENCH ?=
 
 # -trimpath, -buildvcs and -buildid: the same sources give the same bytes in any
-# folder. -gcflags: config runs once, at the start, so it is built small rather
+# folder. -gcflags: what runs seldom is built small rather
 # than fast. -overlay: see internal/overlay; what is linked goes through
 # internal/shrink.
 WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' \
-	-gcflags=mcpauth/config=-l -overlay="$(CURDIR)/build/overlay/overlay.json"
+	-gcflags=mcpauth/config=-l -gcflags=mcpauth/internal/wellknown=-l -gcflags=mcpauth/internal/keys=-l \
+	-overlay="$(CURDIR)/build/overlay/overlay.json"
 
 # $(call wasm,FOLDER,PACKAGE AND FLAGS,FILE) builds a package of the module in
 # FOLDER. Two makes at once are no problem: the file is moved into place.
