@@ -1,6 +1,8 @@
 package jwtlite
 
 import (
+	"sync/atomic"
+
 	"filippo.io/bigmod"
 	"filippo.io/nistec"
 )
@@ -14,11 +16,13 @@ type Key struct {
 	spki      []byte
 
 	// RS256.
-	modulus  *bigmod.Modulus
-	exponent uint
+	modulus      *bigmod.Modulus
+	modulusBytes string // big-endian
+	exponent     uint
 
 	// ES256.
 	point *nistec.P256Point
+	table atomic.Pointer[pointTable] // of point; nil before [Software.Prepare]
 }
 
 // ID returns the "kid" of the key, "" if it has none.

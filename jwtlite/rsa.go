@@ -1,10 +1,6 @@
 package jwtlite
 
-import (
-	"bytes"
-
-	"filippo.io/bigmod"
-)
+import "filippo.io/bigmod"
 
 // Bounds of an RSA modulus: RFC 7518, section 3.3 asks for 2048 bits or more,
 // and a verification costs the square of the size.
@@ -39,10 +35,11 @@ func newRSAKey(n, e []byte) (*Key, error) {
 		return nil, errModulusSize
 	}
 	return &Key{
-		algorithm: RS256,
-		spki:      rsaSPKI(n, e),
-		modulus:   modulus,
-		exponent:  exponent,
+		algorithm:    RS256,
+		spki:         rsaSPKI(n, e),
+		modulus:      modulus,
+		modulusBytes: string(n),
+		exponent:     exponent,
 	}, nil
 }
 
@@ -52,20 +49,22 @@ const digestInfoSHA256 = "\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x
 
 // verifyRS256 is RSASSA-PKCS1-V1_5-VERIFY: RFC 8017, section 8.2.2.
 func verifyRS256(k *Key, signingInput string, signature []byte) bool {
-	size := k.modulus.Size()
-	if len(signature) != size {
+	n, size := k.modulus, k.modulus.Size()
+	// Not below the modulus: the error of SetBytes would be made anew each time.
+	if len(signature) != size || string(signature) >= k.modulusBytes {
 		return false
 	}
-	s, err := bigmod.NewNat().SetBytes(signature, k.modulus)
-	if err != nil { // not below the modulus
+	s, err := bigmod.NewNat().SetBytes(signature, n)
+	if err != nil {
 		return false
 	}
-	em := bigmod.NewNat().ExpShortVarTime(s, k.exponent, k.modulus).Bytes(k.modulus)
+	m := bigmod.NewNat().ExpShortVarTime(s, k.exponent, n)
 
-	// The encoded message is rebuilt and compared as a whole, never parsed:
+	// The encoded message is made anew and compared as a whole, never parsed:
 	// EM = 0x00 || 0x01 || PS || 0x00 || T, section 9.2.
 	digest := sumSHA256(signingInput)
-	var want [maxModulusBits / 8]byte
+	var buffer [maxModulusBits / 8]byte
+	want := buffer[:size]
 	want[1] = 0x01
 	padding := want[2 : size-len(digestInfoSHA256)-len(digest)-1]
 	for i := range padding {
@@ -73,5 +72,6 @@ func verifyRS256(k *Key, signingInput string, signature []byte) bool {
 	}
 	copy(want[size-len(digestInfoSHA256)-len(digest):], digestInfoSHA256)
 	copy(want[size-len(digest):], digest[:])
-	return bytes.Equal(em, want[:size])
+	em, err := s.SetBytes(want, n)
+	return err == nil && em.Equal(m) == 1
 }

@@ -1,0 +1,74 @@
+package jwtlite
+
+import (
+	"math/bits"
+	"sync"
+
+	"filippo.io/nistec"
+)
+
+// A pointTable holds multiples of one point P of P-256 so that k*P is a sum of
+// at most tableDigits of its entries, with no doublings. It takes 132 kB where
+// a P256Point takes 96 bytes.
+//
+// The scalar is written in base 2^digitBits with the digits -tableMultiples to
+// tableMultiples: k = k0 + k1*2^digitBits + k2*2^(2*digitBits)... Row i holds
+// 1, 2, ... tableMultiples times 2^(i*digitBits)*P.
+type pointTable [tableDigits][tableMultiples]nistec.P256Point
+
+const (
+	digitBits      = 6
+	tableDigits    = (8*sizeP256 + digitBits - 1) / digitBits
+	tableMultiples = 1 << (digitBits - 1)
+)
+
+func newPointTable(p *nistec.P256Point) *pointTable {
+	t := new(pointTable)
+	t[0][0].Set(p)
+	for i := range t {
+		row := &t[i]
+		if i > 0 {
+			row[0].Double(&t[i-1][tableMultiples-1])
+		}
+		for j := 1; j < len(row); j++ {
+			row[j].Add(&row[j-1], &row[0])
+		}
+	}
+	return t
+}
+
+// addMultiple adds k*P to sum. k has its least significant bits first. Which
+// entries are read depends on k, which is public.
+func (t *pointTable) addMultiple(sum *nistec.P256Point, k []uint) {
+	var negative nistec.P256Point
+	carry := 0
+	for i := range t {
+		digit := digitAt(k, i*digitBits) + carry
+		carry = 0
+		if digit > tableMultiples {
+			digit -= 1 << digitBits
+			carry = 1
+		}
+		switch {
+		case digit > 0:
+			sum.Add(sum, &t[i][digit-1])
+		case digit < 0:
+			sum.Add(sum, negative.Negate(&t[i][-digit-1]))
+		}
+	}
+}
+
+// digitAt returns the digitBits bits of k from bit on.
+func digitAt(k []uint, bit int) int {
+	i, shift := bit/bits.UintSize, bit%bits.UintSize
+	word := k[i] >> shift
+	if shift > bits.UintSize-digitBits && i+1 < len(k) {
+		word |= k[i+1] << (bits.UintSize - shift)
+	}
+	return int(word & (1<<digitBits - 1))
+}
+
+// generatorTable is the table of the base point, made when first needed.
+var generatorTable = sync.OnceValue(func() *pointTable {
+	return newPointTable(nistec.NewP256Point().SetGenerator())
+})
