@@ -3,7 +3,6 @@ package jwtlite
 import (
 	"sync/atomic"
 
-	"filippo.io/bigmod"
 	"filippo.io/nistec"
 )
 
@@ -16,9 +15,9 @@ type Key struct {
 	spki      []byte
 
 	// RS256.
-	modulus      *bigmod.Modulus
-	modulusBytes string // big-endian
-	exponent     uint
+	modulus  *modulus
+	size     int // of the modulus, in bytes
+	exponent uint
 
 	// ES256.
 	point *nistec.P256Point

@@ -1,6 +1,6 @@
 package jwtlite
 
-import "filippo.io/bigmod"
+import "slices"
 
 // Bounds of an RSA modulus: RFC 7518, section 3.3 asks for 2048 bits or more,
 // and a verification costs the square of the size.
@@ -30,16 +30,19 @@ func newRSAKey(n, e []byte) (*Key, error) {
 	if n[len(n)-1]&1 == 0 {
 		return nil, errModulusEven
 	}
-	modulus, err := bigmod.NewModulus(n)
-	if err != nil || modulus.BitLen() < minModulusBits {
+	if len(n) == minModulusBits/8 && n[0]&0x80 == 0 {
+		return nil, errModulusSize
+	}
+	modulus, err := newModulus(n)
+	if err != nil {
 		return nil, errModulusSize
 	}
 	return &Key{
-		algorithm:    RS256,
-		spki:         rsaSPKI(n, e),
-		modulus:      modulus,
-		modulusBytes: string(n),
-		exponent:     exponent,
+		algorithm: RS256,
+		spki:      rsaSPKI(n, e),
+		modulus:   modulus,
+		size:      len(n),
+		exponent:  exponent,
 	}, nil
 }
 
@@ -49,29 +52,31 @@ const digestInfoSHA256 = "\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x
 
 // verifyRS256 is RSASSA-PKCS1-V1_5-VERIFY: RFC 8017, section 8.2.2.
 func verifyRS256(k *Key, signingInput string, signature []byte) bool {
-	n, size := k.modulus, k.modulus.Size()
-	// Not below the modulus: the error of SetBytes would be made anew each time.
-	if len(signature) != size || string(signature) >= k.modulusBytes {
+	if len(signature) != k.size {
 		return false
 	}
-	s, err := bigmod.NewNat().SetBytes(signature, n)
-	if err != nil {
+	// RSAVP1, section 5.2.2.
+	var buffer [4 * maxModulusBits / 64]uint64
+	words := len(k.modulus.n)
+	s, m, t := buffer[:words], buffer[words:2*words], buffer[2*words:4*words]
+	setBytes(s, signature)
+	if !below(s, k.modulus.n) {
 		return false
 	}
-	m := bigmod.NewNat().ExpShortVarTime(s, k.exponent, n)
+	k.modulus.power(m, s, k.exponent, t)
 
 	// The encoded message is made anew and compared as a whole, never parsed:
 	// EM = 0x00 || 0x01 || PS || 0x00 || T, section 9.2.
 	digest := sumSHA256(signingInput)
-	var buffer [maxModulusBits / 8]byte
-	want := buffer[:size]
-	want[1] = 0x01
-	padding := want[2 : size-len(digestInfoSHA256)-len(digest)-1]
+	var encoded [maxModulusBits / 8]byte
+	em := encoded[:k.size]
+	em[1] = 0x01
+	padding := em[2 : k.size-len(digestInfoSHA256)-len(digest)-1]
 	for i := range padding {
 		padding[i] = 0xff
 	}
-	copy(want[size-len(digestInfoSHA256)-len(digest):], digestInfoSHA256)
-	copy(want[size-len(digest):], digest[:])
-	em, err := s.SetBytes(want, n)
-	return err == nil && em.Equal(m) == 1
+	copy(em[k.size-len(digestInfoSHA256)-len(digest):], digestInfoSHA256)
+	copy(em[k.size-len(digest):], digest[:])
+	setBytes(s, em)
+	return slices.Equal(m, s)
 }
