@@ -15,7 +15,7 @@ BENCH ?=
 WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' \
 	-gcflags=mcpauth/config=-l -overlay=build/overlay/overlay.json
 
-.PHONY: build run demo test unit example-test lint image bench clean
+.PHONY: build run demo test unit example-test lint image bench bench-jwtlite clean
 
 build: ## build/mcpauth.wasm
 	@$(GO) run ./internal/overlay build/overlay
@@ -52,6 +52,9 @@ image: build ## an OCI image in $(IMAGE); PUSH=registry/repository:tag pushes it
 
 bench: build ## CPU per request, start-up and memory beside native jwt_authn
 	cd envoy-example && $(GO) run ./bench $(BENCH)
+
+bench-jwtlite: ## jwtlite in V8 and native, beside Go's own packages; needs Node.js
+	cd envoy-example && $(GO) run ./bench/jwtlite
 
 clean:
 	rm -rf build
