@@ -2,6 +2,8 @@ package jwtlite
 
 import (
 	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
 	"fmt"
 	"testing"
 )
@@ -78,12 +80,17 @@ func TestAllocations(t *testing.T) {
 func TestVerifyAllocations(t *testing.T) {
 	s := testSigners()
 	r, e := s.set.keys[0], s.set.keys[1]
+	private, err := rsa.GenerateKey(rand.Reader, 3072)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name      string
 		key       *Key
 		signature []byte
 	}{
 		{"RS256", r, s.sign(RS256, "x")},
+		{"RS256, 3072 bits", mustKey(t, &private.PublicKey), signers{rsa: private}.sign(RS256, "x")},
 		{"ES256", e, s.sign(ES256, "x")},
 		{"ES256, prepared", prepared(t, e), s.sign(ES256, "x")},
 	} {

@@ -10,7 +10,7 @@ import (
 
 // The public operation of RSA is here, and not left to bigmod, because that
 // multiplies where it could square, and allocates for more than 2048 bits: in
-// V8 it takes a third more time at 2048 bits and twice the time at 4096.
+// V8 it takes a quarter more time at 2048 bits and almost twice at 4096.
 
 // modulus is the odd number that an RSA key computes with. Numbers are slices
 // of as many words as it has, the least significant first.

@@ -8,26 +8,24 @@ type Verifier interface {
 	Verify(k *Key, signingInput string, signature []byte) error
 }
 
-// Software is a [Verifier] in Go alone, with filippo.io/bigmod and
-// filippo.io/nistec. The zero Software is ready and may be used by any number
-// of goroutines. Once a key has been prepared, verifying allocates nothing; but
-// see [Software.Prepare] about keys that have not been, and bigmod allocates for
-// RSA keys of more than 2048 bits.
+// Software is a [Verifier] in Go alone, on filippo.io/nistec and
+// filippo.io/bigmod. The zero Software is ready and may be used by any number of
+// goroutines. Verifying allocates nothing.
 type Software struct{}
 
 // maxPrepared is how many keys of a set are prepared.
 const maxPrepared = 8
 
-// Prepare makes [Software.Verify] about four times as fast for keys for ES256,
-// by tables that take a millisecond and 132 kB each to make. They are made for
-// the first 8 such keys of the set, so for at most 1.1 MB, and one more that
-// all keys share. They live as long as the keys do. All other keys verify as
-// they did before. Prepare may be called at any time, by any goroutine; a key
-// that has been prepared is left alone.
+// Prepare makes [Software.Verify] three to four times as fast in WebAssembly for
+// keys for ES256, by a table for each that takes 136 kB and about 2 ms to make.
+// The first 8 such keys of the set get one, so that a set takes 1.1 MB at most,
+// and the process one more that all share. A table lives as long as its key. All
+// other keys verify as they do without. Prepare may be called at any time, by
+// any goroutine, and leaves keys alone that are prepared.
 //
-// It is a call of its own, and not done where a key is read or first used,
-// because only a host that knows that signatures will be verified here, and
-// when it has time for it, can say that the tables are worth it.
+// It is a call of its own, and not done where a key is read or first used: only
+// the host knows whether signatures are to be verified here at all, and when
+// there is time to get ready for it.
 func (Software) Prepare(s *KeySet) {
 	prepared := 0
 	for _, k := range s.keys {
