@@ -1,11 +1,6 @@
 package jwtlite
 
-import (
-	"math/bits"
-
-	"filippo.io/bigmod"
-	"filippo.io/nistec"
-)
+import "filippo.io/nistec"
 
 // orderP256Bytes is n, the order of the base point of P-256: SP 800-186,
 // section 3.2.1.3.
@@ -13,13 +8,7 @@ const orderP256Bytes = "" +
 	"\xff\xff\xff\xff\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff" +
 	"\xbc\xe6\xfa\xad\xa7\x17\x9e\x84\xf3\xb9\xca\xc2\xfc\x63\x25\x51"
 
-var orderP256 = func() *bigmod.Modulus {
-	n, err := bigmod.NewModulus([]byte(orderP256Bytes))
-	if err != nil {
-		panic(err)
-	}
-	return n
-}()
+var orderP256 = newModulus([]byte(orderP256Bytes))
 
 // sizeP256 is the length in bytes of a coordinate and of a scalar.
 const sizeP256 = 32
@@ -50,69 +39,46 @@ func verifyECDSA(k *Key, digest *[32]byte, signature []byte) bool {
 		return false
 	}
 	n := orderP256
-	r, s := bigmod.NewNat(), bigmod.NewNat()
-	if !setScalar(r, signature[:sizeP256]) || !setScalar(s, signature[sizeP256:]) {
+	var r, s, e, u1, u2, t scalar
+	if !r.set(signature[:sizeP256]) || !s.set(signature[sizeP256:]) {
 		return false
 	}
-	e, err := bigmod.NewNat().SetOverflowingBytes(digest[:], n)
-	if err != nil {
-		return false
-	}
-	inverse := [sizeP256]byte(signature[sizeP256:])
-	inverseP256(&inverse)
-	if _, err := s.SetBytes(inverse[:], n); err != nil {
-		return false
-	}
-	u1 := e.Mul(s, n)
-	u2 := s.Mul(r, n)
+	e.setReduced(digest[:])
+	inverseP256(&s)
+	var scratch [2 * len(r)]uint64
+	n.multiply(t[:], e[:], n.rr, scratch[:])
+	n.multiply(u1[:], t[:], s[:], scratch[:])
+	n.multiply(t[:], r[:], n.rr, scratch[:])
+	n.multiply(u2[:], t[:], s[:], scratch[:])
 
 	sum := nistec.NewP256Point()
 	if table := k.table.Load(); table != nil {
-		generatorTable().addMultiple(sum, u1.Bits())
-		table.addMultiple(sum, u2.Bits())
-	} else if !addMultiples(sum, u1.Bits(), k.point, u2.Bits()) {
+		generatorTable().addMultiple(sum, &u1)
+		table.addMultiple(sum, &u2)
+	} else if !addMultiples(sum, &u1, k.point, &u2) {
 		return false
 	}
 	x, err := sum.BytesX() // an error for the point at infinity
 	if err != nil {
 		return false
 	}
-	v, err := s.SetOverflowingBytes(x, n)
-	return err == nil && v.Equal(r) == 1
-}
-
-// setScalar sets x to a big-endian number of sizeP256 bytes and reports whether
-// it is from 1 to n-1.
-func setScalar(x *bigmod.Nat, number []byte) bool {
-	// The error of SetBytes would be made anew each time.
-	if string(number) >= orderP256Bytes {
-		return false
-	}
-	_, err := x.SetBytes(number, orderP256)
-	return err == nil && x.IsZero() == 0
+	t.setReduced(x)
+	return t == r
 }
 
 // addMultiples sets sum to u1*G + u2*q with no table of q.
-func addMultiples(sum *nistec.P256Point, u1 []uint, q *nistec.P256Point, u2 []uint) bool {
-	scalar := scalarBytes(u1)
-	if _, err := sum.ScalarBaseMult(scalar[:]); err != nil {
+func addMultiples(sum *nistec.P256Point, u1 *scalar, q *nistec.P256Point, u2 *scalar) bool {
+	k := u1.bytes()
+	if _, err := sum.ScalarBaseMult(k[:]); err != nil {
 		return false
 	}
-	scalar = scalarBytes(u2)
-	p, err := nistec.NewP256Point().ScalarMult(q, scalar[:])
+	k = u2.bytes()
+	p, err := nistec.NewP256Point().ScalarMult(q, k[:])
 	if err != nil {
 		return false
 	}
 	sum.Add(sum, p)
 	return true
-}
-
-// scalarBytes returns k, its least significant bits first, in big-endian form.
-func scalarBytes(k []uint) (b [sizeP256]byte) {
-	for i := range b {
-		b[sizeP256-1-i] = byte(k[i*8/bits.UintSize] >> (i * 8 % bits.UintSize))
-	}
-	return b
 }
 
 // ECDSASignatureDER appends an ES256 signature, the 64 bytes of RFC 7518,

@@ -1,27 +1,21 @@
 package jwtlite
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "math/bits"
 
-// uint256 is a number below 2^256, d its most significant 64 bits.
+// uint256 is a number below 2^256, d its most significant 64 bits. It is no
+// array, so that the compiler keeps it in registers.
 type uint256 struct{ a, b, c, d uint64 }
 
 // orderWords is the order of the base point of P-256, as [orderP256] is.
 var orderWords = uint256{0xf3b9cac2fc632551, 0xbce6faada7179e84, 0xffffffffffffffff, 0xffffffff00000000}
 
-// inverseP256 sets s, which is big-endian and from 1 to n-1, to its inverse
-// modulo n, the order of P-256. It is here because the inversion of bigmod
-// takes a quarter of a verification, and allocates.
-func inverseP256(s *[sizeP256]byte) {
+// inverseP256 sets s, which is from 1 to n-1, to its inverse modulo n, the order
+// of P-256.
+func inverseP256(s *scalar) {
 	// The binary algorithm of the Handbook of Applied Cryptography, 14.61, for
 	// an odd modulus. All the time x = s*p and y = s*q modulo n, y is odd, and
 	// the greatest common divisor of x and y is that of s and n, which is 1.
-	x := uint256{
-		binary.BigEndian.Uint64(s[24:]), binary.BigEndian.Uint64(s[16:]),
-		binary.BigEndian.Uint64(s[8:]), binary.BigEndian.Uint64(s[:]),
-	}
+	x := uint256{s[0], s[1], s[2], s[3]}
 	y, p, q := orderWords, uint256{a: 1}, uint256{}
 	for x != (uint256{}) {
 		for x.a&1 == 0 {
@@ -43,10 +37,7 @@ func inverseP256(s *[sizeP256]byte) {
 			p, _ = p.plus(orderWords)
 		}
 	}
-	binary.BigEndian.PutUint64(s[24:], q.a)
-	binary.BigEndian.PutUint64(s[16:], q.b)
-	binary.BigEndian.PutUint64(s[8:], q.c)
-	binary.BigEndian.PutUint64(s[:], q.d)
+	*s = scalar{q.a, q.b, q.c, q.d}
 }
 
 func (x uint256) plus(y uint256) (sum uint256, carry uint64) {

@@ -1,7 +1,6 @@
 package jwtlite
 
 import (
-	"math/bits"
 	"sync"
 
 	"filippo.io/nistec"
@@ -39,13 +38,13 @@ func newPointTable(p *nistec.P256Point) *pointTable {
 	return t
 }
 
-// addMultiple adds k*P to sum. k has its least significant bits first. Which
-// entries are read depends on k, which is public.
-func (t *pointTable) addMultiple(sum *nistec.P256Point, k []uint) {
+// addMultiple adds k*P to sum. Which entries are read depends on k, which is
+// public.
+func (t *pointTable) addMultiple(sum *nistec.P256Point, k *scalar) {
 	var negative nistec.P256Point
 	carry := 0
 	for i := range t {
-		digit := digitAt(k, i*digitBits) + carry
+		digit := k.digit(i*digitBits) + carry
 		carry = 0
 		if digit > tableMultiples {
 			digit -= 1 << digitBits
@@ -60,12 +59,12 @@ func (t *pointTable) addMultiple(sum *nistec.P256Point, k []uint) {
 	}
 }
 
-// digitAt returns the digitBits bits of k from bit on.
-func digitAt(k []uint, bit int) int {
-	i, shift := bit/bits.UintSize, bit%bits.UintSize
+// digit returns the digitBits bits of k from bit on.
+func (k *scalar) digit(bit int) int {
+	i, shift := bit/64, bit%64
 	word := k[i] >> shift
-	if shift > bits.UintSize-digitBits && i+1 < len(k) {
-		word |= k[i+1] << (bits.UintSize - shift)
+	if shift > 64-digitBits && i+1 < len(k) {
+		word |= k[i+1] << (64 - shift)
 	}
 	return int(word & (1<<digitBits - 1))
 }

@@ -33,14 +33,10 @@ func newRSAKey(n, e []byte) (*Key, error) {
 	if len(n) == minModulusBits/8 && n[0]&0x80 == 0 {
 		return nil, errModulusSize
 	}
-	modulus, err := newModulus(n)
-	if err != nil {
-		return nil, errModulusSize
-	}
 	return &Key{
 		algorithm: RS256,
 		spki:      rsaSPKI(n, e),
-		modulus:   modulus,
+		modulus:   newModulus(n),
 		size:      len(n),
 		exponent:  exponent,
 	}, nil

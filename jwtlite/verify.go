@@ -8,9 +8,9 @@ type Verifier interface {
 	Verify(k *Key, signingInput string, signature []byte) error
 }
 
-// Software is a [Verifier] in Go alone, on filippo.io/nistec and
-// filippo.io/bigmod. The zero Software is ready and may be used by any number of
-// goroutines. Verifying allocates nothing.
+// Software is a [Verifier] in Go alone, with filippo.io/nistec for the points of
+// P-256. The zero Software is ready and may be used by any number of goroutines.
+// Verifying allocates nothing.
 type Software struct{}
 
 // maxPrepared is how many keys of a set are prepared.
