@@ -24,7 +24,7 @@ wasm = mkdir -p $(dir $(3)) && \
 	rm $(3).linked.$$$$ && mv $(3).$$$$ $(3) && \
 	echo "$(3): $$(wc -c < $(3)) bytes"
 
-.PHONY: build run demo test unit example-test lint image bench bench-quick bench-files clean
+.PHONY: build run demo test unit example-test lint image bench bench-quick bench-files bench-jwtlite clean
 
 build: ## build/mcpauth.wasm
 	@$(GO) run ./internal/overlay build/overlay
@@ -65,6 +65,9 @@ bench-quick: bench-files ## the same with less of everything, 2 minutes
 bench-files: build # mcpauth with signatures by jwtlite only, and a plugin that does nothing
 	@$(call wasm,.,-tags=jwtlite ./plugin,build/bench/mcpauth-jwtlite.wasm)
 	@$(call wasm,envoy-example,./bench/empty,build/bench/empty.wasm)
+
+bench-jwtlite: ## jwtlite in V8 and native, beside Go's own packages; needs Node.js
+	cd envoy-example && $(GO) run ./bench/jwtlite
 
 clean:
 	rm -rf build

@@ -3,7 +3,6 @@ module mcpauth
 go 1.24.0
 
 require (
-	filippo.io/bigmod v0.1.0
 	filippo.io/nistec v0.0.4
 	github.com/go-jose/go-jose/v4 v4.1.8
 	github.com/proxy-wasm/proxy-wasm-go-sdk v0.0.0-20250212164326-ab4161dcf924

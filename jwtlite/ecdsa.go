@@ -1,21 +1,14 @@
 package jwtlite
 
-import (
-	"filippo.io/bigmod"
-	"filippo.io/nistec"
-)
+import "filippo.io/nistec"
 
-// orderP256 is n, the order of the base point of P-256: SP 800-186,
+// orderP256Bytes is n, the order of the base point of P-256: SP 800-186,
 // section 3.2.1.3.
-var orderP256 = func() *bigmod.Modulus {
-	n, err := bigmod.NewModulus([]byte("" +
-		"\xff\xff\xff\xff\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff" +
-		"\xbc\xe6\xfa\xad\xa7\x17\x9e\x84\xf3\xb9\xca\xc2\xfc\x63\x25\x51"))
-	if err != nil {
-		panic(err)
-	}
-	return n
-}()
+const orderP256Bytes = "" +
+	"\xff\xff\xff\xff\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xbc\xe6\xfa\xad\xa7\x17\x9e\x84\xf3\xb9\xca\xc2\xfc\x63\x25\x51"
+
+var orderP256 = newModulus([]byte(orderP256Bytes))
 
 // sizeP256 is the length in bytes of a coordinate and of a scalar.
 const sizeP256 = 32
@@ -33,46 +26,59 @@ func newECKey(point []byte) (*Key, error) {
 	return &Key{algorithm: ES256, spki: append([]byte(spkiP256), point...), point: q}, nil
 }
 
-// verifyES256 is the verification of FIPS 186-5, section 6.4.2, of a signature
-// in the form of RFC 7518, section 3.4: r and s of 32 bytes each.
+// verifyES256 verifies a signature in the form of RFC 7518, section 3.4: r and s
+// of 32 bytes each.
 func verifyES256(k *Key, signingInput string, signature []byte) bool {
+	digest := sumSHA256(signingInput)
+	return verifyECDSA(k, &digest, signature)
+}
+
+// verifyECDSA is the verification of FIPS 186-5, section 6.4.2.
+func verifyECDSA(k *Key, digest *[32]byte, signature []byte) bool {
 	if len(signature) != 2*sizeP256 {
 		return false
 	}
 	n := orderP256
-	r, errR := bigmod.NewNat().SetBytes(signature[:sizeP256], n)
-	s, errS := bigmod.NewNat().SetBytes(signature[sizeP256:], n)
-	if errR != nil || errS != nil || r.IsZero() == 1 || s.IsZero() == 1 {
+	var r, s, e, u1, u2, t scalar
+	if !r.set(signature[:sizeP256]) || !s.set(signature[sizeP256:]) {
 		return false
 	}
-	digest := sumSHA256(signingInput)
-	e, err := bigmod.NewNat().SetOverflowingBytes(digest[:], n)
-	if err != nil {
-		return false
-	}
-	// All of this is public, so that time may tell of it. InverseVarTime is
-	// faster than raising to n-2; nistec's P256OrdInverse needs assembly.
-	w, ok := bigmod.NewNat().InverseVarTime(s, n)
-	if !ok {
-		return false
-	}
-	u1 := e.Mul(w, n)
-	u2 := w.Mul(r, n)
+	e.setReduced(digest[:])
+	inverseP256(&s)
+	var scratch [2 * len(r)]uint64
+	n.multiply(t[:], e[:], n.rr, scratch[:])
+	n.multiply(u1[:], t[:], s[:], scratch[:])
+	n.multiply(t[:], r[:], n.rr, scratch[:])
+	n.multiply(u2[:], t[:], s[:], scratch[:])
 
-	p1, err := nistec.NewP256Point().ScalarBaseMult(u1.Bytes(n))
+	sum := nistec.NewP256Point()
+	if table := k.table.Load(); table != nil {
+		generatorTable().addMultiple(sum, &u1)
+		table.addMultiple(sum, &u2)
+	} else if !addMultiples(sum, &u1, k.point, &u2) {
+		return false
+	}
+	x, err := sum.BytesX() // an error for the point at infinity
 	if err != nil {
 		return false
 	}
-	p2, err := nistec.NewP256Point().ScalarMult(k.point, u2.Bytes(n))
+	t.setReduced(x)
+	return t == r
+}
+
+// addMultiples sets sum to u1*G + u2*q with no table of q.
+func addMultiples(sum *nistec.P256Point, u1 *scalar, q *nistec.P256Point, u2 *scalar) bool {
+	k := u1.bytes()
+	if _, err := sum.ScalarBaseMult(k[:]); err != nil {
+		return false
+	}
+	k = u2.bytes()
+	p, err := nistec.NewP256Point().ScalarMult(q, k[:])
 	if err != nil {
 		return false
 	}
-	x, err := p1.Add(p1, p2).BytesX() // an error for the point at infinity
-	if err != nil {
-		return false
-	}
-	v, err := s.SetOverflowingBytes(x, n)
-	return err == nil && v.Equal(r) == 1
+	sum.Add(sum, p)
+	return true
 }
 
 // ECDSASignatureDER appends an ES256 signature, the 64 bytes of RFC 7518,

@@ -127,7 +127,14 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
+// space goes past what space there is, most often none.
 func (s *scanner) space() {
+	if s.pos < len(s.text) && s.text[s.pos] <= ' ' {
+		s.spaces()
+	}
+}
+
+func (s *scanner) spaces() {
 	for s.pos < len(s.text) {
 		switch s.text[s.pos] {
 		case ' ', '\t', '\n', '\r':
@@ -228,7 +235,18 @@ func (s *scanner) members(dst []member, keep bool, depth int) ([]member, error) 
 // unique adds name to the names of the innermost object, which start at open,
 // and reports false when it is there already.
 func (s *scanner) unique(name string, open int) bool {
-	hash := maphash.String(hashSeed, name)
+	var hash uint64
+	switch count := len(s.names) - open; {
+	case count < fewMembers:
+		hash = sketch(name)
+	case count == fewMembers:
+		for i, earlier := range s.names[open:] {
+			s.hashes[open+i] = maphash.String(hashSeed, earlier)
+		}
+		fallthrough
+	default:
+		hash = maphash.String(hashSeed, name)
+	}
 	for i, seen := range s.hashes[open:] {
 		if seen == hash && s.names[open+i] == name {
 			return false
@@ -236,6 +254,19 @@ func (s *scanner) unique(name string, open int) bool {
 	}
 	s.names, s.hashes = append(s.names, name), append(s.hashes, hash)
 	return true
+}
+
+// fewMembers is up to how many members the names of an object have sketches for
+// hashes. Whoever makes those alike causes few comparisons.
+const fewMembers = 16
+
+// sketch tells most names apart that are found together.
+func sketch(name string) uint64 {
+	n := uint64(len(name))
+	if n == 0 {
+		return 0
+	}
+	return n<<24 | uint64(name[0])<<16 | uint64(name[n/2])<<8 | uint64(name[n-1])
 }
 
 func (s *scanner) array(depth int) error {

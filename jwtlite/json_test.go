@@ -3,6 +3,7 @@ package jwtlite
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -120,6 +121,41 @@ func TestBase64URL(t *testing.T) {
 		got, ok := appendBase64URL(nil, test.src)
 		if ok != test.ok || ok && string(got) != test.want {
 			t.Errorf("%q: %q, %v", test.src, got, ok)
+		}
+	}
+}
+
+// A duplicate is found wherever the two stand, in small objects and in large
+// ones, whose names are compared by other means.
+func TestDuplicateAnywhere(t *testing.T) {
+	for _, name := range []string{"", "a", "k7", "\\u006b7"} {
+		for size := 2; size < 3*fewMembers; size++ {
+			for second := 1; second < size; second++ {
+				first := second / 2
+				text := `{`
+				for i := range size {
+					switch i {
+					case first:
+						text += `"` + strings.ReplaceAll(name, "\\u006b", "k") + `":0,`
+					case second:
+						text += `"` + name + `":{"k":0,"a":1},`
+					default:
+						text += fmt.Sprintf(`"n%d":[{"n%d":0}],`, i, i)
+					}
+				}
+				text = text[:len(text)-1] + `}`
+				var s scanner
+				if _, err := s.object([]byte(text), nil, maxDepth); err != errDuplicate {
+					t.Fatalf("%s: %v", text, err)
+				}
+				// The same in an object within, and without the duplicate.
+				if _, err := s.object([]byte(`{"k7":`+text+`}`), nil, maxDepth); err != errDuplicate {
+					t.Fatalf("%s, within: %v", text, err)
+				}
+				if _, err := s.object([]byte(strings.Replace(text, `"`+name+`":{`, `"other":{`, 1)), nil, maxDepth); err != nil {
+					t.Fatalf("%s, without: %v", text, err)
+				}
+			}
 		}
 	}
 }

@@ -1,7 +1,8 @@
 package jwtlite
 
 import (
-	"filippo.io/bigmod"
+	"sync/atomic"
+
 	"filippo.io/nistec"
 )
 
@@ -14,11 +15,13 @@ type Key struct {
 	spki      []byte
 
 	// RS256.
-	modulus  *bigmod.Modulus
+	modulus  *modulus
+	size     int // of the modulus, in bytes
 	exponent uint
 
 	// ES256.
 	point *nistec.P256Point
+	table atomic.Pointer[pointTable] // of point; nil before [Software.Prepare]
 }
 
 // ID returns the "kid" of the key, "" if it has none.

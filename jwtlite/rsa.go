@@ -1,10 +1,6 @@
 package jwtlite
 
-import (
-	"bytes"
-
-	"filippo.io/bigmod"
-)
+import "slices"
 
 // Bounds of an RSA modulus: RFC 7518, section 3.3 asks for 2048 bits or more,
 // and a verification costs the square of the size.
@@ -34,14 +30,14 @@ func newRSAKey(n, e []byte) (*Key, error) {
 	if n[len(n)-1]&1 == 0 {
 		return nil, errModulusEven
 	}
-	modulus, err := bigmod.NewModulus(n)
-	if err != nil || modulus.BitLen() < minModulusBits {
+	if len(n) == minModulusBits/8 && n[0]&0x80 == 0 {
 		return nil, errModulusSize
 	}
 	return &Key{
 		algorithm: RS256,
 		spki:      rsaSPKI(n, e),
-		modulus:   modulus,
+		modulus:   newModulus(n),
+		size:      len(n),
 		exponent:  exponent,
 	}, nil
 }
@@ -52,26 +48,31 @@ const digestInfoSHA256 = "\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x
 
 // verifyRS256 is RSASSA-PKCS1-V1_5-VERIFY: RFC 8017, section 8.2.2.
 func verifyRS256(k *Key, signingInput string, signature []byte) bool {
-	size := k.modulus.Size()
-	if len(signature) != size {
+	if len(signature) != k.size {
 		return false
 	}
-	s, err := bigmod.NewNat().SetBytes(signature, k.modulus)
-	if err != nil { // not below the modulus
+	// RSAVP1, section 5.2.2.
+	var buffer [4 * maxModulusBits / 64]uint64
+	words := len(k.modulus.n)
+	s, m, t := buffer[:words], buffer[words:2*words], buffer[2*words:4*words]
+	setBytes(s, signature)
+	if !below(s, k.modulus.n) {
 		return false
 	}
-	em := bigmod.NewNat().ExpShortVarTime(s, k.exponent, k.modulus).Bytes(k.modulus)
+	k.modulus.power(m, s, k.exponent, t)
 
-	// The encoded message is rebuilt and compared as a whole, never parsed:
+	// The encoded message is made anew and compared as a whole, never parsed:
 	// EM = 0x00 || 0x01 || PS || 0x00 || T, section 9.2.
 	digest := sumSHA256(signingInput)
-	var want [maxModulusBits / 8]byte
-	want[1] = 0x01
-	padding := want[2 : size-len(digestInfoSHA256)-len(digest)-1]
+	var encoded [maxModulusBits / 8]byte
+	em := encoded[:k.size]
+	em[1] = 0x01
+	padding := em[2 : k.size-len(digestInfoSHA256)-len(digest)-1]
 	for i := range padding {
 		padding[i] = 0xff
 	}
-	copy(want[size-len(digestInfoSHA256)-len(digest):], digestInfoSHA256)
-	copy(want[size-len(digest):], digest[:])
-	return bytes.Equal(em, want[:size])
+	copy(em[k.size-len(digestInfoSHA256)-len(digest):], digestInfoSHA256)
+	copy(em[k.size-len(digest):], digest[:])
+	setBytes(s, em)
+	return slices.Equal(m, s)
 }

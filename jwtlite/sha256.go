@@ -50,25 +50,35 @@ func sumSHA256(message string) [32]byte {
 	return digest
 }
 
-// hashBlock is section 6.2.2.
+// hashBlock is section 6.2.2. Both loops take eight steps in a turn, which in V8
+// saves a third of the time.
 func hashBlock(hash *[8]uint32, block *[64]byte) {
 	var w [64]uint32
 	for t := range 16 {
 		w[t] = binary.BigEndian.Uint32(block[4*t:])
 	}
-	for t := 16; t < 64; t++ {
-		x, y := w[t-2], w[t-15]
-		s1 := bits.RotateLeft32(x, -17) ^ bits.RotateLeft32(x, -19) ^ x>>10
-		s0 := bits.RotateLeft32(y, -7) ^ bits.RotateLeft32(y, -18) ^ y>>3
-		w[t] = s1 + w[t-7] + s0 + w[t-16]
+	for t := 16; t < 64; t += 8 {
+		w := (*[24]uint32)(w[t-16:])
+		w[16] = schedule(w[14], w[9], w[1], w[0])
+		w[17] = schedule(w[15], w[10], w[2], w[1])
+		w[18] = schedule(w[16], w[11], w[3], w[2])
+		w[19] = schedule(w[17], w[12], w[4], w[3])
+		w[20] = schedule(w[18], w[13], w[5], w[4])
+		w[21] = schedule(w[19], w[14], w[6], w[5])
+		w[22] = schedule(w[20], w[15], w[7], w[6])
+		w[23] = schedule(w[21], w[16], w[8], w[7])
 	}
 	a, b, c, d, e, f, g, h := hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]
-	for t := range 64 {
-		s1 := bits.RotateLeft32(e, -6) ^ bits.RotateLeft32(e, -11) ^ bits.RotateLeft32(e, -25)
-		t1 := h + s1 + (e&f ^ ^e&g) + sha256K[t] + w[t]
-		s0 := bits.RotateLeft32(a, -2) ^ bits.RotateLeft32(a, -13) ^ bits.RotateLeft32(a, -22)
-		t2 := s0 + (a&b ^ a&c ^ b&c)
-		h, g, f, e, d, c, b, a = g, f, e, d+t1, c, b, a, t1+t2
+	for t := 0; t < 64; t += 8 {
+		w, k := (*[8]uint32)(w[t:]), (*[8]uint32)(sha256K[t:])
+		d, h = round(a, b, c, d, e, f, g, h, k[0]+w[0])
+		c, g = round(h, a, b, c, d, e, f, g, k[1]+w[1])
+		b, f = round(g, h, a, b, c, d, e, f, k[2]+w[2])
+		a, e = round(f, g, h, a, b, c, d, e, k[3]+w[3])
+		h, d = round(e, f, g, h, a, b, c, d, k[4]+w[4])
+		g, c = round(d, e, f, g, h, a, b, c, k[5]+w[5])
+		f, b = round(c, d, e, f, g, h, a, b, k[6]+w[6])
+		e, a = round(b, c, d, e, f, g, h, a, k[7]+w[7])
 	}
 	hash[0] += a
 	hash[1] += b
@@ -78,4 +88,21 @@ func hashBlock(hash *[8]uint32, block *[64]byte) {
 	hash[5] += f
 	hash[6] += g
 	hash[7] += h
+}
+
+// schedule returns W[t] of the message schedule from W[t-2], W[t-7], W[t-15] and
+// W[t-16].
+func schedule(w2, w7, w15, w16 uint32) uint32 {
+	s1 := bits.RotateLeft32(w2, -17) ^ bits.RotateLeft32(w2, -19) ^ w2>>10
+	s0 := bits.RotateLeft32(w15, -7) ^ bits.RotateLeft32(w15, -18) ^ w15>>3
+	return s1 + w7 + s0 + w16
+}
+
+// round returns what one round makes of d and h; the other variables only
+// change their names.
+func round(a, b, c, d, e, f, g, h, kw uint32) (uint32, uint32) {
+	s1 := bits.RotateLeft32(e, -6) ^ bits.RotateLeft32(e, -11) ^ bits.RotateLeft32(e, -25)
+	t1 := h + s1 + (g ^ e&(f^g)) + kw
+	s0 := bits.RotateLeft32(a, -2) ^ bits.RotateLeft32(a, -13) ^ bits.RotateLeft32(a, -22)
+	return d + t1, t1 + s0 + (a&b | c&(a|b))
 }

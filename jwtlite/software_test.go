@@ -41,6 +41,17 @@ func mustKey(t *testing.T, public any) *Key {
 	return k
 }
 
+// prepared returns a key with tables that is otherwise the same.
+func prepared(t testing.TB, k *Key) *Key {
+	t.Helper()
+	again, err := parseSPKI(k.SPKI())
+	if err != nil {
+		t.Fatal(err)
+	}
+	Software{}.Prepare(&KeySet{[]*Key{again}})
+	return again
+}
+
 func TestRS256AgreesWithStandardLibrary(t *testing.T) {
 	random := mathrand.New(mathrand.NewPCG(3, 4))
 	for _, bits := range []int{2048, 2056, 3072} {
@@ -85,6 +96,7 @@ func TestES256AgreesWithStandardLibrary(t *testing.T) {
 			t.Fatal(err)
 		}
 		key := mustKey(t, &private.PublicKey)
+		withTable := prepared(t, key)
 		s := signers{ec: private}
 		for range 5 {
 			input := rand.Text()
@@ -110,6 +122,9 @@ func TestES256AgreesWithStandardLibrary(t *testing.T) {
 				// the length is judged here.
 				want := len(try) == 64 && ecdsa.VerifyASN1(&private.PublicKey, digest[:], ECDSASignatureDER(nil, try))
 				got := Software{}.Verify(key, input, try)
+				if again := (Software{}).Verify(withTable, input, try); again != got {
+					t.Fatalf("%x: %v with the key prepared, %v without", try, again, got)
+				}
 				if (got == nil) != want || (got == nil) != (i <= 1 || bytes.Equal(try, signature)) || got != nil && got != ErrSignature {
 					t.Fatalf("%x: %v, want %v", try, got, want)
 				}

@@ -195,9 +195,13 @@ func TestWycheproofSignatures(t *testing.T) {
 					t.Errorf("%s: the JWK %s is not the same key: %v", test.file, doc, err)
 				}
 			}
+			withTable := prepared(t, key)
 			for _, v := range group.Tests {
 				total++
 				err := Software{}.Verify(key, string(unhex(t, v.Msg)), unhex(t, v.Sig))
+				if again := (Software{}).Verify(withTable, string(unhex(t, v.Msg)), unhex(t, v.Sig)); again != err {
+					t.Errorf("%s, %d (%s): %v with the key prepared, %v without", test.file, v.TcID, v.Comment, again, err)
+				}
 				// "acceptable" is a DigestInfo without NULL: not the one
 				// encoding that RFC 8017, section 9.2 makes, so refused.
 				if (err == nil) != (v.Result == "valid") {

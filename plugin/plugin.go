@@ -54,6 +54,7 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 	logInfo("signatures: " + verifier.describe())
 	for _, s := range c.AuthorizationServers {
 		source := keys.New(s, c.AllowInsecureHTTP, host{p})
+		source.Adopted = verifier.prepare
 		source.Adopt()
 		p.sources = append(p.sources, source)
 	}

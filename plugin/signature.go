@@ -64,6 +64,14 @@ func (v *verifier) probe(p probe) bool {
 	return answered && !good
 }
 
+// prepare is called with the keys that come into use. Where the host verifies
+// ES256, tables for them would be memory for nothing.
+func (v *verifier) prepare(set *jwtlite.KeySet) {
+	if !v.host[jwtlite.ES256] {
+		v.software.Prepare(set)
+	}
+}
+
 // Verify implements [jwtlite.Verifier].
 func (v *verifier) Verify(k *jwtlite.Key, signingInput string, signature []byte) error {
 	if v.host[k.Algorithm()] {

@@ -572,3 +572,40 @@ func FuzzRecord(f *testing.F) {
 		}
 	})
 }
+
+// Each worker is told of each key set once, however it came by it.
+func TestAdopted(t *testing.T) {
+	p := start(t)
+	told := make([][]*jwtlite.KeySet, len(p.workers))
+	for i, w := range p.workers {
+		w.Adopted = func(set *jwtlite.KeySet) { told[i] = append(told[i], set) }
+		w.Adopt()
+	}
+	p.tick()
+	p.tick()
+	p.serve[jwksURI] = body(`{"keys":[` + key1 + `,` + key2 + `]}`)
+	p.pass(2 * refreshInterval)
+	p.tick()
+	for i, w := range p.workers {
+		if set, _ := w.Keys(); len(told[i]) != 2 || told[i][0].Len() != 1 || told[i][1] != set {
+			t.Errorf("worker %d: told of %d key sets", i, len(told[i]))
+		}
+	}
+
+	set, _, err := jwtlite.ParseKeySet([]byte(`{"keys":[` + key1 + `]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	static := New(&config.AuthorizationServer{Issuer: issuer, Source: config.KeySource{Kind: config.Static, Keys: set}}, false, p)
+	count := 0
+	static.Adopted = func(s *jwtlite.KeySet) {
+		if count++; s != set {
+			t.Error("another key set")
+		}
+	}
+	static.Adopt()
+	static.Tick()
+	if count != 1 {
+		t.Errorf("told %d times of static keys", count)
+	}
+}

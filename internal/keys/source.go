@@ -60,6 +60,10 @@ type Source struct {
 	owner    uint64 // this worker, in the record
 	random   maphash.Seed
 
+	// Adopted, if set before [Source.Adopt], is called with each key set that
+	// comes into use.
+	Adopted func(*jwtlite.KeySet)
+
 	set     *jwtlite.KeySet
 	version uint64 // of set; 0: none
 	expired bool   // set is too old to be used
@@ -171,6 +175,7 @@ func (s *Source) RetryAfter() int {
 // fetched, with no fetch of its own.
 func (s *Source) Adopt() {
 	if s.server.Source.Kind == config.Static {
+		s.adopted()
 		return
 	}
 	value, _ := s.host.Load(s.name)
@@ -241,6 +246,13 @@ func (s *Source) adopt(r *record) {
 		return
 	}
 	s.set, s.version = set, r.version
+	s.adopted()
+}
+
+func (s *Source) adopted() {
+	if s.Adopted != nil {
+		s.Adopted(s.set)
+	}
 }
 
 func (s *Source) remember(r *record) {

@@ -1,0 +1,163 @@
+package jwtlite
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/sha256"
+	"fmt"
+	"testing"
+)
+
+// benchToken returns a token such as identity providers issue, of about 900
+// bytes.
+func benchToken(s signers, alg Algorithm) string {
+	header := `{"alg":"ES256","typ":"at+jwt","kid":"e"}`
+	claims := `,"email":"alice@example.com","name":"Alice Example","preferred_username":"alice","groups":["engineering","on-call","vpn-users"]`
+	if alg == RS256 { // its signature takes 256 bytes more
+		header = `{"alg":"RS256","typ":"at+jwt","kid":"r"}`
+		claims = ""
+	}
+	return s.token(header, `{"iss":"https://auth.example.com","sub":"8d2f7d1c-2f5e-4a57-9d57-0a6d3c1f6e11",`+
+		`"aud":["https://mcp.example.com/notes","https://api.example.com"],"exp":1800000300,"iat":1800000000,"nbf":1800000000,`+
+		`"jti":"b4f0d3c8-5f0f-4a0e-8d5b-2f4d0b0f8a55","client_id":"vscode","scope":"openid notes.read notes.write",`+
+		`"auth_time":1799999000,"sid":"1f4b1d0a-8a3c-4f52-b7a4-1d3f5c2e9b70"`+claims+`}`)
+}
+
+func forBoth(b *testing.B, f func(*testing.B, Algorithm)) {
+	for _, alg := range []Algorithm{RS256, ES256} {
+		b.Run(alg.String(), func(b *testing.B) { f(b, alg) })
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	forBoth(b, func(b *testing.B, alg Algorithm) {
+		compact := benchToken(testSigners(), alg)
+		var token Token
+		b.SetBytes(int64(len(compact)))
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := token.Parse(compact); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// All that is done with a token but for its signature.
+func BenchmarkJudge(b *testing.B) {
+	forBoth(b, func(b *testing.B, alg Algorithm) {
+		s := testSigners()
+		compact := benchToken(s, alg)
+		policy := testPolicy
+		var token Token
+		b.ReportAllocs()
+		for b.Loop() {
+			if err := token.Parse(compact); err != nil {
+				b.Fatal(err)
+			}
+			if err := policy.CheckHeader(&token); err != nil {
+				b.Fatal(err)
+			}
+			if _, err := s.set.Find(&token); err != nil {
+				b.Fatal(err)
+			}
+			if err := policy.CheckClaims(&token, testNow); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// BenchmarkVerify has the verifications of the standard library beside those
+// of this package: of figures from one run, the ratio is what counts.
+func BenchmarkVerify(b *testing.B) {
+	s := testSigners()
+	run := func(name string, verify func() bool) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if !verify() {
+					b.Fatal("refused")
+				}
+			}
+		})
+	}
+	var token Token
+	for _, key := range s.set.keys {
+		if err := token.Parse(benchToken(s, key.Algorithm())); err != nil {
+			b.Fatal(err)
+		}
+		input, signature := token.SigningInput(), append([]byte(nil), token.Signature()...)
+		run(key.Algorithm().String(), func() bool { return Software{}.Verify(key, input, signature) == nil })
+		if key.Algorithm() == RS256 {
+			run("RS256/std", func() bool {
+				digest := sha256.Sum256([]byte(input))
+				return rsa.VerifyPKCS1v15(&s.rsa.PublicKey, crypto.SHA256, digest[:], signature) == nil
+			})
+			continue
+		}
+		withTable := prepared(b, key)
+		run("ES256/prepared", func() bool { return Software{}.Verify(withTable, input, signature) == nil })
+		der := ECDSASignatureDER(nil, signature)
+		run("ES256/std", func() bool {
+			digest := sha256.Sum256([]byte(input))
+			return ecdsa.VerifyASN1(&s.ec.PublicKey, digest[:], der)
+		})
+	}
+}
+
+// What it takes to prepare one key.
+func BenchmarkPrepare(b *testing.B) {
+	point := testSigners().set.keys[1].point
+	b.ReportAllocs()
+	for b.Loop() {
+		newPointTable(point)
+	}
+}
+
+func BenchmarkFind(b *testing.B) {
+	var keys []*Key
+	for i := range 16 {
+		keys = append(keys, &Key{algorithm: ES256, id: fmt.Sprintf("key-%02d", i)})
+	}
+	keys[15].id = "e"
+	set, err := NewKeySet(keys...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var token Token
+	if err := token.Parse(benchToken(testSigners(), ES256)); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := set.Find(&token); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// The costliest token that is accepted: names in as many objects as fit, each
+// as full as allowed.
+func BenchmarkParseHostile(b *testing.B) {
+	payload := `{`
+	for i := range 8 {
+		payload += fmt.Sprintf(`"%d":{`, i)
+		for j := range maxMembers {
+			payload += fmt.Sprintf(`"%x":0,`, j)
+		}
+		payload = payload[:len(payload)-1] + `},`
+		if len(payload) > 10<<10 {
+			break
+		}
+	}
+	compact := encode64(goodHeader) + "." + encode64(payload[:len(payload)-1]+"}") + "."
+	var token Token
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := token.Parse(compact); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
