@@ -7,6 +7,7 @@ WASM := build/mcpauth.wasm
 
 IMAGE ?= build/image
 BENCH ?=
+FAULTS_SCALE ?= ci
 
 # -trimpath, -buildvcs and -buildid: the same sources give the same bytes in any
 # folder. -gcflags: config runs once, at the start, so it is built small rather
@@ -15,13 +16,16 @@ BENCH ?=
 WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' \
 	-gcflags=mcpauth/config=-l -overlay=build/overlay/overlay.json
 
-.PHONY: build run demo test unit example-test lint image bench clean
+.PHONY: build run demo test unit example-test test-faults lint image bench clean
+
+# $(call link,FILE,FLAGS) builds the plugin.
+link = GOOS=wasip1 GOARCH=wasm $(GO) build $(WASM_FLAGS) $(2) -o $(1).linked.$$$$ ./plugin && \
+	$(GO) run ./internal/shrink $(1).linked.$$$$ $(1).$$$$ && \
+	rm $(1).linked.$$$$ && mv $(1).$$$$ $(1)
 
 build: ## build/mcpauth.wasm
 	@$(GO) run ./internal/overlay build/overlay
-	@GOOS=wasip1 GOARCH=wasm $(GO) build $(WASM_FLAGS) -o $(WASM).linked.$$$$ ./plugin && \
-		$(GO) run ./internal/shrink $(WASM).linked.$$$$ $(WASM).$$$$ && \
-		rm $(WASM).linked.$$$$ && mv $(WASM).$$$$ $(WASM)
+	@$(call link,$(WASM))
 	@echo "$(WASM): $$(wc -c < $(WASM)) bytes"
 
 run: build ## the example, with a walk through it; stays up until Ctrl-C
@@ -30,15 +34,16 @@ run: build ## the example, with a walk through it; stays up until Ctrl-C
 demo: build ## the same walk, and an exit status that tells whether all went well
 	@cd envoy-example && $(GO) run ./cmd/demo -once
 
-test: lint unit example-test ## everything
+test: lint unit example-test test-faults ## everything
 
 lint:
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
 	$(GO) vet ./...
-	cd envoy-example && $(GO) vet ./...
+	$(GO) vet -tags faults ./plugin
+	cd envoy-example && $(GO) vet -tags faults ./...
 	cd envoy-example/gatewayapi && $(GO) vet ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
-	cd envoy-example && $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	cd envoy-example && $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags faults ./...
 
 unit: build ## the packages, and the built file under wazero
 	$(GO) test ./...
@@ -46,6 +51,11 @@ unit: build ## the packages, and the built file under wazero
 example-test: build ## the built file in real Envoys, with real clients; the manifests; the image
 	cd envoy-example && $(GO) test -timeout 40m ./...
 	cd envoy-example/gatewayapi && $(GO) test ./...
+
+# The long forms, about an hour: make test-faults FAULTS_SCALE=full
+test-faults: build ## the built file in a real Envoy, under load, through every fault of the authorization server
+	@$(call link,build/mcpauth-faults.wasm,-tags faults)
+	cd envoy-example && FAULTS_SCALE=$(FAULTS_SCALE) $(GO) test -tags faults -count 1 -timeout 90m ./faults/...
 
 image: build ## an OCI image in $(IMAGE); PUSH=registry/repository:tag pushes it
 	cd envoy-example && $(GO) run ./image/cmd/mkimage -out $(abspath $(IMAGE)) $(if $(PUSH),-push $(PUSH))

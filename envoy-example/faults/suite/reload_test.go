@@ -1,0 +1,188 @@
+//go:build faults
+
+package suite
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"mcpauth/envoy-example/envoy"
+	"mcpauth/envoy-example/faults"
+	"mcpauth/envoy-example/load"
+)
+
+// countLines counts the lines of a log that hold a text.
+func countLines(log, text string) int {
+	n := 0
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, text) {
+			n++
+		}
+	}
+	return n
+}
+
+// reloadFor is how long there is a new configuration every second.
+var reloadFor = scaled(10*time.Second, time.Minute)
+
+// named is a configuration that can be told from others by its metadata.
+func named(targets []*target, name string) string {
+	return pluginConfig(targets, object{"metadata": object{"resource_name": name}})
+}
+
+// inUse returns the name of the configuration that the gateway uses.
+func (r *rig) inUse(g *target) (string, error) {
+	res, err := r.client.Get("http://" + r.Addr() + "/.well-known/oauth-protected-resource/" + g.name)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	var doc struct {
+		Name string `json:"resource_name"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&doc); err != nil {
+		return "", fmt.Errorf("status %d: %w", res.StatusCode, err)
+	}
+	return doc.Name, nil
+}
+
+func (r *rig) uses(g *target, name string) func() string {
+	return func() string {
+		got, err := r.inUse(g)
+		if err != nil {
+			return err.Error()
+		}
+		if got != name {
+			return fmt.Sprintf("the configuration %q is in use, not %q", got, name)
+		}
+		return ""
+	}
+}
+
+// reloads are the ways in which Envoy gets a new configuration from a file.
+var reloads = []struct {
+	name    string
+	options func(*envoy.Options)
+	update  func(*rig, string) error
+	// rejected is the statistic that counts refused configurations.
+	rejected string
+}{
+	{
+		"filter", func(o *envoy.Options) { o.DynamicFilter = true },
+		func(r *rig, plugin string) error { return r.UpdateFilter(plugin) },
+		`extension_config_discovery\..*mcpauth\.(config_fail|update_rejected)`,
+	},
+	{
+		// Envoy closes the connections of a listener's old filter chains, in a
+		// way that clients notice before they send: in the drain time it asks
+		// them to leave. Ten minutes of it would outlast the test.
+		"listener", func(o *envoy.Options) { o.DynamicListener, o.DrainTime = true, 5*time.Second },
+		func(r *rig, plugin string) error { return r.UpdateListener(plugin) },
+		`listener_manager\.lds\.update_rejected`,
+	},
+}
+
+// TestReloads: a new configuration every second, with no request that fails and
+// no fetch of keys that are there already; and one that is wrong.
+func TestReloads(t *testing.T) {
+	for _, way := range reloads {
+		t.Run(way.name, func(t *testing.T) {
+			t.Parallel()
+			targets := []*target{newTarget(t, "reload")}
+			g := targets[0]
+			r := newRig(t, targets, way.options)
+			r.ready()
+			fetches, _ := faults.Documents(g.server.Seen(r.started))
+			begin := time.Now()
+			stop := r.underLoad(quiet(), load.Options{Rate: 300})
+
+			name := ""
+			seen := map[string]bool{}
+			for n := 0; time.Since(begin) < reloadFor; n++ {
+				name = fmt.Sprint("configuration ", n)
+				if err := way.update(r, named(targets, name)); err != nil {
+					t.Fatal(err)
+				}
+				next := begin.Add(time.Duration(n+1) * time.Second)
+				for time.Now().Before(next) {
+					if got, err := r.inUse(g); err == nil {
+						seen[got] = true
+					}
+					time.Sleep(50 * time.Millisecond)
+				}
+			}
+			eventually(t, time.Minute, r.uses(g, name))
+			t.Logf("%d configurations were seen in use in %v", len(seen), reloadFor)
+			if len(seen) < int(reloadFor/time.Second)/2 {
+				t.Errorf("only %d configurations were in use: the test proves little", len(seen))
+			}
+
+			rejected := r.stat(way.rejected)
+			if err := way.update(r, strings.ReplaceAll(named(targets, "wrong"), `"resources"`, `"resource"`)); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, time.Minute, func() string {
+				if r.stat(way.rejected) == rejected {
+					return "the wrong configuration has not been rejected"
+				}
+				return ""
+			})
+			for range 4 * workers {
+				if p := r.uses(g, name)(); p != "" {
+					t.Errorf("after a wrong configuration: %s", p)
+				}
+			}
+			if err := way.update(r, named(targets, "last")); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, time.Minute, r.uses(g, "last"))
+			stop()
+			r.judge(t, g)
+			if now, _ := faults.Documents(g.server.Seen(r.started)); now != fetches {
+				t.Errorf("%d fetches of keys during the reloads, want none", now-fetches)
+			}
+		})
+	}
+}
+
+// TestReloadWhileRequestsAreHeld: they are answered by the configuration that
+// held them, when the keys are there.
+func TestReloadWhileRequestsAreHeld(t *testing.T) {
+	t.Parallel()
+	targets := []*target{newTarget(t, "held")}
+	g := targets[0]
+	g.server.Set(faults.Late)
+	r := newRig(t, targets, func(o *envoy.Options) { o.DynamicFilter = true })
+	const n = 8 * workers
+	answers := make(chan int, n)
+	for range n {
+		go func() {
+			status, _ := r.status(g, "valid, new")
+			answers <- status
+		}()
+	}
+	eventually(t, slack, func() string {
+		if r.stat(activeRequests) < n && len(answers) == 0 {
+			return "the requests are not there yet"
+		}
+		return ""
+	})
+	early := len(answers)
+	if err := r.UpdateFilter(named(targets, "new")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, time.Minute, r.uses(g, "new"))
+	for range n {
+		if status := <-answers; status != http.StatusOK {
+			t.Errorf("a request that was held: status %d", status)
+		}
+	}
+	t.Logf("%d of %d requests were answered before the reload", early, n)
+}
+
+// activeRequests is the statistic of the requests that Envoy has under way.
+const activeRequests = `http\.gateway\.downstream_rq_active`
