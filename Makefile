@@ -14,7 +14,7 @@ FAULTS_SCALE ?= ci
 # than fast. -overlay: see internal/overlay; what is linked goes through
 # internal/shrink.
 WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' \
-	-gcflags=mcpauth/config=-l -overlay=build/overlay/overlay.json
+	-gcflags=mcpauth/config=-l -gcflags=mcpauth/internal/wellknown=-l -gcflags=mcpauth/internal/keys=-l -overlay=build/overlay/overlay.json
 
 .PHONY: build run demo test unit example-test test-faults lint image bench clean
 

@@ -31,11 +31,16 @@ const (
 	// DefaultClockSkew is used where clock_skew_seconds is left out.
 	DefaultClockSkew = 60 * time.Second
 
+	// DefaultMaxStale is used where max_stale_seconds is left out.
+	DefaultMaxStale = 24 * time.Hour
+
 	// DefaultCacheEntries is used where token_cache.max_entries is left out.
 	DefaultCacheEntries = 4096
 
 	maxClockSkewSeconds     = 600
 	maxTokenLifetimeSeconds = 365 * 24 * 60 * 60
+	minStaleSeconds         = 60
+	maxStaleSeconds         = 365 * 24 * 60 * 60
 	maxCacheEntries         = 100_000
 )
 
@@ -87,8 +92,17 @@ type AuthorizationServer struct {
 	// empty only when Source.Kind is Static.
 	Cluster string
 
+	// JWKSCluster is the same for the fetches of keys: Cluster, unless
+	// jwks_cluster is given.
+	JWKSCluster string
+
 	// Source says where the keys come from.
 	Source KeySource
+
+	// MaxStale is how long fetched keys are used, counted from the fetch that
+	// brought them, while no other succeeds: a minute to a year. It is 0 when
+	// Source.Kind is Static.
+	MaxStale time.Duration
 
 	// Algorithms accepted in a token's header; at least one, no duplicates.
 	Algorithms []jwtlite.Algorithm
@@ -113,6 +127,11 @@ type KeySource struct {
 
 	// MetadataURL is where the metadata is, when Kind is MetadataURL.
 	MetadataURL *URL
+
+	// Overrides is a merge patch (RFC 7396), a JSON object, for the metadata
+	// that is fetched; empty for none, and when none is fetched. If it has an
+	// issuer, that is the configured one; if it has a jwks_uri, a URL.
+	Overrides string
 
 	// JWKSURI is where the key set is, when Kind is JWKSURI.
 	JWKSURI *URL

@@ -61,11 +61,13 @@ func mustParse(t *testing.T, doc string) *config.Config {
 func TestDefaults(t *testing.T) {
 	c := mustParse(t, document("", "", ""))
 	server := &config.AuthorizationServer{
-		Issuer:     "https://auth.example.com",
-		Cluster:    "auth",
-		Source:     config.KeySource{Kind: config.Discovery, Discovery: config.Auto},
-		Algorithms: []jwtlite.Algorithm{jwtlite.RS256, jwtlite.ES256},
-		ClockSkew:  time.Minute,
+		Issuer:      "https://auth.example.com",
+		Cluster:     "auth",
+		JWKSCluster: "auth",
+		Source:      config.KeySource{Kind: config.Discovery, Discovery: config.Auto},
+		MaxStale:    24 * time.Hour,
+		Algorithms:  []jwtlite.Algorithm{jwtlite.RS256, jwtlite.ES256},
+		ClockSkew:   time.Minute,
 	}
 	want := &config.Config{
 		AuthorizationServers: []*config.AuthorizationServer{server},
@@ -92,7 +94,7 @@ func TestEveryMember(t *testing.T) {
 		"authorization_servers": [
 			{"issuer": "http://a/", "cluster": "x", "discovery": "oidc", "algorithms": ["ES256"], "clock_skew_seconds": 0,
 			 "max_token_lifetime_seconds": 3600, "typ": "at+jwt"},
-			{"issuer": "https://b", "cluster": "x", "metadata_url": "https://b/m"},
+			{"issuer": "https://b", "cluster": "x", "jwks_cluster": "y", "metadata_url": "https://b/m", "metadata_overrides": {"x": [ null ]}, "max_stale_seconds": 90},
 			{"issuer": "https://c", "cluster": "x", "metadata": {"issuer": "https://c", "jwks_uri": "https://c/k"}},
 			{"issuer": "https://d", "cluster": "x", "jwks_uri": "https://d/k"},
 			{"issuer": "https://e", "jwks": {"keys": [RSA_JWK, EC_JWK]}},
@@ -146,6 +148,12 @@ func TestEveryMember(t *testing.T) {
 	if a.Issuer != "http://a/" || a.Cluster != "x" || !slices.Equal(a.Algorithms, []jwtlite.Algorithm{jwtlite.ES256}) ||
 		a.ClockSkew != 0 || a.MaxTokenLifetime != time.Hour || a.Type != "at+jwt" {
 		t.Errorf("got %+v", a)
+	}
+	if b := c.AuthorizationServers[1]; b.JWKSCluster != "y" || b.Source.Overrides != `{"x": [ null ]}` || b.MaxStale != 90*time.Second {
+		t.Errorf("got %+v", b)
+	}
+	if d, e := c.AuthorizationServers[3], c.AuthorizationServers[4]; d.JWKSCluster != "x" || e.JWKSCluster != "" || e.MaxStale != 0 {
+		t.Errorf("got %+v, %+v", d, e)
 	}
 	want := &config.Resource{
 		Resource:             &config.URL{Raw: "HTTPS://H", Scheme: "https", Host: "h"},

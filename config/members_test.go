@@ -44,6 +44,7 @@ func TestSchemaAndParserKnowTheSameMembers(t *testing.T) {
 		{parser: tokenCacheMembers, schema: []string{"properties", "token_cache"}},
 		{parser: serverMembers, schema: []string{"$defs", "authorization_server"}},
 		{parser: []string{"issuer", "jwks_uri"}, schema: []string{"$defs", "authorization_server", "properties", "metadata"}, open: true},
+		{parser: []string{"issuer", "jwks_uri"}, schema: []string{"$defs", "authorization_server", "properties", "metadata_overrides"}, open: true},
 		{parser: []string{"keys"}, schema: []string{"$defs", "authorization_server", "properties", "jwks"}, open: true},
 		{parser: publicKeyMembers, schema: []string{"$defs", "authorization_server", "properties", "public_keys", "items"}},
 		{parser: resourceMembers, schema: []string{"$defs", "resource"}},

@@ -11,11 +11,12 @@ import (
 // Members of an authorization server and of a public key.
 var (
 	serverMembers = []string{
-		"issuer", "cluster",
+		"issuer", "cluster", "jwks_cluster",
 		"discovery", "metadata_url", "metadata", "jwks_uri", "jwks", "public_keys",
+		"metadata_overrides", "max_stale_seconds",
 		"algorithms", "clock_skew_seconds", "max_token_lifetime_seconds", "typ",
 	}
-	serverUnsupported = []string{"introspection", "metadata_overrides"}
+	serverUnsupported = []string{"introspection"}
 
 	// sourceMembers say where keys come from; at most one may be there.
 	sourceMembers = []string{"discovery", "metadata_url", "metadata", "jwks_uri", "jwks", "public_keys"}
@@ -59,13 +60,42 @@ func (l *serverList) parseServer(v *value) {
 		m.oneOf("at+jwt")
 		s.Type = "at+jwt"
 	}
-	l.parseSource(v, s)
+	source := l.parseSource(v, s)
 	if m := v.get("cluster"); m != nil {
 		s.Cluster = m.text()
 	} else if s.Source.Kind != Static {
 		v.failAbsent("cluster", "is required: it names the Envoy cluster that keys are fetched through")
 	}
+	l.parseFetching(v, s, source)
 	l.list = append(l.list, s)
+}
+
+// parseFetching reads what matters only where something is fetched, and refuses
+// it where source has the keys or the metadata already.
+func (l *serverList) parseFetching(v *value, s *AuthorizationServer, source *value) {
+	overrides, cluster, stale := v.get("metadata_overrides"), v.get("jwks_cluster"), v.get("max_stale_seconds")
+	if s.Source.Kind <= MetadataURL {
+		s.Source.Overrides = l.parseOverrides(overrides, s.Issuer)
+	} else {
+		overrides.needless(source, "no metadata is fetched")
+	}
+	if s.Source.Kind == Static {
+		cluster.needless(source, "no keys are fetched")
+		stale.needless(source, "no keys are fetched")
+		return
+	}
+	s.JWKSCluster = s.Cluster
+	if cluster != nil {
+		s.JWKSCluster = cluster.text()
+	}
+	s.MaxStale = time.Duration(stale.integer(minStaleSeconds, maxStaleSeconds, int(DefaultMaxStale/time.Second))) * time.Second
+}
+
+// needless refuses a member that has no meaning beside another.
+func (v *value) needless(beside *value, why string) {
+	if v != nil {
+		v.fail("must not stand beside " + beside.name + ": " + why)
+	}
 }
 
 func (l *serverList) parseIssuer(v *value) string {
@@ -114,8 +144,8 @@ func (v *value) algorithmName() string {
 }
 
 // parseSource reads the member that says where keys come from. Of several it
-// reads the first, and refuses the others.
-func (l *serverList) parseSource(v *value, s *AuthorizationServer) {
+// reads the first, which it returns, and refuses the others.
+func (l *serverList) parseSource(v *value, s *AuthorizationServer) *value {
 	var m *value
 	for _, other := range v.members {
 		switch {
@@ -123,11 +153,11 @@ func (l *serverList) parseSource(v *value, s *AuthorizationServer) {
 		case m == nil:
 			m = other
 		default:
-			other.fail("must not stand beside " + m.name + ": keys come from one of " + strings.Join(sourceMembers, ", "))
+			other.needless(m, "keys come from one of "+strings.Join(sourceMembers, ", "))
 		}
 	}
 	if m == nil {
-		return // Discovery, Auto
+		return nil // Discovery, Auto
 	}
 	source := &s.Source
 	switch m.name {
@@ -149,6 +179,7 @@ func (l *serverList) parseSource(v *value, s *AuthorizationServer) {
 		source.Kind = Static
 		source.Keys = m.publicKeys(s.Algorithms)
 	}
+	return m
 }
 
 // parseServerMetadata reads authorization server metadata written by hand
@@ -158,9 +189,32 @@ func (l *serverList) parseServerMetadata(v *value, issuer string) *URL {
 	if !v.object() {
 		return nil
 	}
-	m := v.require("issuer")
-	if s, ok := m.string(); ok && s != issuer {
-		m.fail("must be the same as the issuer of this authorization server")
-	}
+	v.require("issuer").sameIssuer(issuer)
 	return v.require("jwks_uri").url(l.allowHTTP)
+}
+
+// sameIssuer checks the issuer in metadata (RFC 8414, section 3.3).
+func (v *value) sameIssuer(issuer string) {
+	if s, ok := v.string(); ok && s != issuer {
+		v.fail("must be the same as the issuer of this authorization server")
+	}
+}
+
+// parseOverrides reads a merge patch (RFC 7396) for fetched metadata, and
+// returns it as JSON text.
+func (l *serverList) parseOverrides(v *value, issuer string) string {
+	if !v.object() {
+		return ""
+	}
+	for _, m := range v.members {
+		switch m.name {
+		case "issuer":
+			m.sameIssuer(issuer)
+		case "jwks_uri":
+			m.url(l.allowHTTP)
+		default:
+			m.uniqueNames()
+		}
+	}
+	return strings.Clone(v.json.Raw)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
@@ -60,12 +59,7 @@ func response(numHeaders, bodySize int) keys.Response {
 	if err != nil {
 		return keys.Response{Err: err}
 	}
-	r := keys.Response{Size: bodySize}
-	for _, h := range headers {
-		if h[0] == ":status" {
-			r.Status, _ = strconv.Atoi(h[1])
-		}
-	}
+	r := keys.NewResponse(headers, bodySize)
 	if bodySize == 0 || bodySize > keys.MaxDocument {
 		return r
 	}

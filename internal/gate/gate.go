@@ -35,6 +35,10 @@ type Request struct {
 	RequestHeaders string // Access-Control-Request-Headers
 
 	Arrived int64 // Unix milliseconds
+
+	// refuted is the version of the key set under which the signature did not
+	// verify, 0 for none: it need not be verified again under the same.
+	refuted uint64
 }
 
 // Clone returns a copy that shares no memory with the headers it was read from.
@@ -223,11 +227,16 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 		return v
 	}
 	key, err := set.Find(t)
-	if errors.Is(err, jwtlite.ErrUnknownKey) {
+	if err == nil && (r.refuted == version || g.verifier.Verify(key, t.SigningInput(), t.Signature()) != nil) {
+		r.refuted, err = version, jwtlite.ErrSignature
+	}
+	if errors.Is(err, jwtlite.ErrUnknownKey) || errors.Is(err, jwtlite.ErrSignature) {
+		// The server may have new keys, perhaps under old IDs: nobody is told
+		// that a token is bad by keys that are older than the request.
 		switch s.source.Refetch(r.Arrived) {
 		case keys.Fetching:
-			// With no room the key counts as unknown: whoever has a token of a
-			// key that is gone must learn it.
+			// With no room the keys count as new: whoever has a token of a key
+			// that is gone must learn it.
 			v := invalid(err)
 			v.Wait = s.source
 			return v
@@ -237,9 +246,6 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	}
 	if err != nil {
 		return invalid(err)
-	}
-	if err := g.verifier.Verify(key, t.SigningInput(), t.Signature()); err != nil {
-		return invalid(jwtlite.ErrSignature)
 	}
 	if err := s.policy.CheckClaims(t, now); err != nil {
 		return invalid(err)

@@ -1,6 +1,7 @@
 package keys
 
 import (
+	"cmp"
 	"errors"
 	"strconv"
 	"strings"
@@ -27,28 +28,30 @@ type fetched struct {
 	from     string
 	usable   int
 	skipped  []jwtlite.SkippedKey
+	fresh    time.Duration // 0: not said
 }
 
 // begin starts a fetch; the lease is held.
 func (s *Source) begin(now int64) {
 	f := &fetch{began: now}
 	s.fetch = f
-	switch k := s.server.Source; k.Kind {
-	case config.JWKSURI:
+	k := s.server.Source
+	if k.Kind == config.JWKSURI {
 		s.getKeys(f, k.JWKSURI)
-	case config.MetadataURL:
-		f.places = []*config.URL{k.MetadataURL}
-		s.getMetadata(f)
-	default:
-		age := now - s.record.found
-		if u, err := config.ParseURL(s.record.jwksURI); err == nil && age >= 0 && age < discoveryMaxAge.Milliseconds() {
-			f.jwksURI, f.found = s.record.jwksURI, s.record.found
-			s.getKeys(f, u)
-			return
-		}
-		f.places = wellknown.AuthorizationServerURLs(s.issuer, k.Discovery)
-		s.getMetadata(f)
+		return
 	}
+	age := now - s.record.found
+	if u, err := config.ParseURL(s.record.jwksURI); err == nil && age >= 0 && age < discoveryMaxAge.Milliseconds() {
+		f.jwksURI, f.found = s.record.jwksURI, s.record.found
+		s.getKeys(f, u)
+		return
+	}
+	if k.Kind == config.MetadataURL {
+		f.places = []*config.URL{k.MetadataURL}
+	} else {
+		f.places = wellknown.AuthorizationServerURLs(s.issuer, k.Discovery)
+	}
+	s.getMetadata(f)
 }
 
 // getMetadata asks the next place.
@@ -59,29 +62,38 @@ func (s *Source) getMetadata(f *fetch) {
 	}
 	u := f.places[0]
 	f.places = f.places[1:]
-	s.get(f, u, func(r Response) {
-		err := check(r)
+	s.get(f, s.server.Cluster, u, func(r Response) {
+		jwksURI, err := s.jwksURI(r)
 		if err == nil {
-			var jwksURI *config.URL
-			if jwksURI, err = wellknown.JWKSURI(r.Body, s.server.Issuer, s.insecure); err == nil {
-				f.jwksURI, f.found = jwksURI.Raw, s.host.Now()
-				s.getKeys(f, jwksURI)
-				return
-			}
+			f.jwksURI, f.found = jwksURI.Raw, s.host.Now()
+			s.getKeys(f, jwksURI)
+			return
 		}
 		f.reasons = append(f.reasons, u.Raw+": "+err.Error())
 		s.getMetadata(f)
 	})
 }
 
+// jwksURI reads where the keys are from an answer that should be metadata.
+func (s *Source) jwksURI(r Response) (*config.URL, error) {
+	if err := check(r); err != nil {
+		return nil, err
+	}
+	metadata, err := wellknown.ServerMetadata(r.Body, s.server.Source.Overrides, s.server.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	return wellknown.Endpoint(metadata, "jwks_uri", s.insecure)
+}
+
 func (s *Source) getKeys(f *fetch, u *config.URL) {
-	s.get(f, u, func(r Response) {
+	s.get(f, s.server.JWKSCluster, u, func(r Response) {
 		err := check(r)
 		if err == nil {
 			var set *jwtlite.KeySet
 			var skipped []jwtlite.SkippedKey
 			if set, skipped, err = jwtlite.ParseKeySet(r.Body); err == nil {
-				s.end(f, &fetched{r.Body, u.Raw, set.Len(), skipped}, nil)
+				s.end(f, &fetched{r.Body, u.Raw, set.Len(), skipped, r.Fresh}, nil)
 				return
 			}
 		}
@@ -91,18 +103,18 @@ func (s *Source) getKeys(f *fetch, u *config.URL) {
 
 // get makes one callout of a fetch. What comes back after the fetch was given
 // up is dropped.
-func (s *Source) get(f *fetch, u *config.URL, done func(Response)) {
+func (s *Source) get(f *fetch, cluster string, u *config.URL, done func(Response)) {
 	if elapsed := s.host.Now() - f.began; elapsed < 0 || elapsed > attemptTime.Milliseconds() {
 		s.end(f, nil, errors.New(u.Raw+": not asked, the attempt took too long"))
 		return
 	}
-	err := s.host.Get(s.server.Cluster, u, func(r Response) {
+	err := s.host.Get(cluster, u, func(r Response) {
 		if s.fetch == f {
 			done(r)
 		}
 	})
 	if err != nil {
-		s.end(f, nil, errors.New(u.Raw+": the cluster "+strconv.Quote(s.server.Cluster)+" cannot be called: "+err.Error()))
+		s.end(f, nil, errors.New(u.Raw+": the cluster "+strconv.Quote(cluster)+" cannot be called: "+err.Error()))
 	}
 }
 
@@ -111,7 +123,11 @@ func check(r Response) error {
 	case r.Err != nil:
 		return r.Err
 	case r.Status >= 300 && r.Status < 400:
-		return errors.New("status " + strconv.Itoa(r.Status) + ": redirects are not followed")
+		text := "status " + strconv.Itoa(r.Status)
+		if r.Location != "" {
+			text += " to " + r.Location
+		}
+		return errors.New(text + ": redirects are not followed")
 	case r.Status != 200:
 		return errors.New("status " + strconv.Itoa(r.Status))
 	case r.Size > MaxDocument:
@@ -121,9 +137,7 @@ func check(r Response) error {
 }
 
 // end closes a fetch and writes what it gave into the record, if the lease is
-// still this worker's. A failure leaves the keys as they are. What is new, and
-// only that, goes to the log: the first keys, a failure for another reason than
-// the last one, and the first keys after a failure.
+// still this worker's. A failure leaves the keys as they are.
 func (s *Source) end(f *fetch, keys *fetched, failure error) {
 	s.fetch = nil
 	now := s.host.Now()
@@ -135,30 +149,68 @@ func (s *Source) end(f *fetch, keys *fetched, failure error) {
 	r.owner, r.lease = 0, 0
 	r.began = f.began
 	r.attempts++
+	var line string
 	if failure != nil {
-		if reason := failure.Error(); reason != r.reason {
-			r.reason = reason
-			s.host.Warn(s.about("no keys fetched: " + reason))
-		}
-		r.failures++
-		r.jwksURI, r.found = "", 0 // it may have moved
-		r.next = now + s.jitter(backoff(r.failures, r.version != 0), now).Milliseconds()
+		line = s.failed(&r, failure, now)
 	} else {
-		if r.version == 0 || r.failures > 0 {
-			s.host.Info(s.about(keys.describe()))
-		}
-		r.reason, r.failures = "", 0
-		r.jwksURI, r.found = f.jwksURI, f.found
-		r.next = now + s.jitter(refreshInterval, now).Milliseconds()
-		if r.version == 0 || string(keys.document) != r.document {
-			// Never a number that this record had before, even if it was lost.
-			r.version = max(r.version+1, uint64(now))
-			r.document = string(keys.document)
-		}
+		line = s.succeeded(&r, f, keys, now)
 	}
-	if s.host.Store(s.name, r.encode(), cas) {
-		s.adopt(&r)
+	if !s.host.Store(s.name, r.encode(), cas) {
+		return
 	}
+	switch {
+	case line == "":
+	case failure != nil:
+		s.host.Warn(s.about(line))
+	default:
+		s.host.Info(s.about(line))
+	}
+	s.adopt(&r)
+}
+
+// failed notes in a record that a fetch has failed, and returns what the log is
+// to say about it, if anything.
+func (s *Source) failed(r *record, failure error, now int64) (line string) {
+	r.failures++
+	r.jwksURI, r.found = "", 0 // it may have moved
+	r.good = min(r.good, now)  // if the clock went back, the time counts from here
+	state := failure.Error()
+	old := s.tooOld(r, now)
+	switch {
+	case old:
+		state += "; the last good keys are older than max_stale_seconds: requests get 503"
+	case r.version != 0:
+		state += "; the last good keys stay in use"
+	}
+	r.next = now + s.jitter(backoff(r.failures, r.version != 0 && !old), now).Milliseconds()
+	if state == r.told || !r.mayLog(now) {
+		return ""
+	}
+	r.told = state
+	return "no keys fetched: " + state
+}
+
+// succeeded notes in a record what a fetch has brought, and returns what the
+// log is to say about it, if anything.
+func (s *Source) succeeded(r *record, f *fetch, keys *fetched, now int64) (line string) {
+	changed := r.version == 0 || string(keys.document) != r.document
+	if (changed || r.told != "") && r.mayLog(now) {
+		line = keys.describe()
+		if r.told != "" {
+			line = "keys fetched again: " + line
+		}
+		r.told = ""
+	}
+	r.failures = 0
+	r.good = f.began
+	r.jwksURI, r.found = f.jwksURI, f.found
+	r.next = now + s.jitter(cmp.Or(keys.fresh, refreshInterval), now).Milliseconds()
+	if changed {
+		// Never a number that this record had before, even if it was lost.
+		r.version = max(r.version+1, uint64(now))
+		r.document = string(keys.document)
+	}
+	return line
 }
 
 func backoff(failures uint64, haveKeys bool) time.Duration {
@@ -167,6 +219,28 @@ func backoff(failures uint64, haveKeys bool) time.Duration {
 		limit = backoffMax
 	}
 	return min(backoffMin<<min(failures-1, 10), limit)
+}
+
+// A server that is up and down in turns gets a few log lines at once and then
+// one a minute.
+const (
+	logInterval = time.Minute
+	logBurst    = 5
+)
+
+// mayLog reports whether the log may have one more line about this server, and
+// counts it.
+func (r *record) mayLog(now int64) bool {
+	interval := logInterval.Milliseconds()
+	used := max(r.logged-now, 0)
+	if used > logBurst*interval { // the clock went back
+		used = 0
+	}
+	if used > (logBurst-1)*interval {
+		return false
+	}
+	r.logged = now + used + interval
+	return true
 }
 
 // describe says for the log which keys there are.

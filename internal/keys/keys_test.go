@@ -108,7 +108,7 @@ func start(t *testing.T, sources ...config.KeySource) *process {
 		source = sources[0]
 	}
 	for range 3 {
-		p.workers = append(p.workers, New(&config.AuthorizationServer{Issuer: issuer, Cluster: "auth", Source: source}, false, p))
+		p.workers = append(p.workers, New(&config.AuthorizationServer{Issuer: issuer, Cluster: "auth", JWKSCluster: "auth", MaxStale: 24 * time.Hour, Source: source}, false, p))
 	}
 	return p
 }

@@ -13,32 +13,34 @@ type record struct {
 	next      int64  // when the next fetch is due
 	refetched int64  // when a fetch for an unknown key last began
 	began     int64  // when the fetch began that ended last, well or not
+	good      int64  // when the last good fetch began
+	logged    int64  // until when the log lines so far use up what is allowed
 	owner     uint64 // who fetches
 	lease     int64  // until when, unless it ends before
 	jwksURI   string // found by discovery, kept while fetches succeed
 	found     int64  // when
-	reason    string // of the last failure, if it came after the last good fetch
+	told      string // what the log says is wrong; empty if nothing is
 	document  string // the last good JWK set
 }
 
 // layout names the encoding; a record of another is taken for none.
-const layout = "mcpauth1"
+const layout = "mcpauth2"
 
 // numbers come after it, of 8 bytes each, the lengths of the first two texts last.
-const numbers = 11
+const numbers = 13
 
 func (r *record) encode() []byte {
-	b := make([]byte, 0, len(layout)+numbers*8+len(r.jwksURI)+len(r.reason)+len(r.document))
+	b := make([]byte, 0, len(layout)+numbers*8+len(r.jwksURI)+len(r.told)+len(r.document))
 	b = append(b, layout...)
 	for _, v := range [numbers]uint64{
 		r.attempts, r.failures, r.version, uint64(r.next), uint64(r.refetched), uint64(r.began),
-		r.owner, uint64(r.lease), uint64(r.found),
-		uint64(len(r.jwksURI)), uint64(len(r.reason)),
+		r.owner, uint64(r.lease), uint64(r.found), uint64(r.good), uint64(r.logged),
+		uint64(len(r.jwksURI)), uint64(len(r.told)),
 	} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
 	b = append(b, r.jwksURI...)
-	b = append(b, r.reason...)
+	b = append(b, r.told...)
 	return append(b, r.document...)
 }
 
@@ -53,13 +55,15 @@ func decode(b []byte) (r record, ok bool) {
 		v[i] = binary.LittleEndian.Uint64(b[8*i:])
 	}
 	b = b[numbers*8:]
-	if n := uint64(len(b)); v[9] > n || v[10] > n-v[9] {
+	uriLength, toldLength := v[numbers-2], v[numbers-1]
+	if n := uint64(len(b)); uriLength > n || toldLength > n-uriLength {
 		return r, false
 	}
-	uri, b := string(b[:v[9]]), b[v[9]:]
+	uri, b := string(b[:uriLength]), b[uriLength:]
 	return record{
 		attempts: v[0], failures: v[1], version: v[2], next: int64(v[3]), refetched: int64(v[4]),
 		began: int64(v[5]), owner: v[6], lease: int64(v[7]), found: int64(v[8]),
-		jwksURI: uri, reason: string(b[:v[10]]), document: string(b[v[10]:]),
+		good: int64(v[9]), logged: int64(v[10]),
+		jwksURI: uri, told: string(b[:toldLength]), document: string(b[toldLength:]),
 	}, true
 }

@@ -10,7 +10,6 @@ import (
 	"hash/maphash"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"mcpauth/config"
@@ -18,7 +17,7 @@ import (
 )
 
 const (
-	refreshInterval  = 5 * time.Minute  // between good fetches, with a tenth of jitter
+	refreshInterval  = 5 * time.Minute  // between good fetches, unless the server says otherwise
 	discoveryMaxAge  = time.Hour        // of a jwks_uri found by discovery
 	backoffMin       = time.Second      // after the first failure, doubled with each further one
 	backoffMax       = 30 * time.Second // with keys in hand
@@ -51,14 +50,6 @@ type Host interface {
 	Warn(message string)
 }
 
-// A Response is the answer to a Get.
-type Response struct {
-	Err    error // no answer
-	Status int
-	Size   int    // of the body
-	Body   []byte // at most MaxDocument bytes
-}
-
 // Source holds the key set of one authorization server for one worker.
 type Source struct {
 	server   *config.AuthorizationServer
@@ -71,6 +62,7 @@ type Source struct {
 
 	set     *jwtlite.KeySet
 	version uint64 // of set; 0: none
+	expired bool   // set is too old to be used
 	record  record // as last seen, with no document
 	wanted  int64  // when a request first asked for a key that the set lacks; 0: none waits
 	fetch   *fetch // under way in this worker
@@ -95,26 +87,42 @@ func New(server *config.AuthorizationServer, insecure bool, host Host) *Source {
 // changes none of it finds the keys in place, one that does starts anew.
 func recordName(server *config.AuthorizationServer, insecure bool) string {
 	k := server.Source
-	parts := []string{server.Issuer, strconv.Itoa(int(k.Kind)), strconv.Itoa(int(k.Discovery)), strconv.FormatBool(insecure)}
-	for _, u := range []*config.URL{k.MetadataURL, k.JWKSURI} {
-		if u != nil {
-			parts = append(parts, u.Raw)
-		}
+	name := "mcpauth.keys"
+	for _, part := range [...]string{
+		server.Issuer, server.Cluster, server.JWKSCluster,
+		strconv.Itoa(int(k.Kind)), strconv.Itoa(int(k.Discovery)), raw(k.MetadataURL), raw(k.JWKSURI), k.Overrides,
+		strconv.FormatBool(insecure),
+	} {
+		name += " " + strconv.Quote(part)
 	}
-	parts = append(parts, server.Cluster)
-	return "mcpauth.keys " + strings.Join(parts, " ") // none has a space in it but, perhaps, the cluster
+	return name
+}
+
+func raw(u *config.URL) string {
+	if u == nil {
+		return ""
+	}
+	return u.Raw
 }
 
 // Keys returns the key set in use and its version, which changes with its
-// content; nil and 0 when there is none.
-func (s *Source) Keys() (*jwtlite.KeySet, uint64) { return s.set, s.version }
+// content; nil and 0 when there is none, or none that is not too old.
+func (s *Source) Keys() (*jwtlite.KeySet, uint64) {
+	if s.expired {
+		return nil, 0
+	}
+	return s.set, s.version
+}
 
-// Starting reports that there are no keys and that the first fetch has not
-// ended: a request may wait for it.
-func (s *Source) Starting() bool { return s.set == nil && s.record.attempts == 0 }
+// Starting reports that there are no keys and that a fetch, the first or the
+// first since they grew too old, has not ended: a request may wait for it.
+func (s *Source) Starting() bool {
+	return s.record.attempts == 0 && s.set == nil || s.record.failures == 0 && s.expired
+}
 
 // Missing says what to do with a request whose token is signed by a key that
-// the set lacks.
+// the set lacks: no key has its ID, or the one that has does not verify it, as
+// after the restart of a server that gives each new key the same ID.
 type Missing int
 
 const (
@@ -238,10 +246,16 @@ func (s *Source) adopt(r *record) {
 func (s *Source) remember(r *record) {
 	s.record = *r
 	s.record.document = ""
+	s.expired = s.tooOld(r, s.host.Now())
 }
 
 // The clock may go backwards: a time further ahead than any that is ever set
 // counts as past.
+
+// tooOld reports whether the keys of a record have outlived max_stale_seconds.
+func (s *Source) tooOld(r *record, now int64) bool {
+	return r.version != 0 && now-r.good >= s.server.MaxStale.Milliseconds()
+}
 
 // newerThan reports whether the last fetch that has ended began at or after a
 // time.
@@ -254,9 +268,13 @@ func (s *Source) leased(now int64) bool {
 	return left > 0 && left <= leaseTime.Milliseconds()
 }
 
+// due reports whether the next fetch is: the time has come, or went back, or
+// the keys are half as old as they may get here. Another configuration, which
+// may let them get older, may have set the time.
 func (s *Source) due(now int64) bool {
-	left := s.record.next - now
-	return left <= 0 || left > 2*refreshInterval.Milliseconds()
+	r := &s.record
+	return r.next <= now || r.began > now ||
+		r.version != 0 && r.failures == 0 && now-r.good >= s.server.MaxStale.Milliseconds()/2
 }
 
 func (s *Source) refetchable(now int64) bool {
@@ -264,8 +282,8 @@ func (s *Source) refetchable(now int64) bool {
 	return since < 0 || since >= refetchInterval.Milliseconds()
 }
 
-// jitter returns d, give or take a tenth.
+// jitter returns d less up to a tenth, so that gateways that started together
+// do not go on asking together.
 func (s *Source) jitter(d time.Duration, now int64) time.Duration {
-	tenth := uint64(d / 10)
-	return d - d/10 + time.Duration(maphash.Comparable(s.random, now)%(2*tenth))
+	return d - time.Duration(maphash.Comparable(s.random, now)%uint64(d/10))
 }

@@ -8,70 +8,77 @@ import (
 	"mcpauth/config"
 )
 
-// JWKSURI reads an authorization server's metadata (RFC 8414 section 3.2) and
-// returns its jwks_uri. The issuer in it must be the configured one byte for
-// byte (section 3.3), and jwks_uri must use https unless insecure is set or it
-// names a loopback host.
-func JWKSURI(document []byte, issuer string, insecure bool) (*config.URL, error) {
+// ServerMetadata reads an authorization server's metadata (RFC 8414 section
+// 3.2) and returns it as a JSON object, with overrides, a merge patch, applied
+// if it is not empty. The issuer in the result must be the configured one byte
+// for byte (section 3.3): an operator whose server names another, such as the
+// template of a server with many tenants, vouches for it by an issuer in
+// overrides.
+func ServerMetadata(document []byte, overrides, issuer string) (gjson.Result, error) {
 	if !gjson.ValidBytes(document) {
-		return nil, errors.New("the metadata is not JSON")
+		return gjson.Result{}, errors.New("the metadata is not JSON")
 	}
 	metadata := gjson.ParseBytes(document)
 	if !metadata.IsObject() {
-		return nil, errors.New("the metadata is not a JSON object")
+		return gjson.Result{}, errors.New("the metadata is not a JSON object")
 	}
-	named, uri := metadata.Get("issuer"), metadata.Get("jwks_uri")
-	if named.Type != gjson.String || named.Str != issuer {
-		return nil, errors.New("the metadata names the issuer " + quote(named.Str) + ", not " + quote(issuer))
+	if overrides != "" {
+		metadata = gjson.Parse(merge(metadata.Raw, overrides))
 	}
+	if named := metadata.Get("issuer"); named.Type != gjson.String || named.Str != issuer {
+		return gjson.Result{}, errors.New("the metadata names the issuer " + quote(named.Str) + ", not " + quote(issuer))
+	}
+	return metadata, nil
+}
+
+// Endpoint returns the URL that a member of metadata, such as jwks_uri, names.
+// It must use https unless insecure is set or it names a loopback host.
+func Endpoint(metadata gjson.Result, member string, insecure bool) (*config.URL, error) {
+	uri := metadata.Get(member)
 	if uri.Type != gjson.String {
-		return nil, errors.New("the metadata has no jwks_uri")
+		return nil, errors.New("the metadata has no " + member)
 	}
 	u, err := config.ParseURL(uri.Str)
-	if err != nil {
-		return nil, errors.New("jwks_uri " + quote(uri.Str) + ": " + err.Error())
+	if err == nil && u.Scheme != "https" && !insecure && !u.IsLoopback() {
+		err = errors.New("must use https")
 	}
-	if u.Scheme != "https" && !insecure && !u.IsLoopback() {
-		return nil, errors.New("jwks_uri " + quote(uri.Str) + " does not use https")
+	if err != nil {
+		return nil, errors.New(member + " " + quote(uri.Str) + ": " + err.Error())
 	}
 	return u, nil
 }
 
 // quote returns what a server sent in a form and of a length fit for a log.
-func quote(s string) string {
-	return string(gjson.AppendJSONString(nil, s[:min(len(s), 200)]))
-}
+func quote(s string) string { return jsonString(s[:min(len(s), 200)]) }
+
+func jsonString(s string) string { return string(gjson.AppendJSONString(nil, s)) }
 
 // Document returns the metadata of a protected resource (RFC 9728 section 2)
 // as JSON. The resource and the issuers stand in it byte for byte as they were
 // configured: clients compare them so.
 func Document(r *config.Resource) []byte {
-	b := append([]byte(nil), `{"resource":`...)
-	b = gjson.AppendJSONString(b, r.Resource.Raw)
-	b = append(b, `,"authorization_servers":[`...)
-	for i, s := range r.AuthorizationServers {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = gjson.AppendJSONString(b, s.Issuer)
+	var issuers []string
+	for _, s := range r.AuthorizationServers {
+		issuers = append(issuers, s.Issuer)
 	}
-	b = append(b, ']')
+	text := `{"resource":` + jsonString(r.Resource.Raw) + `,"authorization_servers":` + jsonArray(issuers)
 	if len(r.ScopesSupported) > 0 {
-		b = append(b, `,"scopes_supported":[`...)
-		for i, s := range r.ScopesSupported {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = gjson.AppendJSONString(b, s)
-		}
-		b = append(b, ']')
+		text += `,"scopes_supported":` + jsonArray(r.ScopesSupported)
 	}
-	b = append(b, `,"bearer_methods_supported":["header"]`...)
+	text += `,"bearer_methods_supported":["header"]`
 	for _, m := range r.Metadata {
-		b = append(b, ',')
-		b = gjson.AppendJSONString(b, m.Name)
-		b = append(b, ':')
-		b = append(b, m.Raw...)
+		text += "," + jsonString(m.Name) + ":" + m.Raw
 	}
-	return append(b, '}', '\n')
+	text += "}\n"
+	return []byte(text)
+}
+
+// jsonArray returns a list that is not empty.
+func jsonArray(list []string) string {
+	text, before := "", "["
+	for _, s := range list {
+		text += before + jsonString(s)
+		before = ","
+	}
+	return text + "]"
 }

@@ -23,21 +23,22 @@ func ProtectedResourceURL(resource *config.URL) string {
 // issuer with no path.
 func AuthorizationServerURLs(issuer *config.URL, mode config.DiscoveryMode) []*config.URL {
 	path := strings.TrimSuffix(issuer.Path, "/")
-	at := func(path string) *config.URL {
+	paths := [...]string{config.AuthorizationServerPlace + path, config.OpenIDPlace + path, path + config.OpenIDPlace}
+	first, last := 0, len(paths)
+	if mode == config.OIDC {
+		first = 1
+	}
+	if mode == config.OAuth {
+		last = 1
+	} else if path == "" {
+		last = 2
+	}
+	var urls []*config.URL
+	for _, path := range paths[first:last] {
 		u := *issuer
 		u.Path = path
 		u.Raw = u.Scheme + "://" + u.Authority() + path
-		return &u
-	}
-	var urls []*config.URL
-	if mode != config.OIDC {
-		urls = append(urls, at(config.AuthorizationServerPlace+path))
-	}
-	if mode != config.OAuth {
-		urls = append(urls, at(config.OpenIDPlace+path))
-		if path != "" {
-			urls = append(urls, at(path+config.OpenIDPlace))
-		}
+		urls = append(urls, &u)
 	}
 	return urls
 }
