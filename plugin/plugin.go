@@ -78,6 +78,15 @@ func (p *plugin) OnTick() {
 	p.setTick(period)
 }
 
+// OnPluginDone is called when another configuration has taken the place of this
+// one and no request of this one is left.
+func (p *plugin) OnPluginDone() bool {
+	for _, s := range p.sources {
+		s.Release()
+	}
+	return true
+}
+
 func (p *plugin) setTick(period uint32) {
 	if period == p.tick {
 		return

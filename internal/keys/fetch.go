@@ -143,7 +143,7 @@ func (s *Source) end(f *fetch, keys *fetched, failure error) {
 	now := s.host.Now()
 	value, cas := s.host.Load(s.name)
 	r, ok := decode(value)
-	if !ok || r.owner != s.owner || r.lease != f.began+leaseTime.Milliseconds() {
+	if !ok || !s.owns(&r, f) {
 		return
 	}
 	r.owner, r.lease = 0, 0
@@ -166,6 +166,26 @@ func (s *Source) end(f *fetch, keys *fetched, failure error) {
 		s.host.Info(s.about(line))
 	}
 	s.adopt(&r)
+}
+
+// owns reports whether the lease in a record is the one that f has taken.
+func (s *Source) owns(r *record, f *fetch) bool {
+	return r.owner == s.owner && r.lease == f.began+leaseTime.Milliseconds()
+}
+
+// Release gives up a fetch under way and its lease, so that another need not
+// wait until it expires: for a plugin that ends.
+func (s *Source) Release() {
+	f := s.fetch
+	if f == nil {
+		return
+	}
+	s.fetch = nil
+	value, cas := s.host.Load(s.name)
+	if r, ok := decode(value); ok && s.owns(&r, f) {
+		r.owner, r.lease = 0, 0
+		s.host.Store(s.name, r.encode(), cas)
+	}
 }
 
 // failed notes in a record that a fetch has failed, and returns what the log is
