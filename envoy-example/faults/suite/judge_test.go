@@ -30,8 +30,13 @@ func (l *results) all() []load.Result {
 	return l.list[:len(l.list):len(l.list)]
 }
 
-// window is a time in which no key of a target can be had.
-type window struct{ from, to time.Time }
+// window is a time in which no key of a target can be had or, with dead, in
+// which the VM of a worker is dead: then its requests get 503 whatever their
+// token, and those that it held end with 408 by Envoy's request timeout.
+type window struct {
+	from, to time.Time
+	dead     bool
+}
 
 func (w window) covers(r load.Result) bool {
 	return r.End.After(w.from) && r.Start.Before(w.to)
@@ -40,10 +45,10 @@ func (w window) covers(r load.Result) bool {
 // judge holds all results for a target to what is promised always: no invalid
 // token passes, and no valid one is refused, but with 503 in the windows. An
 // unknown key, or one that may have been replaced, is a reason for 503 whenever
-// it cannot be looked up; what needs no key gets 401 at all times.
+// it cannot be looked up; what needs no key gets 401 unless a VM is dead.
 func (r *rig) judge(t *testing.T, g *target, windows ...window) {
 	t.Helper()
-	type tally struct{ ok, unauthorized, unavailable, wrong int }
+	type tally struct{ ok, unauthorized, unavailable, timeout, wrong int }
 	counts := map[string]*tally{}
 	problems := 0
 	for _, a := range r.log.all() {
@@ -56,9 +61,10 @@ func (r *rig) judge(t *testing.T, g *target, windows ...window) {
 			c = &tally{}
 			counts[a.Kind] = c
 		}
-		inWindow := false
+		noKeys, dead := false, false
 		for _, w := range windows {
-			inWindow = inWindow || w.covers(a)
+			noKeys = noKeys || w.covers(a)
+			dead = dead || w.dead && w.covers(a)
 		}
 		fine := false
 		switch a.Status {
@@ -70,7 +76,10 @@ func (r *rig) judge(t *testing.T, g *target, windows ...window) {
 			fine = !k.valid || a.Epoch != g.epochAt(a.End)
 		case http.StatusServiceUnavailable:
 			c.unavailable++
-			fine = !k.keyless && (inWindow || k.refetches)
+			fine = dead || !k.keyless && (noKeys || k.refetches)
+		case http.StatusRequestTimeout:
+			c.timeout++
+			fine = dead && !k.keyless
 		}
 		if fine {
 			continue
@@ -87,7 +96,7 @@ func (r *rig) judge(t *testing.T, g *target, windows ...window) {
 		if c == nil {
 			continue
 		}
-		summary += fmt.Sprintf("; %s: %d/%d/%d", k.name, c.ok, c.unauthorized, c.unavailable)
+		summary += fmt.Sprintf("; %s: %d/%d/%d/%d", k.name, c.ok, c.unauthorized, c.unavailable, c.timeout)
 		n := r.upstream.count(g.name, k.name)
 		if !k.valid && n > 0 {
 			t.Errorf("%s: %d requests with a token of the kind %q reached the upstream", g.name, n, k.name)
@@ -99,7 +108,7 @@ func (r *rig) judge(t *testing.T, g *target, windows ...window) {
 	if len(counts) == 0 {
 		t.Errorf("%s: no requests", g.name)
 	}
-	t.Logf("%s: 200/401/503%s", g.name, summary)
+	t.Logf("%s: 200/401/503/408%s", g.name, summary)
 	if problems > 5 {
 		t.Errorf("%s: %d answers were wrong", g.name, problems)
 	}

@@ -149,39 +149,71 @@ func TestReloads(t *testing.T) {
 	}
 }
 
-// TestReloadWhileRequestsAreHeld: they are answered by the configuration that
-// held them, when the keys are there.
+// TestReloadWhileRequestsAreHeld: whoever was fetching, the requests that wait
+// for the keys get them, those of the old configuration as well as new ones.
 func TestReloadWhileRequestsAreHeld(t *testing.T) {
 	t.Parallel()
 	targets := []*target{newTarget(t, "held")}
 	g := targets[0]
 	g.server.Set(faults.Late)
 	r := newRig(t, targets, func(o *envoy.Options) { o.DynamicFilter = true })
-	const n = 8 * workers
-	answers := make(chan int, n)
-	for range n {
-		go func() {
-			status, _ := r.status(g, "valid, new")
-			answers <- status
-		}()
+	const n = 2 * workers
+	answers := make(chan int, 2*n)
+	send := func() {
+		for range n {
+			go func() {
+				status, _ := r.status(g, "valid, new")
+				answers <- status
+			}()
+		}
 	}
+	send()
 	eventually(t, slack, func() string {
 		if r.stat(activeRequests) < n && len(answers) == 0 {
 			return "the requests are not there yet"
 		}
 		return ""
 	})
-	early := len(answers)
 	if err := r.UpdateFilter(named(targets, "new")); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, time.Minute, r.uses(g, "new"))
-	for range n {
+	send()
+	for range 2 * n {
 		if status := <-answers; status != http.StatusOK {
 			t.Errorf("a request that was held: status %d", status)
 		}
 	}
-	t.Logf("%d of %d requests were answered before the reload", early, n)
+	eventually(t, time.Minute, r.uses(g, "new"))
+}
+
+// TestReloadDuringAFetch: a configuration that is replaced while it fetches
+// keys does not leave the others to wait until its lease expires.
+func TestReloadDuringAFetch(t *testing.T) {
+	t.Parallel()
+	targets := []*target{newTarget(t, "replaced")}
+	g := targets[0]
+	g.server.Set(faults.Hang)
+	r := newRig(t, targets, func(o *envoy.Options) { o.DynamicFilter = true })
+	asked := func(since time.Time) func() string {
+		return func() string {
+			if len(g.server.Seen(since)) == 0 {
+				return "the server has not been asked"
+			}
+			return ""
+		}
+	}
+	eventually(t, attemptTime+slack, asked(r.started))
+	g.server.Set(faults.None)
+	reload := time.Now()
+	if err := r.UpdateFilter(named(targets, "new")); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, slack, asked(reload))
+	took := g.server.Seen(reload)[0].Time.Sub(reload)
+	t.Logf("the next fetch began %.1f s after the reload", took.Seconds())
+	if p := r.serves(g, slack); p != "" {
+		t.Error(p)
+	}
 }
 
 // activeRequests is the statistic of the requests that Envoy has under way.

@@ -108,7 +108,7 @@ func TestRotation(t *testing.T) {
 			var windows []window
 			if g == moved {
 				// Its new keys cannot be had until Envoy knows where.
-				windows = append(windows, window{g.epochs[0], time.Now()})
+				windows = append(windows, window{from: g.epochs[0], to: time.Now()})
 			}
 			r.judge(t, g, windows...)
 			keys, _ := faults.Documents(g.server.Seen(r.started))
@@ -145,5 +145,5 @@ func TestOneFetchForAllWorkers(t *testing.T) {
 	if most := fetchesUnderFlood(took); keys < 1 || keys > most {
 		t.Errorf("%d requests for keys in %v, want 1 to %d", keys, took, most)
 	}
-	r.judge(t, g, window{r.started, calm.Add(slack)})
+	r.judge(t, g, window{from: r.started, to: calm.Add(slack)})
 }

@@ -27,7 +27,7 @@ func TestAVMDies(t *testing.T) {
 	for range deaths {
 		begin := time.Now()
 		r.spring(t, g, "now")
-		w := window{begin, begin.Add(reloadTime + slack)}
+		w := window{from: begin, to: begin.Add(reloadTime + slack), dead: true}
 		windows = append(windows, w)
 		// Every client sends all the time: a worker that has not come back shows.
 		eventually(t, reloadTime+slack, func() string {
@@ -126,7 +126,7 @@ func TestAVMDiesDuringAFetch(t *testing.T) {
 	if p := r.serves(g, reloadTime+spreadTime+slack); p != "" {
 		t.Fatal(p)
 	}
-	first := window{r.started, time.Now().Add(spreadTime + slack)}
+	first := window{from: r.started, to: time.Now().Add(spreadTime + slack), dead: true}
 	time.Sleep(time.Until(first.to))
 	// With keys in hand: service for all but the worker whose VM has died.
 	g.server.Set(faults.Hang)
@@ -136,7 +136,7 @@ func TestAVMDiesDuringAFetch(t *testing.T) {
 		t.Fatal(p)
 	}
 	stop()
-	r.judge(t, g, first, window{second, died.Add(reloadTime + slack)})
+	r.judge(t, g, first, window{from: second, to: died.Add(reloadTime + slack), dead: true})
 }
 
 // deaths counts the VMs that have died, by Envoy's log.
