@@ -15,8 +15,9 @@ import (
 // plugin starts, so that the first fetch waits for a tick, and a request that
 // waits for keys is looked at on each.
 const (
-	idleTick    = 1000
-	waitingTick = 50
+	idleTick     = 1000
+	waitingTick  = 50
+	releasedTick = 1 // while requests wait for nothing but their turn
 )
 
 // plugin is one configuration in one worker.
@@ -74,6 +75,9 @@ func (p *plugin) OnTick() {
 		if s.Waiting() {
 			period = waitingTick
 		}
+	}
+	if p.held.more {
+		period = releasedTick
 	}
 	p.setTick(period)
 }
