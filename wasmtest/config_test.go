@@ -56,6 +56,13 @@ func TestWrongConfigurations(t *testing.T) {
 		{"token_cache negative", good(object{"token_cache": object{"max_entries": -1}}), []string{"token_cache.max_entries"}},
 
 		{"unknown member of a server", withServer(object{"isuer": "x"}), []string{"authorization_servers[0].isuer"}},
+		{"jwks_cluster beside jwks", withServer(object{"jwks_cluster": "keys"}), []string{"authorization_servers[0].jwks_cluster"}},
+		{"all that is not fetched", withServer(object{"metadata_overrides": object{}, "max_stale_seconds": 60}),
+			[]string{"authorization_servers[0].metadata_overrides", "authorization_servers[0].max_stale_seconds"}},
+		{"overrides that vouch for another", withServer(object{"jwks": nil, "cluster": "auth", "metadata_overrides": object{"issuer": issuer + "/"}}),
+			[]string{"authorization_servers[0].metadata_overrides.issuer"}},
+		{"overrides with http keys", withServer(object{"jwks": nil, "cluster": "auth", "metadata_overrides": object{"jwks_uri": "http://auth.example.com/k"}}),
+			[]string{"authorization_servers[0].metadata_overrides.jwks_uri"}},
 		{"no issuer", withServer(object{"issuer": nil}), []string{"authorization_servers[0].issuer"}},
 		{"issuer is a number", withServer(object{"issuer": 1}), []string{"authorization_servers[0].issuer"}},
 		{"issuer over http", withServer(object{"issuer": "http://auth.example.com"}), []string{"authorization_servers[0].issuer"}},

@@ -132,6 +132,8 @@ func TestMetadataIsNotTrusted(t *testing.T) {
 		"array":                 "[" + metadata(nil) + "]",
 		"empty":                 "",
 		"cut off":               metadata(nil)[:20],
+		"deep nesting":          `{"x":` + strings.Repeat("[", 120_000) + strings.Repeat("]", 120_000) + "," + metadata(nil)[1:20],
+		"deep and cut off":      strings.Repeat("[", 250_000),
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t, Options{})
@@ -143,6 +145,9 @@ func TestMetadataIsNotTrusted(t *testing.T) {
 			wantUnavailable(t, held)
 			if vm.Dead() != nil {
 				t.Fatal(vm.Dead())
+			}
+			if size := vm.MemorySize(); size > 64<<20 {
+				t.Errorf("%d bytes of memory", size)
 			}
 			goodServer(rsaKey).run(h, time.Minute)
 			wantForwarded(t, vm.Request(rpc("/notes", rsaKey.bearer(claims(h, nil)))))

@@ -3,6 +3,7 @@ package wasmtest
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 // A token seen before costs neither a signature nor shared data.
@@ -54,6 +55,21 @@ func TestKnownTokenIsNotTakenForAnother(t *testing.T) {
 	other := strings.Split(rsaKey.token(claims(h, object{"sub": "mallory"})), ".")
 	wantError(t, vm.Request(rpc("/notes", "Bearer "+parts[0]+"."+other[1]+"."+parts[2])), 401, "invalid_token")
 }
+
+// Nor is it good before its time, if the clock goes back.
+func TestKnownTokenBeforeItsTime(t *testing.T) {
+	for _, claim := range []string{"nbf", "iat"} {
+		vm := usualVM(t)
+		now := vm.host.Clock().Now()
+		token := rsaKey.bearer(claims(vm.host, object{claim: now.Unix()}))
+		wantForwarded(t, vm.Request(rpc("/notes", token)))
+		vm.host.Clock().SetWall(now.Add(-59 * time.Second)) // 60 s of clock skew
+		wantForwarded(t, vm.Request(rpc("/notes", token)))
+		vm.host.Clock().SetWall(now.Add(-61 * time.Second))
+		wantInvalid(t, vm.Request(rpc("/notes", token)), "not yet valid|future")
+	}
+}
+
 func TestWithoutTokenCache(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, config(server(nil), notes(nil), object{"token_cache": object{"max_entries": 0}}))

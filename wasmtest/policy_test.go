@@ -74,6 +74,20 @@ func TestAudienceOfARootResource(t *testing.T) {
 	}
 }
 
+// Scheme and host of a resource may be in capitals: clients ask for a token as
+// it is written or, as URL parsers have it, in lower case. Its path counts as it
+// is, and so do further audiences, which need not be URLs.
+func TestAudienceInCapitals(t *testing.T) {
+	h := newHost(t, Options{})
+	vm := start(t, h, config(server(nil), object{"resource": "HTTPS://MCP.Example.Com/Notes", "audiences": []string{"API://Notes"}}, nil))
+	for _, aud := range []string{"HTTPS://MCP.Example.Com/Notes", "https://mcp.example.com/Notes", "API://Notes"} {
+		wantForwarded(t, vm.Request(rpc("/Notes", rsaKey.bearer(claims(h, object{"aud": aud})))))
+	}
+	for _, aud := range []string{"https://mcp.example.com/notes", "HTTPS://MCP.EXAMPLE.COM/Notes", "api://notes", "api://Notes"} {
+		wantInvalid(t, vm.Request(rpc("/Notes", rsaKey.bearer(claims(h, object{"aud": aud})))), "audience")
+	}
+}
+
 // Each server vouches for itself alone.
 func TestKeysBelongToTheirIssuer(t *testing.T) {
 	h := newHost(t, Options{})

@@ -10,10 +10,10 @@ import (
 // MergePatch applies a JSON merge patch to a document and returns the result
 // (RFC 7396, section 2): a member of patch replaces the one of its name in doc,
 // an object member by member, and null removes it. It fails only if one of them
-// is not JSON.
+// is not JSON of at most 32 levels.
 func MergePatch(doc, patch []byte) ([]byte, error) {
-	if !gjson.ValidBytes(doc) || !gjson.ValidBytes(patch) {
-		return nil, errors.New("the document or the merge patch is not JSON")
+	if !valid(doc) || !valid(patch) {
+		return nil, errors.New("the document or the merge patch is not JSON of at most 32 levels")
 	}
 	return []byte(merge(string(doc), string(patch))), nil
 }

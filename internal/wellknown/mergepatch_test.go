@@ -84,7 +84,7 @@ func FuzzMergePatch(f *testing.F) {
 	f.Fuzz(func(t *testing.T, doc, patch string) {
 		var d, p any
 		if json.Unmarshal([]byte(doc), &d) != nil || json.Unmarshal([]byte(patch), &p) != nil ||
-			duplicates(doc) || duplicates(patch) {
+			duplicates(doc) || duplicates(patch) || !valid([]byte(doc)) || !valid([]byte(patch)) {
 			return
 		}
 		got, err := MergePatch([]byte(doc), []byte(patch))
@@ -126,7 +126,11 @@ func TestServerMetadata(t *testing.T) {
 		{named, `{"issuer":null}`, `the metadata names the issuer "", not "https://a"`},
 		{`{"issuer":["https://a"]}`, ``, `the metadata names the issuer "", not "https://a"`},
 		{`[` + named + `]`, `{"issuer":"https://a"}`, "the metadata is not a JSON object"},
-		{`<html>`, `{"issuer":"https://a"}`, "the metadata is not JSON"},
+		{`<html>`, `{"issuer":"https://a"}`, "the metadata is not JSON of at most 32 levels"},
+		{`{"issuer":"https://a","x":` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + `}`, ``, "the metadata is not JSON of at most 32 levels"},
+		{`{"issuer":"https://a","x":` + strings.Repeat("[", 31) + strings.Repeat("]", 31) + `}`, ``, ""},
+		{`{"issuer":"https://a","x":"` + strings.Repeat(`[\"{`, 40) + `"}`, ``, ""},
+		{strings.Repeat("[", 250_000), ``, "the metadata is not JSON of at most 32 levels"},
 	} {
 		got, err := ServerMetadata([]byte(test.document), test.overrides, "https://a")
 		if test.want == "" && err == nil {

@@ -15,8 +15,8 @@ import (
 // template of a server with many tenants, vouches for it by an issuer in
 // overrides.
 func ServerMetadata(document []byte, overrides, issuer string) (gjson.Result, error) {
-	if !gjson.ValidBytes(document) {
-		return gjson.Result{}, errors.New("the metadata is not JSON")
+	if !valid(document) {
+		return gjson.Result{}, errors.New("the metadata is not JSON of at most 32 levels")
 	}
 	metadata := gjson.ParseBytes(document)
 	if !metadata.IsObject() {
@@ -29,6 +29,30 @@ func ServerMetadata(document []byte, overrides, issuer string) (gjson.Result, er
 		return gjson.Result{}, errors.New("the metadata names the issuer " + quote(named.Str) + ", not " + quote(issuer))
 	}
 	return metadata, nil
+}
+
+// valid reports whether a document is JSON, and nested no deeper than 32 levels:
+// gjson's recursion over more would use up the stack, which a host may have
+// little of.
+func valid(document []byte) bool {
+	depth := 0
+	for i := 0; i < len(document); i++ {
+		switch document[i] {
+		case '"':
+			for i++; i < len(document) && document[i] != '"'; i++ {
+				if document[i] == '\\' {
+					i++
+				}
+			}
+		case '[', '{':
+			if depth++; depth > 32 {
+				return false
+			}
+		case ']', '}':
+			depth--
+		}
+	}
+	return gjson.ValidBytes(document)
 }
 
 // Endpoint returns the URL that a member of metadata, such as jwks_uri, names.
