@@ -55,7 +55,7 @@ example-test: build ## the built file in real Envoys, with real clients; the man
 # The long forms, about an hour: make test-faults FAULTS_SCALE=full
 test-faults: build ## the built file in a real Envoy, under load, through every fault of the authorization server
 	@$(call link,build/mcpauth-faults.wasm,-tags faults)
-	cd envoy-example && FAULTS_SCALE=$(FAULTS_SCALE) $(GO) test -tags faults -count 1 -timeout 90m ./faults/...
+	cd envoy-example && FAULTS_SCALE=$(FAULTS_SCALE) $(GO) test -tags faults -count 1 -parallel 4 -timeout 90m ./faults/...
 
 image: build ## an OCI image in $(IMAGE); PUSH=registry/repository:tag pushes it
 	cd envoy-example && $(GO) run ./image/cmd/mkimage -out $(abspath $(IMAGE)) $(if $(PUSH),-push $(PUSH))

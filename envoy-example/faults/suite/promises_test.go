@@ -42,6 +42,10 @@ const (
 	// that is a second past its end.
 	reloadTime = 2 * time.Second
 
+	// What a dead VM held ends by Envoy's request_timeout, which gateway.yaml.tmpl
+	// sets.
+	requestTimeout = 30 * time.Second
+
 	// slack is for machines with more to do.
 	slack = 15 * time.Second
 )

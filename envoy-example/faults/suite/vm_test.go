@@ -139,5 +139,59 @@ func TestAVMDiesDuringAFetch(t *testing.T) {
 	r.judge(t, g, first, window{from: second, to: died.Add(reloadTime + slack), dead: true})
 }
 
+// TestAVMDiesWithRequestsHeld: nobody is left to answer them, so Envoy's request
+// timeout has to. They do not pass, whatever becomes of the keys; those that
+// other workers hold are not concerned.
+func TestAVMDiesWithRequestsHeld(t *testing.T) {
+	t.Parallel()
+	g := newTarget(t, "holding")
+	g.server.Set(faults.Hang)
+	r := newRig(t, []*target{g}, func(o *envoy.Options) { o.Wasm = trap })
+	const n = 4 * workers
+	type answer struct {
+		status int
+		err    error
+		after  time.Duration
+	}
+	answers := make(chan answer, n)
+	begin := time.Now()
+	for range n {
+		client := load.NewClient(true)
+		t.Cleanup(client.CloseIdleConnections)
+		go func() {
+			status, err := load.Send(t.Context(), client, r.Addr(), host, g.shot(kindOf("valid, new")))
+			answers <- answer{status, err, time.Since(begin)}
+		}()
+	}
+	eventually(t, slack, func() string {
+		if r.stat(activeRequests) < n {
+			return "the requests are not there yet"
+		}
+		return ""
+	})
+	r.spring(t, g, "now")
+	timedOut := 0
+	for range n {
+		a := <-answers
+		if a.err != nil || a.status != http.StatusServiceUnavailable || a.after > requestTimeout+slack {
+			t.Errorf("a request that was held: status %d, %v, after %v", a.status, a.err, a.after)
+		}
+		if a.after >= requestTimeout {
+			timedOut++
+		}
+	}
+	t.Logf("%d of %d requests ended by the request timeout", timedOut, n)
+	if timedOut == 0 {
+		t.Error("no request did: the VM that died held none")
+	}
+	if got := r.upstream.count(g.name, "valid, new"); got > 0 {
+		t.Errorf("%d requests have reached the upstream without keys", got)
+	}
+	g.server.Set(faults.None)
+	if p := r.serves(g, returnWithoutKeys+slack); p != "" {
+		t.Error(p)
+	}
+}
+
 // deaths counts the VMs that have died, by Envoy's log.
 func (r *rig) deaths() int { return countLines(r.Log(), "trap: while the keys") }
