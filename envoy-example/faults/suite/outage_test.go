@@ -138,6 +138,7 @@ func (r *rig) recover(t *testing.T, list []*down, limit time.Duration) (cleared 
 	back = make([]time.Time, len(list))
 	var all sync.WaitGroup
 	for i, d := range list {
+		back[i] = cleared
 		all.Go(func() {
 			problem := await(limit+slack, func() string {
 				for _, seen := range d.server.Seen(cleared) {
@@ -157,9 +158,6 @@ func (r *rig) recover(t *testing.T, list []*down, limit time.Duration) (cleared 
 		})
 	}
 	all.Wait()
-	if t.Failed() {
-		t.FailNow()
-	}
 	return cleared, back
 }
 
