@@ -28,12 +28,6 @@ func TestClientsThatLeave(t *testing.T) {
 		total   = clients * each // half as much again as there is room for
 	)
 	g.server.Set(faults.Hang)
-	crowd := make([]*http.Client, clients)
-	for i := range crowd {
-		crowd[i] = load.NewClient(true)
-		defer crowd[i].CloseIdleConnections()
-		load.Send(t.Context(), crowd[i], r.Addr(), host, g.shot(kindOf("none"))) // connects
-	}
 	shots := make([]load.Shot, total)
 	for i := range shots {
 		shots[i] = g.shot(kindOf("unknown kid"))
@@ -41,6 +35,20 @@ func TestClientsThatLeave(t *testing.T) {
 	var first, rss int64
 	rounds := scaled(4, 40)
 	for round := range rounds {
+		// New connections each time: Envoy closes one on which many requests were
+		// given up, and those that remain would not be spread evenly.
+		r.client.CloseIdleConnections()
+		eventually(t, slack, func() string {
+			if r.stat(`http\.gateway\.downstream_cx_active`) > 0 {
+				return "connections of clients that have left are still there"
+			}
+			return ""
+		})
+		crowd := make([]*http.Client, clients)
+		for i := range crowd {
+			crowd[i] = load.NewClient(true)
+			load.Send(t.Context(), crowd[i], r.Addr(), host, g.shot(kindOf("none"))) // connects
+		}
 		ctx, leave := context.WithCancel(t.Context())
 		var refused, passed, other atomic.Int64
 		var all sync.WaitGroup
@@ -75,6 +83,9 @@ func TestClientsThatLeave(t *testing.T) {
 			}
 			return ""
 		})
+		for _, c := range crowd {
+			c.CloseIdleConnections()
+		}
 		now, err := r.RSS()
 		if err != nil {
 			t.Fatal(err)
