@@ -264,11 +264,15 @@ func TestTickPeriods(t *testing.T) {
 		}
 	}
 	want(waiting, "before the first keys")
+	vm.Tick()
+	want(waiting, "while they are fetched")
 	(&keysAt{set: keySet(rsaKey)}).run(h, 10*time.Second)
 	want(idle, "with keys")
 	for range 2 {
 		s := vm.Request(rpc("/notes", otherRSA.bearer(claims(h, nil))))
 		want(waiting, "while a request waits")
+		vm.Tick()
+		want(waiting, "while it still does")
 		(&keysAt{set: keySet(rsaKey)}).run(h, 10*time.Second)
 		wantInvalid(t, s, "key")
 		want(idle, "after it")

@@ -143,7 +143,7 @@ func (s *Source) end(f *fetch, keys *fetched, failure error) {
 	now := s.host.Now()
 	value, cas := s.host.Load(s.name)
 	r, ok := decode(value)
-	if !ok || !s.owns(&r, f) {
+	if !ok || r.owner != s.owner {
 		return
 	}
 	r.owner, r.lease = 0, 0
@@ -168,21 +168,15 @@ func (s *Source) end(f *fetch, keys *fetched, failure error) {
 	s.adopt(&r)
 }
 
-// owns reports whether the lease in a record is the one that f has taken.
-func (s *Source) owns(r *record, f *fetch) bool {
-	return r.owner == s.owner && r.lease == f.began+leaseTime.Milliseconds()
-}
-
 // Release gives up a fetch under way and its lease, so that another need not
 // wait until it expires: for a plugin that ends.
 func (s *Source) Release() {
-	f := s.fetch
-	if f == nil {
+	if s.fetch == nil {
 		return
 	}
 	s.fetch = nil
 	value, cas := s.host.Load(s.name)
-	if r, ok := decode(value); ok && s.owns(&r, f) {
+	if r, ok := decode(value); ok && r.owner == s.owner {
 		r.owner, r.lease = 0, 0
 		s.host.Store(s.name, r.encode(), cas)
 	}

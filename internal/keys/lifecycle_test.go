@@ -195,6 +195,19 @@ func TestAnswerToAFetchWhoseRecordIsLost(t *testing.T) {
 	p.want(1, 2)
 }
 
+// Keys that come after the record was lost are other keys, though the record
+// counts its versions anew.
+func TestKeysAfterTheRecordIsLost(t *testing.T) {
+	p := start(t)
+	p.tick()
+	p.want(1, 1)
+	clear(p.data)
+	p.pass(time.Second)
+	p.serve[jwksURI] = body(`{"keys":[` + key1 + `,` + key2 + `]}`)
+	p.tick()
+	p.want(2, 1)
+}
+
 // clusters records through which cluster each URL was asked for.
 type clusters struct {
 	*process
