@@ -7,6 +7,7 @@ WASM := build/mcpauth.wasm
 
 IMAGE ?= build/image
 BENCH ?=
+FAULTS_SCALE ?= ci
 
 # -trimpath, -buildvcs and -buildid: the same sources give the same bytes in any
 # folder. -gcflags: what runs seldom is built small rather
@@ -24,7 +25,7 @@ wasm = mkdir -p $(dir $(3)) && \
 	rm $(3).linked.$$$$ && mv $(3).$$$$ $(3) && \
 	echo "$(3): $$(wc -c < $(3)) bytes"
 
-.PHONY: build run demo test unit example-test lint image bench bench-quick bench-files bench-jwtlite clean
+.PHONY: build run demo test unit example-test test-faults lint image bench bench-quick bench-files bench-jwtlite clean
 
 build: ## build/mcpauth.wasm
 	@$(GO) run ./internal/overlay build/overlay
@@ -36,15 +37,16 @@ run: build ## the example, with a walk through it; stays up until Ctrl-C
 demo: build ## the same walk, and an exit status that tells whether all went well
 	@cd envoy-example && $(GO) run ./cmd/demo -once
 
-test: lint unit example-test ## everything
+test: lint unit example-test test-faults ## everything
 
 lint:
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
 	$(GO) vet ./...
-	cd envoy-example && $(GO) vet ./...
+	$(GO) vet -tags faults ./plugin
+	cd envoy-example && $(GO) vet -tags faults ./...
 	cd envoy-example/gatewayapi && $(GO) vet ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
-	cd envoy-example && $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+	cd envoy-example && $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags faults ./...
 
 unit: build ## the packages, and the built file under wazero
 	$(GO) test ./...
@@ -52,6 +54,11 @@ unit: build ## the packages, and the built file under wazero
 example-test: bench-files ## the built file in real Envoys, with real clients; the manifests; the image
 	cd envoy-example && $(GO) test -timeout 40m ./...
 	cd envoy-example/gatewayapi && $(GO) test ./...
+
+# The long forms, about twenty minutes: make test-faults FAULTS_SCALE=full
+test-faults: build ## the built file in a real Envoy, under load, through every fault of the authorization server
+	@$(call wasm,.,-tags=faults ./plugin,build/mcpauth-faults.wasm)
+	cd envoy-example && FAULTS_SCALE=$(FAULTS_SCALE) $(GO) test -tags faults -count 1 -parallel 4 -timeout 90m ./faults/...
 
 image: build ## an OCI image in $(IMAGE); PUSH=registry/repository:tag pushes it
 	cd envoy-example && $(GO) run ./image/cmd/mkimage -out $(abspath $(IMAGE)) $(if $(PUSH),-push $(PUSH))

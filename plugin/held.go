@@ -13,11 +13,18 @@ import (
 const (
 	maxHeld     = 1024             // requests of one worker
 	maxHeldTime = 10 * time.Second // of one request: two callouts that time out
+
+	// maxReleased is how many requests are let go in one callback. The host
+	// carries out what a callback asks for after it, each within the callbacks
+	// of the one before: some 300 answers at once overflow the stack of Envoy's
+	// worker, and the VM is dead.
+	maxReleased = 32
 )
 
 // held are the requests that wait for keys, in the order of their arrival.
 type held struct {
 	list []waiter
+	more bool // some could be let go at the next tick
 }
 
 type waiter struct {
@@ -46,15 +53,21 @@ func (h *held) remove(s *stream) {
 }
 
 // review decides anew on each request for whose source a fetch has ended, and
-// refuses those that have waited too long.
+// refuses those that have waited too long. It leaves to the next tick what is
+// too much for one.
 func (h *held) review(p *plugin) {
+	h.more = false
 	if len(h.list) == 0 {
 		return
 	}
 	now := clock()
-	list := h.list
+	list, released := h.list, 0
 	h.list = nil
-	for _, w := range list {
+	for i, w := range list {
+		if released == maxReleased {
+			h.list, h.more = append(h.list, list[i:]...), true
+			break
+		}
 		waited := now.UnixMilli() - w.request.Arrived
 		expired := waited < 0 || waited >= maxHeldTime.Milliseconds()
 		if w.source.Waiting() && w.source.Ended() == w.ended && !expired {
@@ -71,6 +84,7 @@ func (h *held) review(p *plugin) {
 			logError("a request that waited is gone: " + err.Error())
 			continue
 		}
+		released++
 		w.stream.waiting = false
 		if v.Wait != nil {
 			v = gate.Verdict{Reply: p.gate.GiveUp(w.request, v.Wait)}

@@ -15,8 +15,9 @@ import (
 // plugin starts, so that the first fetch waits for a tick, and a request that
 // waits for keys is looked at on each.
 const (
-	idleTick    = 1000
-	waitingTick = 50
+	idleTick     = 1000
+	waitingTick  = 50
+	releasedTick = 1 // while requests wait for nothing but their turn
 )
 
 // plugin is one configuration in one worker.
@@ -77,7 +78,19 @@ func (p *plugin) OnTick() {
 			period = waitingTick
 		}
 	}
+	if p.held.more {
+		period = releasedTick
+	}
 	p.setTick(period)
+}
+
+// OnPluginDone is called when another configuration has taken the place of this
+// one and no request of this one is left.
+func (p *plugin) OnPluginDone() bool {
+	for _, s := range p.sources {
+		s.Release()
+	}
+	return true
 }
 
 func (p *plugin) setTick(period uint32) {

@@ -34,15 +34,30 @@ type keyRing struct {
 
 func newKeyRing() (*keyRing, error) {
 	r := &keyRing{current: map[string]*signingKey{}, foreign: map[string]*signingKey{}}
-	for _, algorithm := range []string{"RS256", "ES256"} {
+	var err error
+	if r.published, err = r.generateAll(); err != nil {
+		return nil, err
+	}
+	for _, k := range r.published {
+		r.current[k.algorithm] = k
+	}
+	return r, nil
+}
+
+// algorithms are those that the server has a key for.
+var algorithms = []string{"RS256", "ES256"}
+
+// generateAll makes a key for each algorithm.
+func (r *keyRing) generateAll() ([]*signingKey, error) {
+	var fresh []*signingKey
+	for _, algorithm := range algorithms {
 		k, err := r.generate(algorithm)
 		if err != nil {
 			return nil, err
 		}
-		r.current[algorithm] = k
-		r.published = append(r.published, k)
+		fresh = append(fresh, k)
 	}
-	return r, nil
+	return fresh, nil
 }
 
 // generate makes a key. Its kid is unlike that of every other server's keys, so
@@ -97,13 +112,9 @@ func (s *Server) Rotate(keepOld bool) error {
 	r := s.keys
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fresh := make([]*signingKey, 0, 2)
-	for _, algorithm := range []string{"RS256", "ES256"} {
-		k, err := r.generate(algorithm)
-		if err != nil {
-			return fmt.Errorf("rotate keys: %w", err)
-		}
-		fresh = append(fresh, k)
+	fresh, err := r.generateAll()
+	if err != nil {
+		return fmt.Errorf("rotate keys: %w", err)
 	}
 	if !keepOld {
 		r.published = nil

@@ -114,6 +114,12 @@ func (s *Server) Addr() string { return s.options.Listener.Addr().String() }
 // "token", "register" or "jwks".
 func (s *Server) Endpoint(name string) string { return s.issuer + "/" + name }
 
+// ServeHTTP answers a request that came in by another listener than the
+// server's own.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.http.Handler.ServeHTTP(w, r)
+}
+
 // Close ends the server and its open connections at once, as if it had been
 // killed.
 func (s *Server) Close() error { return s.http.Close() }

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"text/template"
+	"time"
 )
 
 // Options describe a gateway: one listener with the mcpauth filter in front of
@@ -31,6 +32,15 @@ type Options struct {
 	// of its working directory and follow its changes: see
 	// [Process.UpdateListener].
 	DynamicListener bool
+	// DynamicFilter makes Envoy read the filter alone from a file and follow its
+	// changes, with the listener and its connections left as they are: see
+	// [Process.UpdateFilter].
+	DynamicFilter bool
+	// BalanceConnections gives each worker the same number of connections.
+	BalanceConnections bool
+	// DrainTime is how long connections of a listener or filter chain that was
+	// replaced may go on; 0 means Envoy's default of ten minutes.
+	DrainTime time.Duration
 	// Workers is the number of worker threads; 0 means two.
 	Workers int
 	// Bootstrap, if not empty, is Envoy's whole configuration; the members
@@ -43,6 +53,8 @@ type Cluster struct {
 	Name string
 	Host string // an IP address
 	Port int
+	// Movable lets [Process.MoveCluster] give the cluster another address.
+	Movable bool
 }
 
 // ClusterAt returns a cluster with its endpoint at an address of the form
@@ -63,22 +75,39 @@ var gateway = template.Must(template.New("gateway").Funcs(template.FuncMap{
 	"indent": indent,
 }).Parse(gatewayText))
 
-// Bootstrap renders Envoy's bootstrap configuration. listenerPath is the file
-// of a dynamic listener.
-func Bootstrap(o Options, listenerPath string) (string, error) {
-	listener, err := Listener(o)
+// Bootstrap renders Envoy's bootstrap configuration. dir is the folder of the
+// files that dynamic parts are read from.
+func Bootstrap(o Options, dir string) (string, error) {
+	listener, err := Listener(o, dir)
 	if err != nil {
 		return "", err
 	}
+	endpoints := make([]string, len(o.Clusters))
+	for i := range o.Clusters {
+		endpoints[i] = endpointPath(dir, i)
+	}
 	return render("bootstrap", struct {
 		Options
-		ListenerPath string
-		Listener     string
-	}{o, listenerPath, listener})
+		ListenerPath  string
+		EndpointPaths []string
+		Listener      string
+	}{o, listenerPath(dir), endpoints, listener})
 }
 
 // Listener renders the listener alone.
-func Listener(o Options) (string, error) { return render("listener", o) }
+func Listener(o Options, dir string) (string, error) {
+	filter, err := Filter(o)
+	if err != nil {
+		return "", err
+	}
+	return render("listener", struct {
+		Options
+		FilterPath, Filter string
+	}{o, filterPath(dir), filter})
+}
+
+// Filter renders the configuration of the mcpauth filter alone.
+func Filter(o Options) (string, error) { return render("filter", o) }
 
 func render(name string, data any) (string, error) {
 	var b bytes.Buffer

@@ -12,7 +12,7 @@ import (
 // YAML gives a meaning to.
 func TestBootstrapQuotes(t *testing.T) {
 	const odd = "{\"a\": \"b: #c\\n'%{}\"}\n# x\n\ttab"
-	doc, err := Bootstrap(Options{Wasm: "/tmp/with space/x.wasm", Plugin: odd, Upstream: "outbound|443||mcp", Clusters: []Cluster{{"outbound|443||mcp", "127.0.0.1", 1}}}, "")
+	doc, err := Bootstrap(Options{Wasm: "/tmp/with space/x.wasm", Plugin: odd, Upstream: "outbound|443||mcp", Clusters: []Cluster{{Name: "outbound|443||mcp", Host: "127.0.0.1", Port: 1}}}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +27,7 @@ func TestBootstrapQuotes(t *testing.T) {
 
 func TestLenientLeavesTheChecksOff(t *testing.T) {
 	for lenient, want := range map[bool]bool{false: true, true: false} {
-		doc, err := Listener(Options{Lenient: lenient})
+		doc, err := Listener(Options{Lenient: lenient}, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -62,28 +62,30 @@ func (p *Process) start(ctx context.Context, binary string) error {
 	bootstrap := p.options.Bootstrap
 	if bootstrap == "" {
 		var err error
-		if bootstrap, err = Bootstrap(p.options, p.listenerPath()); err != nil {
+		if bootstrap, err = Bootstrap(p.options, p.dir); err != nil {
 			return fmt.Errorf("start envoy: %w", err)
 		}
 	}
 	if err := os.WriteFile(p.path("bootstrap.yaml"), []byte(bootstrap), 0o600); err != nil {
 		return fmt.Errorf("start envoy: %w", err)
 	}
-	if p.options.DynamicListener {
-		if err := p.UpdateListener(p.options.Plugin); err != nil {
-			return err
-		}
+	if err := p.writeDynamicParts(); err != nil {
+		return err
 	}
 	log, err := os.Create(p.path("log"))
 	if err != nil {
 		return fmt.Errorf("start envoy: %w", err)
 	}
 	defer log.Close()
-	p.cmd = exec.Command(binary, "--config-path", p.path("bootstrap.yaml"),
+	args := []string{"--config-path", p.path("bootstrap.yaml"),
 		"--concurrency", strconv.Itoa(p.options.Workers),
 		"--admin-address-path", p.path("admin"),
 		"--disable-hot-restart",
-		"--log-level", "warning", "--component-log-level", "wasm:info")
+		"--log-level", "warning", "--component-log-level", "wasm:info"}
+	if d := p.options.DrainTime; d > 0 {
+		args = append(args, "--drain-time-s", strconv.Itoa(int(d.Seconds())))
+	}
+	p.cmd = exec.Command(binary, args...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = endWithParent()
 	started := make(chan error)
@@ -155,28 +157,6 @@ func (p *Process) Log() string {
 	return string(bytes.ToValidUTF8(b, []byte("?")))
 }
 
-// UpdateListener gives a dynamic listener another plugin configuration. Envoy
-// notices by itself; whether it accepts is in [Process.Stats]:
-// listener_manager.lds.update_success and update_rejected.
-func (p *Process) UpdateListener(plugin string) error {
-	o := p.options
-	o.Plugin = plugin
-	listener, err := Listener(o)
-	if err != nil {
-		return fmt.Errorf("update the listener: %w", err)
-	}
-	// Envoy watches for a file moved into place, so that it never reads half of one.
-	next := p.path("listener.next")
-	doc := "resources:\n- \"@type\": type.googleapis.com/envoy.config.listener.v3.Listener\n  " + indent(2, listener) + "\n"
-	if err := os.WriteFile(next, []byte(doc), 0o600); err != nil {
-		return fmt.Errorf("update the listener: %w", err)
-	}
-	if err := os.Rename(next, p.listenerPath()); err != nil {
-		return fmt.Errorf("update the listener: %w", err)
-	}
-	return nil
-}
-
 // Stop ends the process, by force if it does not end by itself, and removes its
 // files. It may be called twice.
 func (p *Process) Stop() {
@@ -193,8 +173,6 @@ func (p *Process) Stop() {
 }
 
 func (p *Process) path(name string) string { return filepath.Join(p.dir, name) }
-
-func (p *Process) listenerPath() string { return p.path("listener.yaml") }
 
 // Validate asks an Envoy binary whether a configuration file is good, which
 // includes that the plugin starts with its configuration. It returns what

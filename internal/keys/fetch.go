@@ -168,6 +168,20 @@ func (s *Source) end(f *fetch, keys *fetched, failure error) {
 	s.adopt(&r)
 }
 
+// Release gives up a fetch under way and its lease, so that another need not
+// wait until it expires: for a plugin that ends.
+func (s *Source) Release() {
+	if s.fetch == nil {
+		return
+	}
+	s.fetch = nil
+	value, cas := s.host.Load(s.name)
+	if r, ok := decode(value); ok && r.owner == s.owner {
+		r.owner, r.lease = 0, 0
+		s.host.Store(s.name, r.encode(), cas)
+	}
+}
+
 // failed notes in a record that a fetch has failed, and returns what the log is
 // to say about it, if anything.
 func (s *Source) failed(r *record, failure error, now int64) (line string) {

@@ -404,6 +404,31 @@ func TestLeaseOfADeadWorkerEnds(t *testing.T) {
 	p.want(1, 1)
 }
 
+// A configuration that is replaced while it fetches must not leave the others
+// to wait for its lease to end.
+func TestReleaseLetsAnotherFetchAtOnce(t *testing.T) {
+	p := start(t)
+	p.workers[0].Tick()
+	late := p.pending
+	p.pending, p.asked = nil, nil
+	p.workers[1].Release() // has nothing to let go of
+	p.workers[1].Tick()
+	if len(p.asked) > 0 {
+		t.Error("a worker fetched while another did")
+	}
+	p.workers[0].Release()
+	p.workers = p.workers[1:]
+	p.serve[jwksURI] = body(`{"keys":[` + key1 + `,` + key2 + `]}`)
+	p.tick()
+	p.want(2, 1)
+	p.serve[jwksURI] = body(`{"keys":[` + key1 + `]}`)
+	for _, done := range late {
+		done()
+	}
+	p.tick()
+	p.want(2, 0)
+}
+
 // A host that never answers must not stop the worker that asked for good.
 func TestCallThatNeverEnds(t *testing.T) {
 	p := start(t)

@@ -14,7 +14,6 @@ var unused = map[string]bool{
 	"proxy_on_response_headers":  true,
 	"proxy_on_response_body":     true,
 	"proxy_on_response_trailers": true,
-	"proxy_on_done":              true, // a stream or a plugin is done at once
 
 	// Of TCP filters and queues.
 	"proxy_on_new_connection":              true,

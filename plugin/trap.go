@@ -1,0 +1,75 @@
+//go:build faults
+
+package main
+
+import (
+	"reflect"
+
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
+)
+
+// A trap for the fault suite, in no build but its own: a request with the
+// header x-debug-trap ends a VM by a panic.
+//
+//	x-debug-trap: now       the VM that has the request
+//	x-debug-trap: fetching  the first one found with a fetch of keys under way,
+//	                        whichever of the process that is
+
+const (
+	trapHeader = "x-debug-trap"
+	trapArmed  = "mcpauth.trap" // in the shared data: "armed", or empty
+)
+
+// The files of a package are initialised in the order of their names: this
+// comes after main.go and replaces what it has set.
+func init() {
+	proxywasm.SetVMContext(&trapVM{})
+}
+
+type trapVM struct{ vm }
+
+func (v *trapVM) NewPluginContext(id uint32) types.PluginContext {
+	return &trapPlugin{v.vm.NewPluginContext(id).(*plugin)}
+}
+
+type trapPlugin struct{ *plugin }
+
+func (p *trapPlugin) NewHttpContext(id uint32) types.HttpContext {
+	return &trapStream{p.plugin.NewHttpContext(id).(*stream)}
+}
+
+func (p *trapPlugin) OnTick() {
+	p.plugin.OnTick()
+	value, cas, err := proxywasm.GetSharedData(trapArmed)
+	if err != nil || len(value) == 0 || !p.fetching() {
+		return
+	}
+	if proxywasm.SetSharedData(trapArmed, nil, cas) == nil {
+		panic("trap: while the keys are being fetched")
+	}
+}
+
+// fetching looks into the sources, which tell nobody else.
+func (p *trapPlugin) fetching() bool {
+	for _, s := range p.sources {
+		if !reflect.ValueOf(s).Elem().FieldByName("fetch").IsNil() {
+			return true
+		}
+	}
+	return false
+}
+
+type trapStream struct{ *stream }
+
+func (s *trapStream) OnHttpRequestHeaders(n int, end bool) types.Action {
+	switch value, _ := proxywasm.GetHttpRequestHeader(trapHeader); value {
+	case "now":
+		panic("trap: a request")
+	case "fetching":
+		if err := proxywasm.SetSharedData(trapArmed, []byte("armed"), 0); err != nil {
+			panic("trap: " + err.Error())
+		}
+	}
+	return s.stream.OnHttpRequestHeaders(n, end)
+}
