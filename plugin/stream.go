@@ -107,12 +107,15 @@ func (s *stream) carryOut(v gate.Verdict) types.Action {
 			return s.fault("Authorization cannot be removed", err)
 		}
 	}
-	for _, h := range v.Pass.Headers {
-		if err := proxywasm.ReplaceHttpRequestHeader(h[0], h[1]); err != nil {
+	for identity := v.Pass.Identity; ; {
+		name, value, ok := identity.Next()
+		if !ok {
+			return types.ActionContinue
+		}
+		if err := proxywasm.ReplaceHttpRequestHeader(name, value); err != nil {
 			return s.fault("an identity header cannot be set", err)
 		}
 	}
-	return types.ActionContinue
 }
 
 func (s *stream) answer(r *gate.Reply) types.Action {

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unsafe"
 
 	"mcpauth/config"
 	"mcpauth/internal/keys"
@@ -58,22 +59,13 @@ type Verdict struct {
 	Pass  *Pass        // let it on to the server
 }
 
-// A Pass is how a request goes on.
+// A Pass is how a request goes on. It is valid until the next decision.
 type Pass struct {
-	// Headers are set on the request: the caller's identity.
-	Headers [][2]string
+	// Identity are headers that are set on the request.
+	Identity Identity
 	// KeepAuthorization is set where the request was not checked, and where
 	// the resource is configured to forward its token.
 	KeepAuthorization bool
-}
-
-// size returns about how many bytes of memory p takes.
-func (p *Pass) size() int {
-	n := 0
-	for _, h := range p.Headers {
-		n += len(h[1]) + 64
-	}
-	return n
 }
 
 // Gate holds all that decisions need. One worker has one; it is not safe for
@@ -85,7 +77,11 @@ type Gate struct {
 	reserved  reserved
 	verifier  jwtlite.Verifier
 	cache     *tokencache.Cache[passed]
-	token     jwtlite.Token // reused: one request is decided at a time
+
+	// Reused: one request is decided at a time.
+	token    jwtlite.Token
+	identity []byte
+	pass     Pass
 }
 
 // A resource is a protected resource with all that can be made beforehand.
@@ -96,6 +92,7 @@ type resource struct {
 	document    []byte // protected-resource metadata
 	metadataURL string
 	noToken     [2]*Reply // without and with an Origin
+	identity    []string  // names of the headers
 }
 
 // A server is an authorization server as one resource trusts it.
@@ -110,7 +107,6 @@ type passed struct {
 	source     *keys.Source
 	version    uint64 // of the key set that verified it
 	begin, end int64  // Unix seconds, clock skew included
-	pass       Pass
 }
 
 // New builds the Gate of c. sources holds the keys of each authorization
@@ -133,6 +129,7 @@ func New(c *config.Config, sources []*keys.Source, verifier jwtlite.Verifier) *G
 			index:       i,
 			document:    wellknown.Document(r),
 			metadataURL: wellknown.ProtectedResourceURL(r.Resource),
+			identity:    identityHeaders(r),
 		}
 		for _, s := range r.AuthorizationServers {
 			p.servers = append(p.servers, server{of[s], jwtlite.Policy{
@@ -173,7 +170,7 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	switch match.Kind {
 	case route.Unmatched:
 		if g.unmatched == config.UnmatchedAllow {
-			return Verdict{Pass: &Pass{KeepAuthorization: true}}
+			return g.letPass(Pass{KeepAuthorization: true})
 		}
 		return reply(notFound(r))
 	case route.Absent:
@@ -185,8 +182,8 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	if r.preflight() {
 		return reply(p.preflight(r))
 	}
-	if pass := g.remembered(p, r, now); pass != nil {
-		return Verdict{Pass: pass}
+	if identity, ok := g.remembered(p, r, now); ok {
+		return g.letPass(Pass{Identity{p.identity, identity}, p.Forward})
 	}
 	token, err := bearer(r)
 	switch {
@@ -200,22 +197,22 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 
 // remembered returns how a request with this very Authorization went on before,
 // if all that may have changed since allows it still: the key set and the time.
-func (g *Gate) remembered(p *resource, r *Request, now time.Time) *Pass {
+func (g *Gate) remembered(p *resource, r *Request, now time.Time) (identity string, ok bool) {
 	const scheme = "Bearer "
 	if r.Authorizations != 1 || !strings.HasPrefix(r.Authorization, scheme) {
-		return nil
+		return "", false
 	}
 	// Whatever stands there: only what bearer took for a token is in the cache.
 	token := r.Authorization[len(scheme):]
-	c := g.cache.Get(p.index, token)
+	c, identity := g.cache.Get(p.index, token)
 	if c == nil {
-		return nil
+		return "", false
 	}
 	if _, version := c.source.Keys(); version != c.version || now.Unix() < c.begin || now.Unix() >= c.end {
 		g.cache.Delete(p.index, token)
-		return nil
+		return "", false
 	}
-	return &c.pass
+	return identity, true
 }
 
 // check returns the verdict on a request for p that presents a token.
@@ -273,10 +270,11 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 		}
 	}
 
-	pass := Pass{Headers: p.identity(t), KeepAuthorization: p.Forward}
+	g.identity = p.appendIdentity(g.identity[:0], t)
 	begin, end := s.period(t.Claims())
-	g.cache.Put(p.index, token, passed{s.source, version, begin, end, pass}, pass.size())
-	return Verdict{Pass: &pass}
+	g.cache.Put(p.index, token, passed{s.source, version, begin, end}, g.identity)
+	identity := unsafe.String(unsafe.SliceData(g.identity), len(g.identity))
+	return g.letPass(Pass{Identity{p.identity, identity}, p.Forward})
 }
 
 // period returns the whole seconds, from begin to before end, in which a token
@@ -303,3 +301,8 @@ func (p *resource) issuedBy(issuer string) *server {
 }
 
 func reply(r *Reply) Verdict { return Verdict{Reply: r} }
+
+func (g *Gate) letPass(p Pass) Verdict {
+	g.pass = p
+	return Verdict{Pass: &g.pass}
+}

@@ -46,7 +46,7 @@ func FuzzHeaderValue(f *testing.F) {
 	f.Add("plain value")
 	f.Add(" x\r\nx-evil: 1\x00ü%41 ")
 	f.Fuzz(func(t *testing.T, s string) {
-		v := headerValue(s)
+		v := string(appendValue(nil, s))
 		if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' || r > '~' }) || strings.TrimSpace(v) != v {
 			t.Fatalf("%q is no header value", v)
 		}
@@ -101,5 +101,26 @@ func TestAllowHeaders(t *testing.T) {
 		if got := allowHeaders(asked); got != want {
 			t.Errorf("allowHeaders(%q) = %q, want %q", asked, got, want)
 		}
+	}
+}
+
+// What is encoded comes back, whatever the size and the number of the headers.
+func TestIdentity(t *testing.T) {
+	want := [][2]string{{"a", "1"}, {"c", strings.Repeat("long", 1<<15)}, {"d", "x y z"}}
+	var b []byte
+	b = appendHeader(b, 0, "1")
+	b = appendHeader(b, 1, "")
+	b = appendHeader(b, 2, want[1][1])
+	b = appendHeader(b, 300, "", "x", "", "y", "z", "")
+	names := make([]string, 301)
+	names[0], names[1], names[2], names[300] = "a", "b", "c", "d"
+	identity := Identity{names, string(b)}
+	for _, w := range want {
+		if name, value, ok := identity.Next(); !ok || name != w[0] || value != w[1] {
+			t.Errorf("%.20q, %.20q, %v, want %.20q", name, value, ok, w)
+		}
+	}
+	if name, value, ok := identity.Next(); ok {
+		t.Errorf("another one: %q, %q", name, value)
 	}
 }

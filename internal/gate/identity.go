@@ -3,6 +3,7 @@ package gate
 import (
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"mcpauth/config"
 	"mcpauth/jwtlite"
@@ -12,32 +13,64 @@ import (
 // calls. A client cannot send any header of that prefix through.
 const headerPrefix = "x-mcpauth-"
 
-// identity returns the headers that tell the server who calls, from a token
-// that was verified.
-func (p *resource) identity(t *jwtlite.Token) [][2]string {
+// An Identity is the headers that tell the server who calls.
+type Identity struct {
+	names   []string
+	encoded string // of each header: two bytes, the index of its name; four, the size of its value; the value
+}
+
+// Next takes the first header off; ok is false if there is none left.
+func (i *Identity) Next() (name, value string, ok bool) {
+	if len(i.encoded) < identityHead {
+		return "", "", false
+	}
+	e := i.encoded
+	size := int(e[2]) | int(e[3])<<8 | int(e[4])<<16 | int(e[5])<<24
+	i.encoded = e[identityHead+size:]
+	return i.names[int(e[0])|int(e[1])<<8], e[identityHead : identityHead+size], true
+}
+
+const identityHead = 6
+
+// identityHeaders returns the names of a resource's identity headers, in the
+// order of appendIdentity.
+func identityHeaders(r *config.Resource) []string {
+	var names []string
+	for _, name := range [...]string{"subject", "client", "scope", "issuer", "expires"} {
+		names = append(names, headerPrefix+name)
+	}
+	for _, h := range r.ClaimToHeaders {
+		names = append(names, h.HeaderName)
+	}
+	return append(names, r.ForwardPayloadHeader)
+}
+
+// appendIdentity encodes the headers that tell who calls, from a token that was
+// verified.
+func (p *resource) appendIdentity(b []byte, t *jwtlite.Token) []byte {
 	c := t.Claims()
-	names := [...]string{"subject", "client", "scope", "issuer", "expires"}
-	values := [...]string{
-		c.Subject, c.ClientID, strings.Join(c.AppendScopes(nil), " "), c.Issuer,
-		strconv.FormatInt(c.Expires.Unix(), 10),
-	}
-	headers := make([][2]string, 0, len(names)+len(p.ClaimToHeaders)+1)
-	for i, name := range names {
-		headers = appendHeader(headers, headerPrefix+name, values[i])
-	}
-	for _, h := range p.ClaimToHeaders {
+	b = appendHeader(b, 0, c.Subject)
+	b = appendHeader(b, 1, c.ClientID)
+	var scopes [16]string
+	b = appendHeader(b, 2, c.AppendScopes(scopes[:0])...)
+	b = appendHeader(b, 3, c.Issuer)
+	var digits [20]byte
+	expires := strconv.AppendInt(digits[:0], c.Expires.Unix(), 10)
+	b = appendHeader(b, 4, unsafe.String(unsafe.SliceData(expires), len(expires)))
+	const named = 5
+	for i, h := range p.ClaimToHeaders {
 		if v, ok := c.Lookup(h.ClaimName); ok {
 			value := v.Raw
 			if v.Kind == jwtlite.KindString {
 				value = v.Text
 			}
-			headers = appendHeader(headers, h.HeaderName, value)
+			b = appendHeader(b, named+i, value)
 		}
 	}
 	if p.ForwardPayloadHeader != "" {
-		headers = appendHeader(headers, p.ForwardPayloadHeader, encodedPayload(t))
+		b = appendHeader(b, named+len(p.ClaimToHeaders), encodedPayload(t))
 	}
-	return headers
+	return b
 }
 
 // encodedPayload returns the payload as it stands in the token: base64url with
@@ -47,29 +80,41 @@ func encodedPayload(t *jwtlite.Token) string {
 	return payload
 }
 
-// appendHeader appends a header, unless there is nothing to say.
-func appendHeader(headers [][2]string, name, value string) [][2]string {
-	if value == "" {
-		return headers
+// appendHeader encodes a header whose value is values with a space between any
+// two, unless there is nothing to say.
+func appendHeader(b []byte, name int, values ...string) []byte {
+	start := len(b)
+	b = append(b, byte(name), byte(name>>8), 0, 0, 0, 0)
+	b = appendValue(b, values...)
+	size := len(b) - start - identityHead
+	if size == 0 {
+		return b[:start]
 	}
-	return append(headers, [2]string{name, headerValue(value)})
+	b[start+2], b[start+3], b[start+4], b[start+5] = byte(size), byte(size>>8), byte(size>>16), byte(size>>24)
+	return b
 }
 
-// headerValue returns s as a header value, in memory of its own: bytes other
-// than printable ASCII, "%", and a space at either end are percent-encoded, so
-// that no claim can end a header and every value can be read back exactly.
-func headerValue(s string) string {
+// appendValue appends a header value: bytes other than printable ASCII, "%",
+// and a space at either end are percent-encoded, so that no claim can end a
+// header and every value can be read back exactly.
+func appendValue(b []byte, values ...string) []byte {
 	const upperHex = "0123456789ABCDEF"
-	b := make([]byte, 0, len(s))
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c < ' ' || c > '~' || c == '%' || c == ' ' && (i == 0 || i == len(s)-1) {
-			b = append(b, '%', upperHex[c>>4], upperHex[c&15])
-			continue
+	start := len(b)
+	for n, s := range values {
+		if s != "" && len(b) > start {
+			b = append(b, ' ')
 		}
-		b = append(b, c)
+		first, last := n == 0, n == len(values)-1
+		for i := 0; i < len(s); i++ {
+			c := s[i]
+			if c < ' ' || c > '~' || c == '%' || c == ' ' && (first && i == 0 || last && i == len(s)-1) {
+				b = append(b, '%', upperHex[c>>4], upperHex[c&15])
+				continue
+			}
+			b = append(b, c)
+		}
 	}
-	return string(b)
+	return b
 }
 
 // reserved holds the names of the headers that only the gate may set, beside

@@ -1,5 +1,5 @@
-// Command shrink takes 350 kB out of a WebAssembly file that Go has linked,
-// without a change to what runs.
+// Command shrink takes half a megabyte out of a WebAssembly file that Go has
+// linked, without a change to what the program does.
 //
 // Go's runtime finds the function of a program counter by a table,
 // runtime.findfunctab, made for code that lies close together: 20 bytes for
@@ -7,14 +7,17 @@
 // so that the table has 16 entries a function, all alike but for a number that
 // counts the functions. The linker leaves zeros out of a file, yet each entry
 // costs ten bytes there: a tenth of the plugin, and nine tenths of its data
-// segments, which every host reads, checks and copies.
+// segments, which every host reads, checks and copies. The command leaves the
+// table out and adds a start function, which a host runs once the memory is set
+// up and before it calls anything else, and which writes the table: see table.
 //
-// The command leaves the table out and adds a start function, which a host runs
-// once the memory is set up and before it calls anything else, and which writes
-// the table. Whatever runs afterwards finds the very memory that it would have
-// found.
+// The files and lines of program counters are for traces only, and take another
+// 130 kB: see dropLines.
 //
-// Where there is no such table the toolchain has changed, and the command may be
+// The callbacks that the plugin does not need are no longer exported: see
+// unused.
+//
+// Where a table is not found the toolchain has changed, and the command may be
 // needless: it says so and copies the file as it is.
 //
 // Usage: shrink IN OUT
@@ -73,6 +76,9 @@ func shrink(file []byte, unused map[string]bool) ([]byte, error) {
 		return nil, err
 	}
 	clear(memory.bytes[t.first()-memory.base : t.end()-memory.base])
+	if err := dropLines(memory); err != nil {
+		return nil, err
+	}
 	m.setData(memory)
 	if err := m.setStart(t.writer()); err != nil {
 		return nil, err

@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/tetratelabs/wazero"
@@ -63,25 +66,102 @@ func memory(t *testing.T, file []byte) ([]byte, []string) {
 	return bytes.Clone(all), exports
 }
 
-// The whole promise of the command: the same memory, the same functions, fewer
-// bytes.
+// The whole promise of the command: the same memory but for the tables of lines,
+// the same functions, fewer bytes.
 func TestLeavesTheMemoryAsItWas(t *testing.T) {
 	before := build(t)
 	after, err := shrink(before, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 16 segments of ten bytes for each of about 1,000 functions.
-	if saved := len(before) - len(after); saved < 100_000 {
+	// 16 segments of ten bytes for each of about 1,000 functions, and as much
+	// again for the lines.
+	if saved := len(before) - len(after); saved < 180_000 {
 		t.Errorf("%d bytes saved of %d", saved, len(before))
 	}
 	wantMemory, wantExports := memory(t, before)
 	gotMemory, gotExports := memory(t, after)
+	if len(gotExports) != len(wantExports) {
+		t.Errorf("exports %v, want %v", gotExports, wantExports)
+	}
+	want, got := functions(t, wantMemory), functions(t, gotMemory)
+	if len(want) < minFunctions || !slices.EqualFunc(want, got, slices.Equal) {
+		t.Error("the functions differ")
+	}
+	// functions has put zeros where the tables are and what refers to them.
 	if !bytes.Equal(gotMemory, wantMemory) {
 		t.Error("the memory differs")
 	}
-	if len(gotExports) != len(wantExports) {
-		t.Errorf("exports %v, want %v", gotExports, wantExports)
+}
+
+// functions returns what the runtime needs of each function: the tables that
+// its _func refers to, byte for byte. It clears them in memory, and whatever
+// refers to them or to lines.
+func functions(t *testing.T, memory []byte) [][]string {
+	t.Helper()
+	at := bytes.Index(memory, []byte("\xf1\xff\xff\xff\x00\x00\x01\x08"))
+	if at < 0 {
+		t.Fatal("no pclntab")
+	}
+	number := func(i int) int { return int(binary.LittleEndian.Uint32(memory[i:])) }
+	count, tables, entries := number(at+8), at+number(at+56), at+number(at+64)
+	take := func(i int) string {
+		from := tables + number(i)
+		clear(memory[i : i+4])
+		if from == tables {
+			return ""
+		}
+		end := from
+		for first := true; first || memory[end] != 0; first = false {
+			for range 2 {
+				for memory[end] >= 0x80 {
+					end++
+				}
+				end++
+			}
+		}
+		return string(memory[from:end])
+	}
+	var all [][]string
+	for i := range count {
+		f := entries + number(entries+8*i+4)
+		clear(memory[f+20 : f+28])
+		one := []string{take(f + 16)}
+		for j := range number(f + 28) {
+			one = append(one, take(f+44+4*j))
+		}
+		all = append(all, one)
+	}
+	clear(memory[tables:entries])
+	return all
+}
+
+// A crash is still told with the names of its functions.
+func TestTraces(t *testing.T) {
+	before := build(t)
+	after, err := shrink(before, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trace := func(file []byte) (functions []string) {
+		ctx := context.Background()
+		r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter())
+		defer r.Close(ctx)
+		wasi_snapshot_preview1.MustInstantiate(ctx, r)
+		var out bytes.Buffer
+		if _, err := r.InstantiateWithConfig(ctx, file, wazero.NewModuleConfig().WithStartFunctions("_initialize").WithStderr(&out)); err == nil {
+			t.Fatal("no panic")
+		}
+		for line := range strings.Lines(out.String()) {
+			if !strings.HasPrefix(line, "\t") { // the file and the line
+				functions = append(functions, line)
+			}
+		}
+		return functions
+	}
+	want, got := trace(before), trace(after)
+	if !slices.Equal(got, want) || !slices.ContainsFunc(want, func(s string) bool { return strings.HasPrefix(s, "main.init.0") }) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

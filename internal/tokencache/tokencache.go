@@ -2,7 +2,7 @@
 // before costs no signature.
 package tokencache
 
-import "strings"
+import "unsafe"
 
 // maxBytes bounds the whole cache, whatever the entries: large tokens must not
 // fill the worker's memory.
@@ -16,6 +16,9 @@ const maxBytes = 16 << 20
 //
 // Entries are found by [hash], which reads only a part of the token, and then
 // compared as a whole. Of two with the same hash the later one stays.
+//
+// An entry takes over the memory of the one that makes room for it, so that a
+// flood of tokens makes no garbage.
 type Cache[V any] struct {
 	limit int // entries
 	bytes int
@@ -26,12 +29,19 @@ type Cache[V any] struct {
 }
 
 type slot[V any] struct {
-	token    string // "": nothing here
+	text     []byte // the token, and then what is known of it
+	token    int    // length of the token; 0: nothing here
 	resource int
 	hash     uint64
-	size     int // of the value and the token
 	used     bool
 	value    V
+}
+
+// slotSize is about what a slot takes beside its text.
+const slotSize = 128
+
+func (s *slot[V]) is(resource int, token string) bool {
+	return s.resource == resource && string(s.text[:s.token]) == token
 }
 
 // New returns a Cache of at most maxEntries entries; one of none remembers
@@ -53,34 +63,36 @@ func hash(resource int, token string) uint64 {
 	return h
 }
 
-// Get returns what is known of a token at a resource, nil if nothing is. It is
-// valid until the next Put or Delete.
-func (c *Cache[V]) Get(resource int, token string) *V {
+// Get returns what is known of a token at a resource, nil if nothing is. Both
+// results are valid until the next Put or Delete.
+func (c *Cache[V]) Get(resource int, token string) (*V, string) {
 	i, ok := c.at[hash(resource, token)]
 	if !ok {
-		return nil
+		return nil, ""
 	}
 	s := &c.slots[i]
-	if s.resource != resource || s.token != token {
-		return nil
+	if !s.is(resource, token) {
+		return nil, ""
 	}
 	s.used = true
-	return &s.value
+	text := s.text[s.token:]
+	return &s.value, unsafe.String(unsafe.SliceData(text), len(text))
 }
 
-// Put remembers v, of about size bytes, for a token at a resource. It keeps a
-// copy of the token.
-func (c *Cache[V]) Put(resource int, token string, v V, size int) {
-	size += len(token)
+// Put remembers v and text for a token at a resource. It keeps copies of the
+// token and of the text.
+func (c *Cache[V]) Put(resource int, token string, v V, text []byte) {
+	size := slotSize + len(token) + len(text)
 	if c.limit == 0 || size > maxBytes || token == "" {
 		return
 	}
 	h := hash(resource, token)
+	var memory []byte // of an entry that makes room
 	if i, ok := c.at[h]; ok {
-		c.empty(i)
+		memory = c.empty(i)
 	}
 	for len(c.at) >= c.limit || c.bytes+size > maxBytes {
-		c.evict()
+		memory = c.evict()
 	}
 	var i int32
 	if n := len(c.free); n > 0 {
@@ -89,13 +101,17 @@ func (c *Cache[V]) Put(resource int, token string, v V, size int) {
 		i = int32(len(c.slots))
 		c.slots = append(c.slots, slot[V]{})
 	}
-	c.slots[i] = slot[V]{strings.Clone(token), resource, h, size, false, v}
+	if n := len(token) + len(text); cap(memory) < n || cap(memory) > 2*n {
+		memory = make([]byte, 0, n)
+	}
+	memory = append(append(memory[:0], token...), text...)
+	c.slots[i] = slot[V]{memory, len(token), resource, h, false, v}
 	c.at[h] = i
 	c.bytes += size
 }
 
-// evict makes room by one entry; there is one.
-func (c *Cache[V]) evict() {
+// evict makes room by one entry, of which there is one, and returns its memory.
+func (c *Cache[V]) evict() []byte {
 	for {
 		if c.hand >= len(c.slots) {
 			c.hand = 0
@@ -103,28 +119,29 @@ func (c *Cache[V]) evict() {
 		i := c.hand
 		c.hand++
 		switch s := &c.slots[i]; {
-		case s.token == "":
+		case s.token == 0:
 		case s.used:
 			s.used = false
 		default:
-			c.empty(int32(i))
-			return
+			return c.empty(int32(i))
 		}
 	}
 }
 
-// empty forgets the entry of a slot that has one.
-func (c *Cache[V]) empty(i int32) {
+// empty forgets the entry of a slot that has one, and returns its memory.
+func (c *Cache[V]) empty(i int32) []byte {
 	s := &c.slots[i]
+	memory := s.text
 	delete(c.at, s.hash)
-	c.bytes -= s.size
+	c.bytes -= slotSize + len(memory)
 	*s = slot[V]{}
 	c.free = append(c.free, i)
+	return memory
 }
 
 // Delete forgets a token at a resource.
 func (c *Cache[V]) Delete(resource int, token string) {
-	if i, ok := c.at[hash(resource, token)]; ok && c.slots[i].resource == resource && c.slots[i].token == token {
+	if i, ok := c.at[hash(resource, token)]; ok && c.slots[i].is(resource, token) {
 		c.empty(i)
 	}
 }

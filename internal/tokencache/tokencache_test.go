@@ -6,18 +6,23 @@ import (
 	"testing"
 )
 
+func get(c *Cache[int], resource int, token string) *int {
+	v, _ := c.Get(resource, token)
+	return v
+}
+
 func TestHoldsAtMostItsEntries(t *testing.T) {
 	c := New[int](100)
 	for i := range 10_000 {
-		c.Put(0, strconv.Itoa(i), i, 100)
+		c.Put(0, strconv.Itoa(i), i, nil)
 		if n := len(c.at); n > 100 || len(c.slots) > 100 {
 			t.Fatalf("%d entries", n)
 		}
 	}
-	if v := c.Get(0, "9999"); v == nil || *v != 9999 {
+	if v := get(c, 0, "9999"); v == nil || *v != 9999 {
 		t.Error("the newest entry is gone")
 	}
-	if c.Get(0, "1") != nil {
+	if get(c, 0, "1") != nil {
 		t.Error("an old entry is there")
 	}
 }
@@ -25,10 +30,10 @@ func TestHoldsAtMostItsEntries(t *testing.T) {
 // An entry in use survives any number of others.
 func TestKeepsWhatIsUsed(t *testing.T) {
 	c := New[int](100)
-	c.Put(0, "used", 1, 100)
+	c.Put(0, "used", 1, nil)
 	for i := range 10_000 {
-		c.Put(0, strconv.Itoa(i), i, 100)
-		if c.Get(0, "used") == nil {
+		c.Put(0, strconv.Itoa(i), i, nil)
+		if get(c, 0, "used") == nil {
 			t.Fatalf("gone after %d others", i)
 		}
 	}
@@ -36,12 +41,12 @@ func TestKeepsWhatIsUsed(t *testing.T) {
 
 func TestTokenOfAnotherResource(t *testing.T) {
 	c := New[int](100)
-	c.Put(1, "t", 1, 100)
-	if c.Get(2, "t") != nil {
+	c.Put(1, "t", 1, nil)
+	if get(c, 2, "t") != nil {
 		t.Error("found for another resource")
 	}
 	c.Delete(1, "t")
-	if c.Get(1, "t") != nil {
+	if get(c, 1, "t") != nil {
 		t.Error("found after Delete")
 	}
 }
@@ -49,7 +54,7 @@ func TestTokenOfAnotherResource(t *testing.T) {
 func TestBytesAreBounded(t *testing.T) {
 	c := New[int](100_000)
 	for i := range 3000 {
-		c.Put(0, strings.Repeat("x", 8<<10)+strconv.Itoa(i), i, 8<<10)
+		c.Put(0, strings.Repeat("x", 8<<10)+strconv.Itoa(i), i, make([]byte, 8<<10))
 		if c.bytes > maxBytes || len(c.at) > maxBytes/(16<<10) {
 			t.Fatalf("%d bytes, %d entries", c.bytes, len(c.at))
 		}
@@ -64,8 +69,8 @@ func TestBytesAreBounded(t *testing.T) {
 
 func TestOffWithNoEntries(t *testing.T) {
 	c := New[int](0)
-	c.Put(0, "t", 1, 100)
-	if c.Get(0, "t") != nil {
+	c.Put(0, "t", 1, nil)
+	if get(c, 0, "t") != nil {
 		t.Error("found in a cache of none")
 	}
 }
@@ -75,10 +80,10 @@ func TestHoldsAllItsEntries(t *testing.T) {
 	c := New[int](100)
 	for round := range 3 {
 		for i := range 100 {
-			if v := c.Get(0, strconv.Itoa(i)); (v != nil) != (round > 0) || v != nil && *v != i {
+			if v := get(c, 0, strconv.Itoa(i)); (v != nil) != (round > 0) || v != nil && *v != i {
 				t.Fatalf("round %d: %d is missing or wrong", round, i)
 			} else if v == nil {
-				c.Put(0, strconv.Itoa(i), i, 100)
+				c.Put(0, strconv.Itoa(i), i, nil)
 			}
 		}
 	}
@@ -88,16 +93,16 @@ func TestHoldsAllItsEntries(t *testing.T) {
 func TestTokensWithOneEnd(t *testing.T) {
 	c := New[int](100)
 	end := strings.Repeat("e", 64)
-	c.Put(0, "a"+end, 1, 100)
-	if c.Get(0, "b"+end) != nil {
+	c.Put(0, "a"+end, 1, nil)
+	if get(c, 0, "b"+end) != nil {
 		t.Error("a token that was never put in is found")
 	}
 	c.Delete(0, "b"+end)
-	if c.Get(0, "a"+end) == nil {
+	if get(c, 0, "a"+end) == nil {
 		t.Error("another token's Delete took it away")
 	}
-	c.Put(0, "b"+end, 2, 100)
-	if v := c.Get(0, "b"+end); v == nil || *v != 2 || c.Get(0, "a"+end) != nil || len(c.at) != 1 {
+	c.Put(0, "b"+end, 2, nil)
+	if v := get(c, 0, "b"+end); v == nil || *v != 2 || get(c, 0, "a"+end) != nil || len(c.at) != 1 {
 		t.Error("of two tokens with one end the later one stays")
 	}
 }
@@ -106,23 +111,50 @@ func TestTokensWithOneEnd(t *testing.T) {
 // the hand for ever.
 func TestTooLarge(t *testing.T) {
 	c := New[int](100)
-	c.Put(0, "t", 1, 100)
-	c.Put(0, "u", 1, maxBytes)
-	if c.Get(0, "u") != nil || c.Get(0, "t") == nil {
+	c.Put(0, "t", 1, nil)
+	c.Put(0, "u", 1, make([]byte, maxBytes))
+	if get(c, 0, "u") != nil || get(c, 0, "t") == nil {
 		t.Error("the large one was kept, or the small one was not")
 	}
 }
 
-// A look-up makes no garbage.
+// What is known of a token comes back as it was, also in memory that another
+// entry had.
+func TestText(t *testing.T) {
+	c := New[int](2)
+	for i := range 100 {
+		text := strings.Repeat("t", i*7%50) + strconv.Itoa(i)
+		c.Put(0, "token"+strconv.Itoa(i), i, []byte(text))
+		if v, got := c.Get(0, "token"+strconv.Itoa(i)); v == nil || *v != i || got != text {
+			t.Fatalf("%q, want %q", got, text)
+		}
+	}
+}
+
+// Neither a look-up nor, once the cache is full, another entry makes garbage.
 func TestAllocations(t *testing.T) {
 	c := New[int](100)
 	token := strings.Repeat("t", 900)
-	c.Put(0, token, 1, 100)
+	c.Put(0, token, 1, []byte("text"))
 	if n := testing.AllocsPerRun(100, func() {
-		if c.Get(0, token) == nil || c.Get(1, token) != nil {
+		if get(c, 0, token) == nil || get(c, 1, token) != nil {
 			t.Fatal("missing")
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+	tokens, text := make([]string, 300), make([]byte, 50)
+	for i := range tokens {
+		tokens[i] = strings.Repeat("t", 900) + strconv.Itoa(1000+i)
+	}
+	next := func() {
+		c.Put(0, tokens[0], 1, text)
+		tokens = append(tokens[1:], tokens[0])
+	}
+	for range 2 * len(tokens) {
+		next()
+	}
+	if n := testing.AllocsPerRun(100, next); n > 1 { // that of tokens
+		t.Errorf("%v allocations with each entry", n)
 	}
 }
