@@ -5,6 +5,7 @@ package main
 import (
 	"time"
 
+	"mcpauth/internal/gate"
 	"mcpauth/internal/headermap"
 )
 
@@ -12,5 +13,7 @@ import (
 // the code compile it.
 
 func requestHeaders() (headermap.Reader, error) { panic("no host") }
+
+func sendResponse(*gate.Reply) error { panic("no host") }
 
 func clock() time.Time { return time.Now() }

@@ -5,6 +5,7 @@ import (
 	"time"
 	"unsafe"
 
+	"mcpauth/internal/gate"
 	"mcpauth/internal/headermap"
 )
 
@@ -15,11 +16,19 @@ import (
 //go:noescape
 func proxyGetHeaderMapPairs(mapType uint32, data, size unsafe.Pointer) uint32
 
+//go:wasmimport env proxy_send_local_response
+//go:noescape
+func proxySendLocalResponse(status uint32, details unsafe.Pointer, detailsSize uint32, body unsafe.Pointer, bodySize uint32,
+	headers unsafe.Pointer, headersSize uint32, grpcStatus int32) uint32
+
 //go:wasmimport wasi_snapshot_preview1 clock_time_get
 //go:noescape
 func clockTimeGet(id int32, precision uint64, nanoseconds unsafe.Pointer) int32
 
-var errNoHeaders = errors.New("the host gave none")
+var (
+	errNoHeaders = errors.New("the host gave none")
+	errNotSent   = errors.New("the host does not send it")
+)
 
 // requestHeaders returns the headers of the request at hand. They share memory
 // that the next request overwrites.
@@ -44,4 +53,17 @@ func clock() time.Time {
 		return time.Now()
 	}
 	return time.Unix(ns/1e9, ns%1e9)
+}
+
+var headers []byte // reused
+
+// sendResponse answers the request at hand.
+func sendResponse(r *gate.Reply) error {
+	const noGRPC = -1
+	headers = headermap.Append(headers[:0], r.Headers)
+	if proxySendLocalResponse(r.Status, nil, 0, unsafe.Pointer(unsafe.SliceData(r.Body)), uint32(len(r.Body)),
+		unsafe.Pointer(unsafe.SliceData(headers)), uint32(len(headers)), noGRPC) != 0 {
+		return errNotSent
+	}
+	return nil
 }

@@ -119,7 +119,7 @@ func (s *stream) carryOut(v gate.Verdict) types.Action {
 }
 
 func (s *stream) answer(r *gate.Reply) types.Action {
-	if err := proxywasm.SendHttpResponse(r.Status, r.Headers, r.Body, -1); err != nil {
+	if err := sendResponse(r); err != nil {
 		logError("an answer cannot be sent: " + err.Error())
 	}
 	return types.ActionPause

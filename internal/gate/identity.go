@@ -104,6 +104,10 @@ func appendValue(b []byte, values ...string) []byte {
 		if s != "" && len(b) > start {
 			b = append(b, ' ')
 		}
+		if plain(s) {
+			b = append(b, s...)
+			continue
+		}
 		first, last := n == 0, n == len(values)-1
 		for i := 0; i < len(s); i++ {
 			c := s[i]
@@ -115,6 +119,16 @@ func appendValue(b []byte, values ...string) []byte {
 		}
 	}
 	return b
+}
+
+// plain reports whether s has only what appendValue leaves as it is.
+func plain(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c <= ' ' || c > '~' || c == '%' {
+			return false
+		}
+	}
+	return true
 }
 
 // reserved holds the names of the headers that only the gate may set, beside

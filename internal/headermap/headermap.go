@@ -1,19 +1,19 @@
-// Package headermap reads header maps in the form in which a proxy-wasm host
-// hands them to a module.
+// Package headermap reads and writes header maps in the form in which a
+// proxy-wasm host and a module hand them to each other: the number of pairs; the
+// sizes of the name and the value of each; and then names and values, each with
+// a zero byte behind it. Numbers have 32 bits, little-endian.
 package headermap
 
 import (
+	"encoding/binary"
 	"errors"
 )
 
 // ErrMalformed means that the host's answer is not a header map.
 var ErrMalformed = errors.New("the host's header map is malformed")
 
-// A Reader goes through a header map: the number of pairs; the sizes of the
-// name and the value of each; and then names and values, each with a zero byte
-// behind it. Numbers have 32 bits, little-endian.
-//
-// It copies nothing: what it returns shares the memory of the map.
+// A Reader goes through a header map. It copies nothing: what it returns shares
+// the memory of the map.
 type Reader struct {
 	sizes string
 	texts string
@@ -56,4 +56,18 @@ func (r *Reader) Err() error { return r.err }
 
 func number(s string) uint32 {
 	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
+}
+
+// Append appends a header map to b.
+func Append(b []byte, pairs [][2]string) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(pairs)))
+	for _, p := range pairs {
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(p[0])))
+		b = binary.LittleEndian.AppendUint32(b, uint32(len(p[1])))
+	}
+	for _, p := range pairs {
+		b = append(append(b, p[0]...), 0)
+		b = append(append(b, p[1]...), 0)
+	}
+	return b
 }

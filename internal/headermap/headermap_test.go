@@ -1,23 +1,11 @@
 package headermap
 
 import (
-	"encoding/binary"
 	"slices"
 	"testing"
 )
 
-func encode(pairs [][2]string) string {
-	b := binary.LittleEndian.AppendUint32(nil, uint32(len(pairs)))
-	for _, p := range pairs {
-		b = binary.LittleEndian.AppendUint32(b, uint32(len(p[0])))
-		b = binary.LittleEndian.AppendUint32(b, uint32(len(p[1])))
-	}
-	for _, p := range pairs {
-		b = append(append(b, p[0]...), 0)
-		b = append(append(b, p[1]...), 0)
-	}
-	return string(b)
-}
+func write(pairs [][2]string) string { return string(Append(nil, pairs)) }
 
 func all(m string) (pairs [][2]string, err error) {
 	r := Read(m)
@@ -36,7 +24,7 @@ func TestRead(t *testing.T) {
 		{{":path", "/"}},
 		{{":method", "POST"}, {"x-empty", ""}, {"", ""}, {"a\x00b", "\x00"}, {"authorization", "Bearer x"}},
 	} {
-		if got, err := all(encode(pairs)); err != nil || !slices.Equal(got, pairs) {
+		if got, err := all(write(pairs)); err != nil || !slices.Equal(got, pairs) {
 			t.Errorf("%q: %q, %v", pairs, got, err)
 		}
 	}
@@ -45,10 +33,18 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// The form itself, which Read and Append could both get wrong.
+func TestForm(t *testing.T) {
+	const want = "\x02\x00\x00\x00" + "\x01\x00\x00\x00\x02\x00\x00\x00" + "\x03\x00\x00\x00\x00\x00\x00\x00" + "a\x00bc\x00def\x00\x00"
+	if got := write([][2]string{{"a", "bc"}, {"def", ""}}); got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // A map cut short anywhere is a fault and never a shorter map: a header that
 // went unseen could be one that only the gate may set.
 func TestCutShort(t *testing.T) {
-	whole := encode([][2]string{{":path", "/"}, {"x-mcpauth-subject", "mallory"}})
+	whole := write([][2]string{{":path", "/"}, {"x-mcpauth-subject", "mallory"}})
 	for n := 1; n < len(whole); n++ {
 		if got, err := all(whole[:n]); err == nil {
 			t.Errorf("%d of %d bytes: %q", n, len(whole), got)
@@ -57,7 +53,7 @@ func TestCutShort(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	f.Add(encode([][2]string{{":path", "/"}, {"a", "b"}}))
+	f.Add(write([][2]string{{":path", "/"}, {"a", "b"}}))
 	f.Add("\xff\xff\xff\xff\xff\xff\xff\xff")
 	f.Fuzz(func(t *testing.T, m string) {
 		pairs, err := all(m)
@@ -65,7 +61,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		// Whatever stands behind the last pair is not read.
-		if again := encode(pairs); len(again) > len(m) || len(pairs) > len(m)/8 {
+		if again := write(pairs); len(again) > len(m) || len(pairs) > len(m)/8 {
 			t.Errorf("%q from %q", pairs, m)
 		}
 	})
