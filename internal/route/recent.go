@@ -5,8 +5,8 @@ import "strings"
 // maxRecent bounds the bytes of one target that is remembered.
 const maxRecent = 256
 
-// recent is what one of the last plain targets was for: clients of MCP send
-// all their requests to one.
+// recent is what one of the last targets was for: clients of MCP send all their
+// requests to one, and a target always leads to the same match.
 type recent struct {
 	authority, target string
 	match             Match

@@ -119,6 +119,7 @@ func (t *Table) Find(authority, target string) (Match, error) {
 			return Match{}, ErrPath
 		}
 	}
+	last.remember(authority, target, m)
 	return m, nil
 }
 

@@ -1,6 +1,7 @@
 package route
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -196,5 +197,37 @@ func BenchmarkFind(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		table.Find("mcp.example.com", "/notes/1?x=y")
+	}
+}
+
+// What is remembered of a target is never said of another one, not even of one
+// that falls into the same slot.
+func TestRecent(t *testing.T) {
+	table := New(resources(t, "|/notes", "|/files"))
+	var targets []string
+	for i := range 40 {
+		targets = append(targets, "/notes/"+strings.Repeat("n", i), "/files/"+strings.Repeat("f", i), "/other/"+strings.Repeat("o", i),
+			"/./notes/"+strings.Repeat("n", i), "/notes/../files/"+strings.Repeat("f", i), "/NOTES/"+strings.Repeat("n", i))
+	}
+	want := map[string]string{}
+	for range 3 {
+		for _, target := range targets {
+			m, err := table.Find("a.example.com", target)
+			got := fmt.Sprint(m, err)
+			if want[target] == "" {
+				fresh := New(resources(t, "|/notes", "|/files"))
+				m, err := fresh.Find("a.example.com", target)
+				want[target] = fmt.Sprint(m, err)
+			}
+			if got != want[target] {
+				t.Fatalf("%s: %s, want %s", target, got, want[target])
+			}
+		}
+	}
+	long := "/notes/" + strings.Repeat("x", maxRecent)
+	for range 2 {
+		if m, err := table.Find("a.example.com", long); err != nil || m.Kind != Protected {
+			t.Errorf("a long target: %v, %v", m, err)
+		}
 	}
 }
