@@ -9,6 +9,7 @@ import (
 	"mcpauth/config"
 	"mcpauth/internal/gate"
 	"mcpauth/internal/keys"
+	"mcpauth/internal/metrics"
 )
 
 // The periods of the tick, in milliseconds. A callout cannot begin when the
@@ -28,6 +29,7 @@ type plugin struct {
 	held    held
 	tick    uint32       // the period now set
 	request gate.Request // the one at hand
+	metrics *metrics.Set
 }
 
 // OnPluginStart reads the configuration. A wrong one stops the plugin, with
@@ -50,6 +52,7 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 		}
 		return types.OnPluginStartStatusFailed
 	}
+	p.metrics = metrics.New(c, defineMetric)
 	verifier := newVerifier()
 	logInfo("signatures: " + verifier.describe())
 	for _, s := range c.AuthorizationServers {
@@ -65,18 +68,21 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 	return types.OnPluginStartStatusOK
 }
 
-// OnTick moves the key sources on, and then the requests that wait for them.
+// OnTick moves the key sources on, and then the requests that wait for them,
+// and tells the host what was counted.
 func (p *plugin) OnTick() {
 	for _, s := range p.sources {
 		s.Tick()
 	}
 	p.held.review(p)
 	period := uint32(idleTick)
-	for _, s := range p.sources {
+	for i, s := range p.sources {
 		if s.Waiting() {
 			period = waitingTick
 		}
+		p.metrics.Keys(i, s.Fetched, s.Failed, s.Age())
 	}
+	p.metrics.Flush(len(p.held.list), incrementMetric, recordMetric)
 	p.setTick(period)
 }
 
