@@ -173,13 +173,18 @@ func TestOutcomesOfOtherConfigurations(t *testing.T) {
 }
 
 // A fault after the decision is no second request.
-func TestTrailersAreNoSecondRequest(t *testing.T) {
-	h := newHost(t, Options{})
+func TestFaultInTrailersIsNoSecondRequest(t *testing.T) {
+	h := New(plugin(t), Options{}) // which takes the answer to trailers for a violation
+	defer h.Close()
 	vm := start(t, h, usual())
 	vm.Tick()
 	before := counters(h)
 	s := vm.Open(rpc("/notes", rsaKey.bearer(claims(h, nil))), false)
+	h.FailCall("proxy_remove_header_map_value", InternalFailure)
 	s.Trailers(Headers{{"x-mcpauth-subject", "root"}})
+	if len(h.Violations()) == 0 {
+		t.Error("the fault was not answered")
+	}
 	s.Close()
 	vm.Tick()
 	wantChanges(t, h, "trailers", before, map[string]int64{requestsTotal + "passed.reason=cache_miss": 1})
@@ -332,8 +337,14 @@ func TestKeyAge(t *testing.T) {
 	}
 	h.Run(time.Minute, nil)
 	first := h.Gauge(age)
+	failed := h.Counter("mcpauth_key_fetches_total.result=failed.issuer=auth_example_com")
 	for range 5 { // the callout for new keys stays unanswered
 		h.Run(time.Minute, nil)
+	}
+	// A call that the host loses is a failed fetch: the keys are due after five
+	// minutes or a tenth less, and a lost call is given up after 20 s.
+	if n := h.Counter("mcpauth_key_fetches_total.result=failed.issuer=auth_example_com") - failed; n < 2 || n > 6 {
+		t.Errorf("%d lost fetches", n)
 	}
 	if got := h.Gauge(age); got != first+300 {
 		t.Errorf("age %d, 300 s before it was %d", got, first)
