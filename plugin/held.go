@@ -87,7 +87,7 @@ func (h *held) review(p *plugin) {
 		released++
 		w.stream.waiting = false
 		if v.Wait != nil {
-			v = gate.Verdict{Reply: p.gate.GiveUp(w.request, v.Wait)}
+			v = p.gate.GiveUp(w.request, v.Wait)
 		}
 		if w.stream.carryOut(v) == types.ActionContinue {
 			if err := proxywasm.ResumeHttpRequest(); err != nil {

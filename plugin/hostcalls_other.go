@@ -7,6 +7,7 @@ import (
 
 	"mcpauth/internal/gate"
 	"mcpauth/internal/headermap"
+	"mcpauth/internal/metrics"
 )
 
 // Outside of a host there is nothing to call: these let the tools that check
@@ -17,3 +18,9 @@ func requestHeaders() (headermap.Reader, error) { panic("no host") }
 func sendResponse(*gate.Reply) error { panic("no host") }
 
 func clock() time.Time { return time.Now() }
+
+func defineMetric(metrics.Kind, string) uint32 { panic("no host") }
+
+func incrementMetric(uint32, int64) uint32 { panic("no host") }
+
+func recordMetric(uint32, int64) uint32 { panic("no host") }

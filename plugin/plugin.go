@@ -9,6 +9,7 @@ import (
 	"mcpauth/config"
 	"mcpauth/internal/gate"
 	"mcpauth/internal/keys"
+	"mcpauth/internal/metrics"
 )
 
 // The periods of the tick, in milliseconds. A callout cannot begin when the
@@ -29,6 +30,7 @@ type plugin struct {
 	held    held
 	tick    uint32       // the period now set
 	request gate.Request // the one at hand
+	metrics *metrics.Set
 }
 
 // OnPluginStart reads the configuration. A wrong one stops the plugin, with
@@ -51,6 +53,7 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 		}
 		return types.OnPluginStartStatusFailed
 	}
+	p.metrics = metrics.New(c, defineMetric)
 	verifier := newVerifier()
 	logInfo("signatures: " + verifier.describe())
 	for _, s := range c.AuthorizationServers {
@@ -66,18 +69,21 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 	return types.OnPluginStartStatusOK
 }
 
-// OnTick moves the key sources on, and then the requests that wait for them.
+// OnTick moves the key sources on, and then the requests that wait for them,
+// and tells the host what was counted.
 func (p *plugin) OnTick() {
 	for _, s := range p.sources {
 		s.Tick()
 	}
 	p.held.review(p)
 	period := uint32(idleTick)
-	for _, s := range p.sources {
+	for i, s := range p.sources {
 		if s.Waiting() {
 			period = waitingTick
 		}
+		p.metrics.Keys(i, s.Fetched, s.Failed, s.Age())
 	}
+	p.metrics.Flush(len(p.held.list), incrementMetric, recordMetric)
 	if p.held.more {
 		period = releasedTick
 	}
@@ -90,6 +96,7 @@ func (p *plugin) OnPluginDone() bool {
 	for _, s := range p.sources {
 		s.Release()
 	}
+	p.metrics.Flush(0, incrementMetric, recordMetric)
 	return true
 }
 

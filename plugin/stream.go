@@ -5,6 +5,7 @@ import (
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
 	"mcpauth/internal/gate"
+	"mcpauth/internal/metrics"
 )
 
 // stream is one request.
@@ -13,6 +14,7 @@ type stream struct {
 	id      uint32
 	plugin  *plugin
 	waiting bool
+	counted bool
 }
 
 // OnHttpRequestHeaders decides. Whatever goes wrong with the host, the request
@@ -100,6 +102,7 @@ func (s *stream) take(r *gate.Request, name, value string) error {
 // carryOut does what a verdict says, other than to wait.
 func (s *stream) carryOut(v gate.Verdict) types.Action {
 	if v.Pass == nil {
+		s.count(v.Outcome)
 		return s.answer(v.Reply)
 	}
 	if !v.Pass.KeepAuthorization {
@@ -110,11 +113,22 @@ func (s *stream) carryOut(v gate.Verdict) types.Action {
 	for identity := v.Pass.Identity; ; {
 		name, value, ok := identity.Next()
 		if !ok {
+			s.count(v.Outcome)
 			return types.ActionContinue
 		}
 		if err := proxywasm.ReplaceHttpRequestHeader(name, value); err != nil {
 			return s.fault("an identity header cannot be set", err)
 		}
+	}
+}
+
+// count counts the request, once, whatever becomes of it later.
+//
+//go:noinline
+func (s *stream) count(o metrics.Outcome) {
+	if !s.counted {
+		s.counted = true
+		s.plugin.metrics.Request(o)
 	}
 }
 
@@ -128,6 +142,7 @@ func (s *stream) answer(r *gate.Reply) types.Action {
 // fault refuses a request because the host failed.
 func (s *stream) fault(what string, err error) types.Action {
 	logError(what + ": " + err.Error())
+	s.count(metrics.Fault)
 	return s.answer(&gate.Reply{Status: 500})
 }
 
@@ -155,5 +170,6 @@ func (s *stream) OnHttpRequestTrailers(numTrailers int) types.Action {
 func (s *stream) OnHttpStreamDone() {
 	if s.waiting {
 		s.plugin.held.remove(s)
+		s.count(metrics.ClientGone)
 	}
 }

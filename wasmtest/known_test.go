@@ -18,7 +18,7 @@ func TestKnownTokenIsCheap(t *testing.T) {
 		t.Errorf("%d signatures verified for a known token", n)
 	}
 	for _, name := range []string{"proxy_get_shared_data", "proxy_set_shared_data", "proxy_call_foreign_function",
-		"proxy_increment_metric", "proxy_get_property"} {
+		"proxy_define_metric", "proxy_increment_metric", "proxy_record_metric", "proxy_get_property"} {
 		if n := s.HostCalls()[name]; n != 0 {
 			t.Errorf("%d calls of %s for a known token", n, name)
 		}

@@ -61,6 +61,18 @@ func (p *Process) listenerAddress(ctx context.Context) (string, error) {
 	return net.JoinHostPort(s.Address, strconv.Itoa(s.Port)), nil
 }
 
+// Prometheus returns all statistics as Prometheus reads them.
+func (p *Process) Prometheus(ctx context.Context) (string, error) {
+	status, body, err := p.query(ctx, "/stats/prometheus")
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("status %d", status)
+	}
+	if err != nil {
+		return "", fmt.Errorf("envoy statistics: %w", err)
+	}
+	return string(body), nil
+}
+
 // Stats returns the counters and gauges whose names match a regular expression.
 func (p *Process) Stats(ctx context.Context, filter string) (map[string]int64, error) {
 	_, body, err := p.query(ctx, "/stats?format=json&filter="+url.QueryEscape(filter))

@@ -43,6 +43,8 @@ type Options struct {
 	DrainTime time.Duration
 	// Workers is the number of worker threads; 0 means two.
 	Workers int
+	// Extra are more members of Envoy's bootstrap configuration, in YAML.
+	Extra string
 	// Bootstrap, if not empty, is Envoy's whole configuration; the members
 	// above it but Workers are then without effect.
 	Bootstrap string

@@ -15,6 +15,7 @@ import (
 
 	"mcpauth/config"
 	"mcpauth/internal/keys"
+	"mcpauth/internal/metrics"
 	"mcpauth/internal/route"
 	"mcpauth/internal/tokencache"
 	"mcpauth/internal/wellknown"
@@ -57,6 +58,8 @@ type Verdict struct {
 	Reply *Reply       // answer with this
 	Wait  *keys.Source // ask again when a fetch of this source has ended
 	Pass  *Pass        // let it on to the server
+
+	Outcome metrics.Outcome // to be counted when Reply or Pass is carried out
 }
 
 // A Pass is how a request goes on. It is valid until the next decision.
@@ -165,32 +168,32 @@ func audiences(r *config.Resource) []string {
 func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	match, err := g.routes.Find(r.Authority, r.Path)
 	if err != nil {
-		return reply(badPath(r))
+		return reply(badPath(r), metrics.BadPath)
 	}
 	switch match.Kind {
 	case route.Unmatched:
 		if g.unmatched == config.UnmatchedAllow {
-			return g.letPass(Pass{KeepAuthorization: true})
+			return g.letPass(Pass{KeepAuthorization: true}, metrics.Unmatched)
 		}
-		return reply(notFound(r))
+		return reply(notFound(r), metrics.NoResource)
 	case route.Absent:
-		return reply(notFound(r))
+		return reply(notFound(r), metrics.Discovery)
 	case route.Metadata:
-		return reply(g.resources[match.Resource].metadata(r))
+		return g.resources[match.Resource].metadata(r)
 	}
 	p := g.resources[match.Resource]
 	if r.preflight() {
-		return reply(p.preflight(r))
+		return reply(p.preflight(r), metrics.Preflight)
 	}
 	if identity, ok := g.remembered(p, r, now); ok {
-		return g.letPass(Pass{Identity{p.identity, identity}, p.Forward})
+		return g.letPass(Pass{Identity{p.identity, identity}, p.Forward}, metrics.CacheHit)
 	}
 	token, err := bearer(r)
 	switch {
 	case errors.Is(err, errTwoTokens):
-		return reply(p.refuse(r, 400, "invalid_request", err.Error()))
+		return reply(p.refuse(r, 400, "invalid_request", err.Error()), metrics.TwoTokens)
 	case err != nil:
-		return reply(p.withoutToken(r))
+		return reply(p.withoutToken(r), metrics.Unauthorized)
 	}
 	return g.check(p, r, token, now)
 }
@@ -218,7 +221,7 @@ func (g *Gate) remembered(p *resource, r *Request, now time.Time) (identity stri
 // check returns the verdict on a request for p that presents a token.
 func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdict {
 	invalid := func(err error) Verdict {
-		return reply(p.refuse(r, 401, "invalid_token", err.Error()))
+		return reply(p.refuse(r, 401, "invalid_token", err.Error()), failed(err))
 	}
 
 	t := &g.token
@@ -234,9 +237,9 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	}
 	set, version := s.source.Keys()
 	if set == nil {
-		v := reply(unavailable(r, s.source.RetryAfter()))
+		v := reply(unavailable(r, s.source.RetryAfter()), metrics.NoKeys)
 		if s.source.Starting() {
-			v.Wait = s.source
+			v.Wait, v.Outcome = s.source, metrics.NoRoom
 		}
 		return v
 	}
@@ -255,7 +258,7 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 			v.Wait = s.source
 			return v
 		case keys.Unavailable:
-			return reply(unavailable(r, s.source.RetryAfter()))
+			return reply(unavailable(r, s.source.RetryAfter()), metrics.RefetchFailed)
 		}
 	}
 	if err != nil {
@@ -266,7 +269,7 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	}
 	for _, scope := range p.RequiredScopes {
 		if !t.Claims().HasScope(scope) {
-			return reply(p.refuse(r, 403, "insufficient_scope", "the token lacks a required scope"))
+			return reply(p.refuse(r, 403, "insufficient_scope", "the token lacks a required scope"), metrics.InsufficientScope)
 		}
 	}
 
@@ -274,7 +277,7 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	begin, end := s.period(t.Claims())
 	g.cache.Put(p.index, token, passed{s.source, version, begin, end}, g.identity)
 	identity := unsafe.String(unsafe.SliceData(g.identity), len(g.identity))
-	return g.letPass(Pass{Identity{p.identity, identity}, p.Forward})
+	return g.letPass(Pass{Identity{p.identity, identity}, p.Forward}, metrics.CacheMiss)
 }
 
 // period returns the whole seconds, from begin to before end, in which a token
@@ -286,9 +289,9 @@ func (s *server) period(c *jwtlite.Claims) (begin, end int64) {
 	return begin, c.Expires.Unix() + skew
 }
 
-// GiveUp returns the answer to a request that has waited long enough.
-func (g *Gate) GiveUp(r *Request, s *keys.Source) *Reply {
-	return unavailable(r, s.RetryAfter())
+// GiveUp returns the verdict on a request that has waited long enough.
+func (g *Gate) GiveUp(r *Request, s *keys.Source) Verdict {
+	return reply(unavailable(r, s.RetryAfter()), metrics.Waited)
 }
 
 func (p *resource) issuedBy(issuer string) *server {
@@ -300,9 +303,10 @@ func (p *resource) issuedBy(issuer string) *server {
 	return nil
 }
 
-func reply(r *Reply) Verdict { return Verdict{Reply: r} }
+// reply is the verdict that answers a request, and why.
+func reply(r *Reply, o metrics.Outcome) Verdict { return Verdict{Reply: r, Outcome: o} }
 
-func (g *Gate) letPass(p Pass) Verdict {
+func (g *Gate) letPass(p Pass, o metrics.Outcome) Verdict {
 	g.pass = p
-	return Verdict{Pass: &g.pass}
+	return Verdict{Pass: &g.pass, Outcome: o}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/tidwall/gjson"
+
+	"mcpauth/internal/metrics"
 )
 
 // A Reply is an answer that the gate gives itself.
@@ -98,20 +100,20 @@ func (p *resource) unauthorized(hasOrigin bool) *Reply {
 }
 
 // metadata serves the protected-resource metadata (RFC 9728 section 3).
-func (p *resource) metadata(r *Request) *Reply {
+func (p *resource) metadata(r *Request) Verdict {
 	cors := [2]string{"access-control-allow-origin", "*"}
 	switch r.Method {
 	case "GET", "HEAD":
-		return &Reply{200, [][2]string{
+		return reply(&Reply{200, [][2]string{
 			{"content-type", "application/json"},
 			{"cache-control", "public, max-age=3600"},
 			cors,
-		}, p.document}
+		}, p.document}, metrics.Metadata)
 	case "OPTIONS":
-		return &Reply{204, append(r.preflightHeaders("GET, HEAD, OPTIONS"),
-			[2]string{"allow", "GET, HEAD, OPTIONS"}), nil}
+		return reply(&Reply{204, append(r.preflightHeaders("GET, HEAD, OPTIONS"),
+			[2]string{"allow", "GET, HEAD, OPTIONS"}), nil}, metrics.Preflight)
 	}
-	return problem(405, codeMethod, "use GET", true, [2]string{"allow", "GET, HEAD, OPTIONS"})
+	return reply(problem(405, codeMethod, "use GET", true, [2]string{"allow", "GET, HEAD, OPTIONS"}), metrics.Method)
 }
 
 // preflight answers the question of a browser whether it may send a request;

@@ -140,6 +140,11 @@ func check(r Response) error {
 // still this worker's. A failure leaves the keys as they are.
 func (s *Source) end(f *fetch, keys *fetched, failure error) {
 	s.fetch = nil
+	if failure != nil {
+		s.Failed++
+	} else {
+		s.Fetched++
+	}
 	now := s.host.Now()
 	value, cas := s.host.Load(s.name)
 	r, ok := decode(value)

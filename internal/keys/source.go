@@ -64,6 +64,10 @@ type Source struct {
 	// comes into use.
 	Adopted func(*jwtlite.KeySet)
 
+	// Fetched and Failed count the fetches of this worker that have ended: well,
+	// and not.
+	Fetched, Failed int32
+
 	set     *jwtlite.KeySet
 	version uint64 // of set; 0: none
 	expired bool   // set is too old to be used
@@ -165,6 +169,15 @@ func (s *Source) Waiting() bool {
 // is to be looked at again when the number has changed.
 func (s *Source) Ended() uint64 { return s.record.attempts }
 
+// Age returns the whole seconds since the last good fetch began, 0 if there was
+// none.
+func (s *Source) Age() int32 {
+	if s.record.version == 0 {
+		return 0
+	}
+	return int32(max(s.host.Now()-s.record.good, 0) / 1000)
+}
+
 // RetryAfter returns the whole seconds, at least one, until the next fetch.
 func (s *Source) RetryAfter() int {
 	wait := time.Duration(s.record.next-s.host.Now()) * time.Millisecond
@@ -212,6 +225,7 @@ func (s *Source) Tick() {
 			return
 		}
 		s.fetch = nil // the host lost the call: let go of the lease and begin anew
+		s.Failed++
 	}
 	if s.newerThan(s.wanted) || s.wanted > now {
 		s.wanted = 0

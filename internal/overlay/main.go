@@ -13,6 +13,11 @@
 // The command fails, naming the file, when the text to replace is not found
 // exactly once: a new toolchain must be looked at before it builds a plugin.
 //
+// Two more patches, of internal/godebug, leave 60 kB out that a plugin has no use
+// for: the counters of GODEBUG settings, with all of runtime/metrics behind
+// them, and bisecting by GODEBUG. If their text is not found, the file is
+// larger, and the command says so.
+//
 // Usage: overlay DIR writes DIR/overlay.json and the patched files.
 package main
 
@@ -25,14 +30,16 @@ import (
 	"strings"
 )
 
-// A patch replaces old, which must occur exactly once in the runtime's file.
+// A patch replaces old, which must occur exactly once in a file of the standard
+// library.
 type patch struct {
 	file, old, new string
+	size           bool // for the size only: may be missing
 }
 
 var patches = []patch{
 	{
-		file: "netpoll_wasip1.go",
+		file: "runtime/netpoll_wasip1.go",
 		old: `	if len(pollsubs) == 0 {
 		unlock(&mtx)
 		return gList{}, 0
@@ -45,13 +52,36 @@ var patches = []patch{
 `,
 	},
 	{
-		file: "os_wasip1.go",
+		file: "runtime/os_wasip1.go",
 		old: `	if poll_oneoff(&in, &out, 1, &nevents) != 0 {
 		throw("wasi_snapshot_preview1.poll_oneoff")
 	}
 `,
 		new: `	poll_oneoff(&in, &out, 1, &nevents)
 `,
+	},
+	{
+		file: "internal/godebug/godebug.go",
+		old: `	registerMetric("/godebug/non-default-behavior/"+s.Name()+":events", s.nonDefault.Load)
+`,
+		new:  ``,
+		size: true,
+	},
+	{
+		file: "internal/godebug/godebug.go",
+		old: `	if v.bisect != nil && !v.bisect.Stack(&stderr) {
+		return ""
+	}
+`,
+		new:  ``,
+		size: true,
+	},
+	{
+		file: "internal/godebug/godebug.go",
+		old: `							v.bisect, _ = bisect.New(arg[j+1:])
+`,
+		new:  ``,
+		size: true,
 	},
 }
 
@@ -90,21 +120,31 @@ func write(dir, goroot string) error {
 		return err
 	}
 	replace := map[string]string{}
+	texts := map[string]string{}
 	for _, p := range patches {
-		source := filepath.Join(goroot, "src", "runtime", p.file)
-		text, err := os.ReadFile(source)
-		if err != nil {
+		if _, ok := texts[p.file]; !ok {
+			text, err := os.ReadFile(filepath.Join(goroot, "src", filepath.FromSlash(p.file)))
+			if err != nil {
+				return err
+			}
+			texts[p.file] = string(text)
+		}
+		patched, err := p.apply(texts[p.file])
+		switch {
+		case err == nil:
+			texts[p.file] = patched
+		case p.size:
+			fmt.Fprintln(os.Stderr, "overlay: left as it is:", err)
+		default:
 			return err
 		}
-		patched, err := p.apply(string(text))
-		if err != nil {
+	}
+	for file, text := range texts {
+		target := filepath.Join(dir, filepath.Base(file))
+		if err := os.WriteFile(target, []byte(text), 0o644); err != nil {
 			return err
 		}
-		target := filepath.Join(dir, p.file)
-		if err := os.WriteFile(target, []byte(patched), 0o644); err != nil {
-			return err
-		}
-		replace[source] = target
+		replace[filepath.Join(goroot, "src", filepath.FromSlash(file))] = target
 	}
 	list, err := json.MarshalIndent(map[string]any{"Replace": replace}, "", "\t")
 	if err != nil {
@@ -116,7 +156,15 @@ func write(dir, goroot string) error {
 // apply returns text with the patch's old text replaced.
 func (p patch) apply(text string) (string, error) {
 	if n := strings.Count(text, p.old); n != 1 {
-		return "", fmt.Errorf("runtime/%s: the text to replace occurs %d times, want once: this Go toolchain is not known to be safe on Envoy <= 1.38; look at the file and adapt internal/overlay", p.file, n)
+		return "", fmt.Errorf("%s: the text to replace occurs %d times, want once: %s; look at the file and adapt internal/overlay", p.file, n, p.without())
 	}
 	return strings.Replace(text, p.old, p.new, 1), nil
+}
+
+// without says what a plugin is like that was built without the patch.
+func (p patch) without() string {
+	if p.size {
+		return "the plugin of this Go toolchain will be larger than it need be"
+	}
+	return "this Go toolchain is not known to be safe on Envoy <= 1.38"
 }

@@ -1,0 +1,61 @@
+package gate
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"testing"
+
+	"mcpauth/internal/metrics"
+	"mcpauth/jwtlite"
+)
+
+// The errors of jwtlite about tokens, its first group, all have an outcome of
+// their own, and no outcome is left over.
+func TestEveryCheckHasAnOutcome(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "../../jwtlite/errors.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	errors := 0
+	for _, d := range file.Decls {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.VAR {
+			errors = len(g.Specs)
+			break
+		}
+	}
+	if errors < 19 || len(checks) != errors {
+		t.Errorf("%d checks for %d errors", len(checks), errors)
+	}
+	if n := int(metrics.MissingClaim-metrics.Malformed) + 1; len(checks) != n {
+		t.Errorf("%d checks for %d outcomes", len(checks), n)
+	}
+	for err, want := range map[error]metrics.Outcome{
+		jwtlite.ErrMalformed:                            metrics.Malformed,
+		fmt.Errorf("more: %w", jwtlite.ErrMalformed):    metrics.Malformed,
+		jwtlite.ErrTooLarge:                             metrics.TooLarge,
+		jwtlite.ErrDuplicateMember:                      metrics.DuplicateMember,
+		jwtlite.ErrCritical:                             metrics.Critical,
+		jwtlite.ErrAlgorithm:                            metrics.Algorithm,
+		jwtlite.ErrType:                                 metrics.Type,
+		jwtlite.ErrUnknownKey:                           metrics.UnknownKey,
+		jwtlite.ErrAmbiguousKey:                         metrics.AmbiguousKey,
+		jwtlite.ErrSignature:                            metrics.Signature,
+		jwtlite.ErrIssuer:                               metrics.Issuer,
+		jwtlite.ErrNoExpiry:                             metrics.NoExpiry,
+		jwtlite.ErrExpired:                              metrics.Expired,
+		jwtlite.ErrNotYetValid:                          metrics.NotYetValid,
+		jwtlite.ErrIssuedInFuture:                       metrics.IssuedInFuture,
+		jwtlite.ErrLifetime:                             metrics.Lifetime,
+		jwtlite.ErrAudience:                             metrics.Audience,
+		jwtlite.ErrIDToken:                              metrics.IDToken,
+		jwtlite.ErrBoundToken:                           metrics.Bound,
+		jwtlite.ErrMissingClaim:                         metrics.MissingClaim,
+		fmt.Errorf("of 2: %w", jwtlite.ErrMissingClaim): metrics.MissingClaim,
+	} {
+		if got := failed(err); got != want {
+			t.Errorf("%v: outcome %d, want %d", err, got, want)
+		}
+	}
+}

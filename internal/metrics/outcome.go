@@ -1,0 +1,109 @@
+package metrics
+
+// An Outcome is what became of a request and why. There is a counter for each.
+type Outcome uint8
+
+const (
+	// CacheHit: let on, its token passed before and is still good.
+	CacheHit Outcome = iota
+	// CacheMiss: let on, its token has just passed all checks.
+	CacheMiss
+	// Unmatched: let on unchecked, since no resource covers it.
+	Unmatched
+	// Metadata: the protected-resource metadata was served.
+	Metadata
+	// Preflight: an OPTIONS request was answered.
+	Preflight
+	// Unauthorized: it had no token.
+	Unauthorized
+
+	// From here to MissingClaim: its token failed this check, one for each
+	// error of jwtlite about a token.
+	Malformed
+	TooLarge
+	DuplicateMember
+	Critical
+	Algorithm
+	Type
+	UnknownKey
+	AmbiguousKey
+	Signature
+	Issuer
+	NoExpiry
+	Expired
+	NotYetValid
+	IssuedInFuture
+	Lifetime
+	Audience
+	IDToken
+	Bound
+	MissingClaim
+
+	// InsufficientScope: its token lacks a scope.
+	InsufficientScope
+	// BadPath: its path cannot be compared safely.
+	BadPath
+	// TwoTokens: it had more than one token.
+	TwoTokens
+	// NoResource: no resource covers it, and such requests are denied.
+	NoResource
+	// Discovery: it asked for a discovery document that does not exist.
+	Discovery
+	// Method: metadata was asked for by a method that is not allowed.
+	Method
+	// NoKeys: there are no keys to verify its token with.
+	NoKeys
+	// NoRoom: it would have had to wait for keys, and too many do.
+	NoRoom
+	// Waited: it has waited for keys for too long.
+	Waited
+	// RefetchFailed: its key is unknown and new ones could not be fetched.
+	RefetchFailed
+	// Fault: a call of the host failed.
+	Fault
+	// ClientGone: its client left while it waited.
+	ClientGone
+
+	outcomes = int(iota)
+)
+
+// requests has what tells the counters of requests apart.
+var requests = [outcomes]string{
+	CacheHit:          "passed.reason=cache_hit",
+	CacheMiss:         "passed.reason=cache_miss",
+	Unmatched:         "unmatched",
+	Metadata:          "metadata",
+	Preflight:         "preflight",
+	Unauthorized:      "unauthorized",
+	Malformed:         "invalid_token.reason=malformed",
+	TooLarge:          "invalid_token.reason=too_large",
+	DuplicateMember:   "invalid_token.reason=duplicate_member",
+	Critical:          "invalid_token.reason=critical",
+	Algorithm:         "invalid_token.reason=algorithm",
+	Type:              "invalid_token.reason=type",
+	UnknownKey:        "invalid_token.reason=unknown_key",
+	AmbiguousKey:      "invalid_token.reason=ambiguous_key",
+	Signature:         "invalid_token.reason=signature",
+	Issuer:            "invalid_token.reason=issuer",
+	NoExpiry:          "invalid_token.reason=no_expiry",
+	Expired:           "invalid_token.reason=expired",
+	NotYetValid:       "invalid_token.reason=not_yet_valid",
+	IssuedInFuture:    "invalid_token.reason=issued_in_future",
+	Lifetime:          "invalid_token.reason=lifetime",
+	Audience:          "invalid_token.reason=audience",
+	IDToken:           "invalid_token.reason=id_token",
+	Bound:             "invalid_token.reason=bound",
+	MissingClaim:      "invalid_token.reason=missing_claim",
+	InsufficientScope: "insufficient_scope",
+	BadPath:           "bad_request.reason=path",
+	TwoTokens:         "bad_request.reason=two_tokens",
+	NoResource:        "not_found.reason=no_resource",
+	Discovery:         "not_found.reason=discovery",
+	Method:            "method_not_allowed",
+	NoKeys:            "unavailable.reason=no_keys",
+	NoRoom:            "unavailable.reason=no_room",
+	Waited:            "unavailable.reason=waited",
+	RefetchFailed:     "unavailable.reason=refetch_failed",
+	Fault:             "error",
+	ClientGone:        "client_gone",
+}
