@@ -10,7 +10,9 @@ type Policy struct {
 	Issuer string
 
 	// Audiences are the resource's own identifiers. One of them must be in
-	// "aud".
+	// "aud", byte for byte; but for an http or https URL whose scheme and
+	// host are in lower case, theirs may be in any (RFC 3986, section
+	// 6.2.2.1).
 	Audiences []string
 
 	// Algorithms are those allowed: RFC 8725, section 3.1.
@@ -151,9 +153,39 @@ func (p *Policy) CheckClaims(t *Token, now time.Time) error {
 // forUs tells whether one of the audiences of the token is one of ours.
 func (p *Policy) forUs(c *Claims) bool {
 	for _, own := range p.Audiences {
-		if own != "" && c.HasAudience(own) {
-			return true
+		origin := originLength(own)
+		for _, a := range c.audiences {
+			if own != "" && equal(a, own, origin) {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// equal tells whether a is own, the first bytes without regard to case.
+//
+//go:noinline
+func equal(a, own string, first int) bool {
+	return len(a) == len(own) && is(a[:first], own[:first]) && a[first:] == own[first:]
+}
+
+// originLength returns the length of the scheme and the authority of an http or
+// https URL, in lower case and without user information, and 0 for all else.
+func originLength(s string) int {
+	start := len("https://")
+	if len(s) < start || s[:start] != "https://" {
+		if start--; len(s) < start || s[:start] != "http://" {
+			return 0
+		}
+	}
+	for i := start; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '/', c == '?', c == '#':
+			return i
+		case c == '@', 'A' <= c && c <= 'Z':
+			return 0
+		}
+	}
+	return len(s)
 }
