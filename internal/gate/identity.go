@@ -25,14 +25,10 @@ func (p *resource) identity(t *jwtlite.Token) [][2]string {
 	for i, name := range names {
 		headers = appendHeader(headers, headerPrefix+name, values[i])
 	}
-	for _, h := range p.ClaimToHeaders {
-		if v, ok := c.Lookup(h.ClaimName); ok {
-			value := v.Raw
-			if v.Kind == jwtlite.KindString {
-				value = v.Text
-			}
-			headers = appendHeader(headers, h.HeaderName, value)
-		}
+	payload := string(t.Payload())
+	for i := range p.ClaimToHeaders {
+		h := &p.ClaimToHeaders[i]
+		headers = appendHeader(headers, h.HeaderName, claimText(payload, h))
 	}
 	if p.ForwardPayloadHeader != "" {
 		headers = appendHeader(headers, p.ForwardPayloadHeader, encodedPayload(t))

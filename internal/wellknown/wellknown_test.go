@@ -83,3 +83,12 @@ func TestDocument(t *testing.T) {
 		t.Error("a member with no value") // RFC 9728 section 2
 	}
 }
+
+func TestEntityTag(t *testing.T) {
+	// The test vectors of FNV-1a.
+	for text, want := range map[string]string{"": `"cbf29ce484222325"`, "a": `"af63dc4c8601ec8c"`, "foobar": `"85944171f73967e8"`} {
+		if got := EntityTag([]byte(text)); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
