@@ -1,9 +1,6 @@
 package config
 
-import (
-	"slices"
-	"strconv"
-)
+import "slices"
 
 // ScopeHierarchy has for a broader scope the narrower ones that it implies: a
 // token with the former counts as one with the latter too. It is closed
@@ -16,28 +13,28 @@ const maxBroadScopes = 256
 // Grants reports whether a token that has these scopes counts as one with the
 // scope wanted.
 func (h ScopeHierarchy) Grants(have []string, wanted string) bool {
-	for _, s := range have {
-		if s == wanted || slices.Contains(h[s], wanted) {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(have, wanted) || h.imply(have, wanted)
 }
 
 // Minimal returns those of the scopes that no other of them implies: a token
 // with these has them all.
 func (h ScopeHierarchy) Minimal(scopes []string) []string {
 	var list []string
-next:
 	for _, s := range scopes {
-		for _, other := range scopes {
-			if slices.Contains(h[other], s) {
-				continue next
-			}
+		if !h.imply(scopes, s) {
+			list = appendText(list, s)
 		}
-		list = append(list, s)
 	}
 	return list
+}
+
+func (h ScopeHierarchy) imply(broad []string, narrow string) bool {
+	for _, s := range broad {
+		if slices.Contains(h[s], narrow) {
+			return true
+		}
+	}
+	return false
 }
 
 // scopeHierarchy reads an object with an array of narrower scopes for each
@@ -47,7 +44,7 @@ func (v *value) scopeHierarchy() ScopeHierarchy {
 		return nil
 	}
 	if len(v.members) > maxBroadScopes {
-		v.fail("must have at most " + strconv.Itoa(maxBroadScopes) + " members")
+		v.fail("must have at most 256 members")
 		return nil
 	}
 	h := make(ScopeHierarchy)
@@ -60,7 +57,7 @@ func (v *value) scopeHierarchy() ScopeHierarchy {
 		for i := 0; i < len(list); i++ { // it grows meanwhile
 			for _, s := range h[list[i]] {
 				if !slices.Contains(list, s) {
-					list = append(list, s)
+					list = appendText(list, s)
 				}
 			}
 		}

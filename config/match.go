@@ -61,8 +61,14 @@ type occupied map[string]string
 
 // place is a path on a host, as host or host:port may stand in match.hosts; ""
 // is any host. Paths that differ only in case are one place, since not every
-// server tells them apart.
-func place(path, host string) string { return strings.ToLower(path) + " " + host }
+// server tells them apart, and so are the default ports, since a request with
+// no port is for either.
+func place(path, host string) string {
+	if name, ok := strings.CutSuffix(host, ":80"); ok {
+		host = name + ":443"
+	}
+	return strings.ToLower(path) + " " + host
+}
 
 // add refuses a resource, which stands at v, if it has the identifier of one
 // before it, or if for some request, or for the metadata, it and one before it
@@ -99,24 +105,17 @@ func (o occupied) add(v *value, r *Resource) {
 	}
 }
 
-// occupy takes a path on hosts for the resource owner. It returns the first that
+// occupy takes a path on hosts for the resource owner. It returns one that
 // has it on one of them already, and leaves it that one, or "".
 func (o occupied) occupy(path string, hosts []string, owner string) (other string) {
 	for _, host := range hosts {
-		same := host
-		// A request with no port is for either of these.
-		if name, ok := strings.CutSuffix(host, ":80"); ok {
-			same = name + ":443"
-		} else if name, ok := strings.CutSuffix(host, ":443"); ok {
-			same = name + ":80"
-		}
-		for _, host := range [...]string{host, same} {
-			if before := o[place(path, host)]; before != "" && before != owner && other == "" {
-				other = before
-			}
-		}
-		if o[place(path, host)] == "" {
-			o[place(path, host)] = owner
+		at := place(path, host)
+		switch o[at] {
+		case "":
+			o[at] = owner
+		case owner:
+		default:
+			other = o[at]
 		}
 	}
 	return other

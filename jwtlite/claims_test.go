@@ -86,7 +86,7 @@ func TestAudienceOfAPolicy(t *testing.T) {
 		{"https://h/", []string{"HTTPS://H/"}, []string{"https://h", "HTTPS://H", "https://h?"}},
 		{"https://h#F", []string{"https://H#F"}, []string{"https://H#f"}},
 		{"https://u@h", []string{"https://u@h"}, []string{"https://U@h", "https://u@H"}},
-		{"https://H", []string{"https://H"}, []string{"https://h", "HTTPS://H"}},
+		{"https://H", []string{"https://H", "HTTPS://H"}, []string{"https://h"}},
 		{"api://h/a", []string{"api://h/a"}, []string{"API://h/a", "api://H/a"}},
 		{"urn:x:https://h", []string{"urn:x:https://h"}, []string{"urn:x:https://H"}},
 		{"https:/h", []string{"https:/h"}, []string{"https:/H"}},

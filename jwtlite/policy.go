@@ -10,9 +10,9 @@ type Policy struct {
 	Issuer string
 
 	// Audiences are the resource's own identifiers. One of them must be in
-	// "aud", byte for byte; but for an http or https URL whose scheme and
-	// host are in lower case, theirs may be in any (RFC 3986, section
-	// 6.2.2.1).
+	// "aud", byte for byte; but where the scheme and the host of an http or
+	// https URL are in lower case here, they may be in any there (RFC 3986,
+	// section 6.2.2.1).
 	Audiences []string
 
 	// Algorithms are those allowed: RFC 8725, section 3.1.
@@ -153,9 +153,8 @@ func (p *Policy) CheckClaims(t *Token, now time.Time) error {
 // forUs tells whether one of the audiences of the token is one of ours.
 func (p *Policy) forUs(c *Claims) bool {
 	for _, own := range p.Audiences {
-		origin := originLength(own)
 		for _, a := range c.audiences {
-			if own != "" && equal(a, own, origin) {
+			if own != "" && isAudience(a, own) {
 				return true
 			}
 		}
@@ -163,29 +162,32 @@ func (p *Policy) forUs(c *Claims) bool {
 	return false
 }
 
-// equal tells whether a is own, the first bytes without regard to case.
+// isAudience tells whether a is own, with regard to what Policy.Audiences says
+// about case. User information, which is no host, makes own another text.
 //
 //go:noinline
-func equal(a, own string, first int) bool {
-	return len(a) == len(own) && is(a[:first], own[:first]) && a[first:] == own[first:]
-}
-
-// originLength returns the length of the scheme and the authority of an http or
-// https URL, in lower case and without user information, and 0 for all else.
-func originLength(s string) int {
-	start := len("https://")
-	if len(s) < start || s[:start] != "https://" {
-		if start--; len(s) < start || s[:start] != "http://" {
-			return 0
+func isAudience(a, own string) bool {
+	const scheme = len("http://")
+	if len(a) != len(own) {
+		return false
+	}
+	folding := len(own) > scheme && (own[:scheme] == "http://" || own[:scheme+1] == "https://")
+	for i := range len(own) {
+		if own[i] == '@' {
+			folding = false
 		}
 	}
-	for i := start; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '/', c == '?', c == '#':
-			return i
-		case c == '@', 'A' <= c && c <= 'Z':
-			return 0
+	for i := range len(a) {
+		c := a[i]
+		if i > scheme && (c == '/' || c == '?' || c == '#') {
+			folding = false
+		}
+		if folding && 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != own[i] && a[i] != own[i] {
+			return false
 		}
 	}
-	return len(s)
+	return true
 }

@@ -85,8 +85,8 @@ func TestDocument(t *testing.T) {
 }
 
 func TestEntityTag(t *testing.T) {
-	// The test vectors of FNV-1a.
-	for text, want := range map[string]string{"": `"cbf29ce484222325"`, "a": `"af63dc4c8601ec8c"`, "foobar": `"85944171f73967e8"`} {
+	// The test vectors of FNV-1a, halved.
+	for text, want := range map[string]string{"": `"65f94e7242111192"`, "a": `"57b1ee264300f646"`, "foobar": `"42ca20b8fb9cb3f4"`} {
 		if got := EntityTag([]byte(text)); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)
 		}
