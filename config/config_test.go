@@ -260,6 +260,10 @@ func TestMatchesOrigin(t *testing.T) {
 			}
 		}
 	}
+	// Each request of a web page pays for it.
+	if n := testing.AllocsPerRun(100, func() { config.MatchesOrigin("https://*.example.com", "https://app.example.com") }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
 }
 
 func TestHostsAloneKeepTheDefaultPrefix(t *testing.T) {

@@ -11,12 +11,12 @@ func MatchesOrigin(pattern, origin string) bool {
 	if !wildcard {
 		return pattern == origin
 	}
-	labels, ok := strings.CutPrefix(origin, before)
-	if !ok {
+	authority, ok := strings.CutPrefix(origin, before)
+	if !ok || !strings.HasSuffix(authority, after) {
 		return false
 	}
-	labels, ok = strings.CutSuffix(labels, after)
-	return ok && checkHostName(labels+".x") == nil
+	_, _, err := splitHostPort(authority)
+	return err == nil
 }
 
 // origins reads a list of origins. An empty one is not the same as none.
