@@ -85,17 +85,20 @@ func (p *resource) refuse(r *Request, status uint32, code, description string) *
 		[2]string{"www-authenticate", p.challenge(code, description)})
 }
 
-// withoutToken returns the answer to a request with no token.
+// withoutToken returns the answer to a request with no token, which is made once
+// unless one origin alone may read it.
 func (p *resource) withoutToken(r *Request) *Reply {
-	if r.echo {
-		return p.unauthorized(r.Origin)
-	}
-	kept := &p.noToken[0]
-	if r.HasOrigin {
+	var once *Reply
+	kept := &once
+	origin := r.readers()
+	switch origin {
+	case "":
+		kept = &p.noToken[0]
+	case anyOrigin:
 		kept = &p.noToken[1]
 	}
 	if *kept == nil {
-		*kept = p.unauthorized(r.readers())
+		*kept = p.unauthorized(origin)
 	}
 	return *kept
 }
