@@ -1,10 +1,28 @@
 package config_test
 
+import (
+	"fmt"
+	"strings"
+)
+
 const (
-	taken  = "needs match.hosts that do not overlap those (by default any host) of resources[0]: "
+	wantWildcard = "must have a wildcard only as the whole first label, such as *.example.com"
+	wantName     = "must have a host name of letters, digits, dots, hyphens and underscores, an IPv4 address or an IPv6 address in brackets"
+	wantOrigin   = "must be an origin, such as https://app.example.com, with no path, or null; without allowed_origins, any is allowed"
+
+	taken  = "needs other match.hosts (by default any host) than resources[0]: "
 	prefix = taken + "both have the path prefix "
 	prm    = taken + "both would serve their metadata at /.well-known/oauth-protected-resource"
 )
+
+// hierarchy returns n members of a scope hierarchy.
+func hierarchy(n int) string {
+	var list []string
+	for i := range n {
+		list = append(list, fmt.Sprintf(`"a%d": ["b"]`, i))
+	}
+	return strings.Join(list, ",")
+}
 
 var badResources = []badDocument{
 	one("no list", withResources(``), "resources: must not be empty"),
@@ -29,8 +47,6 @@ var badResources = []badDocument{
 	onlyParser("root twice", withResources(`{"resource": "https://h/"}, {"resource": "https://h"}`), "resources[1].resource: is the same resource as resources[0].resource"),
 	one("unknown member", withResource(`"required_scope": ["a"]`), "resources[0].required_scope: unknown member (did you mean required_scopes?)"),
 	one("tools", withResource(`"tools": {}`), "resources[0].tools: not supported yet"),
-	one("scope_hierarchy", withResource(`"scope_hierarchy": {}`), "resources[0].scope_hierarchy: not supported yet"),
-	one("allowed_origins", withResource(`"allowed_origins": []`), "resources[0].allowed_origins: not supported yet"),
 
 	onlyParser("unknown issuer", withResource(`"authorization_servers": ["https://auth.example.com/"]`),
 		"resources[0].authorization_servers[0]: must be the issuer of one of the authorization_servers (did you mean \"https://auth.example.com\"?)"),
@@ -42,11 +58,22 @@ var badResources = []badDocument{
 	one("match type", withResource(`"match": "/notes"`), "resources[0].match: must be an object"),
 	one("match member", withResource(`"match": {"host": ["a"]}`), "resources[0].match.host: unknown member (did you mean hosts?)"),
 	one("hosts empty", withResource(`"match": {"hosts": []}`), "resources[0].match.hosts: must not be empty"),
-	{name: "hosts", doc: withResource(`"match": {"hosts": ["*.example.com", "https://a", "a/b", 1]}`), want: []string{
-		"resources[0].match.hosts[0]: must be one host: wildcards are not supported yet",
+	{name: "hosts", doc: withResource(`"match": {"hosts": ["*", "https://a", "a/b", 1, "a.*.b", "*a.b", "*.*.b", "*.a*"]}`), want: []string{
+		"resources[0].match.hosts[0]: " + wantWildcard,
 		"resources[0].match.hosts[1]: must be host or host:port, without a scheme and a path",
 		"resources[0].match.hosts[2]: must be host or host:port, without a scheme and a path",
 		"resources[0].match.hosts[3]: must be a string",
+		"resources[0].match.hosts[4]: " + wantWildcard,
+		"resources[0].match.hosts[5]: " + wantWildcard,
+		"resources[0].match.hosts[6]: " + wantWildcard,
+		"resources[0].match.hosts[7]: " + wantWildcard,
+	}},
+	{name: "wildcards that are no hosts", parserOnly: true, doc: withResource(`"match": {"hosts": ["*.127.0.0.1", "*.[::1]", "*.a..b", "*.a:0", "*.B:81", "*.b:81"]}`), want: []string{
+		"resources[0].match.hosts[0]: " + wantWildcard,
+		"resources[0].match.hosts[1]: " + wantWildcard,
+		"resources[0].match.hosts[2]: must have a host name of letters, digits, dots, hyphens and underscores, an IPv4 address or an IPv6 address in brackets",
+		"resources[0].match.hosts[3]: must have a port from 1 to 65535, or none",
+		"resources[0].match.hosts[5]: is the same as resources[0].match.hosts[4]",
 	}},
 	{name: "hosts and ports", parserOnly: true, doc: withResource(`"match": {"hosts": ["a:0", "a:", "a.", "127.1", "[0::1]", "::1", "a", "A"]}`), want: []string{
 		"resources[0].match.hosts[0]: must have a port from 1 to 65535, or none",
@@ -69,14 +96,64 @@ var badResources = []badDocument{
 		"resources[0].match.path_prefixes[8]: must be a string",
 	}},
 	onlyParser("one path, no hosts", withResources(`{"resource": "https://g/a"}, {"resource": "https://h/a"}`), "resources[1]: "+prefix+"/a"),
-	onlyParser("one path, hosts for the first", withResources(`{"resource": "https://g/a", "match": {"hosts": ["g"]}}, {"resource": "https://h/a"}`), "resources[1]: "+prefix+"/a"),
-	onlyParser("one path, hosts for the second", withResources(`{"resource": "https://g/a"}, {"resource": "https://h/a", "match": {"hosts": ["h"]}}`), "resources[1]: "+prefix+"/a"),
 	onlyParser("one path, a host in common", withResources(`{"resource": "https://g/a", "match": {"hosts": ["g", "i"]}}, {"resource": "https://h/a", "match": {"hosts": ["h", "I"]}}`), "resources[1]: "+prefix+"/a"),
-	onlyParser("one path, a port of a host", withResources(`{"resource": "https://g/a", "match": {"hosts": ["g"]}}, {"resource": "https://h/a", "match": {"hosts": ["g:8443"]}}`), "resources[1]: "+prefix+"/a"),
-	onlyParser("one path, a host of a port", withResources(`{"resource": "https://g/a", "match": {"hosts": ["g:8443"]}}, {"resource": "https://h/a", "match": {"hosts": ["g"]}}`), "resources[1]: "+prefix+"/a"),
+	onlyParser("one path, both default ports", withResources(`{"resource": "https://g/a", "match": {"hosts": ["g:443"]}}, {"resource": "http://localhost/a", "match": {"hosts": ["g:80"]}}`), "resources[1]: "+prefix+"/a"),
+	onlyParser("one path, one wildcard", withResources(`{"resource": "https://g/a", "match": {"hosts": ["h", "*.g"]}}, {"resource": "https://h/a", "match": {"hosts": ["*.G", "i"]}}`), "resources[1]: "+prefix+"/a"),
+	onlyParser("one path in two cases", withResources(`{"resource": "https://g/a"}, {"resource": "https://h/A"}`), "resources[1]: "+prefix+"/A"),
 	onlyParser("one of several prefixes", withResources(`{"resource": "https://g/a", "match": {"path_prefixes": ["/x", "/y"]}}, {"resource": "https://g/b", "match": {"path_prefixes": ["/z", "/y"]}}`), "resources[1]: "+prefix+"/y"),
 	onlyParser("one metadata URL", withResources(`{"resource": "https://g/a", "match": {"path_prefixes": ["/x"]}}, {"resource": "https://h/a", "match": {"path_prefixes": ["/y"]}}`), "resources[1]: "+prm+"/a"),
 	onlyParser("one metadata URL at the root", withResources(`{"resource": "https://g", "match": {"path_prefixes": ["/x"]}}, {"resource": "https://h/", "match": {"path_prefixes": ["/y"]}}`), "resources[1]: "+prm),
+
+	onlyParser("two at the root", withResources(`{"resource": "https://g/a", "root_metadata": true}, {"resource": "https://g/b", "root_metadata": true}`), "resources[1]: "+prm),
+	onlyParser("the root and one more", withResources(`{"resource": "https://g"}, {"resource": "https://g/b", "root_metadata": true}`), "resources[1]: "+prm),
+	{name: "each that is in the way", parserOnly: true, doc: withResources(`{"resource": "https://g/a"}, {"resource": "https://h/a", "match": {"path_prefixes": ["/x"]}}, {"resource": "https://i/b", "match": {"path_prefixes": ["/x"]}}`), want: []string{
+		"resources[1]: " + prm + "/a",
+		"resources[2]: needs other match.hosts (by default any host) than resources[1]: both have the path prefix /x",
+	}},
+	one("root_metadata", withResource(`"root_metadata": "true"`), "resources[0].root_metadata: must be true or false"),
+
+	one("hierarchy type", withResource(`"scope_hierarchy": ["a"]`), "resources[0].scope_hierarchy: must be an object"),
+	{name: "hierarchy", doc: withResource(`"scope_hierarchy": {"a b": ["a"], "b": "c", "c": [], "d": ["e", "e", 1, "f g"], "offline_access": ["h"], "i": ["offline_access"]}`), want: []string{
+		`resources[0].scope_hierarchy["a b"]: must be one scope: printable ASCII without spaces, " and \`,
+		"resources[0].scope_hierarchy.b: must be an array",
+		"resources[0].scope_hierarchy.c: must not be empty",
+		"resources[0].scope_hierarchy.d[1]: is the same as resources[0].scope_hierarchy.d[0]",
+		"resources[0].scope_hierarchy.d[2]: must be a string",
+		`resources[0].scope_hierarchy.d[3]: must be one scope: printable ASCII without spaces, " and \`,
+		"resources[0].scope_hierarchy.offline_access: must not be offline_access: clients ask for refresh tokens themselves, a resource neither requires nor publishes them",
+		"resources[0].scope_hierarchy.i[0]: must not be offline_access: clients ask for refresh tokens themselves, a resource neither requires nor publishes them",
+	}},
+	onlyParser("hierarchy of itself", withResource(`"scope_hierarchy": {"a": ["a"]}`), "resources[0].scope_hierarchy.a: must not imply itself, be it by way of others"),
+	{name: "hierarchies in circles", parserOnly: true, doc: withResource(`"scope_hierarchy": {"x": ["b:c"], "a": ["b:c", "y"], "b:c": ["d"], "d": ["a"], "e": ["f"], "f": ["e"], "g": ["h"], "h": ["i"]}`), want: []string{
+		"resources[0].scope_hierarchy.a: must not imply itself, be it by way of others",
+		`resources[0].scope_hierarchy["b:c"]: must not imply itself, be it by way of others`,
+		"resources[0].scope_hierarchy.d: must not imply itself, be it by way of others",
+		"resources[0].scope_hierarchy.e: must not imply itself, be it by way of others",
+		"resources[0].scope_hierarchy.f: must not imply itself, be it by way of others",
+	}},
+	one("hierarchy too large", withResource(`"scope_hierarchy": {`+hierarchy(257)+`}`), "resources[0].scope_hierarchy: must have at most 256 members"),
+
+	one("origins type", withResource(`"allowed_origins": "*"`), "resources[0].allowed_origins: must be an array"),
+	{name: "origins", doc: withResource(`"allowed_origins": ["*", "app.example.com", "https://a/", "https://a/b", "https://*", "https://a.*", "", 1, "null", "null", "https://u@a", "://a", "*://a", "https://a?b"]`), want: []string{
+		"resources[0].allowed_origins[0]: " + wantOrigin,
+		"resources[0].allowed_origins[1]: " + wantOrigin,
+		"resources[0].allowed_origins[2]: " + wantOrigin,
+		"resources[0].allowed_origins[3]: " + wantOrigin,
+		"resources[0].allowed_origins[4]: " + wantWildcard,
+		"resources[0].allowed_origins[5]: " + wantWildcard,
+		"resources[0].allowed_origins[6]: " + wantOrigin,
+		"resources[0].allowed_origins[7]: must be a string",
+		"resources[0].allowed_origins[9]: is the same as resources[0].allowed_origins[8]",
+		"resources[0].allowed_origins[10]: " + wantName,
+		"resources[0].allowed_origins[11]: " + wantOrigin,
+		"resources[0].allowed_origins[12]: " + wantOrigin,
+		"resources[0].allowed_origins[13]: " + wantName,
+	}},
+	{name: "origins and ports", parserOnly: true, doc: withResource(`"allowed_origins": ["https://a:0", "https://a:443", "HTTPS://A", "https://*.1.2.3.4"]`), want: []string{
+		"resources[0].allowed_origins[0]: must have a port from 1 to 65535, or none",
+		"resources[0].allowed_origins[2]: is the same as resources[0].allowed_origins[1]",
+		"resources[0].allowed_origins[3]: " + wantWildcard,
+	}},
 
 	one("audiences type", withResource(`"audiences": "a"`), "resources[0].audiences: must be an array"),
 	{name: "audiences", doc: withResource(`"audiences": ["", "a", null, "a"]`), want: []string{

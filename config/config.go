@@ -52,7 +52,8 @@ type Config struct {
 	AuthorizationServers []*AuthorizationServer
 
 	// Resources, in the order of the document; no two have the same
-	// identifier, nor the same path prefix on the same host.
+	// identifier, nor the same path prefix with the same entry in
+	// Match.Hosts.
 	Resources []*Resource
 
 	// Unmatched says what happens to a request that belongs to no resource.
@@ -195,8 +196,24 @@ type Resource struct {
 	ScopesSupported []string
 	RequiredScopes  []string
 
+	// ScopeHierarchy says which scopes imply others.
+	ScopeHierarchy ScopeHierarchy
+
 	// Metadata are further members to publish, in the order of the document.
 	Metadata []Member
+
+	// RootMetadata serves the metadata not only at its own URL but also at
+	// the root of the host, for clients that look nowhere else. Where the
+	// document does not say, it is set if no other resource can be meant:
+	// there is none, and no unmatched request is let through, perhaps to a
+	// server with metadata of its own.
+	RootMetadata bool
+
+	// AllowedOrigins are the origins of the web pages that may call, as
+	// patterns for [MatchesOrigin]: an origin, "null", or one with "*." in
+	// front of the host, for one or more labels. nil stands for any origin,
+	// and an empty list that is not nil for none.
+	AllowedOrigins []string
 
 	// Forward keeps the Authorization header on the way to the server.
 	Forward bool
@@ -212,8 +229,10 @@ type Resource struct {
 // Match says which requests belong to a resource.
 type Match struct {
 	// Hosts, as host or host:port in lower case, IPv6 addresses in brackets.
-	// An entry without a port stands for every port, and no entry at all
-	// for every host.
+	// "*.example.com" stands for every host of one or more labels before
+	// ".example.com", as in the domains of Envoy's virtual hosts. An entry
+	// without a port stands for every port, and no entry at all for every
+	// host.
 	Hosts []string
 
 	// PathPrefixes are canonical absolute paths without a trailing slash,
@@ -230,6 +249,7 @@ type Member struct {
 
 // ClaimToHeader copies a claim of the token into a request header.
 type ClaimToHeader struct {
-	ClaimName  string // top-level member of the payload, decoded
-	HeaderName string // lower case
+	ClaimName  string   // top-level member of the payload, decoded
+	Path       []string // where there is none of that name: ClaimName, split at its dots, from the top down
+	HeaderName string   // lower case
 }

@@ -75,6 +75,7 @@ func TestDefaults(t *testing.T) {
 			Resource:             &config.URL{Raw: "https://mcp.example.com/notes", Scheme: "https", Host: "mcp.example.com", Path: "/notes"},
 			AuthorizationServers: []*config.AuthorizationServer{server},
 			Match:                config.Match{PathPrefixes: []string{"/notes"}},
+			RootMetadata:         true,
 		}},
 		Unmatched:  config.UnmatchedDeny,
 		TokenCache: config.TokenCache{MaxEntries: 4096},
@@ -105,9 +106,10 @@ func TestEveryMember(t *testing.T) {
 			"resource": "HTTPS://H", "authorization_servers": ["https://d", "https://b"],
 			"match": {"hosts": ["H:8443", "[2001:DB8::1]"], "path_prefixes": ["/v1", "/"]},
 			"audiences": ["api://x"], "scopes_supported": ["a", "b"], "required_scopes": ["c"],
+			"scope_hierarchy": {"a": ["b"], "c": ["a", "d"], "d": ["b", "e"]}, "allowed_origins": ["HTTPS://App.example:443", "http://*.a:80", "null"],
 			"metadata": {"resource\u005fname": "N\u006ftes", "x": [ 1 ]},
 			"forward": true, "forward_payload_header": "X-Payload",
-			"claim_to_headers": [{"claim_name": "\u0065mail", "header_name": "X-Email"}]
+			"claim_to_headers": [{"claim_name": "\u0065mail", "header_name": "X-Email"}, {"claim_name": "a.b", "header_name": "X-B"}]
 		}]
 	}`))
 	if !c.AllowInsecureHTTP || c.Unmatched != config.UnmatchedAllow || c.TokenCache.MaxEntries != 7 {
@@ -165,7 +167,12 @@ func TestEveryMember(t *testing.T) {
 		Metadata:             []config.Member{{Name: "resource_name", Raw: `"N\u006ftes"`}, {Name: "x", Raw: "[ 1 ]"}},
 		Forward:              true,
 		ForwardPayloadHeader: "x-payload",
-		ClaimToHeaders:       []config.ClaimToHeader{{ClaimName: "email", HeaderName: "x-email"}},
+		ClaimToHeaders: []config.ClaimToHeader{
+			{ClaimName: "email", Path: []string{"email"}, HeaderName: "x-email"},
+			{ClaimName: "a.b", Path: []string{"a", "b"}, HeaderName: "x-b"},
+		},
+		ScopeHierarchy: config.ScopeHierarchy{"a": {"b"}, "c": {"a", "d", "b", "e"}, "d": {"b", "e"}},
+		AllowedOrigins: []string{"https://app.example", "http://*.a", "null"},
 	}
 	if r := c.Resources[0]; !reflect.DeepEqual(r, want) {
 		t.Errorf("got %+v, want %+v", r, want)
@@ -178,6 +185,84 @@ func TestDefaultPrefixOfTheRoot(t *testing.T) {
 		if r.Resource.Raw != root || !slices.Equal(r.Match.PathPrefixes, []string{"/"}) {
 			t.Errorf("%s: got %+v", root, r)
 		}
+	}
+}
+
+// The metadata is at the root if nobody could mean another resource there.
+func TestRootMetadata(t *testing.T) {
+	for _, test := range []struct {
+		doc  string
+		want []bool
+	}{
+		{withResources(`{"resource": "https://h/a"}`), []bool{true}},
+		{withResources(`{"resource": "https://h/a", "root_metadata": false}`), []bool{false}},
+		{withResources(`{"resource": "https://h/a"}, {"resource": "https://h/b"}`), []bool{false, false}},
+		{withResources(`{"resource": "https://h/a"}, {"resource": "https://h/b", "root_metadata": true}`), []bool{false, true}},
+		{withTop(`"unmatched": "allow"`), []bool{false}},
+	} {
+		for i, r := range mustParse(t, test.doc).Resources {
+			if r.RootMetadata != test.want[i] {
+				t.Errorf("%s: resource %d: %v", test.doc, i, r.RootMetadata)
+			}
+		}
+	}
+}
+
+func TestScopeHierarchy(t *testing.T) {
+	h := mustParse(t, withResource(`"scope_hierarchy": {"admin": ["write"], "write": ["read", "list"], "owner": ["admin"]}`)).Resources[0].ScopeHierarchy
+	for _, test := range []struct {
+		have, wanted string
+		want         bool
+	}{
+		{"read", "read", true}, {"admin", "write", true}, {"admin", "read", true}, {"owner", "list", true}, {"x owner", "list", true},
+		{"read", "write", false}, {"read list", "write", false}, {"write", "admin", false}, {"", "read", false}, {"Admin", "write", false},
+	} {
+		if got := h.Grants(strings.Fields(test.have), test.wanted); got != test.want {
+			t.Errorf("%q grants %q: %v", test.have, test.wanted, got)
+		}
+	}
+	for scopes, want := range map[string]string{
+		"":                     "",
+		"read":                 "read",
+		"read admin":           "admin",
+		"admin read":           "admin",
+		"read list":            "read list",
+		"x write read owner y": "x owner y",
+		"unknown write other":  "unknown write other",
+	} {
+		if got := strings.Join(h.Minimal(strings.Fields(scopes)), " "); got != want {
+			t.Errorf("minimal of %q: %q, want %q", scopes, got, want)
+		}
+	}
+}
+
+func TestMatchesOrigin(t *testing.T) {
+	for _, test := range []struct {
+		pattern string
+		yes, no []string
+	}{
+		{"https://app.example.com", []string{"https://app.example.com"},
+			[]string{"", "null", "http://app.example.com", "https://app.example.com:8443", "https://app.example.com.evil.example", "https://xapp.example.com", "https://app.example.com/", "HTTPS://app.example.com", "https://app.example.com https://evil.example"}},
+		{"null", []string{"null"}, []string{"", "https://null", "Null"}},
+		{"https://*.example.com", []string{"https://a.example.com", "https://a.b.example.com", "https://a-b.example.com"},
+			[]string{"", "null", "https://example.com", "https://.example.com", "https://a..example.com", "https://aexample.com", "http://a.example.com", "https://a.example.com:8443",
+				"https://evil.example/.example.com", "https://evil.example#.example.com", "https://evil@a.example.com", "https://evil:1.example.com", "https://*.example.com"}},
+		{"https://*.example.com:8443", []string{"https://a.example.com:8443"}, []string{"https://a.example.com", "https://a.example.com:8444"}},
+	} {
+		for _, origin := range test.yes {
+			if !config.MatchesOrigin(test.pattern, origin) {
+				t.Errorf("%s does not match %s", test.pattern, origin)
+			}
+		}
+		for _, origin := range test.no {
+			if config.MatchesOrigin(test.pattern, origin) {
+				t.Errorf("%s matches %q", test.pattern, origin)
+			}
+		}
+	}
+	// Each request of a web page pays for it.
+	if n := testing.AllocsPerRun(100, func() { config.MatchesOrigin("https://*.example.com", "https://app.example.com") }); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }
 
@@ -261,12 +346,12 @@ func TestAllErrorsAtOnce(t *testing.T) {
 		"resources[0].resource: must not end with a slash: /a covers all that is under it",
 		"resources[0].authorization_servers[1]: must be the issuer of one of the authorization_servers",
 		"resources[1].tools: not supported yet",
-		"resources[1].match.hosts[0]: must be one host: wildcards are not supported yet",
+		"resources[1].match.hosts[0]: " + wantWildcard,
 		`resources[1].required_scopes[0]: must be one scope: printable ASCII without spaces, " and \`,
 		"resources[1].required_scopes[1]: must not be offline_access: clients ask for refresh tokens themselves, a resource neither requires nor publishes them",
 		"resources[2].metadata.resource: must not be here: the gateway publishes the resource beside metadata",
 		"resources[2].claim_to_headers[0].header_name: must not be this header, which has a meaning of its own",
-		"resources[3]: needs match.hosts that do not overlap those (by default any host) of resources[2]: both have the path prefix /c",
+		"resources[3]: needs other match.hosts (by default any host) than resources[2]: both have the path prefix /c",
 	}
 	var got []string
 	for _, e := range errs {

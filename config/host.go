@@ -37,7 +37,10 @@ func splitHostPort(s string) (host, port string, err error) {
 	if err != nil {
 		return "", "", err
 	}
-	if n, err := strconv.Atoi(port); hasPort && (err != nil || n < 1 || n > 65535 || strconv.Itoa(n) != port) {
+	if !hasPort {
+		return host, "", nil
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 || strconv.Itoa(n) != port {
 		return "", "", errBadPort
 	}
 	return host, port, nil

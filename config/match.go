@@ -10,27 +10,36 @@ func (v *value) match() Match {
 	}
 }
 
-// host reads host or host:port and returns it in lower case.
+// host reads host or host:port, where the host may be a wildcard such as
+// *.example.com, and returns it in lower case.
 func (v *value) host() string {
 	s, ok := v.string()
 	if !ok {
 		return ""
 	}
-	host, port, err := splitHostPort(s)
-	if port != "" {
-		host += ":" + port
-	}
-	switch {
-	case strings.Contains(s, "*"):
-		v.fail("must be one host: wildcards are not supported yet")
-	case strings.Contains(s, "/"):
+	if strings.Contains(s, "/") {
 		v.fail("must be host or host:port, without a scheme and a path")
-	case err != nil:
-		v.fail(err.Error())
-	default:
-		return host
+		return ""
 	}
-	return ""
+	host, err := parsePattern(s)
+	if err != nil {
+		v.fail(err.Error())
+		return ""
+	}
+	return host
+}
+
+const errWildcard = fault("must have a wildcard only as the whole first label, such as *.example.com")
+
+// parsePattern parses host, host:port, or one of them with "*." in front, and
+// returns it in lower case. Each has one accepted form.
+func parsePattern(s string) (string, error) {
+	name, wildcard := strings.CutPrefix(s, "*.")
+	host, _, err := splitHostPort(name)
+	if err == errBadHost && strings.IndexByte(name, '*') >= 0 || err == nil && wildcard && (isIPv4(host) || host[0] == '[') {
+		err = errWildcard
+	}
+	return strings.ToLower(s), err
 }
 
 func (v *value) pathPrefix() string {
@@ -50,24 +59,20 @@ func (v *value) pathPrefix() string {
 // URLs, and places, see place.
 type occupied map[string]string
 
-// place is a path on a host. Beside those that requests can have, host is
-// anyHost for resources that match every host and someHost for all resources
-// at the path; port is empty for all ports and somePort for all resources at
-// the host. None of the three has spaces. Paths that differ only in case are one
-// place, since not every server tells them apart.
-func place(path, host, port string) string {
-	return strings.ToLower(path) + " " + host + " " + port
+// place is a path on a host, as host or host:port may stand in match.hosts; ""
+// is any host. Paths that differ only in case are one place, since not every
+// server tells them apart, and so are the default ports, since a request with
+// no port is for either.
+func place(path, host string) string {
+	if name, ok := strings.CutSuffix(host, ":80"); ok {
+		host = name + ":443"
+	}
+	return strings.ToLower(path) + " " + host
 }
 
-const (
-	anyHost  = ""
-	someHost = "*"
-	somePort = "*"
-)
-
 // add refuses a resource, which stands at v, if it has the identifier of one
-// before it, or if requests for it, or for its metadata, could be taken for
-// requests of one before it.
+// before it, or if for some request, or for the metadata, it and one before it
+// would be equally near: internal/route says which is nearer.
 func (o occupied) add(v *value, r *Resource) {
 	id := r.Resource.Scheme + "://" + r.Resource.Authority() + rootOr(r.Resource.Path)
 	if other, taken := o[id]; taken {
@@ -76,64 +81,42 @@ func (o occupied) add(v *value, r *Resource) {
 	}
 	o[id] = v.path
 
-	metadata := MetadataPath(r.Resource)
-	fault := ""
-	if other := o.owner(metadata, r.Match.Hosts); other != "" {
-		fault = other + ": both would serve their metadata at " + metadata
+	hosts := r.Match.Hosts
+	if len(hosts) == 0 {
+		hosts = []string{""}
 	}
+	metadata := []string{MetadataPath(r.Resource)}
+	if r.RootMetadata {
+		metadata = append(metadata, ProtectedResourcePlace)
+	}
+	fault := ""
 	for _, prefix := range r.Match.PathPrefixes {
-		if other := o.owner(prefix, r.Match.Hosts); other != "" {
+		if other := o.occupy(prefix, hosts, v.path); other != "" && fault == "" {
 			fault = other + ": both have the path prefix " + prefix
-			break
+		}
+	}
+	for _, path := range metadata {
+		if other := o.occupy(path, hosts, v.path); other != "" && fault == "" {
+			fault = other + ": both would serve their metadata at " + path
 		}
 	}
 	if fault != "" {
-		v.fail("needs match.hosts that do not overlap those (by default any host) of " + fault)
-	}
-	o.occupy(metadata, r.Match.Hosts, v.path)
-	for _, prefix := range r.Match.PathPrefixes {
-		o.occupy(prefix, r.Match.Hosts, v.path)
+		v.fail("needs other match.hosts (by default any host) than " + fault)
 	}
 }
 
-// owner returns the first resource at path with a host in common, or "".
-func (o occupied) owner(path string, hosts []string) string {
-	if len(hosts) == 0 {
-		return o[place(path, someHost, somePort)]
-	}
-	if owner := o[place(path, anyHost, "")]; owner != "" {
-		return owner
-	}
-	for _, s := range hosts {
-		host, port, _ := splitHostPort(s)
-		allPorts := ""
-		if port == "" {
-			allPorts = somePort
-		}
-		for _, port := range [...]string{allPorts, port} {
-			if owner := o[place(path, host, port)]; owner != "" {
-				return owner
-			}
+// occupy takes a path on hosts for the resource owner. It returns one that
+// has it on one of them already, and leaves it that one, or "".
+func (o occupied) occupy(path string, hosts []string, owner string) (other string) {
+	for _, host := range hosts {
+		at := place(path, host)
+		switch o[at] {
+		case "":
+			o[at] = owner
+		case owner:
+		default:
+			other = o[at]
 		}
 	}
-	return ""
-}
-
-func (o occupied) occupy(path string, hosts []string, owner string) {
-	o.set(place(path, someHost, somePort), owner)
-	if len(hosts) == 0 {
-		o.set(place(path, anyHost, ""), owner)
-	}
-	for _, s := range hosts {
-		host, port, _ := splitHostPort(s)
-		o.set(place(path, host, port), owner)
-		o.set(place(path, host, somePort), owner)
-	}
-}
-
-// set leaves a place to the one who had it before.
-func (o occupied) set(place, owner string) {
-	if o[place] == "" {
-		o[place] = owner
-	}
+	return other
 }

@@ -56,6 +56,6 @@ func (v *value) document(doc []byte) *Config {
 	servers := &serverList{allowHTTP: config.AllowInsecureHTTP}
 	servers.parse(v.require("authorization_servers"))
 	config.AuthorizationServers = servers.list
-	config.Resources = parseResources(v.require("resources"), servers)
+	config.Resources = parseResources(v.require("resources"), servers, config.Unmatched)
 	return config
 }

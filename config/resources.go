@@ -9,26 +9,29 @@ import (
 var (
 	resourceMembers = []string{
 		"resource", "authorization_servers", "match", "audiences",
-		"scopes_supported", "required_scopes", "metadata",
+		"scopes_supported", "required_scopes", "scope_hierarchy",
+		"metadata", "root_metadata", "allowed_origins",
 		"forward", "forward_payload_header", "claim_to_headers",
 	}
-	resourceUnsupported  = []string{"scope_hierarchy", "tools", "allowed_origins"}
+	resourceUnsupported  = []string{"tools"}
 	matchMembers         = []string{"hosts", "path_prefixes"}
 	claimToHeaderMembers = []string{"claim_name", "header_name"}
 )
 
-func parseResources(v *value, servers *serverList) []*Resource {
+func parseResources(v *value, servers *serverList, unmatched Unmatched) []*Resource {
 	var list []*Resource
 	places := make(occupied)
-	for _, element := range v.nonEmptyArray() {
-		if r := parseResource(element, servers, places); r != nil {
+	elements := v.nonEmptyArray()
+	sole := len(elements) == 1 && unmatched == UnmatchedDeny
+	for _, element := range elements {
+		if r := parseResource(element, servers, places, sole); r != nil {
 			list = append(list, r)
 		}
 	}
 	return list
 }
 
-func parseResource(v *value, servers *serverList, places occupied) *Resource {
+func parseResource(v *value, servers *serverList, places occupied, sole bool) *Resource {
 	if !v.closedObject(resourceMembers, resourceUnsupported) {
 		return nil
 	}
@@ -36,6 +39,10 @@ func parseResource(v *value, servers *serverList, places occupied) *Resource {
 	before := len(*v.errs)
 	r.Resource = v.require("resource").resource(servers.allowHTTP)
 	r.Match = v.get("match").match()
+	r.RootMetadata = sole
+	if m := v.get("root_metadata"); m != nil {
+		r.RootMetadata = m.bool()
+	}
 	if len(*v.errs) == before {
 		if r.Match.PathPrefixes == nil {
 			r.Match.PathPrefixes = []string{rootOr(r.Resource.Path)}
@@ -50,7 +57,9 @@ func parseResource(v *value, servers *serverList, places occupied) *Resource {
 	r.Audiences = texts(v.get("audiences").array(), (*value).text)
 	r.ScopesSupported = texts(v.get("scopes_supported").array(), (*value).scope)
 	r.RequiredScopes = texts(v.get("required_scopes").array(), (*value).scope)
+	r.ScopeHierarchy = v.get("scope_hierarchy").scopeHierarchy()
 	r.Metadata = v.get("metadata").resourceMetadata(servers.allowHTTP)
+	r.AllowedOrigins = v.get("allowed_origins").origins()
 	r.Forward = v.get("forward").bool()
 	headers := make(headerNames)
 	r.ForwardPayloadHeader = headers.read(v.get("forward_payload_header"))
@@ -58,7 +67,7 @@ func parseResource(v *value, servers *serverList, places occupied) *Resource {
 		if element.closedObject(claimToHeaderMembers, nil) {
 			claim := element.require("claim_name").text()
 			header := headers.read(element.require("header_name"))
-			r.ClaimToHeaders = append(r.ClaimToHeaders, ClaimToHeader{claim, header})
+			r.ClaimToHeaders = append(r.ClaimToHeaders, ClaimToHeader{claim, strings.Split(claim, "."), header})
 		}
 	}
 	return r

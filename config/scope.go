@@ -3,17 +3,23 @@ package config
 // scope reads a scope-token (RFC 6749, section 3.3).
 func (v *value) scope() string {
 	s, ok := v.string()
-	switch {
-	case !ok:
-		return ""
-	case s == "offline_access":
-		v.fail("must not be offline_access: clients ask for refresh tokens themselves, a resource neither requires nor publishes them")
-		return ""
-	case !isScope(s):
-		v.fail(`must be one scope: printable ASCII without spaces, " and \`)
+	if !ok || !v.checkScope(s) {
 		return ""
 	}
 	return s
+}
+
+// checkScope reports whether s, which stands at v, is a scope-token.
+func (v *value) checkScope(s string) bool {
+	switch {
+	case s == "offline_access":
+		v.fail("must not be offline_access: clients ask for refresh tokens themselves, a resource neither requires nor publishes them")
+		return false
+	case !isScope(s):
+		v.fail(`must be one scope: printable ASCII without spaces, " and \`)
+		return false
+	}
+	return true
 }
 
 func isScope(s string) bool {

@@ -153,10 +153,13 @@ func texts(list []*value, read func(*value) string) []string {
 			continue
 		}
 		first[s] = v.path
-		all = append(all, s)
+		all = appendText(all, s)
 	}
 	return all
 }
+
+// appendText is append: its code is half a kilobyte wherever it stands.
+func appendText(list []string, s string) []string { return append(list, s) }
 
 // url reads an absolute URL that is https unless http is excused.
 func (v *value) url(allowHTTP bool) *URL {

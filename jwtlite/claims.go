@@ -6,7 +6,7 @@ package jwtlite
 type Claims struct {
 	Issuer    string      // iss
 	Subject   string      // sub
-	ClientID  string      // client_id, else azp
+	ClientID  string      // client_id, else azp, else Okta's cid
 	ID        string      // jti
 	Expires   NumericDate // exp
 	NotBefore NumericDate // nbf
@@ -76,7 +76,7 @@ var (
 func (c *Claims) read(s *scanner) error {
 	// Texts are gathered first and stored at once: each store of a pointer
 	// takes code for the garbage collector.
-	var iss, sub, jti, clientID, azp string
+	var iss, sub, jti, clientID, azp, cid string
 	var scope, scp, scopes *Value
 	for i := range c.members {
 		m := &c.members[i]
@@ -97,6 +97,8 @@ func (c *Claims) read(s *scanner) error {
 		case "azp":
 			ok = m.Kind == KindString
 			azp = m.Text
+		case "cid": // no RFC defines it: of another type it is as if absent
+			cid = m.Text
 		case "exp":
 			c.Expires, ok = m.date()
 			err = errDateClaim
@@ -127,7 +129,9 @@ func (c *Claims) read(s *scanner) error {
 		}
 	}
 	if !c.hasClientID {
-		clientID = azp
+		if clientID = azp; clientID == "" {
+			clientID = cid
+		}
 	}
 	c.Issuer, c.Subject, c.ID, c.ClientID = iss, sub, jti, clientID
 	return c.readScopes(s, scope, scp, scopes)

@@ -3,6 +3,7 @@ package jwtlite
 import (
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,44 @@ func TestAudience(t *testing.T) {
 	}
 }
 
+// Scheme and host of a URL have no case, all else has, and what is no http URL
+// is compared as it is.
+func TestAudienceOfAPolicy(t *testing.T) {
+	for _, test := range []struct {
+		own     string
+		yes, no []string
+	}{
+		{"https://h.example:8443/A?b=C", []string{"https://h.example:8443/A?b=C", "HTTPS://H.Example:8443/A?b=C", "httpS://h.example:8443/A?b=C"},
+			[]string{"https://h.example:8443/a?b=C", "https://h.example:8443/A?B=C", "http://h.example:8443/A?b=C", "https://h.example:8443/A?b=C ", "https://h.example/A?b=C"}},
+		{"http://h", []string{"http://h", "HTTP://H"}, []string{"http://h/", "http://H/", "https://h", "http://x"}},
+		{"https://h/", []string{"HTTPS://H/"}, []string{"https://h", "HTTPS://H", "https://h?"}},
+		{"https://h#F", []string{"https://H#F"}, []string{"https://H#f"}},
+		{"https://u@h", []string{"https://u@h"}, []string{"https://U@h", "https://u@H"}},
+		{"https://H", []string{"https://H", "HTTPS://H"}, []string{"https://h"}},
+		{"api://h/a", []string{"api://h/a"}, []string{"API://h/a", "api://H/a"}},
+		{"urn:x:https://h", []string{"urn:x:https://h"}, []string{"urn:x:https://H"}},
+		{"https:/h", []string{"https:/h"}, []string{"https:/H"}},
+		{"client-1", []string{"client-1"}, []string{"Client-1", ""}},
+		{"https://\u00e9", []string{"https://\u00e9"}, []string{"https://\u00c9"}},
+		{"", nil, []string{""}},
+	} {
+		p := testPolicy
+		p.Audiences = []string{"other", test.own}
+		check := func(aud string, want error) {
+			token := parse(t, `{"iss":"`+p.Issuer+`","exp":`+strconv.FormatInt(testNow.Unix()+60, 10)+`,"aud":["x",`+strconv.Quote(aud)+`]}`)
+			if err := p.CheckClaims(token, testNow); err != want {
+				t.Errorf("own %q, token %q: %v", test.own, aud, err)
+			}
+		}
+		for _, aud := range test.yes {
+			check(aud, nil)
+		}
+		for _, aud := range test.no {
+			check(aud, ErrAudience)
+		}
+	}
+}
+
 func TestClientID(t *testing.T) {
 	for payload, want := range map[string]string{
 		`{}`:                            "",
@@ -80,6 +119,10 @@ func TestClientID(t *testing.T) {
 		`{"azp":"a","client_id":"c"}`:   "c",
 		`{"client_id":"","azp":"a"}`:    "",
 		`{"Client_ID":"c","appid":"d"}`: "",
+		`{"cid":"o"}`:                   "o",
+		`{"cid":"o","azp":"a"}`:         "a",
+		`{"cid":"o","client_id":""}`:    "",
+		`{"cid":["o"]}`:                 "",
 	} {
 		if got := parse(t, payload).Claims().ClientID; got != want {
 			t.Errorf("%s: %q, want %q", payload, got, want)

@@ -10,7 +10,9 @@ type Policy struct {
 	Issuer string
 
 	// Audiences are the resource's own identifiers. One of them must be in
-	// "aud".
+	// "aud", byte for byte; but where the scheme and the host of an http or
+	// https URL are in lower case here, they may be in any there (RFC 3986,
+	// section 6.2.2.1).
 	Audiences []string
 
 	// Algorithms are those allowed: RFC 8725, section 3.1.
@@ -151,9 +153,41 @@ func (p *Policy) CheckClaims(t *Token, now time.Time) error {
 // forUs tells whether one of the audiences of the token is one of ours.
 func (p *Policy) forUs(c *Claims) bool {
 	for _, own := range p.Audiences {
-		if own != "" && c.HasAudience(own) {
-			return true
+		for _, a := range c.audiences {
+			if own != "" && isAudience(a, own) {
+				return true
+			}
 		}
 	}
 	return false
+}
+
+// isAudience tells whether a is own, with regard to what Policy.Audiences says
+// about case. User information, which is no host, makes own another text.
+//
+//go:noinline
+func isAudience(a, own string) bool {
+	const scheme = len("http://")
+	if len(a) != len(own) {
+		return false
+	}
+	folding := len(own) > scheme && (own[:scheme] == "http://" || own[:scheme+1] == "https://")
+	for i := range len(own) {
+		if own[i] == '@' {
+			folding = false
+		}
+	}
+	for i := range len(a) {
+		c := a[i]
+		if i > scheme && (c == '/' || c == '?' || c == '#') {
+			folding = false
+		}
+		if folding && 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		if c != own[i] && a[i] != own[i] {
+			return false
+		}
+	}
+	return true
 }

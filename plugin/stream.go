@@ -89,8 +89,15 @@ func (s *stream) take(r *gate.Request, name, value string) error {
 		}
 	case 'o':
 		if name == "origin" {
-			r.HasOrigin = true
+			if r.HasOrigin {
+				value = "" // of two, none counts
+			}
+			r.HasOrigin, r.Origin = true, value
 			return nil
+		}
+	case 'i':
+		if name == "if-none-match" && r.IfNoneMatch == "" {
+			r.IfNoneMatch = value
 		}
 	}
 	if s.plugin.gate.Reserved(name) {

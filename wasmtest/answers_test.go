@@ -50,7 +50,7 @@ func TestErrorsForBrowsers(t *testing.T) {
 	origin := [2]string{"origin", "https://app.example"}
 	cors := map[string]string{
 		"content-type": "application/json", "cache-control": "no-store",
-		"access-control-allow-origin": "*", "access-control-expose-headers": "WWW-Authenticate",
+		"access-control-allow-origin": "*", "access-control-expose-headers": "WWW-Authenticate, Mcp-Session-Id",
 	}
 	for _, tt := range []struct {
 		name, authorization, challenge string

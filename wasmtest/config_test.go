@@ -100,8 +100,15 @@ func TestWrongConfigurations(t *testing.T) {
 		{"claim to a pseudo-header", withResource(object{"claim_to_headers": []object{{"claim_name": "a", "header_name": ":path"}}}), []string{"resources[0].claim_to_headers[0].header_name"}},
 		{"metadata overrides resource", withResource(object{"metadata": object{"resource": "x"}}), []string{"resources[0].metadata.resource"}},
 		{"tools", withResource(object{"tools": object{}}), []string{"resources[0].tools"}},
-		{"scope_hierarchy", withResource(object{"scope_hierarchy": object{}}), []string{"resources[0].scope_hierarchy"}},
-		{"allowed_origins", withResource(object{"allowed_origins": []string{}}), []string{"resources[0].allowed_origins"}},
+		{"scope that implies itself", withResource(object{"scope_hierarchy": object{"a": []string{"b"}, "b": []string{"c"}, "c": []string{"a"}, "d": []string{"a"}}}),
+			[]string{"resources[0].scope_hierarchy.a", "resources[0].scope_hierarchy.b", "resources[0].scope_hierarchy.c"}},
+		{"offline_access anywhere", withResource(object{"scopes_supported": []string{"offline_access"}, "required_scopes": []string{"offline_access"}, "scope_hierarchy": object{"offline_access": []string{"a"}}}),
+			[]string{"resources[0].scopes_supported[0]", "resources[0].required_scopes[0]", "resources[0].scope_hierarchy.offline_access"}},
+		{"bad origins", withResource(object{"allowed_origins": []string{"*", "https://*", "https://a/"}}),
+			[]string{"resources[0].allowed_origins[0]", "resources[0].allowed_origins[1]", "resources[0].allowed_origins[2]"}},
+		{"bad host patterns", withResource(object{"match": object{"hosts": []string{"*", "a.*.b", "*.127.0.0.1"}}}),
+			[]string{"resources[0].match.hosts[0]", "resources[0].match.hosts[1]", "resources[0].match.hosts[2]"}},
+		{"two at the root", good(object{"resources": []object{{"resource": "https://a.example/x", "root_metadata": true}, {"resource": "https://a.example/y", "root_metadata": true}}}), []string{"resources[1]"}},
 		{"the same path twice", good(object{"resources": []object{{"resource": "https://a.example/x"}, {"resource": "https://b.example/x"}}}), []string{"resources[1]"}},
 
 		{"many mistakes at once", object{

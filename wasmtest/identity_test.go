@@ -32,6 +32,9 @@ func TestIdentityOfOtherProviders(t *testing.T) {
 	}{
 		{"azp is the client", "x-mcpauth-client", object{"client_id": nil, "azp": "app"}, []string{"app"}},
 		{"client_id comes before azp", "x-mcpauth-client", object{"azp": "app"}, []string{"client-1"}},
+		{"cid is the client, as Okta has it", "x-mcpauth-client", object{"client_id": nil, "cid": "0oa1"}, []string{"0oa1"}},
+		{"azp comes before cid", "x-mcpauth-client", object{"client_id": nil, "azp": "app", "cid": "0oa1"}, []string{"app"}},
+		{"cid of another type", "x-mcpauth-client", object{"client_id": nil, "cid": 1}, nil},
 		{"no client", "x-mcpauth-client", object{"client_id": nil}, nil},
 		{"no subject", "x-mcpauth-subject", object{"sub": nil}, nil},
 		{"scp", "x-mcpauth-scope", object{"scope": nil, "scp": []string{"read:notes", "b"}}, []string{"read:notes b"}},
@@ -66,12 +69,13 @@ func withIdentity() object {
 			{"claim_name": "email", "header_name": "X-User-Email"},
 			{"claim_name": "admin", "header_name": "x-user-admin"},
 			{"claim_name": "groups", "header_name": "x-user-groups"},
+			{"claim_name": "realm_access.roles", "header_name": "x-user-roles"},
 		},
 	})
 }
 
 var forgedNames = []string{"x-mcpauth-subject", "x-mcpauth-client", "x-mcpauth-scope", "x-mcpauth-issuer", "x-mcpauth-expires",
-	"x-mcpauth-anything", "x-user-email", "x-user-admin", "x-user-groups", "x-payload"}
+	"x-mcpauth-anything", "x-user-email", "x-user-admin", "x-user-groups", "x-user-roles", "x-payload"}
 
 func TestForgedIdentityNeverPasses(t *testing.T) {
 	h := newHost(t, Options{})
@@ -148,6 +152,19 @@ func TestClaimsToHeaders(t *testing.T) {
 		{"true", object{"admin": true}, "x-user-admin", "true"},
 		{"false", object{"admin": false}, "x-user-admin", "false"},
 		{"number", object{"admin": 42}, "x-user-admin", "42"},
+		{"null", object{"admin": json.RawMessage("null")}, "x-user-admin", ""},
+		{"array", object{"groups": []string{"a", "b,c"}}, "x-user-groups", `["a","b,c"]`},
+		{"empty array", object{"groups": []string{}}, "x-user-groups", `[]`},
+		{"array with what is not ASCII", object{"groups": []string{"Ä"}}, "x-user-groups", `["%C3%84"]`},
+		{"object", object{"groups": object{"a": 1}}, "x-user-groups", `{"a":1}`},
+		{"nested", object{"realm_access": object{"roles": []string{"admin", "user"}}}, "x-user-roles", `["admin","user"]`},
+		{"nested, a string", object{"realm_access": object{"roles": "admin"}}, "x-user-roles", "admin"},
+		{"nested, false", object{"realm_access": object{"roles": false}}, "x-user-roles", "false"},
+		{"nested, null", object{"realm_access": object{"roles": json.RawMessage("null")}}, "x-user-roles", ""},
+		{"nested, absent", object{"realm_access": object{}}, "x-user-roles", ""},
+		{"nested in no object", object{"realm_access": []string{"roles"}}, "x-user-roles", ""},
+		{"nested with line breaks", object{"realm_access": object{"roles": "a\r\nx-user-admin: true"}}, "x-user-roles", "a%0D%0Ax-user-admin: true"},
+		{"a name with a dot comes first", object{"realm_access.roles": "whole", "realm_access": object{"roles": "part"}}, "x-user-roles", "whole"},
 		{"another case", object{"Email": "a@example.com"}, "x-user-email", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

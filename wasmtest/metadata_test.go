@@ -24,6 +24,8 @@ func TestMetadataIsServed(t *testing.T) {
 		{"a browser", request("GET", prm+"/notes", [2]string{"origin", "https://app.example"})},
 		{"another host", Headers{{":method", "GET"}, {":path", prm + "/notes"}, {":authority", "evil.example"}, {":scheme", "http"}}},
 		{"encoded unreserved character", request("GET", prm+"/n%6Ftes")},
+		{"at the root", request("GET", prm)},
+		{"at the root with a slash", request("GET", prm+"/")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := vm.Request(tt.request)
@@ -32,6 +34,7 @@ func TestMetadataIsServed(t *testing.T) {
 				"content-type":                "application/json",
 				"cache-control":               "public, max-age=3600",
 				"access-control-allow-origin": "*",
+				"etag":                        s.Local().Headers.Get("etag"),
 			})
 			var got, want any
 			if err := json.Unmarshal(s.Local().Body, &got); err != nil {

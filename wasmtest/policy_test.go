@@ -66,7 +66,7 @@ func TestTokenPolicyIsConfigured(t *testing.T) {
 func TestAudienceOfARootResource(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, config(server(nil), object{"resource": "https://mcp.example.com"}, nil))
-	for _, aud := range []string{"https://mcp.example.com", "https://mcp.example.com/"} {
+	for _, aud := range []string{"https://mcp.example.com", "https://mcp.example.com/", "HTTPS://MCP.example.com", "https://mcp.EXAMPLE.com/"} {
 		wantForwarded(t, vm.Request(rpc("/", rsaKey.bearer(claims(h, object{"aud": aud})))))
 	}
 	for _, aud := range []string{"https://mcp.example.com//", "https://mcp.example.com/x", "mcp.example.com"} {
@@ -74,16 +74,15 @@ func TestAudienceOfARootResource(t *testing.T) {
 	}
 }
 
-// Scheme and host of a resource may be in capitals: clients ask for a token as
-// it is written or, as URL parsers have it, in lower case. Its path counts as it
-// is, and so do further audiences, which need not be URLs.
+// Scheme and host may be in capitals, in the configuration and in the token. The
+// path counts as it is, and so do further audiences that are no URLs.
 func TestAudienceInCapitals(t *testing.T) {
 	h := newHost(t, Options{})
-	vm := start(t, h, config(server(nil), object{"resource": "HTTPS://MCP.Example.Com/Notes", "audiences": []string{"API://Notes"}}, nil))
-	for _, aud := range []string{"HTTPS://MCP.Example.Com/Notes", "https://mcp.example.com/Notes", "API://Notes"} {
+	vm := start(t, h, config(server(nil), object{"resource": "HTTPS://MCP.Example.Com/Notes", "audiences": []string{"API://Notes", "https://other.example.com/X"}}, nil))
+	for _, aud := range []string{"HTTPS://MCP.Example.Com/Notes", "https://mcp.example.com/Notes", "HTTPS://MCP.EXAMPLE.COM/Notes", "API://Notes", "HTTPS://Other.example.com/X"} {
 		wantForwarded(t, vm.Request(rpc("/Notes", rsaKey.bearer(claims(h, object{"aud": aud})))))
 	}
-	for _, aud := range []string{"https://mcp.example.com/notes", "HTTPS://MCP.EXAMPLE.COM/Notes", "api://notes", "api://Notes"} {
+	for _, aud := range []string{"https://mcp.example.com/notes", "HTTPS://MCP.EXAMPLE.COM/NOTES", "api://notes", "api://Notes", "https://other.example.com/x"} {
 		wantInvalid(t, vm.Request(rpc("/Notes", rsaKey.bearer(claims(h, object{"aud": aud})))), "audience")
 	}
 }

@@ -102,7 +102,7 @@ func (s *stage) rows(t *testing.T, p protocol) []row {
 	add("no token, upper-case host", request{path: "/notes", host: "MCP.EXAMPLE.COM"}, noToken)
 	add("no token, from a browser", request{path: "/notes", header: headers("Origin", "https://inspector.example.com")}, func(r *row) {
 		noToken(r)
-		r.header = map[string]string{"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "WWW-Authenticate"}
+		r.header = map[string]string{"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "WWW-Authenticate, Mcp-Session-Id"}
 	})
 	add("no token, no scope required", request{path: "/open"}, func(r *row) {
 		noToken(r)

@@ -33,20 +33,25 @@ type Request struct {
 	Authorizations int    // how many there are
 
 	HasOrigin      bool   // Origin is there, whatever its value
+	Origin         string // its value, empty if there are two
 	RequestMethod  string // Access-Control-Request-Method
 	RequestHeaders string // Access-Control-Request-Headers
+	IfNoneMatch    string // the first If-None-Match header
 
 	Arrived int64 // Unix milliseconds
 
 	// refuted is the version of the key set under which the signature did not
 	// verify, 0 for none: it need not be verified again under the same.
 	refuted uint64
+
+	// echo is set when the answer may be read by Origin alone.
+	echo bool
 }
 
 // Clone returns a copy that shares no memory with the headers it was read from.
 func (r *Request) Clone() *Request {
 	c := *r
-	for _, s := range []*string{&c.Method, &c.Authority, &c.Path, &c.Authorization, &c.RequestMethod, &c.RequestHeaders} {
+	for _, s := range []*string{&c.Method, &c.Authority, &c.Path, &c.Authorization, &c.Origin, &c.RequestMethod, &c.RequestHeaders, &c.IfNoneMatch} {
 		*s = strings.Clone(*s)
 	}
 	return &c
@@ -84,6 +89,7 @@ type Gate struct {
 	// Reused: one request is decided at a time.
 	token    jwtlite.Token
 	identity []byte
+	scopes   []string
 	pass     Pass
 }
 
@@ -93,9 +99,11 @@ type resource struct {
 	index       int
 	servers     []server
 	document    []byte // protected-resource metadata
+	tag         string // its entity tag
 	metadataURL string
-	noToken     [2]*Reply // without and with an Origin
 	identity    []string  // names of the headers
+	scope       string    // what the challenges ask for: all required scopes
+	noToken     [2]*Reply // without and with an Origin, any being allowed; nil until needed
 }
 
 // A server is an authorization server as one resource trusts it.
@@ -133,7 +141,9 @@ func New(c *config.Config, sources []*keys.Source, verifier jwtlite.Verifier) *G
 			document:    wellknown.Document(r),
 			metadataURL: wellknown.ProtectedResourceURL(r.Resource),
 			identity:    identityHeaders(r),
+			scope:       strings.Join(r.ScopeHierarchy.Minimal(r.RequiredScopes), " "),
 		}
+		p.tag = wellknown.EntityTag(p.document)
 		for _, s := range r.AuthorizationServers {
 			p.servers = append(p.servers, server{of[s], jwtlite.Policy{
 				Issuer:      s.Issuer,
@@ -144,16 +154,16 @@ func New(c *config.Config, sources []*keys.Source, verifier jwtlite.Verifier) *G
 				Type:        s.Type,
 			}})
 		}
-		p.noToken = [2]*Reply{p.unauthorized(false), p.unauthorized(true)}
 		g.resources = append(g.resources, p)
 	}
 	return g
 }
 
 // audiences returns the values of aud that are accepted for a resource: its
-// own URL, as configured and with scheme and host in lower case, the same with
-// and without a slash where it has no path (clients send either), and those
-// that the configuration adds.
+// own URL, as configured and without the default port, the same with and
+// without a slash where it has no path (clients send either), and those that
+// the configuration adds. Scheme and host may be in any case: see
+// [jwtlite.Policy].
 func audiences(r *config.Resource) []string {
 	u := r.Resource
 	list := []string{u.Raw, u.Scheme + "://" + u.Authority() + u.Path}
@@ -182,6 +192,12 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 		return g.resources[match.Resource].metadata(r)
 	}
 	p := g.resources[match.Resource]
+	if r.HasOrigin && p.AllowedOrigins != nil {
+		if !p.allows(r.Origin) {
+			return reply(wrongOrigin(), metrics.WrongOrigin)
+		}
+		r.echo = true
+	}
 	if r.preflight() {
 		return reply(p.preflight(r), metrics.Preflight)
 	}
@@ -267,8 +283,9 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	if err := s.policy.CheckClaims(t, now); err != nil {
 		return invalid(err)
 	}
+	g.scopes = t.Claims().AppendScopes(g.scopes[:0])
 	for _, scope := range p.RequiredScopes {
-		if !t.Claims().HasScope(scope) {
+		if !p.ScopeHierarchy.Grants(g.scopes, scope) {
 			return reply(p.refuse(r, 403, "insufficient_scope", "the token lacks a required scope"), metrics.InsufficientScope)
 		}
 	}

@@ -58,13 +58,10 @@ func (p *resource) appendIdentity(b []byte, t *jwtlite.Token) []byte {
 	expires := strconv.AppendInt(digits[:0], c.Expires.Unix(), 10)
 	b = appendHeader(b, 4, unsafe.String(unsafe.SliceData(expires), len(expires)))
 	const named = 5
-	for i, h := range p.ClaimToHeaders {
-		if v, ok := c.Lookup(h.ClaimName); ok {
-			value := v.Raw
-			if v.Kind == jwtlite.KindString {
-				value = v.Text
-			}
-			b = appendHeader(b, named+i, value)
+	if len(p.ClaimToHeaders) > 0 {
+		payload := unsafe.String(unsafe.SliceData(t.Payload()), len(t.Payload()))
+		for i := range p.ClaimToHeaders {
+			b = appendHeader(b, named+i, claimText(payload, &p.ClaimToHeaders[i]))
 		}
 	}
 	if p.ForwardPayloadHeader != "" {

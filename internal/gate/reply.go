@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	"github.com/tidwall/gjson"
-
-	"mcpauth/internal/metrics"
 )
 
 // A Reply is an answer that the gate gives itself.
@@ -22,11 +20,12 @@ const (
 	codeNotFound    = "not_found"
 	codeMethod      = "method_not_allowed"
 	codeUnavailable = "temporarily_unavailable"
+	codeOrigin      = "origin_not_allowed"
 )
 
 // problem returns an answer with a JSON body of the form that OAuth uses
-// (RFC 6749 section 5.2).
-func problem(status uint32, code, description string, hasOrigin bool, headers ...[2]string) *Reply {
+// (RFC 6749 section 5.2). origin is who may read it: see [Request.readers].
+func problem(status uint32, code, description, origin string, headers ...[2]string) *Reply {
 	body := append([]byte(nil), `{"error":`...)
 	body = gjson.AppendJSONString(body, code)
 	body = append(body, `,"error_description":`...)
@@ -35,27 +34,29 @@ func problem(status uint32, code, description string, hasOrigin bool, headers ..
 	headers = append(headers,
 		[2]string{"content-type", "application/json"},
 		[2]string{"cache-control", "no-store"})
-	if hasOrigin {
-		// Any origin may read a refusal; it holds nothing of the caller's.
+	if origin != "" {
 		headers = append(headers,
-			[2]string{"access-control-allow-origin", "*"},
-			[2]string{"access-control-expose-headers", "WWW-Authenticate"})
+			[2]string{"access-control-allow-origin", origin},
+			[2]string{"access-control-expose-headers", "WWW-Authenticate, Mcp-Session-Id"})
+		if origin != anyOrigin {
+			headers = append(headers, [2]string{"vary", "Origin"})
+		}
 	}
 	return &Reply{status, headers, body}
 }
 
 func badPath(r *Request) *Reply {
-	return problem(400, "invalid_request", "the path cannot be compared safely", r.HasOrigin)
+	return problem(400, "invalid_request", "the path cannot be compared safely", r.readers())
 }
 
 func notFound(r *Request) *Reply {
-	return problem(404, codeNotFound, "nothing is served at this path", r.HasOrigin)
+	return problem(404, codeNotFound, "nothing is served at this path", r.readers())
 }
 
 // unavailable has no challenge: the token may well be good, and a client that
 // threw it away would log its user out for nothing.
 func unavailable(r *Request, seconds int) *Reply {
-	return problem(503, codeUnavailable, "the keys of the authorization server are not available", r.HasOrigin,
+	return problem(503, codeUnavailable, "the keys of the authorization server are not available", r.readers(),
 		[2]string{"retry-after", strconv.Itoa(seconds)})
 }
 
@@ -68,8 +69,8 @@ func (p *resource) challenge(code, description string) string {
 	if code != "" {
 		b.WriteString(`error="` + code + `", `)
 	}
-	if len(p.RequiredScopes) > 0 {
-		b.WriteString(`scope="` + strings.Join(p.RequiredScopes, " ") + `", `)
+	if p.scope != "" {
+		b.WriteString(`scope="` + p.scope + `", `)
 	}
 	b.WriteString(`resource_metadata="` + p.metadataURL + `"`)
 	if code != "" {
@@ -80,90 +81,31 @@ func (p *resource) challenge(code, description string) string {
 
 // refuse returns an answer with a challenge that has an error.
 func (p *resource) refuse(r *Request, status uint32, code, description string) *Reply {
-	return problem(status, code, description, r.HasOrigin,
+	return problem(status, code, description, r.readers(),
 		[2]string{"www-authenticate", p.challenge(code, description)})
 }
 
-// withoutToken returns the answer to a request with no token.
+// withoutToken returns the answer to a request with no token, which is made once
+// unless one origin alone may read it.
 func (p *resource) withoutToken(r *Request) *Reply {
-	if r.HasOrigin {
-		return p.noToken[1]
+	var once *Reply
+	kept := &once
+	origin := r.readers()
+	switch origin {
+	case "":
+		kept = &p.noToken[0]
+	case anyOrigin:
+		kept = &p.noToken[1]
 	}
-	return p.noToken[0]
+	if *kept == nil {
+		*kept = p.unauthorized(origin)
+	}
+	return *kept
 }
 
 // unauthorized makes that answer. Its challenge has no error (RFC 6750 section
 // 3.1): some clients do not start OAuth when there is one.
-func (p *resource) unauthorized(hasOrigin bool) *Reply {
-	return problem(401, codeNoToken, "a bearer token is needed", hasOrigin,
+func (p *resource) unauthorized(origin string) *Reply {
+	return problem(401, codeNoToken, "a bearer token is needed", origin,
 		[2]string{"www-authenticate", p.challenge("", "")})
-}
-
-// metadata serves the protected-resource metadata (RFC 9728 section 3).
-func (p *resource) metadata(r *Request) Verdict {
-	cors := [2]string{"access-control-allow-origin", "*"}
-	switch r.Method {
-	case "GET", "HEAD":
-		return reply(&Reply{200, [][2]string{
-			{"content-type", "application/json"},
-			{"cache-control", "public, max-age=3600"},
-			cors,
-		}, p.document}, metrics.Metadata)
-	case "OPTIONS":
-		return reply(&Reply{204, append(r.preflightHeaders("GET, HEAD, OPTIONS"),
-			[2]string{"allow", "GET, HEAD, OPTIONS"}), nil}, metrics.Preflight)
-	}
-	return reply(problem(405, codeMethod, "use GET", true, [2]string{"allow", "GET, HEAD, OPTIONS"}), metrics.Method)
-}
-
-// preflight answers the question of a browser whether it may send a request;
-// the request itself will need a token.
-func (p *resource) preflight(r *Request) *Reply {
-	return &Reply{204, r.preflightHeaders("GET, POST, DELETE, OPTIONS"), nil}
-}
-
-// preflight reports whether r is a CORS preflight (Fetch section 3.3.1).
-func (r *Request) preflight() bool {
-	return r.Method == "OPTIONS" && r.HasOrigin && r.RequestMethod != ""
-}
-
-func (r *Request) preflightHeaders(methods string) [][2]string {
-	return [][2]string{
-		{"access-control-allow-origin", "*"},
-		{"access-control-allow-methods", methods},
-		{"access-control-allow-headers", allowHeaders(r.RequestHeaders)},
-		{"access-control-max-age", "7200"},
-		{"vary", "Origin, Access-Control-Request-Headers"},
-	}
-}
-
-// mcpHeaders are those that MCP clients send and that a preflight asks for. A
-// "*" would not cover Authorization (Fetch section 4.9).
-const mcpHeaders = "Authorization, Content-Type, Accept, Last-Event-ID, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name"
-
-// allowHeaders returns the header names that were asked for if they are a list
-// of names of a decent length, else those of MCP.
-func allowHeaders(asked string) string {
-	if asked == "" || len(asked) > 1024 {
-		return mcpHeaders
-	}
-	for name := range strings.SplitSeq(asked, ",") {
-		if name = strings.Trim(name, " "); name == "" || !isName(name) {
-			return mcpHeaders
-		}
-	}
-	return asked
-}
-
-// isName reports whether s is made of letters, digits, "-" and "_": a header
-// name as they occur.
-func isName(s string) bool {
-	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_':
-		default:
-			return false
-		}
-	}
-	return true
 }

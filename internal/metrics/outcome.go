@@ -41,6 +41,8 @@ const (
 
 	// InsufficientScope: its token lacks a scope.
 	InsufficientScope
+	// WrongOrigin: a web page sent it that may not call.
+	WrongOrigin
 	// BadPath: its path cannot be compared safely.
 	BadPath
 	// TwoTokens: it had more than one token.
@@ -95,6 +97,7 @@ var requests = [outcomes]string{
 	Bound:             "invalid_token.reason=bound",
 	MissingClaim:      "invalid_token.reason=missing_claim",
 	InsufficientScope: "insufficient_scope",
+	WrongOrigin:       "wrong_origin",
 	BadPath:           "bad_request.reason=path",
 	TwoTokens:         "bad_request.reason=two_tokens",
 	NoResource:        "not_found.reason=no_resource",

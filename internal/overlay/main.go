@@ -140,7 +140,7 @@ func write(dir, goroot string) error {
 		}
 	}
 	for file, text := range texts {
-		target := filepath.Join(dir, filepath.Base(file))
+		target := filepath.Join(dir, name(file))
 		if err := os.WriteFile(target, []byte(text), 0o644); err != nil {
 			return err
 		}
@@ -168,3 +168,7 @@ func (p patch) without() string {
 	}
 	return "this Go toolchain is not known to be safe on Envoy <= 1.38"
 }
+
+// name is that of a patched copy: not one of a Go file, for the folder is in
+// nobody's package.
+func name(file string) string { return filepath.Base(file) + ".txt" }

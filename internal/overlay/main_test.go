@@ -29,7 +29,7 @@ func TestFitsTheToolchainInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range patches {
-		text, err := os.ReadFile(filepath.Join(dir, filepath.Base(p.file)))
+		text, err := os.ReadFile(filepath.Join(dir, name(p.file)))
 		if err != nil {
 			t.Fatal(err)
 		}

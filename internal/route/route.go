@@ -1,8 +1,14 @@
 // Package route decides which protected resource, if any, a request is for.
 //
-// A [Table] is made once from the configuration and changes only in what it remembers of the last look-ups. A look-up
-// costs one map access for each path segment that any prefix has, whatever the
-// number of resources.
+// Of the resources whose path prefixes and hosts fit a request the one with the
+// longest prefix is meant, and of several with that prefix the one whose host
+// is nearest: an exact host before a wildcard, a longer wildcard before a
+// shorter one, one with a port before the same without, and any host last.
+//
+// A [Table] is made once from the configuration and changes only in what it
+// remembers of the last look-ups. A look-up costs one map access for each path
+// segment that any prefix has, and a few for the host, whatever the number of
+// resources.
 package route
 
 import (
@@ -45,50 +51,38 @@ type Table struct {
 // An index holds the resources by the path of their metadata URL and by their
 // path prefixes, with no slash at the end; "" is the root.
 type index struct {
-	metadata, prefixes map[string][]entry
-}
-
-// An entry is one candidate for a path: host "" is any host, port "" any port.
-// No two entries for a path have hosts in common: config sees to it.
-type entry struct {
-	host, port string
-	resource   int
+	metadata, prefixes map[string]*hosts
 }
 
 // New builds the table of c's resources.
 func New(c *config.Config) *Table {
 	t := &Table{
-		exact:  index{map[string][]entry{}, map[string][]entry{}},
-		folded: index{map[string][]entry{}, map[string][]entry{}},
-	}
-	add := func(at map[string][]entry, folded map[string][]entry, path string, e entry) {
-		path = strings.TrimSuffix(path, "/")
-		at[path] = append(at[path], e)
-		lower := strings.ToLower(path)
-		folded[lower] = append(folded[lower], e)
+		exact:  index{map[string]*hosts{}, map[string]*hosts{}},
+		folded: index{map[string]*hosts{}, map[string]*hosts{}},
 	}
 	for i, r := range c.Resources {
-		for _, e := range entries(r.Match.Hosts, i) {
-			add(t.exact.metadata, t.folded.metadata, config.MetadataPath(r.Resource), e)
+		metadata := []string{config.MetadataPath(r.Resource)}
+		if r.RootMetadata {
+			metadata = append(metadata, config.ProtectedResourcePlace)
+		}
+		names := r.Match.Hosts
+		if len(names) == 0 {
+			names = []string{""}
+		}
+		for _, name := range names {
+			for _, path := range metadata {
+				at(t.exact.metadata, path).add(name, i)
+				at(t.folded.metadata, strings.ToLower(path)).add(name, i)
+			}
 			for _, prefix := range r.Match.PathPrefixes {
-				add(t.exact.prefixes, t.folded.prefixes, prefix, e)
-				t.depth = max(t.depth, strings.Count(strings.TrimSuffix(prefix, "/"), "/"))
+				path := strings.TrimSuffix(prefix, "/")
+				at(t.exact.prefixes, path).add(name, i)
+				at(t.folded.prefixes, strings.ToLower(path)).add(name, i)
+				t.depth = max(t.depth, strings.Count(path, "/"))
 			}
 		}
 	}
 	return t
-}
-
-func entries(hosts []string, resource int) []entry {
-	if len(hosts) == 0 {
-		return []entry{{resource: resource}}
-	}
-	list := make([]entry, len(hosts))
-	for i, h := range hosts {
-		host, port := splitAuthority(h)
-		list[i] = entry{host, port, resource}
-	}
-	return list
 }
 
 // Find returns what a request with this :authority and :path is for. The error
@@ -124,7 +118,7 @@ func (t *Table) Find(authority, target string) (Match, error) {
 }
 
 func (x *index) find(host, port, path string, depth int) Match {
-	if i := pick(x.metadata[strings.TrimSuffix(path, "/")], host, port); i >= 0 {
+	if i := x.metadata[strings.TrimSuffix(path, "/")].pick(host, port); i >= 0 {
 		return Match{Metadata, i}
 	}
 	i := x.longestPrefix(host, port, path, depth)
@@ -145,7 +139,7 @@ func (x *index) longestPrefix(host, port, path string, depth int) int {
 		end = n
 	}
 	for {
-		if i := pick(x.prefixes[path[:end]], host, port); i >= 0 {
+		if i := x.prefixes[path[:end]].pick(host, port); i >= 0 {
 			return i
 		}
 		if end = strings.LastIndexByte(path[:end], '/'); end < 0 {
@@ -164,28 +158,4 @@ func nthSlash(path string, n int) int {
 		}
 	}
 	return -1
-}
-
-// pick returns the resource of the entry for host and port, or -1.
-func pick(candidates []entry, host, port string) int {
-	for _, e := range candidates {
-		if (e.host == "" || e.host == host) && (e.port == "" || e.port == port || port == "" && defaultPort(e.port)) {
-			return e.resource
-		}
-	}
-	return -1
-}
-
-// defaultPort reports whether clients leave a port out, with one scheme or the
-// other: which one the request came by is not known for sure behind a proxy.
-func defaultPort(port string) bool { return port == "443" || port == "80" }
-
-// splitAuthority splits an :authority value into the host, in lower case and
-// with no dot at its end, and the port, "" where there is none.
-func splitAuthority(authority string) (host, port string) {
-	host = authority
-	if i := strings.LastIndexByte(authority, ':'); i >= 0 && !strings.HasSuffix(authority, "]") {
-		host, port = authority[:i], authority[i+1:]
-	}
-	return strings.ToLower(strings.TrimSuffix(host, ".")), port
 }

@@ -123,6 +123,74 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// The longest prefix decides, then the nearest host.
+func TestFindTheNearest(t *testing.T) {
+	const metadata = "/.well-known/oauth-protected-resource"
+	table := New(resources(t,
+		"|/mcp",                       // 0
+		"a.example.com|/mcp",          // 1
+		"a.example.com:8443|/mcp",     // 2
+		"*.example.com|/mcp",          // 3
+		"*.b.example.com *.c:81|/mcp", // 4
+		"*.b.example.com:8443|/mcp",   // 5
+		"|/mcp/deep",                  // 6
+		"e.example.com:443|/mcp",      // 7
+		"*.example.com|/only",         // 8
+	))
+	for _, test := range []struct {
+		authority, path string
+		want            Match
+	}{
+		{"h", "/mcp", Match{Protected, 0}},
+		{"a.example.com", "/mcp", Match{Protected, 1}},
+		{"a.example.com:1", "/mcp", Match{Protected, 1}},
+		{"a.example.com:8443", "/mcp", Match{Protected, 2}},
+		{"A.example.com.:8443", "/mcp", Match{Protected, 2}},
+		{"x.example.com", "/mcp", Match{Protected, 3}},
+		{"x.a.example.com", "/mcp", Match{Protected, 3}},
+		{"b.example.com", "/mcp", Match{Protected, 3}},
+		{"x.y.b.example.com", "/mcp", Match{Protected, 4}},
+		{"x.b.example.com:8443", "/mcp", Match{Protected, 5}},
+		{"x.c:81", "/mcp", Match{Protected, 4}},
+		{"x.c", "/mcp", Match{Protected, 0}},
+		{"example.com", "/mcp", Match{Protected, 0}},
+		{".example.com", "/mcp", Match{Protected, 0}},
+		{"xexample.com", "/mcp", Match{Protected, 0}},
+		{"x.example.com.evil", "/mcp", Match{Protected, 0}},
+		{strings.Repeat("x", 300) + ".example.com", "/mcp", Match{Protected, 0}},
+		{"e.example.com", "/mcp", Match{Protected, 7}},
+		{"e.example.com:443", "/mcp", Match{Protected, 7}},
+		{"e.example.com:80", "/mcp", Match{Protected, 3}},
+		{"a.example.com", "/mcp/deep/x", Match{Protected, 6}},
+		{"x.example.com", "/only", Match{Protected, 8}},
+		{"h", "/only", Match{}},
+		{".example.com", "/only", Match{}},
+		{"*.example.com", "/only", Match{Protected, 8}},
+		{"a.example.com", metadata + "/mcp", Match{Metadata, 1}},
+		{"x.b.example.com", metadata + "/mcp", Match{Metadata, 4}},
+		{"x.example.com", "/%6dcp", Match{Protected, 3}},
+	} {
+		got, err := table.Find(test.authority, test.path)
+		if err != nil || got != test.want {
+			t.Errorf("%s%s: %+v, %v, want %+v", test.authority, test.path, got, err, test.want)
+		}
+	}
+}
+
+func TestFindMetadataAtTheRoot(t *testing.T) {
+	const metadata = "/.well-known/oauth-protected-resource"
+	c := resources(t, "|/a", "|/b", "*.example.com|/c", "x.example.com|/")
+	c.Resources[1].RootMetadata, c.Resources[2].RootMetadata = true, true
+	table := New(c)
+	for authority, want := range map[string]int{"h": 1, "y.example.com": 2, "x.example.com": 3} {
+		for _, path := range []string{metadata, metadata + "/", metadata + "?x"} {
+			if m, err := table.Find(authority, path); err != nil || m != (Match{Metadata, want}) {
+				t.Errorf("%s%s: %+v, %v", authority, path, m, err)
+			}
+		}
+	}
+}
+
 func TestFindRefuses(t *testing.T) {
 	table := New(resources(t, "|/notes", "|/notes/admin", "|/other"))
 	for _, path := range []string{
@@ -190,6 +258,62 @@ func FuzzFind(f *testing.F) {
 			}
 		}
 	})
+}
+
+// thousand are a thousand resources: each half on one host, and half at one path
+// of a host each.
+func thousand(t testing.TB) *config.Config {
+	var lines []string
+	for i := range 500 {
+		lines = append(lines, fmt.Sprintf("|/servers/mcp%03d", i), fmt.Sprintf("tenant%03d.example.com|/mcp", i))
+	}
+	return resources(t, append(lines, "*.example.com|/mcp", "|/mcp")...)
+}
+
+func TestFindAmongAThousand(t *testing.T) {
+	table := New(thousand(t))
+	for i := range 500 {
+		for _, test := range []struct {
+			authority, path string
+			want            int
+		}{
+			{"h", fmt.Sprintf("/servers/mcp%03d/x", i), 2 * i},
+			{fmt.Sprintf("tenant%03d.example.com", i), "/mcp", 2*i + 1},
+			{fmt.Sprintf("x.tenant%03d.example.com", i), "/mcp", 1000},
+			{fmt.Sprintf("tenant%03d.example.net", i), "/mcp", 1001},
+		} {
+			if m, err := table.Find(test.authority, test.path); err != nil || m != (Match{Protected, test.want}) {
+				t.Errorf("%s%s: %+v, %v", test.authority, test.path, m, err)
+			}
+		}
+	}
+	if n := testing.AllocsPerRun(100, func() { table.exact.find("x.y.tenant001.example.com", "", "/mcp/x/y", table.depth) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// The number of resources must not matter: of the table itself, and of requests
+// that come one after the other for many, which nothing remembers.
+func BenchmarkFindNew(b *testing.B) {
+	for name, c := range map[string]*config.Config{"2": resources(b, "|/servers/mcp000", "tenant000.example.com|/mcp"), "1002": thousand(b)} {
+		table := New(c)
+		for _, target := range [][2]string{{"h", "/servers/mcp000/x"}, {"tenant000.example.com", "/mcp"}, {"x.y.tenant000.example.com", "/mcp"}} {
+			b.Run(name+"/"+target[0], func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					table.exact.find(target[0], "", target[1], table.depth)
+				}
+			})
+		}
+	}
+}
+
+func BenchmarkNew(b *testing.B) {
+	c := thousand(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		New(c)
+	}
 }
 
 func BenchmarkFind(b *testing.B) {

@@ -39,7 +39,7 @@ func merge(doc, patch string) string {
 		return true
 	}
 	gjson.Parse(doc).ForEach(func(name, value gjson.Result) bool {
-		switch change := memberOf(patch, name.Str); change {
+		switch change := Member(patch, name.Str); change {
 		case "":
 			return write(name.Raw, value.Raw)
 		case "null":
@@ -49,7 +49,7 @@ func merge(doc, patch string) string {
 		}
 	})
 	gjson.Parse(patch).ForEach(func(name, value gjson.Result) bool {
-		if value.Raw == "null" || memberOf(doc, name.Str) != "" {
+		if value.Raw == "null" || Member(doc, name.Str) != "" {
 			return true
 		}
 		return write(name.Raw, merge("", value.Raw))
@@ -58,9 +58,9 @@ func merge(doc, patch string) string {
 	return b.String()
 }
 
-// memberOf returns the text of a member of an object by its decoded name, empty
+// Member returns the JSON of a member of an object by its decoded name, empty
 // if there is none. (Get reads a name as a path, with wildcards.)
-func memberOf(object, name string) (text string) {
+func Member(object, name string) (text string) {
 	gjson.Parse(object).ForEach(func(n, value gjson.Result) bool {
 		if n.Str == name {
 			text = value.Raw
@@ -68,4 +68,14 @@ func memberOf(object, name string) (text string) {
 		return text == ""
 	})
 	return text
+}
+
+// Text returns the decoded text of a JSON string, nothing for null, and the JSON
+// of all else.
+func Text(value string) string {
+	v := gjson.Parse(value)
+	if v.Type == gjson.String || v.Type == gjson.Null {
+		return v.Str
+	}
+	return value
 }

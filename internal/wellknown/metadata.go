@@ -2,6 +2,7 @@ package wellknown
 
 import (
 	"errors"
+	"strconv"
 
 	"github.com/tidwall/gjson"
 
@@ -95,6 +96,16 @@ func Document(r *config.Resource) []byte {
 	}
 	text += "}\n"
 	return []byte(text)
+}
+
+// EntityTag returns a strong entity tag (RFC 9110 section 8.8.3) for a document:
+// the upper 63 bits of its FNV-1a with 64.
+func EntityTag(document []byte) string {
+	h := uint64(14695981039346656037)
+	for _, c := range document {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return `"` + strconv.FormatInt(int64(h>>1), 16) + `"`
 }
 
 // jsonArray returns a list that is not empty.

@@ -83,3 +83,12 @@ func TestDocument(t *testing.T) {
 		t.Error("a member with no value") // RFC 9728 section 2
 	}
 }
+
+func TestEntityTag(t *testing.T) {
+	// The test vectors of FNV-1a, halved.
+	for text, want := range map[string]string{"": `"65f94e7242111192"`, "a": `"57b1ee264300f646"`, "foobar": `"42ca20b8fb9cb3f4"`} {
+		if got := EntityTag([]byte(text)); got != want {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+}
