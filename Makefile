@@ -14,6 +14,7 @@ BENCH ?=
 # internal/shrink.
 WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' \
 	-gcflags=mcpauth/config=-l -gcflags=mcpauth/internal/wellknown=-l -gcflags=mcpauth/internal/keys=-l \
+	-gcflags=mcpauth/internal/introspect=-l \
 	-overlay="$(CURDIR)/build/overlay/overlay.json"
 
 # $(call wasm,FOLDER,PACKAGE AND FLAGS,FILE) builds a package of the module in

@@ -6,10 +6,11 @@ import (
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 
 	"mcpauth/config"
+	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
 )
 
-// host is the proxy as the key sources see it.
+// host is the proxy as the key sources and the checkers see it.
 type host struct{ plugin *plugin }
 
 func (host) Now() int64          { return clock().UnixMilli() }
@@ -28,42 +29,52 @@ func (host) Store(name string, value []byte, cas uint32) bool {
 	return proxywasm.SetSharedData(name, value, cas) == nil
 }
 
-// Get makes a callout. The host takes the Host header from :authority, and a
-// cluster with TLS its SNI, if it has none of its own.
+// Get makes a callout for a document.
 func (h host) Get(cluster string, u *config.URL, done func(keys.Response)) error {
-	headers := [][2]string{
-		{":method", "GET"},
-		{":scheme", u.Scheme},
-		{":authority", u.Authority()},
-		{":path", u.PathQuery()},
-		{"accept", "application/json"},
-		{"user-agent", "mcpauth"},
-	}
-	_, err := proxywasm.DispatchHttpCall(cluster, headers, nil, nil,
+	return h.call(cluster, introspect.Headers("GET", u), nil, keys.MaxDocument, func(r introspect.Response) {
+		if r.Err != nil {
+			done(keys.Response{Err: r.Err})
+			return
+		}
+		document := keys.NewResponse(r.Headers, r.Size)
+		document.Body = r.Body
+		done(document)
+	})
+}
+
+// Send makes a callout that is a question about a token.
+func (h host) Send(cluster string, headers [][2]string, body []byte, done func(introspect.Response)) error {
+	return h.call(cluster, headers, body, introspect.MaxAnswer, done)
+}
+
+// call makes a callout. It must be made in a callback of the plugin's own
+// context: the SDK drops the answer to a call of a stream that is gone.
+func (h host) call(cluster string, headers [][2]string, body []byte, limit int, done func(introspect.Response)) error {
+	_, err := proxywasm.DispatchHttpCall(cluster, headers, body, nil,
 		uint32(keys.CalloutTimeout.Milliseconds()), func(numHeaders, bodySize, _ int) {
-			done(response(numHeaders, bodySize))
+			done(response(numHeaders, bodySize, limit))
 			// Requests may be waiting for this very answer.
 			h.plugin.OnTick()
 		})
 	return err
 }
 
-// response reads the answer to a callout; the host calls with no headers when
-// there was none in time.
-func response(numHeaders, bodySize int) keys.Response {
+// response reads the answer to a callout, but for a body larger than limit; the
+// host calls with no headers when there was none in time.
+func response(numHeaders, bodySize, limit int) introspect.Response {
 	if numHeaders == 0 {
-		return keys.Response{Err: errors.New("no answer")}
+		return introspect.Response{Err: errors.New("no answer")}
 	}
 	headers, err := proxywasm.GetHttpCallResponseHeaders()
 	if err != nil {
-		return keys.Response{Err: err}
+		return introspect.Response{Err: err}
 	}
-	r := keys.NewResponse(headers, bodySize)
-	if bodySize == 0 || bodySize > keys.MaxDocument {
+	r := introspect.Response{Headers: headers, Size: bodySize}
+	if bodySize == 0 || bodySize > limit {
 		return r
 	}
 	if r.Body, err = proxywasm.GetHttpCallResponseBody(0, bodySize); err != nil {
-		return keys.Response{Err: errors.New("the body cannot be read: " + err.Error())}
+		return introspect.Response{Err: errors.New("the body cannot be read: " + err.Error())}
 	}
 	return r
 }

@@ -2,32 +2,38 @@ package main
 
 import (
 	"strconv"
+	"syscall"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
 	"mcpauth/config"
 	"mcpauth/internal/gate"
+	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
 )
 
 // The periods of the tick, in milliseconds. A callout cannot begin when the
 // plugin starts, so that the first fetch waits for a tick, and a request that
-// waits for keys is looked at on each.
+// waits for keys is looked at on each. Nor may it begin while a request is
+// looked at, see host.call: a question about a token waits for a tick as soon
+// as can be.
 const (
 	idleTick    = 1000
 	waitingTick = 50
+	askingTick  = 1
 )
 
 // plugin is one configuration in one worker.
 type plugin struct {
 	types.DefaultPluginContext
-	id      uint32
-	gate    *gate.Gate
-	sources []*keys.Source
-	held    held
-	tick    uint32       // the period now set
-	request gate.Request // the one at hand
+	id       uint32
+	gate     *gate.Gate
+	sources  []*keys.Source
+	checkers []*introspect.Checker
+	held     held
+	tick     uint32       // the period now set
+	request  gate.Request // the one at hand
 }
 
 // OnPluginStart reads the configuration. A wrong one stops the plugin, with
@@ -39,6 +45,9 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 		return types.OnPluginStartStatusFailed
 	}
 	c, err := config.Parse(document)
+	if err == nil {
+		err = c.ReadSecrets(syscall.Getenv)
+	}
 	if err != nil {
 		if all, ok := err.(config.Errors); ok {
 			logCritical("the plugin does not start: mistakes in the configuration: " + strconv.Itoa(len(all)))
@@ -52,23 +61,36 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 	}
 	verifier := newVerifier()
 	logInfo("signatures: " + verifier.describe())
-	for _, s := range c.AuthorizationServers {
-		source := keys.New(s, c.AllowInsecureHTTP, host{p})
-		source.Adopted = verifier.prepare
-		source.Adopt()
-		p.sources = append(p.sources, source)
+	sources := make([]*keys.Source, len(c.AuthorizationServers))
+	checkers := make([]*introspect.Checker, len(c.AuthorizationServers))
+	for i, s := range c.AuthorizationServers {
+		if s.Introspection != nil {
+			checkers[i] = introspect.New(s, c.AllowInsecureHTTP, host{p})
+			p.checkers = append(p.checkers, checkers[i])
+		}
+		if s.Source.Kind == config.NoKeys {
+			continue
+		}
+		sources[i] = keys.New(s, c.AllowInsecureHTTP, host{p})
+		sources[i].Adopted = verifier.prepare
+		sources[i].Adopt()
+		p.sources = append(p.sources, sources[i])
 	}
-	p.gate = gate.New(c, p.sources, verifier)
+	p.gate = gate.New(c, sources, checkers, verifier)
 	p.setTick(waitingTick)
 	logInfo("protected resources: " + strconv.Itoa(len(c.Resources)) +
 		", authorization servers: " + strconv.Itoa(len(c.AuthorizationServers)))
 	return types.OnPluginStartStatusOK
 }
 
-// OnTick moves the key sources on, and then the requests that wait for them.
+// OnTick moves the key sources and the checkers on, and then the requests that
+// wait for them.
 func (p *plugin) OnTick() {
 	for _, s := range p.sources {
 		s.Tick()
+	}
+	for _, c := range p.checkers {
+		c.Tick()
 	}
 	p.held.review(p)
 	period := uint32(idleTick)
@@ -77,7 +99,28 @@ func (p *plugin) OnTick() {
 			period = waitingTick
 		}
 	}
+	if p.asking() {
+		period = askingTick
+	}
 	p.setTick(period)
+}
+
+// waitingPeriod is that of the tick for a request that has just begun to wait.
+func (p *plugin) waitingPeriod() uint32 {
+	if p.asking() {
+		return askingTick
+	}
+	return min(p.tick, waitingTick)
+}
+
+// asking reports whether there is a question about a token to send.
+func (p *plugin) asking() bool {
+	for _, c := range p.checkers {
+		if c.Pending() {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *plugin) setTick(period uint32) {

@@ -9,10 +9,12 @@ package gate
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
 	"mcpauth/config"
+	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
 	"mcpauth/internal/route"
 	"mcpauth/internal/tokencache"
@@ -53,9 +55,20 @@ func (r *Request) Clone() *Request {
 // A Verdict says what becomes of a request. One of Reply and Pass is set; with
 // Wait, Reply is for a request for which there is no room to wait.
 type Verdict struct {
-	Reply *Reply       // answer with this
-	Wait  *keys.Source // ask again when a fetch of this source has ended
-	Pass  *Pass        // let it on to the server
+	Reply *Reply // answer with this
+	Wait  Wait   // ask again when this has ended
+	Pass  *Pass  // let it on to the server
+}
+
+// A Wait is what a request may wait for: a fetch of keys, or an answer about its
+// token.
+type Wait interface {
+	// Waiting reports whether the end is still to come.
+	Waiting() bool
+	// Ended returns another number once it has come.
+	Ended() uint64
+	// RetryAfter returns the seconds to wait for those who gave up.
+	RetryAfter() int
 }
 
 // A Pass is how a request goes on.
@@ -84,7 +97,7 @@ type Gate struct {
 	resources []*resource
 	reserved  reserved
 	verifier  jwtlite.Verifier
-	cache     *tokencache.Cache[passed]
+	cache     *tokencache.Cache[*passed]
 	token     jwtlite.Token // reused: one request is decided at a time
 }
 
@@ -96,36 +109,36 @@ type resource struct {
 	document    []byte // protected-resource metadata
 	metadataURL string
 	noToken     [2]*Reply // without and with an Origin
+	opaque      *server   // the one of servers that is asked about tokens; nil if none is
 }
 
 // A server is an authorization server as one resource trusts it.
 type server struct {
-	source *keys.Source
-	policy jwtlite.Policy
+	source  *keys.Source        // nil: no JWTs are verified
+	checker *introspect.Checker // nil: it is not asked
+	jwt     bool                // checker is asked about JWTs too
+	policy  jwtlite.Policy
 }
 
 // passed is a token that one resource let in, and until when it does so with
 // no further check but these.
 type passed struct {
-	source     *keys.Source
-	version    uint64 // of the key set that verified it
-	begin, end int64  // Unix seconds, clock skew included
+	source     *keys.Source // nil: the server vouched for it
+	version    uint64       // of the key set that verified it
+	begin, end int64        // Unix seconds, clock skew included
 	pass       Pass
 }
 
 // New builds the Gate of c. sources holds the keys of each authorization
-// server, in the order of c.AuthorizationServers.
-func New(c *config.Config, sources []*keys.Source, verifier jwtlite.Verifier) *Gate {
+// server, in the order of c.AuthorizationServers, nil where none are used, and
+// checkers those that are asked about tokens, nil where they are not.
+func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checker, verifier jwtlite.Verifier) *Gate {
 	g := &Gate{
 		routes:    route.New(c),
 		unmatched: c.Unmatched,
 		reserved:  reservedHeaders(c),
 		verifier:  verifier,
-		cache:     tokencache.New[passed](c.TokenCache.MaxEntries),
-	}
-	of := map[*config.AuthorizationServer]*keys.Source{}
-	for i, s := range c.AuthorizationServers {
-		of[s] = sources[i]
+		cache:     tokencache.New[*passed](c.TokenCache.MaxEntries),
 	}
 	for i, r := range c.Resources {
 		p := &resource{
@@ -135,7 +148,8 @@ func New(c *config.Config, sources []*keys.Source, verifier jwtlite.Verifier) *G
 			metadataURL: wellknown.ProtectedResourceURL(r.Resource),
 		}
 		for _, s := range r.AuthorizationServers {
-			p.servers = append(p.servers, server{of[s], jwtlite.Policy{
+			i := slices.Index(c.AuthorizationServers, s)
+			p.servers = append(p.servers, server{source: sources[i], checker: checkers[i], policy: jwtlite.Policy{
 				Issuer:      s.Issuer,
 				Audiences:   audiences(r),
 				Algorithms:  s.Algorithms,
@@ -144,6 +158,7 @@ func New(c *config.Config, sources []*keys.Source, verifier jwtlite.Verifier) *G
 				Type:        s.Type,
 			}})
 		}
+		p.findOpaque()
 		p.noToken = [2]*Reply{p.unauthorized(false), p.unauthorized(true)}
 		g.resources = append(g.resources, p)
 	}
@@ -207,15 +222,25 @@ func (g *Gate) remembered(p *resource, r *Request, now time.Time) *Pass {
 	}
 	// Whatever stands there: only what bearer took for a token is in the cache.
 	token := r.Authorization[len(scheme):]
-	c := g.cache.Get(p.index, token)
-	if c == nil {
+	known := g.cache.Get(p.index, token)
+	if known == nil {
 		return nil
 	}
-	if _, version := c.source.Keys(); version != c.version || now.Unix() < c.begin || now.Unix() >= c.end {
+	c := *known
+	if now.Unix() < c.begin || now.Unix() >= c.end || !c.current() {
 		g.cache.Delete(p.index, token)
 		return nil
 	}
 	return &c.pass
+}
+
+// current reports whether the keys are those that verified the token.
+func (c *passed) current() bool {
+	if c.source == nil {
+		return true
+	}
+	_, version := c.source.Keys()
+	return version == c.version
 }
 
 // check returns the verdict on a request for p that presents a token.
@@ -225,12 +250,19 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	}
 
 	t := &g.token
-	if err := t.Parse(token); err != nil {
+	err := t.Parse(token)
+	if p.opaque != nil && p.opaque.judges(t, token, err) {
+		return g.ask(p, r, p.opaque, token, now)
+	}
+	if err != nil {
 		return invalid(err)
 	}
 	s := p.issuedBy(t.Claims().Issuer)
-	if s == nil {
+	switch {
+	case s == nil:
 		return invalid(jwtlite.ErrIssuer)
+	case s.source == nil:
+		return invalid(errNoJWT)
 	}
 	if err := s.policy.CheckHeader(t); err != nil {
 		return invalid(err)
@@ -267,16 +299,25 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	if err := s.policy.CheckClaims(t, now); err != nil {
 		return invalid(err)
 	}
+	begin, end := s.period(t.Claims())
+	return g.admit(p, r, s, token, passed{source: s.source, version: version, begin: begin, end: end})
+}
+
+// admit returns the verdict on a request whose token, in g.token, passed every
+// check but that of its scopes.
+func (g *Gate) admit(p *resource, r *Request, s *server, token string, as passed) Verdict {
+	t := &g.token
 	for _, scope := range p.RequiredScopes {
 		if !t.Claims().HasScope(scope) {
 			return reply(p.refuse(r, 403, "insufficient_scope", "the token lacks a required scope"))
 		}
 	}
 
-	pass := Pass{Headers: p.identity(t), KeepAuthorization: p.Forward}
-	begin, end := s.period(t.Claims())
-	g.cache.Put(p.index, token, passed{s.source, version, begin, end, pass}, pass.size())
-	return Verdict{Pass: &pass}
+	as.pass = Pass{Headers: p.identity(t, s.policy.Issuer), KeepAuthorization: p.Forward}
+	if as.begin < as.end {
+		g.cache.Put(p.index, token, &as, as.pass.size())
+	}
+	return Verdict{Pass: &as.pass}
 }
 
 // period returns the whole seconds, from begin to before end, in which a token
@@ -289,8 +330,8 @@ func (s *server) period(c *jwtlite.Claims) (begin, end int64) {
 }
 
 // GiveUp returns the answer to a request that has waited long enough.
-func (g *Gate) GiveUp(r *Request, s *keys.Source) *Reply {
-	return unavailable(r, s.RetryAfter())
+func (g *Gate) GiveUp(r *Request, w Wait) *Reply {
+	return unavailable(r, w.RetryAfter())
 }
 
 func (p *resource) issuedBy(issuer string) *server {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"mcpauth/config"
+	"mcpauth/internal/introspect"
 	"mcpauth/jwtlite"
 )
 
@@ -13,14 +14,15 @@ import (
 const headerPrefix = "x-mcpauth-"
 
 // identity returns the headers that tell the server who calls, from a token
-// that was verified.
-func (p *resource) identity(t *jwtlite.Token) [][2]string {
+// that was verified, or from what its issuer says about it.
+func (p *resource) identity(t *jwtlite.Token, issuer string) [][2]string {
 	c := t.Claims()
 	names := [...]string{"subject", "client", "scope", "issuer", "expires"}
-	values := [...]string{
-		c.Subject, c.ClientID, strings.Join(c.AppendScopes(nil), " "), c.Issuer,
-		strconv.FormatInt(c.Expires.Unix(), 10),
+	expires := ""
+	if c.Expires.Set {
+		expires = strconv.FormatInt(c.Expires.Unix(), 10)
 	}
+	values := [...]string{c.Subject, c.ClientID, strings.Join(c.AppendScopes(nil), " "), issuer, expires}
 	headers := make([][2]string, 0, len(names)+len(p.ClaimToHeaders)+1)
 	for i, name := range names {
 		headers = appendHeader(headers, headerPrefix+name, values[i])
@@ -41,8 +43,11 @@ func (p *resource) identity(t *jwtlite.Token) [][2]string {
 }
 
 // encodedPayload returns the payload as it stands in the token: base64url with
-// no padding.
+// no padding. For a token that is no JWT it is what its issuer says about it.
 func encodedPayload(t *jwtlite.Token) string {
+	if t.SigningInput() == "" {
+		return introspect.Base64URL(t.Payload())
+	}
 	_, payload, _ := strings.Cut(t.SigningInput(), ".")
 	return payload
 }
