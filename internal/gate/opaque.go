@@ -39,10 +39,10 @@ func (s *server) judges(t *jwtlite.Token, token string, err error) bool {
 }
 
 // looksLikeJWT reports whether a token has the parts of a JWS or a JWE in the
-// compact serialization (RFC 7516, section 9), the first of which is the
-// beginning of a JSON object in base64url: "{" and a quote or white space.
+// compact serialization (RFC 7516, section 9), the first of which is a JSON
+// object in base64url: "{" and then a quote or a space, other white space, or "}".
 func looksLikeJWT(token string) bool {
-	return strings.Count(token, ".") >= 2 && (strings.HasPrefix(token, "ey") || strings.HasPrefix(token, "ew"))
+	return strings.Count(token, ".") >= 2 && token[0] == 'e' && strings.IndexByte("yw3", token[1]) >= 0
 }
 
 // ask returns the verdict on a request whose token its server is asked about.
