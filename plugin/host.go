@@ -31,50 +31,39 @@ func (host) Store(name string, value []byte, cas uint32) bool {
 
 // Get makes a callout for a document.
 func (h host) Get(cluster string, u *config.URL, done func(keys.Response)) error {
-	return h.call(cluster, introspect.Headers("GET", u), nil, keys.MaxDocument, func(r introspect.Response) {
-		if r.Err != nil {
-			done(keys.Response{Err: r.Err})
-			return
-		}
-		document := keys.NewResponse(r.Headers, r.Size)
-		document.Body = r.Body
-		done(document)
-	})
+	return h.Send(cluster, introspect.Headers("GET", u), nil, func(r introspect.Response) { done(r.Response) })
 }
 
-// Send makes a callout that is a question about a token.
-func (h host) Send(cluster string, headers [][2]string, body []byte, done func(introspect.Response)) error {
-	return h.call(cluster, headers, body, introspect.MaxAnswer, done)
-}
-
-// call makes a callout. It must be made in a callback of the plugin's own
+// Send makes a callout. It must be made in a callback of the plugin's own
 // context: the SDK drops the answer to a call of a stream that is gone.
-func (h host) call(cluster string, headers [][2]string, body []byte, limit int, done func(introspect.Response)) error {
+func (h host) Send(cluster string, headers [][2]string, body []byte, done func(introspect.Response)) error {
 	_, err := proxywasm.DispatchHttpCall(cluster, headers, body, nil,
 		uint32(keys.CalloutTimeout.Milliseconds()), func(numHeaders, bodySize, _ int) {
-			done(response(numHeaders, bodySize, limit))
+			done(response(numHeaders, bodySize))
 			// Requests may be waiting for this very answer.
 			h.plugin.OnTick()
 		})
 	return err
 }
 
-// response reads the answer to a callout, but for a body larger than limit; the
-// host calls with no headers when there was none in time.
-func response(numHeaders, bodySize, limit int) introspect.Response {
+// response reads the answer to a callout; the host calls with no headers when
+// there was none in time.
+func response(numHeaders, bodySize int) (r introspect.Response) {
 	if numHeaders == 0 {
-		return introspect.Response{Err: errors.New("no answer")}
+		r.Err = errors.New("no answer")
+		return r
 	}
 	headers, err := proxywasm.GetHttpCallResponseHeaders()
 	if err != nil {
-		return introspect.Response{Err: err}
+		r.Err = err
+		return r
 	}
-	r := introspect.Response{Headers: headers, Size: bodySize}
-	if bodySize == 0 || bodySize > limit {
+	r.Response, r.Headers = keys.NewResponse(headers, bodySize), headers
+	if bodySize == 0 || bodySize > keys.MaxDocument {
 		return r
 	}
 	if r.Body, err = proxywasm.GetHttpCallResponseBody(0, bodySize); err != nil {
-		return introspect.Response{Err: errors.New("the body cannot be read: " + err.Error())}
+		r.Err = errors.New("the body cannot be read: " + err.Error())
 	}
 	return r
 }

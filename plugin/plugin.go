@@ -16,7 +16,7 @@ import (
 // The periods of the tick, in milliseconds. A callout cannot begin when the
 // plugin starts, so that the first fetch waits for a tick, and a request that
 // waits for keys is looked at on each. Nor may it begin while a request is
-// looked at, see host.call: a question about a token waits for a tick as soon
+// looked at, see host.Send: a question about a token waits for a tick as soon
 // as can be.
 const (
 	idleTick    = 1000

@@ -15,64 +15,56 @@ var (
 	ErrTokenType = errors.New("the token is no bearer access token")
 )
 
-// read takes an answer apart: what the server says about a token for which it
-// vouches, or why it does not. The error says why the answer is none.
-func (c *Checker) read(r Response) (claims []byte, fault, err error) {
-	if r.Err != nil {
-		return nil, nil, r.Err
-	}
-	status := header(r.Headers, ":status")
+// read takes an answer apart. If it is none, it returns for the log what is
+// wrong.
+func (c *Checker) read(r Response) (a *Answer, wrong string) {
+	err := r.Response.Fault()
 	userinfo := c.how.Userinfo != nil
 	switch {
-	case userinfo && (status == "401" || status == "400"):
+	case userinfo && (r.Status == 401 || r.Status == 400):
 		// RFC 6750, section 3.1. Some send 400 for a token that they do not know.
-		return nil, ErrInactive, nil
-	case status == "401":
-		return nil, nil, errors.New("status 401: the endpoint refuses the gateway's own credentials")
-	case len(status) == 3 && status[0] == '3':
-		return nil, nil, errors.New("status " + status + ": redirects are not followed")
-	case status != "200":
-		return nil, nil, errors.New("status " + quote(status))
-	case r.Size > MaxAnswer:
-		return nil, nil, errors.New("the answer is too large: " + strconv.Itoa(r.Size) + " bytes")
+		return &Answer{Fault: ErrInactive}, ""
+	case r.Status == 401:
+		return nil, "status 401: the endpoint refuses the gateway's own credentials"
+	case err != nil:
+		return nil, err.Error()
 	case !isJSON(header(r.Headers, "content-type"), userinfo):
-		return nil, nil, errors.New("the answer is not application/json")
+		return nil, "the answer is not application/json"
 	}
+	a = &Answer{Claims: r.Body}
 	if userinfo {
-		claims, err = c.mapped(r)
-		return claims, nil, err
+		if a.Claims = c.mapped(r); a.Claims == nil {
+			return nil, "the answer has no user at " + quote(c.how.Userinfo.Subject) + ", or is no JSON object"
+		}
 	}
-	fault, err = c.introspected(r.Body)
-	return r.Body, fault, err
+	if err = c.token.ParseClaims(a.Claims); err != nil {
+		// jwtlite speaks of tokens.
+		return nil, "the answer cannot be read, as if it were claims: " + err.Error()
+	}
+	if !userinfo {
+		wrong = c.introspected(a)
+	}
+	return a, wrong
 }
 
-// introspected reads an answer of RFC 7662, section 2.2.
-func (c *Checker) introspected(document []byte) (fault, err error) {
-	if err := c.token.ParseClaims(document); err != nil {
-		return nil, unreadable(err)
-	}
+// introspected looks in an answer of RFC 7662, section 2.2, for what no JWT has.
+func (c *Checker) introspected(a *Answer) (wrong string) {
 	claims := c.token.Claims()
-	active, _ := claims.Lookup("active")
-	if active.Kind != jwtlite.KindBool {
-		return nil, errors.New("the answer has no active that is true or false")
-	}
-	if active.Raw != "true" {
-		return ErrInactive, nil
+	if active, _ := claims.Lookup("active"); active.Kind != jwtlite.KindBool {
+		return "the answer has no active that is true or false"
+	} else if active.Raw != "true" {
+		a.Fault = ErrInactive
+		return ""
 	}
 	if t, ok := claims.Lookup("token_type"); ok && !strings.EqualFold(t.Text, "Bearer") {
-		return ErrTokenType, nil
+		a.Fault = ErrTokenType
 	}
 	// Servers tell about refresh tokens as well; some say so in this member,
 	// which no RFC defines.
 	if t, ok := claims.Lookup("token_use"); ok && t.Text != "access_token" && t.Text != "access" {
-		return ErrTokenType, nil
+		a.Fault = ErrTokenType
 	}
-	return nil, nil
-}
-
-// unreadable is for an error of jwtlite, which speaks of tokens.
-func unreadable(err error) error {
-	return errors.New("the answer cannot be read, as if it were claims: " + err.Error())
+	return ""
 }
 
 func header(headers [][2]string, name string) string {

@@ -1,8 +1,6 @@
 package introspect
 
 import (
-	"errors"
-	"strings"
 	"time"
 
 	"mcpauth/config"
@@ -22,8 +20,10 @@ const (
 type search struct {
 	insecure bool
 	found    *config.URL
-	due      int64 // when to search again
-	began    int64 // the search under way; 0: none is
+	due      int64         // when to search again
+	began    int64         // the search under way; 0: none is
+	places   []*config.URL // yet to be asked in it
+	reasons  string        // why those asked gave nothing
 }
 
 func (s *search) underWay(now int64) bool {
@@ -40,39 +40,41 @@ func (c *Checker) endpoint() (endpoint *config.URL, wait bool) {
 	}
 	now := c.host.Now()
 	if !s.underWay(now) && (now >= s.due || s.due-now > endpointMaxAge.Milliseconds()) {
-		s.began = now
-		k := c.server.Source
-		places := []*config.URL{k.MetadataURL}
+		k := &c.server.Source
+		s.began, s.reasons, s.places = now, "", []*config.URL{k.MetadataURL}
 		if k.MetadataURL == nil {
 			issuer, _ := config.ParseURL(c.server.Issuer) // it was validated
-			places = wellknown.AuthorizationServerURLs(issuer, k.Discovery)
+			s.places = wellknown.AuthorizationServerURLs(issuer, k.Discovery)
 		}
-		c.searchAt(now, places, nil)
+		c.searchOn()
 	}
 	return s.found, s.found == nil && s.underWay(now)
 }
 
-// searchAt asks the places, one after the other, in the search that began at a
-// time. reasons are why those before gave nothing.
-func (c *Checker) searchAt(began int64, places []*config.URL, reasons []string) {
-	if len(places) == 0 {
-		c.searched(nil, errors.New(strings.Join(reasons, "; ")))
+// searchOn asks the next place.
+func (c *Checker) searchOn() {
+	s := &c.search
+	if len(s.places) == 0 {
+		c.searched(nil)
 		return
 	}
-	u := places[0]
+	began, u := s.began, s.places[0]
+	s.places = s.places[1:]
 	err := c.host.Get(c.server.Cluster, u, func(r keys.Response) {
-		if c.search.began != began {
+		if s.began != began {
 			return
 		}
 		endpoint, err := c.endpointIn(r)
 		if err == nil {
-			c.searched(endpoint, nil)
+			c.searched(endpoint)
 			return
 		}
-		c.searchAt(began, places[1:], append(reasons, place(u)+": "+err.Error()))
+		s.reasons += "; " + place(u) + ": " + err.Error()
+		c.searchOn()
 	})
 	if err != nil {
-		c.searched(nil, errors.New("the cluster "+quote(c.server.Cluster)+" cannot be called: "+err.Error()))
+		s.reasons += "; " + noCluster(c.server.Cluster, err)
+		c.searched(nil)
 	}
 }
 
@@ -89,13 +91,14 @@ func (c *Checker) endpointIn(r keys.Response) (*config.URL, error) {
 	return wellknown.Endpoint(metadata, "introspection_endpoint", c.search.insecure)
 }
 
-// searched ends a search and sends what waited for it.
-func (c *Checker) searched(endpoint *config.URL, failure error) {
+// searched ends a search, with the endpoint unless nothing was found, and sends
+// what waited for it.
+func (c *Checker) searched(endpoint *config.URL) {
 	s := &c.search
 	s.began = 0
 	next := endpointMaxAge
 	switch {
-	case failure == nil:
+	case endpoint != nil:
 		s.found = endpoint
 	case s.found != nil:
 		next = searchAgain
@@ -103,11 +106,16 @@ func (c *Checker) searched(endpoint *config.URL, failure error) {
 		next = searchAnew
 	}
 	s.due = c.host.Now() + next.Milliseconds()
-	if failure != nil {
-		c.say("the endpoint is not found: " + failure.Error())
+	if endpoint == nil {
+		c.say("the endpoint is not found" + s.reasons)
 	}
 	c.Tick()
 }
 
 // place returns a URL as it stands in the log: its query may hold a secret.
 func place(u *config.URL) string { return u.Scheme + "://" + u.Authority() + u.Path }
+
+// noCluster says for the log why the host did not call.
+func noCluster(cluster string, err error) string {
+	return "the cluster " + quote(cluster) + " cannot be called: " + err.Error()
+}

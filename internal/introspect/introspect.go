@@ -9,7 +9,6 @@
 package introspect
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -29,8 +28,6 @@ const (
 
 	// RetryAfter is how many seconds to wait when there was no answer.
 	RetryAfter = 5
-	// MaxAnswer is the size in bytes past which an answer is refused.
-	MaxAnswer = 64 << 10
 )
 
 // A Host is what a Checker needs of the proxy.
@@ -45,10 +42,8 @@ type Host interface {
 
 // A Response is the answer to a Send.
 type Response struct {
-	Err     error // no answer
-	Headers [][2]string
-	Size    int    // of the body
-	Body    []byte // nil if it is larger than MaxAnswer
+	keys.Response
+	Headers [][2]string // names in lower case
 }
 
 // Checker asks one authorization server about tokens, for one worker.
@@ -58,7 +53,7 @@ type Checker struct {
 	host   Host
 	client credentials
 	search search
-	report report
+	told   string        // what the log has been told: see say
 	token  jwtlite.Token // reused, to read answers
 
 	// Two caches, so that a flood of bad tokens pushes out no good one.
@@ -76,7 +71,7 @@ func New(server *config.AuthorizationServer, insecure bool, host Host) *Checker 
 		how:    server.Introspection,
 		host:   host,
 		client: authentication(server.Introspection),
-		report: newReport(server.Issuer),
+		told:   notTold,
 		good:   tokencache.New[*Answer](maxGood),
 		bad:    tokencache.New[*Answer](maxBad),
 	}
@@ -196,25 +191,23 @@ func (c *Checker) send(endpoint *config.URL, call *Call) {
 		}
 	})
 	if err != nil {
-		c.say("the cluster " + quote(c.how.Cluster) + " cannot be called: " + err.Error())
+		c.say(noCluster(c.how.Cluster, err))
 		c.remember(call, &Answer{}, failedTime)
 	}
 }
 
 // answered takes in the answer to a Call.
 func (c *Checker) answered(endpoint *config.URL, call *Call, r Response) {
-	claims, fault, err := c.read(r)
+	a, wrong := c.read(r)
+	d := c.how.MaxCache
 	switch {
-	case err != nil:
-		c.say(place(endpoint) + ": " + err.Error())
-		c.remember(call, &Answer{}, failedTime)
-		return
-	case fault != nil:
-		c.remember(call, &Answer{Fault: fault}, min(badTime, c.how.MaxCache))
-	default:
-		c.remember(call, &Answer{Claims: claims}, c.how.MaxCache)
+	case wrong != "":
+		a, d, wrong = &Answer{}, failedTime, place(endpoint)+": "+wrong
+	case a.Fault != nil:
+		d = min(d, badTime)
 	}
-	c.say("")
+	c.remember(call, a, d)
+	c.say(wrong)
 }
 
 // remember ends a Call with an answer that holds for a time.
@@ -224,6 +217,9 @@ func (c *Checker) remember(call *Call, a *Answer, d time.Duration) {
 	a.until = a.at + d.Milliseconds()
 	c.good.Delete(0, call.token)
 	c.bad.Delete(0, call.token)
+	if a.Fault != nil {
+		a.Claims = nil
+	}
 	if a.Claims != nil {
 		c.good.Put(0, call.token, a, len(a.Claims)+64)
 		return
@@ -233,7 +229,10 @@ func (c *Checker) remember(call *Call, a *Answer, d time.Duration) {
 
 func (c *Checker) end(call *Call) {
 	call.ended = true
-	if i := slices.Index(c.calls, call); i >= 0 {
-		c.calls = slices.Delete(c.calls, i, i+1)
+	for i, other := range c.calls {
+		if other == call {
+			c.calls = append(c.calls[:i], c.calls[i+1:]...)
+			return
+		}
 	}
 }
