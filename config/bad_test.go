@@ -79,7 +79,6 @@ var badServers = []badDocument{
 		"authorization_servers[0].cluster: must not have control characters"),
 	one("unknown member", withServer(`"clock_skew": 5`), "authorization_servers[0].clock_skew: unknown member (did you mean clock_skew_seconds?)"),
 	one("camel case", withServer(`"metadataUrl": "https://a/b"`), "authorization_servers[0].metadataUrl: unknown member (did you mean metadata_url?)"),
-	one("introspection", withServer(`"introspection": {}`), "authorization_servers[0].introspection: not supported yet"),
 
 	one("discovery", withServer(`"discovery": "none"`), `authorization_servers[0].discovery: must be "auto" or "oauth" or "oidc"`),
 	one("metadata_url type", withServer(`"metadata_url": true`), "authorization_servers[0].metadata_url: must be a string"),

@@ -90,7 +90,7 @@ type AuthorizationServer struct {
 	Issuer string
 
 	// Cluster is the name of the Envoy cluster that fetches go to. It is
-	// empty only when Source.Kind is Static.
+	// empty only when neither keys nor metadata are fetched.
 	Cluster string
 
 	// JWKSCluster is the same for the fetches of keys: Cluster, unless
@@ -100,9 +100,13 @@ type AuthorizationServer struct {
 	// Source says where the keys come from.
 	Source KeySource
 
+	// Introspection says how tokens that are no JWTs are checked; nil if they
+	// are not accepted.
+	Introspection *Introspection
+
 	// MaxStale is how long fetched keys are used, counted from the fetch that
 	// brought them, while no other succeeds: a minute to a year. It is 0 when
-	// Source.Kind is Static.
+	// Source.Kind is Static or NoKeys.
 	MaxStale time.Duration
 
 	// Algorithms accepted in a token's header; at least one, no duplicates.
@@ -123,10 +127,12 @@ type AuthorizationServer struct {
 type KeySource struct {
 	Kind SourceKind
 
-	// Discovery is how metadata is found, when Kind is Discovery.
+	// Discovery is how metadata is found, when Kind is Discovery, or NoKeys
+	// and there is no MetadataURL.
 	Discovery DiscoveryMode
 
-	// MetadataURL is where the metadata is, when Kind is MetadataURL.
+	// MetadataURL is where the metadata is, when Kind is MetadataURL, and
+	// perhaps when it is NoKeys.
 	MetadataURL *URL
 
 	// Overrides is a merge patch (RFC 7396), a JSON object, for the metadata
@@ -149,6 +155,7 @@ const (
 	MetadataURL                   // metadata at a URL of its own
 	JWKSURI                       // no metadata needed, only the key set is fetched
 	Static                        // nothing is fetched
+	NoKeys                        // no JWT is verified; metadata is for introspection
 )
 
 // DiscoveryMode says which well-known URLs of an issuer are asked for its

@@ -24,7 +24,7 @@ func (v *value) header() string {
 	}
 	name := strings.ToLower(s)
 	if !isToken(name) {
-		v.fail("must be a header name of letters, digits and !#$%&'*+-.^_`|~")
+		v.fail(faultHeaderName)
 		return ""
 	}
 	key := headerKey(name)

@@ -43,10 +43,13 @@ func TestSchemaAndParserKnowTheSameMembers(t *testing.T) {
 		{parser: documentMembers},
 		{parser: tokenCacheMembers, schema: []string{"properties", "token_cache"}},
 		{parser: serverMembers, schema: []string{"$defs", "authorization_server"}},
-		{parser: []string{"issuer", "jwks_uri"}, schema: []string{"$defs", "authorization_server", "properties", "metadata"}, open: true},
-		{parser: []string{"issuer", "jwks_uri"}, schema: []string{"$defs", "authorization_server", "properties", "metadata_overrides"}, open: true},
+		{parser: []string{"issuer", "jwks_uri", "introspection_endpoint"}, schema: []string{"$defs", "authorization_server", "properties", "metadata"}, open: true},
+		{parser: []string{"issuer", "jwks_uri", "introspection_endpoint"}, schema: []string{"$defs", "authorization_server", "properties", "metadata_overrides"}, open: true},
 		{parser: []string{"keys"}, schema: []string{"$defs", "authorization_server", "properties", "jwks"}, open: true},
 		{parser: publicKeyMembers, schema: []string{"$defs", "authorization_server", "properties", "public_keys", "items"}},
+		{parser: introspectionMembers, schema: []string{"$defs", "introspection"}},
+		{parser: userinfoMembers, schema: []string{"$defs", "userinfo"}},
+		{parser: mappedClaims, schema: []string{"$defs", "userinfo", "properties", "claims"}},
 		{parser: resourceMembers, schema: []string{"$defs", "resource"}},
 		{parser: matchMembers, schema: []string{"$defs", "resource", "properties", "match"}},
 		{parser: metadataKnown, schema: []string{"$defs", "resource", "properties", "metadata"}, open: true},
@@ -88,12 +91,13 @@ func describes(t *testing.T, schema, property any) bool {
 	return false
 }
 
-// count returns how many objects with properties there are in a schema.
+// count returns how many objects with properties a schema defines; what stands
+// in a condition has no type.
 func count(v any) int {
 	n := 0
 	switch v := v.(type) {
 	case map[string]any:
-		if p, ok := v["properties"].(map[string]any); ok && p["type"] == nil {
+		if _, ok := v["properties"].(map[string]any); ok && v["type"] == "object" {
 			n++
 		}
 		for _, each := range v {
@@ -115,7 +119,7 @@ func TestMemberLists(t *testing.T) {
 			t.Errorf("%s is no member of an authorization server", name)
 		}
 	}
-	for _, name := range append(slices.Clone(serverUnsupported), resourceUnsupported...) {
+	for _, name := range resourceUnsupported {
 		if slices.Contains(serverMembers, name) || slices.Contains(resourceMembers, name) {
 			t.Errorf("%s is both supported and not", name)
 		}

@@ -54,6 +54,7 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 	if m := v.get("authorization_servers"); m != nil {
 		r.AuthorizationServers = servers.named(m)
 	}
+	v.oneIntrospection(r.AuthorizationServers)
 	r.Audiences = texts(v.get("audiences").array(), (*value).text)
 	r.ScopesSupported = texts(v.get("scopes_supported").array(), (*value).scope)
 	r.RequiredScopes = texts(v.get("required_scopes").array(), (*value).scope)

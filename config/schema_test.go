@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"strings"
 	"sync"
@@ -31,7 +32,11 @@ func schemaError(doc string) error {
 }
 
 func TestGoodDocuments(t *testing.T) {
-	for name, doc := range goodDocuments {
+	all := maps.Clone(goodDocuments)
+	for name, doc := range goodIntrospections {
+		all["introspection/"+name] = doc
+	}
+	for name, doc := range all {
 		t.Run(name, func(t *testing.T) {
 			if _, err := config.Parse([]byte(doc)); err != nil {
 				t.Errorf("Parse: %v", err)
@@ -44,7 +49,7 @@ func TestGoodDocuments(t *testing.T) {
 }
 
 func TestBadDocuments(t *testing.T) {
-	for group, docs := range map[string][]badDocument{"top": badTops, "authorization servers": badServers, "resources": badResources} {
+	for group, docs := range map[string][]badDocument{"top": badTops, "authorization servers": badServers, "introspection": badIntrospections, "resources": badResources} {
 		for _, bad := range docs {
 			t.Run(group+"/"+bad.name, func(t *testing.T) {
 				c, err := config.Parse([]byte(bad.doc))

@@ -15,8 +15,8 @@ var (
 		"discovery", "metadata_url", "metadata", "jwks_uri", "jwks", "public_keys",
 		"metadata_overrides", "max_stale_seconds",
 		"algorithms", "clock_skew_seconds", "max_token_lifetime_seconds", "typ",
+		"introspection", "userinfo",
 	}
-	serverUnsupported = []string{"introspection"}
 
 	// sourceMembers say where keys come from; at most one may be there.
 	sourceMembers = []string{"discovery", "metadata_url", "metadata", "jwks_uri", "jwks", "public_keys"}
@@ -46,7 +46,7 @@ func (l *serverList) parse(v *value) {
 }
 
 func (l *serverList) parseServer(v *value) {
-	if !v.closedObject(serverMembers, serverUnsupported) {
+	if !v.closedObject(serverMembers, nil) {
 		return
 	}
 	s := &AuthorizationServer{}
@@ -61,10 +61,17 @@ func (l *serverList) parseServer(v *value) {
 		s.Type = "at+jwt"
 	}
 	source := l.parseSource(v, s)
+	check := l.parseIntrospection(v, s, source)
 	if m := v.get("cluster"); m != nil {
 		s.Cluster = m.text()
-	} else if s.Source.Kind != Static {
+	} else if s.Source.Kind < Static {
 		v.failAbsent("cluster", "is required: it names the Envoy cluster that keys are fetched through")
+	}
+	if check != nil {
+		l.parseCallout(v, s, check)
+	}
+	if s.Source.Kind == NoKeys {
+		source = check
 	}
 	l.parseFetching(v, s, source)
 	l.list = append(l.list, s)
@@ -74,12 +81,12 @@ func (l *serverList) parseServer(v *value) {
 // it where source has the keys or the metadata already.
 func (l *serverList) parseFetching(v *value, s *AuthorizationServer, source *value) {
 	overrides, cluster, stale := v.get("metadata_overrides"), v.get("jwks_cluster"), v.get("max_stale_seconds")
-	if s.Source.Kind <= MetadataURL {
+	if s.Source.Kind <= MetadataURL || s.discovers() {
 		s.Source.Overrides = l.parseOverrides(overrides, s.Issuer)
 	} else {
 		overrides.needless(source, "no metadata is fetched")
 	}
-	if s.Source.Kind == Static {
+	if s.Source.Kind >= Static {
 		cluster.needless(source, "no keys are fetched")
 		stale.needless(source, "no keys are fetched")
 		return
@@ -210,7 +217,7 @@ func (l *serverList) parseOverrides(v *value, issuer string) string {
 		switch m.name {
 		case "issuer":
 			m.sameIssuer(issuer)
-		case "jwks_uri":
+		case "jwks_uri", "introspection_endpoint":
 			m.url(l.allowHTTP)
 		default:
 			m.uniqueNames()

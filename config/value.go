@@ -48,13 +48,20 @@ func (v *value) text() string {
 		v.fail("must not be empty")
 		return ""
 	}
-	for i := 0; i < len(s); i++ {
-		if s[i] < ' ' || s[i] == 0x7F {
-			v.fail("must not have control characters")
-			return ""
-		}
+	if hasControl(s) {
+		v.fail("must not have control characters")
+		return ""
 	}
 	return s
+}
+
+func hasControl(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] == 0x7F {
+			return true
+		}
+	}
+	return false
 }
 
 func (v *value) bool() bool {

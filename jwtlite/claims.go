@@ -17,6 +17,7 @@ type Claims struct {
 	scopes    []string // scope, else scp, else scopes
 
 	hasClientID bool
+	hasIssuer   bool
 
 	idToken       bool // a claim that only ID tokens have
 	securityEvent bool // the claim that only security event tokens have
@@ -84,7 +85,7 @@ func (c *Claims) read(s *scanner) error {
 		switch m.name {
 		case "iss":
 			ok = m.Kind == KindString
-			iss = m.Text
+			iss, c.hasIssuer = m.Text, true
 		case "sub":
 			ok = m.Kind == KindString
 			sub = m.Text

@@ -28,6 +28,10 @@ type Policy struct {
 	// Type is "at+jwt" to accept the tokens of RFC 9068 alone, with all claims
 	// that section 2.2 requires. "" also accepts the typ "JWT" and none.
 	Type string
+
+	// AudienceUnchecked lets [Policy.CheckAnswer] accept an answer without
+	// "aud". One that has it is checked in any case.
+	AudienceUnchecked bool
 }
 
 // typeAccessToken is the media type of RFC 9068, section 2.1.
@@ -97,26 +101,38 @@ func is(s, lower string) bool {
 // for MaxLifetime), [ErrLifetime], [ErrAudience], [ErrType] (a security event
 // token), [ErrIDToken], [ErrBoundToken], [ErrMissingClaim] (RFC 9068).
 func (p *Policy) CheckClaims(t *Token, now time.Time) error {
-	c := &t.claims
+	return p.check(&t.claims, &now, false)
+}
+
+// CheckAnswer is CheckClaims for what an authorization server has said about a
+// token, read with [Token.ParseClaims]: RFC 7662, section 2.2. "iss" may be
+// absent there, since it was the server that spoke, and "exp", where
+// MaxLifetime is not set; the caller then bounds how long it believes the
+// answer.
+func (p *Policy) CheckAnswer(t *Token, now time.Time) error {
+	return p.check(&t.claims, &now, true)
+}
+
+func (p *Policy) check(c *Claims, now *time.Time, answer bool) error {
 	skew := max(p.ClockSkew, 0)
 
 	// RFC 7519, section 4.1.1; RFC 9068, section 4.
-	if c.Issuer == "" || c.Issuer != p.Issuer {
+	if (c.Issuer == "" || c.Issuer != p.Issuer) && !(answer && !c.hasIssuer) {
 		return ErrIssuer
 	}
 	// RFC 7519, section 4.1.4: not accepted on or after.
-	if !c.Expires.Set {
+	if !c.Expires.Set && !(answer && p.MaxLifetime == 0) {
 		return ErrNoExpiry
 	}
-	if c.Expires.reached(&now, -skew) {
+	if c.Expires.Set && c.Expires.reached(now, -skew) {
 		return ErrExpired
 	}
 	// RFC 7519, section 4.1.5: not accepted before.
-	if c.NotBefore.Set && !c.NotBefore.reached(&now, skew) {
+	if c.NotBefore.Set && !c.NotBefore.reached(now, skew) {
 		return ErrNotYetValid
 	}
 	// RFC 7519, section 4.1.6.
-	if c.IssuedAt.Set && !c.IssuedAt.reached(&now, skew) {
+	if c.IssuedAt.Set && !c.IssuedAt.reached(now, skew) {
 		return ErrIssuedInFuture
 	}
 	if p.MaxLifetime > 0 {
@@ -128,7 +144,7 @@ func (p *Policy) CheckClaims(t *Token, now time.Time) error {
 		}
 	}
 	// RFC 7519, section 4.1.3; RFC 8707, section 2.
-	if !p.forUs(c) {
+	if !p.forUs(c) && !(answer && p.AudienceUnchecked && len(c.audiences) == 0) {
 		return ErrAudience
 	}
 	// RFC 8417, section 2.2: logout tokens and other security events.

@@ -45,6 +45,22 @@ func (t *Token) Parse(compact string) error {
 	return nil
 }
 
+// ParseClaims reads a claims set that did not come as a JWT: what an
+// authorization server has answered about a token (RFC 7662, section 2.2). It
+// is read as strictly as that of a JWT. Of the methods, Claims and Payload then
+// have something to say; the document must not change while they are used.
+//
+// The error is [ErrMalformed] or [ErrDuplicateMember].
+func (t *Token) ParseClaims(document []byte) error {
+	t.reset()
+	t.payload = document
+	if err := t.parsePayload(); err != nil {
+		t.reset()
+		return err
+	}
+	return nil
+}
+
 func (t *Token) parse(compact string) error {
 	header, err := t.split(compact)
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
 	"mcpauth/internal/gate"
-	"mcpauth/internal/keys"
 )
 
 const (
@@ -21,7 +20,7 @@ const (
 	maxReleased = 32
 )
 
-// held are the requests that wait for keys, in the order of their arrival.
+// held are the requests that wait, in the order of their arrival.
 type held struct {
 	list []waiter
 	more bool // some could be let go at the next tick
@@ -30,16 +29,16 @@ type held struct {
 type waiter struct {
 	stream  *stream
 	request *gate.Request // shares no memory with the host's headers
-	source  *keys.Source
-	ended   uint64 // the source's count when it was last looked at
+	wait    gate.Wait
+	ended   uint64 // what wait.Ended returned when it was last looked at
 }
 
 // add takes a request in, unless there are too many.
-func (h *held) add(s *stream, r *gate.Request, source *keys.Source) bool {
+func (h *held) add(s *stream, r *gate.Request, wait gate.Wait) bool {
 	if len(h.list) >= maxHeld {
 		return false
 	}
-	h.list = append(h.list, waiter{s, r.Clone(), source, source.Ended()})
+	h.list = append(h.list, waiter{s, r.Clone(), wait, wait.Ended()})
 	return true
 }
 
@@ -52,7 +51,7 @@ func (h *held) remove(s *stream) {
 	}
 }
 
-// review decides anew on each request for whose source a fetch has ended, and
+// review decides anew on each request for which what it waits for has ended, and
 // refuses those that have waited too long. It leaves to the next tick what is
 // too much for one.
 func (h *held) review(p *plugin) {
@@ -70,7 +69,7 @@ func (h *held) review(p *plugin) {
 		}
 		waited := now.UnixMilli() - w.request.Arrived
 		expired := waited < 0 || waited >= maxHeldTime.Milliseconds()
-		if w.source.Waiting() && w.source.Ended() == w.ended && !expired {
+		if w.wait.Waiting() && w.wait.Ended() == w.ended && !expired {
 			h.list = append(h.list, w)
 			continue
 		}

@@ -6,10 +6,11 @@ import (
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 
 	"mcpauth/config"
+	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
 )
 
-// host is the proxy as the key sources see it.
+// host is the proxy as the key sources and the checkers see it.
 type host struct{ plugin *plugin }
 
 func (host) Now() int64          { return clock().UnixMilli() }
@@ -28,18 +29,15 @@ func (host) Store(name string, value []byte, cas uint32) bool {
 	return proxywasm.SetSharedData(name, value, cas) == nil
 }
 
-// Get makes a callout. The host takes the Host header from :authority, and a
-// cluster with TLS its SNI, if it has none of its own.
+// Get makes a callout for a document.
 func (h host) Get(cluster string, u *config.URL, done func(keys.Response)) error {
-	headers := [][2]string{
-		{":method", "GET"},
-		{":scheme", u.Scheme},
-		{":authority", u.Authority()},
-		{":path", u.PathQuery()},
-		{"accept", "application/json"},
-		{"user-agent", "mcpauth"},
-	}
-	_, err := proxywasm.DispatchHttpCall(cluster, headers, nil, nil,
+	return h.Send(cluster, introspect.Headers("GET", u), nil, func(r introspect.Response) { done(r.Response) })
+}
+
+// Send makes a callout. It must be made in a callback of the plugin's own
+// context: the SDK drops the answer to a call of a stream that is gone.
+func (h host) Send(cluster string, headers [][2]string, body []byte, done func(introspect.Response)) error {
+	_, err := proxywasm.DispatchHttpCall(cluster, headers, body, nil,
 		uint32(keys.CalloutTimeout.Milliseconds()), func(numHeaders, bodySize, _ int) {
 			done(response(numHeaders, bodySize))
 			// Requests may be waiting for this very answer.
@@ -50,20 +48,22 @@ func (h host) Get(cluster string, u *config.URL, done func(keys.Response)) error
 
 // response reads the answer to a callout; the host calls with no headers when
 // there was none in time.
-func response(numHeaders, bodySize int) keys.Response {
+func response(numHeaders, bodySize int) (r introspect.Response) {
 	if numHeaders == 0 {
-		return keys.Response{Err: errors.New("no answer")}
+		r.Err = errors.New("no answer")
+		return r
 	}
 	headers, err := proxywasm.GetHttpCallResponseHeaders()
 	if err != nil {
-		return keys.Response{Err: err}
+		r.Err = err
+		return r
 	}
-	r := keys.NewResponse(headers, bodySize)
+	r.Response, r.Headers = keys.NewResponse(headers, bodySize), headers
 	if bodySize == 0 || bodySize > keys.MaxDocument {
 		return r
 	}
 	if r.Body, err = proxywasm.GetHttpCallResponseBody(0, bodySize); err != nil {
-		return keys.Response{Err: errors.New("the body cannot be read: " + err.Error())}
+		r.Err = errors.New("the body cannot be read: " + err.Error())
 	}
 	return r
 }

@@ -2,35 +2,41 @@ package main
 
 import (
 	"strconv"
+	"syscall"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
 	"mcpauth/config"
 	"mcpauth/internal/gate"
+	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
 	"mcpauth/internal/metrics"
 )
 
 // The periods of the tick, in milliseconds. A callout cannot begin when the
 // plugin starts, so that the first fetch waits for a tick, and a request that
-// waits for keys is looked at on each.
+// waits for keys is looked at on each. Nor may it begin while a request is
+// looked at, see host.Send: a question about a token waits for a tick as soon
+// as can be.
 const (
 	idleTick     = 1000
 	waitingTick  = 50
+	askingTick   = 1
 	releasedTick = 1 // while requests wait for nothing but their turn
 )
 
 // plugin is one configuration in one worker.
 type plugin struct {
 	types.DefaultPluginContext
-	id      uint32
-	gate    *gate.Gate
-	sources []*keys.Source
-	held    held
-	tick    uint32       // the period now set
-	request gate.Request // the one at hand
-	metrics *metrics.Set
+	id       uint32
+	gate     *gate.Gate
+	sources  []*keys.Source        // of each authorization server; nil where it has no keys
+	checkers []*introspect.Checker // of each; nil where it is not asked about tokens
+	held     held
+	tick     uint32       // the period now set
+	request  gate.Request // the one at hand
+	metrics  *metrics.Set
 }
 
 // OnPluginStart reads the configuration. A wrong one stops the plugin, with
@@ -42,6 +48,9 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 		return types.OnPluginStartStatusFailed
 	}
 	c, err := config.Parse(document)
+	if err == nil {
+		err = c.ReadSecrets(syscall.Getenv)
+	}
 	if err != nil {
 		if all, ok := err.(config.Errors); ok {
 			logCritical("the plugin does not start: mistakes in the configuration: " + strconv.Itoa(len(all)))
@@ -57,36 +66,50 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 	verifier := newVerifier()
 	logInfo("signatures: " + verifier.describe())
 	for _, s := range c.AuthorizationServers {
-		source := keys.New(s, c.AllowInsecureHTTP, host{p})
-		source.Adopted = verifier.prepare
-		source.Adopt()
-		p.sources = append(p.sources, source)
+		var source *keys.Source
+		if s.Source.Kind != config.NoKeys {
+			source = keys.New(s, c.AllowInsecureHTTP, host{p})
+			source.Adopted = verifier.prepare
+			source.Adopt()
+		}
+		var checker *introspect.Checker
+		if s.Introspection != nil {
+			checker = introspect.New(s, c.AllowInsecureHTTP, host{p})
+		}
+		p.sources, p.checkers = append(p.sources, source), append(p.checkers, checker)
 	}
-	p.gate = gate.New(c, p.sources, verifier)
+	p.gate = gate.New(c, p.sources, p.checkers, verifier)
 	p.setTick(waitingTick)
 	logInfo("protected resources: " + strconv.Itoa(len(c.Resources)) +
 		", authorization servers: " + strconv.Itoa(len(c.AuthorizationServers)))
 	return types.OnPluginStartStatusOK
 }
 
-// OnTick moves the key sources on, and then the requests that wait for them,
-// and tells the host what was counted.
+// OnTick moves the key sources and the checkers on, and then the requests that
+// wait for them, and tells the host what was counted.
 func (p *plugin) OnTick() {
-	for _, s := range p.sources {
-		s.Tick()
+	for i := range p.sources {
+		if s := p.sources[i]; s != nil {
+			s.Tick()
+		}
+		if c := p.checkers[i]; c != nil {
+			c.Tick()
+		}
 	}
 	p.held.review(p)
 	period := uint32(idleTick)
-	for i, s := range p.sources {
-		if s.Waiting() {
+	for _, s := range p.sources {
+		if s != nil && s.Waiting() {
 			period = waitingTick
 		}
-		p.metrics.Keys(i, s.Fetched, s.Failed, s.Age())
 	}
-	p.metrics.Flush(len(p.held.list), incrementMetric, recordMetric)
 	if p.held.more {
 		period = releasedTick
 	}
+	if p.asking() {
+		period = askingTick
+	}
+	p.flushMetrics(len(p.held.list))
 	p.setTick(period)
 }
 
@@ -94,10 +117,42 @@ func (p *plugin) OnTick() {
 // one and no request of this one is left.
 func (p *plugin) OnPluginDone() bool {
 	for _, s := range p.sources {
-		s.Release()
+		if s != nil {
+			s.Release()
+		}
 	}
-	p.metrics.Flush(0, incrementMetric, recordMetric)
+	p.flushMetrics(0)
 	return true
+}
+
+func (p *plugin) flushMetrics(held int) {
+	for i := range p.sources {
+		if s := p.sources[i]; s != nil {
+			p.metrics.Keys(i, s.Fetched, s.Failed, s.Age())
+		}
+		if c := p.checkers[i]; c != nil {
+			p.metrics.Introspections(i, c.Answered, c.Failed)
+		}
+	}
+	p.metrics.Flush(held, incrementMetric, recordMetric)
+}
+
+// waitingPeriod is that of the tick for a request that has just begun to wait.
+func (p *plugin) waitingPeriod() uint32 {
+	if p.asking() {
+		return askingTick
+	}
+	return min(p.tick, waitingTick)
+}
+
+// asking reports whether there is a question about a token to send.
+func (p *plugin) asking() bool {
+	for _, c := range p.checkers {
+		if c != nil && c.Pending() {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *plugin) setTick(period uint32) {

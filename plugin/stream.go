@@ -29,7 +29,7 @@ func (s *stream) OnHttpRequestHeaders(int, bool) types.Action {
 	v := s.plugin.gate.Decide(r, now)
 	if v.Wait != nil && s.plugin.held.add(s, r, v.Wait) {
 		s.waiting = true
-		s.plugin.setTick(waitingTick)
+		s.plugin.setTick(s.plugin.waitingPeriod())
 		return types.ActionPause
 	}
 	return s.carryOut(v)

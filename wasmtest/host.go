@@ -21,6 +21,8 @@ type Options struct {
 	Functions map[string]ForeignFunction
 	// Clusters are the clusters that a callout may name; nil allows every name.
 	Clusters []string
+	// Environment is vm_config.environment_variables.
+	Environment map[string]string
 	// VMConfiguration is vm_config.configuration.
 	VMConfiguration string
 }

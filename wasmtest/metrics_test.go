@@ -88,6 +88,9 @@ var outcomes = []struct {
 	{"unavailable.reason=no_room", nil},
 	{"unavailable.reason=waited", nil},
 	{"unavailable.reason=refetch_failed", nil},
+	{"unavailable.reason=no_answer", nil},
+	{"invalid_token.reason=inactive", nil},
+	{"invalid_token.reason=no_jwt", nil},
 	{"error", nil},
 	{"client_gone", nil},
 }
@@ -367,5 +370,45 @@ func TestHostThatRefusesMetrics(t *testing.T) {
 		wantForwarded(t, vm.Request(rpc("/notes", rsaKey.bearer(claims(h, nil)))))
 		wantError(t, vm.Request(rpc("/notes", "")), 401, "unauthorized")
 		h.Run(3*time.Second, nil)
+	}
+}
+
+// The outcomes of opaque tokens, and the questions to their server.
+func TestOpaqueTokensAreCounted(t *testing.T) {
+	h := newHost(t, Options{})
+	vm := start(t, h, config(opaque(nil), notes(nil), nil))
+	vm.Tick()
+	const questions = "mcpauth_introspections_total.result="
+	const label = ".issuer=auth_example_com"
+	for _, tt := range []struct {
+		labels, token string
+		answer        func(c *Callout)
+		questions     string
+	}{
+		{"passed.reason=cache_miss", "good", func(c *Callout) {
+			c.Answer("200", Headers{{"content-type", "application/json"}}, []byte(toJSON(aboutToken(h, nil))))
+		}, "ok"},
+		{"passed.reason=cache_hit", "good", nil, ""},
+		{"invalid_token.reason=inactive", "bad", func(c *Callout) {
+			c.Answer("200", Headers{{"content-type", "application/json"}}, []byte(`{"active":false}`))
+		}, "ok"},
+		{"unavailable.reason=no_answer", "other", func(c *Callout) { c.Answer("500", nil, nil) }, "failed"},
+		{"unavailable.reason=no_answer", "another", func(c *Callout) { c.TimeOut() }, "failed"},
+		{"invalid_token.reason=no_jwt", rsaKey.token(claims(h, nil)), nil, ""},
+	} {
+		before := counters(h)
+		s := vm.Request(rpc("/notes", "Bearer "+tt.token))
+		h.Run(20*time.Millisecond, func() {
+			for _, c := range h.Callouts() {
+				tt.answer(c)
+			}
+		})
+		s.Close()
+		vm.Tick()
+		want := map[string]int64{requestsTotal + tt.labels: 1}
+		if tt.questions != "" {
+			want[questions+tt.questions+label] = 1
+		}
+		wantChanges(t, h, tt.labels, before, want)
 	}
 }

@@ -22,6 +22,9 @@ type provider struct {
 	Answers       map[string]struct {
 		Headers map[string]string
 		Body    json.RawMessage
+		// Token is what the request must carry for this answer; anything else
+		// gets 401.
+		Token string
 	} // by URL; anything else is 404
 	Tokens []struct {
 		Name     string
@@ -76,6 +79,10 @@ func (p provider) serve(t *testing.T, h *Host, d time.Duration) (asked map[strin
 				c.Answer("404", nil, []byte("not found"))
 				continue
 			}
+			if a.Token != "" && c.Headers.Get("authorization") != "Bearer "+a.Token {
+				c.Answer("401", Headers{{"content-type", "application/json"}}, []byte(`{"message":"Bad credentials"}`))
+				continue
+			}
 			asked[url]++
 			headers := Headers{{"content-type", "application/json"}}
 			for name, value := range a.Headers {
@@ -93,8 +100,8 @@ func TestProviders(t *testing.T) {
 			h := newHost(t, Options{})
 			vm := start(t, h, p.Configuration)
 			asked := p.serve(t, h, 2*time.Second)
-			for url := range p.Answers {
-				if asked[url] != 1 {
+			for url, a := range p.Answers {
+				if a.Token == "" && asked[url] != 1 {
 					t.Errorf("%s is asked for %d times", url, asked[url])
 				}
 			}
@@ -106,6 +113,7 @@ func TestProviders(t *testing.T) {
 						text = rsaKey.sign(toJSON(token.Header), toJSON(dated(h, token.Claims)))
 					}
 					s := vm.Request(rpc("/notes", "Bearer "+text))
+					p.serve(t, h, 100*time.Millisecond)
 					if token.Refused != "" {
 						wantInvalid(t, s, "^"+regexp.QuoteMeta(token.Refused))
 						return
@@ -117,6 +125,9 @@ func TestProviders(t *testing.T) {
 						if got := upstream.Values(name); !reflect.DeepEqual(got, []string{want}) {
 							t.Errorf("%s: %q, want %q", name, got, want)
 						}
+					}
+					if token.Token != "" {
+						return
 					}
 					forged := rsaKey.sign(toJSON(token.Header), toJSON(with(dated(h, token.Claims), object{"aud": "https://other.example.com"})))
 					wantInvalid(t, vm.Request(rpc("/notes", "Bearer "+forged)), "audience")

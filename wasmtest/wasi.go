@@ -3,6 +3,8 @@ package wasmtest
 import (
 	"crypto/rand"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // The errors of WASI preview 1 that Envoy's functions return.
@@ -20,8 +22,8 @@ var wasiFunctions = []hostFunction{
 	{name: "args_get", signature: "ii", call: succeed, restricted: true},
 	{name: "args_sizes_get", signature: "ii", call: noStrings, restricted: true},
 	{name: "clock_time_get", signature: "iIi", call: (*VM).clockTimeGet, restricted: true},
-	{name: "environ_get", signature: "ii", call: succeed, restricted: true},
-	{name: "environ_sizes_get", signature: "ii", call: noStrings, restricted: true},
+	{name: "environ_get", signature: "ii", call: (*VM).environGet, restricted: true},
+	{name: "environ_sizes_get", signature: "ii", call: (*VM).environSizesGet, restricted: true},
 	{name: "fd_close", signature: "i", call: succeed},
 	{name: "fd_fdstat_get", signature: "ii", call: (*VM).fdFdstatGet, restricted: true},
 	{name: "fd_fdstat_set_flags", signature: "ii", call: returning(wasiNosys), restricted: true},
@@ -38,11 +40,39 @@ func succeed(*VM, args) Status { return wasiOK }
 
 func returning(s Status) func(*VM, args) Status { return func(*VM, args) Status { return s } }
 
-// noStrings answers the size functions of arguments and environment: no
-// strings, no bytes.
+// noStrings answers the size function of arguments: no strings, no bytes.
 func noStrings(vm *VM, a args) Status {
 	vm.writeU32(a.u32(0), 0)
 	return vm.writeU32(a.u32(1), 0)
+}
+
+// environment returns the variables as C has them.
+func (vm *VM) environment() (list []string) {
+	for name, value := range vm.host.options.Environment {
+		list = append(list, name+"="+value+"\x00")
+	}
+	slices.Sort(list)
+	return list
+}
+
+func (vm *VM) environSizesGet(a args) Status {
+	list := vm.environment()
+	vm.writeU32(a.u32(0), uint32(len(list)))
+	return vm.writeU32(a.u32(1), uint32(len(strings.Join(list, ""))))
+}
+
+func (vm *VM) environGet(a args) Status {
+	at := a.u32(1)
+	for i, text := range vm.environment() {
+		vm.writeU32(a.u32(0)+4*uint32(i), at)
+		buffer, ok := vm.read(at, uint32(len(text)))
+		if !ok {
+			return 21 // EFAULT
+		}
+		copy(buffer, text)
+		at += uint32(len(text))
+	}
+	return wasiOK
 }
 
 func (vm *VM) clockTimeGet(a args) Status {

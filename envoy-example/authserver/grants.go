@@ -35,12 +35,17 @@ func (s *Server) composeProvider(secret []byte) {
 		k := s.keys.key(s.options.Algorithm)
 		return &jose.JSONWebKey{Key: k.private, KeyID: k.id, Algorithm: k.algorithm, Use: "sig"}, nil
 	}
-	s.oauth = compose.Compose(s.config, s.store,
-		compose.NewOAuth2JWTStrategy(getKey, compose.NewOAuth2HMACStrategy(s.config), s.config),
+	opaque := compose.NewOAuth2HMACStrategy(s.config)
+	var strategy oauth2.CoreStrategy = opaque
+	if !s.options.Opaque {
+		strategy = compose.NewOAuth2JWTStrategy(getKey, opaque, s.config)
+	}
+	s.oauth = compose.Compose(s.config, s.store, strategy,
 		compose.OAuth2AuthorizeExplicitFactory,
 		compose.OAuth2ClientCredentialsGrantFactory,
 		compose.OAuth2RefreshTokenGrantFactory,
 		compose.OAuth2PKCEFactory,
+		compose.OAuth2TokenIntrospectionFactory,
 	)
 }
 
@@ -132,6 +137,18 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 func withExpiry(to *oauth2.JWTSession, from fosite.Session) *oauth2.JWTSession {
 	to.SetExpiresAt(fosite.AccessToken, from.GetExpiresAt(fosite.AccessToken))
 	return to
+}
+
+// serveIntrospect is the introspection endpoint (RFC 7662 section 2), for the
+// confidential clients.
+func (s *Server) serveIntrospect(w http.ResponseWriter, r *http.Request) {
+	ctx := r.Context()
+	res, err := s.oauth.NewIntrospectionRequest(ctx, r, newSession("", ""))
+	if err != nil {
+		s.oauth.WriteIntrospectionError(ctx, w, err)
+		return
+	}
+	s.oauth.WriteIntrospectionResponse(ctx, w, res)
 }
 
 // errInvalidTarget is the error of RFC 8707 section 2.

@@ -12,6 +12,8 @@ type metadata struct {
 	AuthorizationEndpoint      string   `json:"authorization_endpoint"`
 	TokenEndpoint              string   `json:"token_endpoint"`
 	RegistrationEndpoint       string   `json:"registration_endpoint"`
+	IntrospectionEndpoint      string   `json:"introspection_endpoint"`
+	IntrospectionAuthMethods   []string `json:"introspection_endpoint_auth_methods_supported"`
 	JWKSURI                    string   `json:"jwks_uri"`
 	ScopesSupported            []string `json:"scopes_supported"`
 	ResponseTypesSupported     []string `json:"response_types_supported"`
@@ -30,6 +32,8 @@ func (s *Server) serveMetadata(w http.ResponseWriter, _ *http.Request) {
 		AuthorizationEndpoint:      s.Endpoint("authorize"),
 		TokenEndpoint:              s.Endpoint("token"),
 		RegistrationEndpoint:       s.Endpoint("register"),
+		IntrospectionEndpoint:      s.Endpoint("introspect"),
+		IntrospectionAuthMethods:   []string{"client_secret_basic"},
 		JWKSURI:                    s.Endpoint("jwks"),
 		ScopesSupported:            s.options.Scopes,
 		ResponseTypesSupported:     []string{"code"},

@@ -38,6 +38,9 @@ type Options struct {
 	// Clients are the confidential clients known from the start, for the client
 	// credentials grant.
 	Clients []Client
+	// Opaque makes the access tokens that are issued opaque; the introspection
+	// endpoint tells what they are worth.
+	Opaque bool
 	// TokenLifetime of access tokens; the default is one hour.
 	TokenLifetime time.Duration
 }
@@ -111,7 +114,7 @@ func (s *Server) Issuer() string { return s.issuer }
 func (s *Server) Addr() string { return s.options.Listener.Addr().String() }
 
 // Endpoint returns the URL of one of the server's endpoints: "authorize",
-// "token", "register" or "jwks".
+// "token", "register", "introspect" or "jwks".
 func (s *Server) Endpoint(name string) string { return s.issuer + "/" + name }
 
 // ServeHTTP answers a request that came in by another listener than the
@@ -139,6 +142,7 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("POST "+p+"/authorize", s.serveAuthorize)
 	mux.HandleFunc("POST "+p+"/token", s.serveToken)
 	mux.HandleFunc("POST "+p+"/register", s.serveRegister)
+	mux.HandleFunc("POST "+p+"/introspect", s.serveIntrospect)
 	return s.observe(allowCrossOrigin(mux))
 }
 

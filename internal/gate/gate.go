@@ -9,11 +9,13 @@ package gate
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
 
 	"mcpauth/config"
+	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
 	"mcpauth/internal/metrics"
 	"mcpauth/internal/route"
@@ -60,11 +62,22 @@ func (r *Request) Clone() *Request {
 // A Verdict says what becomes of a request. One of Reply and Pass is set; with
 // Wait, Reply is for a request for which there is no room to wait.
 type Verdict struct {
-	Reply *Reply       // answer with this
-	Wait  *keys.Source // ask again when a fetch of this source has ended
-	Pass  *Pass        // let it on to the server
+	Reply *Reply // answer with this
+	Wait  Wait   // ask again when this has ended
+	Pass  *Pass  // let it on to the server
 
 	Outcome metrics.Outcome // to be counted when Reply or Pass is carried out
+}
+
+// A Wait is what a request may wait for: a fetch of keys, or an answer about its
+// token.
+type Wait interface {
+	// Waiting reports whether the end is still to come.
+	Waiting() bool
+	// Ended returns another number once it has come.
+	Ended() uint64
+	// RetryAfter returns the seconds to wait for those who gave up.
+	RetryAfter() int
 }
 
 // A Pass is how a request goes on. It is valid until the next decision.
@@ -104,35 +117,35 @@ type resource struct {
 	identity    []string  // names of the headers
 	scope       string    // what the challenges ask for: all required scopes
 	noToken     [2]*Reply // without and with an Origin, any being allowed; nil until needed
+	opaque      *server   // the one of servers that is asked about tokens; nil if none is
 }
 
 // A server is an authorization server as one resource trusts it.
 type server struct {
-	source *keys.Source
-	policy jwtlite.Policy
+	source  *keys.Source        // nil: no JWTs are verified
+	checker *introspect.Checker // nil: it is not asked
+	jwt     bool                // checker is asked about JWTs too
+	policy  jwtlite.Policy
 }
 
 // passed is a token that one resource let in, and until when it does so with
 // no further check but these.
 type passed struct {
-	source     *keys.Source
-	version    uint64 // of the key set that verified it
-	begin, end int64  // Unix seconds, clock skew included
+	source     *keys.Source // nil: the server vouched for it
+	version    uint64       // of the key set that verified it
+	begin, end int64        // Unix seconds, clock skew included
 }
 
 // New builds the Gate of c. sources holds the keys of each authorization
-// server, in the order of c.AuthorizationServers.
-func New(c *config.Config, sources []*keys.Source, verifier jwtlite.Verifier) *Gate {
+// server, in the order of c.AuthorizationServers, nil where none are used, and
+// checkers those that are asked about tokens, nil where they are not.
+func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checker, verifier jwtlite.Verifier) *Gate {
 	g := &Gate{
 		routes:    route.New(c),
 		unmatched: c.Unmatched,
 		reserved:  reservedHeaders(c),
 		verifier:  verifier,
 		cache:     tokencache.New[passed](c.TokenCache.MaxEntries),
-	}
-	of := map[*config.AuthorizationServer]*keys.Source{}
-	for i, s := range c.AuthorizationServers {
-		of[s] = sources[i]
 	}
 	for i, r := range c.Resources {
 		p := &resource{
@@ -145,7 +158,8 @@ func New(c *config.Config, sources []*keys.Source, verifier jwtlite.Verifier) *G
 		}
 		p.tag = wellknown.EntityTag(p.document)
 		for _, s := range r.AuthorizationServers {
-			p.servers = append(p.servers, server{of[s], jwtlite.Policy{
+			i := slices.Index(c.AuthorizationServers, s)
+			p.servers = append(p.servers, server{source: sources[i], checker: checkers[i], policy: jwtlite.Policy{
 				Issuer:      s.Issuer,
 				Audiences:   audiences(r),
 				Algorithms:  s.Algorithms,
@@ -154,6 +168,7 @@ func New(c *config.Config, sources []*keys.Source, verifier jwtlite.Verifier) *G
 				Type:        s.Type,
 			}})
 		}
+		p.findOpaque()
 		g.resources = append(g.resources, p)
 	}
 	return g
@@ -227,11 +242,20 @@ func (g *Gate) remembered(p *resource, r *Request, now time.Time) (identity stri
 	if c == nil {
 		return "", false
 	}
-	if _, version := c.source.Keys(); version != c.version || now.Unix() < c.begin || now.Unix() >= c.end {
+	if now.Unix() < c.begin || now.Unix() >= c.end || !c.current() {
 		g.cache.Delete(p.index, token)
 		return "", false
 	}
 	return identity, true
+}
+
+// current reports whether the keys are those that verified the token.
+func (c *passed) current() bool {
+	if c.source == nil {
+		return true
+	}
+	_, version := c.source.Keys()
+	return version == c.version
 }
 
 // check returns the verdict on a request for p that presents a token.
@@ -241,12 +265,19 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	}
 
 	t := &g.token
-	if err := t.Parse(token); err != nil {
+	err := t.Parse(token)
+	if p.opaque != nil && p.opaque.judges(t, token, err) {
+		return g.ask(p, r, p.opaque, token, now)
+	}
+	if err != nil {
 		return invalid(err)
 	}
 	s := p.issuedBy(t.Claims().Issuer)
-	if s == nil {
+	switch {
+	case s == nil:
 		return invalid(jwtlite.ErrIssuer)
+	case s.source == nil:
+		return reply(p.refuse(r, 401, "invalid_token", errNoJWT.Error()), metrics.NoJWT)
 	}
 	if err := s.policy.CheckHeader(t); err != nil {
 		return invalid(err)
@@ -283,6 +314,14 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	if err := s.policy.CheckClaims(t, now); err != nil {
 		return invalid(err)
 	}
+	begin, end := s.period(t.Claims())
+	return g.admit(p, r, s, token, passed{source: s.source, version: version, begin: begin, end: end})
+}
+
+// admit returns the verdict on a request whose token, in g.token, passed every
+// check but that of its scopes.
+func (g *Gate) admit(p *resource, r *Request, s *server, token string, as passed) Verdict {
+	t := &g.token
 	g.scopes = t.Claims().AppendScopes(g.scopes[:0])
 	for _, scope := range p.RequiredScopes {
 		if !p.ScopeHierarchy.Grants(g.scopes, scope) {
@@ -290,9 +329,10 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 		}
 	}
 
-	g.identity = p.appendIdentity(g.identity[:0], t)
-	begin, end := s.period(t.Claims())
-	g.cache.Put(p.index, token, passed{s.source, version, begin, end}, g.identity)
+	g.identity = p.appendIdentity(g.identity[:0], t, s.policy.Issuer)
+	if as.begin < as.end {
+		g.cache.Put(p.index, token, as, g.identity)
+	}
 	identity := unsafe.String(unsafe.SliceData(g.identity), len(g.identity))
 	return g.letPass(Pass{Identity{p.identity, identity}, p.Forward}, metrics.CacheMiss)
 }
@@ -307,8 +347,8 @@ func (s *server) period(c *jwtlite.Claims) (begin, end int64) {
 }
 
 // GiveUp returns the verdict on a request that has waited long enough.
-func (g *Gate) GiveUp(r *Request, s *keys.Source) Verdict {
-	return reply(unavailable(r, s.RetryAfter()), metrics.Waited)
+func (g *Gate) GiveUp(r *Request, w Wait) Verdict {
+	return reply(unavailable(r, w.RetryAfter()), metrics.Waited)
 }
 
 func (p *resource) issuedBy(issuer string) *server {

@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"mcpauth/config"
+	"mcpauth/internal/introspect"
 	"mcpauth/jwtlite"
 )
 
@@ -46,17 +47,19 @@ func identityHeaders(r *config.Resource) []string {
 }
 
 // appendIdentity encodes the headers that tell who calls, from a token that was
-// verified.
-func (p *resource) appendIdentity(b []byte, t *jwtlite.Token) []byte {
+// verified, or from what its issuer says about it.
+func (p *resource) appendIdentity(b []byte, t *jwtlite.Token, issuer string) []byte {
 	c := t.Claims()
 	b = appendHeader(b, 0, c.Subject)
 	b = appendHeader(b, 1, c.ClientID)
 	var scopes [16]string
 	b = appendHeader(b, 2, c.AppendScopes(scopes[:0])...)
-	b = appendHeader(b, 3, c.Issuer)
-	var digits [20]byte
-	expires := strconv.AppendInt(digits[:0], c.Expires.Unix(), 10)
-	b = appendHeader(b, 4, unsafe.String(unsafe.SliceData(expires), len(expires)))
+	b = appendHeader(b, 3, issuer)
+	if c.Expires.Set {
+		var digits [20]byte
+		expires := strconv.AppendInt(digits[:0], c.Expires.Unix(), 10)
+		b = appendHeader(b, 4, unsafe.String(unsafe.SliceData(expires), len(expires)))
+	}
 	const named = 5
 	if len(p.ClaimToHeaders) > 0 {
 		payload := unsafe.String(unsafe.SliceData(t.Payload()), len(t.Payload()))
@@ -71,8 +74,11 @@ func (p *resource) appendIdentity(b []byte, t *jwtlite.Token) []byte {
 }
 
 // encodedPayload returns the payload as it stands in the token: base64url with
-// no padding.
+// no padding. For a token that is no JWT it is what its issuer says about it.
 func encodedPayload(t *jwtlite.Token) string {
+	if t.SigningInput() == "" {
+		return introspect.Base64URL(t.Payload())
+	}
 	_, payload, _ := strings.Cut(t.SigningInput(), ".")
 	return payload
 }

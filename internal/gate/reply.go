@@ -56,7 +56,7 @@ func notFound(r *Request) *Reply {
 // unavailable has no challenge: the token may well be good, and a client that
 // threw it away would log its user out for nothing.
 func unavailable(r *Request, seconds int) *Reply {
-	return problem(503, codeUnavailable, "the keys of the authorization server are not available", r.readers(),
+	return problem(503, codeUnavailable, "the token cannot be checked: the authorization server does not answer", r.readers(),
 		[2]string{"retry-after", strconv.Itoa(seconds)})
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"mcpauth/config"
+	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
 )
 
@@ -29,7 +30,7 @@ func BenchmarkStart(b *testing.B) {
 	}
 	b.Run("gate", func(b *testing.B) {
 		for b.Loop() {
-			New(c, make([]*keys.Source, 1), nil)
+			New(c, make([]*keys.Source, 1), make([]*introspect.Checker, 1), nil)
 		}
 	})
 }

@@ -47,6 +47,9 @@ func NewResponse(headers [][2]string, size int) Response {
 	return r
 }
 
+// Fault returns why an answer is no document; nil if it may be one.
+func (r Response) Fault() error { return check(r) }
+
 // freshness reads Cache-Control and Age (RFC 9111, sections 5.2.2 and 5.1) as
 // far as they matter to a cache of one document: max-age, of several the
 // shortest, less the age; and no-store or no-cache.

@@ -54,10 +54,14 @@ func New(c *config.Config, define Define) *Set {
 	}
 	s.add(held, Gauge, "held_requests", "")
 	for i, server := range c.AuthorizationServers {
-		if server.Source.Kind != config.Static {
-			at, label := servers+i*perServer, issuer(server)
+		at, label := servers+i*perServer, issuer(server)
+		if k := server.Source.Kind; k != config.Static && k != config.NoKeys {
 			s.add(at+keysFetched, Counter, "key_fetches_total.result=ok", label)
 			s.add(at+keysFailed, Counter, "key_fetches_total.result=failed", label)
+		}
+		if server.Introspection != nil {
+			s.add(at+introspectionsAnswered, Counter, "introspections_total.result=ok", label)
+			s.add(at+introspectionsFailed, Counter, "introspections_total.result=failed", label)
 		}
 	}
 	return s

@@ -37,7 +37,7 @@ func (h *fakeHost) record(id uint32, value int64) uint32 {
 // servers3 is a configuration of servers that are called, but for the last.
 func servers3() *config.Config {
 	return &config.Config{AuthorizationServers: []*config.AuthorizationServer{
-		{Issuer: "https://auth.example.com/"},
+		{Issuer: "https://auth.example.com/", Introspection: &config.Introspection{}},
 		{Issuer: "http://127.0.0.1:9000/realms/a"},
 		{Issuer: "https://static.example.com", Source: config.KeySource{Kind: config.Static}},
 	}}
@@ -132,7 +132,7 @@ func TestNames(t *testing.T) {
 			}
 		}
 	}
-	if want := outcomes + 1 + 2*2; len(h.names) != want {
+	if want := outcomes + 1 + 2*2 + 2; len(h.names) != want {
 		t.Errorf("%d metrics, want %d", len(h.names), want)
 	}
 	s.Keys(0, 0, 0, 1)

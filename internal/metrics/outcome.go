@@ -39,6 +39,10 @@ const (
 	Bound
 	MissingClaim
 
+	// Inactive: the server does not vouch for its token.
+	Inactive
+	// NoJWT: its token is a JWT, of a server whose JWTs are not accepted.
+	NoJWT
 	// InsufficientScope: its token lacks a scope.
 	InsufficientScope
 	// WrongOrigin: a web page sent it that may not call.
@@ -61,6 +65,8 @@ const (
 	Waited
 	// RefetchFailed: its key is unknown and new ones could not be fetched.
 	RefetchFailed
+	// NoAnswer: the server does not say what it knows about its token.
+	NoAnswer
 	// Fault: a call of the host failed.
 	Fault
 	// ClientGone: its client left while it waited.
@@ -96,6 +102,8 @@ var requests = [outcomes]string{
 	IDToken:           "invalid_token.reason=id_token",
 	Bound:             "invalid_token.reason=bound",
 	MissingClaim:      "invalid_token.reason=missing_claim",
+	Inactive:          "invalid_token.reason=inactive",
+	NoJWT:             "invalid_token.reason=no_jwt",
 	InsufficientScope: "insufficient_scope",
 	WrongOrigin:       "wrong_origin",
 	BadPath:           "bad_request.reason=path",
@@ -107,6 +115,7 @@ var requests = [outcomes]string{
 	NoRoom:            "unavailable.reason=no_room",
 	Waited:            "unavailable.reason=waited",
 	RefetchFailed:     "unavailable.reason=refetch_failed",
+	NoAnswer:          "unavailable.reason=no_answer",
 	Fault:             "error",
 	ClientGone:        "client_gone",
 }

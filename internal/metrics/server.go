@@ -11,6 +11,8 @@ const (
 	keysFetched = iota
 	keysFailed
 	keyAge
+	introspectionsAnswered
+	introspectionsFailed
 
 	perServer
 )
@@ -24,6 +26,14 @@ func (s *Set) Keys(server int, fetched, failed, age int32) {
 	of[keysFetched].value = fetched
 	of[keysFailed].value = failed
 	of[keyAge].value = age
+}
+
+// Introspections says of a server how many questions about tokens this worker
+// has asked it, answered and not.
+func (s *Set) Introspections(server int, answered, failed int32) {
+	of := s.list[servers+server*perServer:][:perServer]
+	of[introspectionsAnswered].value = answered
+	of[introspectionsFailed].value = failed
 }
 
 // issuer returns the label of a server: its issuer without "https://" and with

@@ -50,12 +50,17 @@ func New[V any](maxEntries int) *Cache[V] {
 	return &Cache[V]{limit: maxEntries, at: map[uint64]int32{}}
 }
 
-// hash tells tokens apart by their ends, which of tokens that verified are
-// their signatures: nobody can make many that have one end in common, and
-// reading all of a token would take longer than all the rest of a look-up.
+// hash tells tokens apart by their ends and some bytes from the middle. Ends of
+// JWTs that verified are signatures: nobody can make many that have one in
+// common, and reading all of a token would take longer than all the rest of a
+// look-up. Opaque tokens may have another end; if all their differences are
+// elsewhere, the cache remembers one of them.
 func hash(resource int, token string) uint64 {
 	const prime = 0x9e3779b97f4a7c15 // 2^64 over the golden ratio: Knuth's multiplicative hashing
 	h := uint64(resource)*prime ^ uint64(len(token))
+	for i := len(token) / 2; i < min(len(token)/2+4, len(token)-16); i++ {
+		h = (h ^ uint64(token[i])) * prime
+	}
 	for i := max(0, len(token)-16); i < len(token); i++ {
 		h = (h ^ uint64(token[i])) * prime
 		h ^= h >> 29

@@ -1,0 +1,107 @@
+package introspect
+
+import (
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"mcpauth/internal/wellknown"
+)
+
+// mapped returns the answer of a userinfo endpoint as claims: the members as
+// they are, but for those that mean something in claims, which come from where
+// the configuration says. It returns nil if the answer has no user, or is not
+// JSON.
+func (c *Checker) mapped(r Response) []byte {
+	u := c.how.Userinfo
+	document := gjson.ParseBytes(r.Body)
+	scopes := at(document, u.Scopes)
+	if u.ScopesHeader != "" {
+		scopes = gjson.Result{Type: gjson.String}
+		for _, h := range r.Headers {
+			if h[0] == u.ScopesHeader {
+				scopes.Str += " " + h[1]
+			}
+		}
+	}
+	subject := name(at(document, u.Subject))
+	if subject == "null" {
+		return nil
+	}
+	claims, _ := wellknown.MergePatch(r.Body, []byte(`{"iat":null,"nbf":null,"jti":null,"azp":null,"scp":null,"scopes":null`+
+		`,"sub":`+subject+
+		`,"client_id":`+name(at(document, u.ClientID))+
+		`,"scope":`+list(scopes)+
+		`,"aud":`+audience(at(document, u.Audience))+
+		`,"exp":`+seconds(at(document, u.Expires))+`}`))
+	return claims
+}
+
+// at returns the value at a path, which is empty for none.
+func at(document gjson.Result, path string) gjson.Result {
+	if path == "" {
+		return gjson.Result{}
+	}
+	return document.Get(path)
+}
+
+// name returns the text of a string or a number as a JSON string, else null.
+func name(v gjson.Result) string {
+	text := v.Str
+	if v.Type == gjson.Number {
+		text = v.Raw
+	}
+	if text == "" {
+		return "null"
+	}
+	return string(gjson.AppendJSONString(nil, text))
+}
+
+// list returns an array of strings: those of an array, or the parts of a string
+// between spaces and commas; null for anything else.
+func list(v gjson.Result) string {
+	if v.IsArray() {
+		return v.Raw
+	}
+	if v.Type != gjson.String {
+		return "null"
+	}
+	text, before := "", "["
+	for rest := v.Str; rest != ""; {
+		part := rest
+		if i := strings.IndexAny(rest, " ,"); i >= 0 {
+			part, rest = rest[:i], rest[i+1:]
+		} else {
+			rest = ""
+		}
+		if part != "" {
+			text += before + string(gjson.AppendJSONString(nil, part))
+			before = ","
+		}
+	}
+	if text == "" {
+		return "null"
+	}
+	return text + "]"
+}
+
+// audience returns an array as it is, or what name returns: nothing is split,
+// since an audience may hold any character.
+func audience(v gjson.Result) string {
+	if v.IsArray() {
+		return v.Raw
+	}
+	return name(v)
+}
+
+// seconds returns a number, or the number in a string; what is no number makes
+// the claims unreadable.
+func seconds(v gjson.Result) string {
+	switch {
+	case v.Raw == "":
+		return "null"
+	case v.Type == gjson.String && gjson.Valid(v.Str):
+		return v.Str
+	}
+	return v.Raw
+}
