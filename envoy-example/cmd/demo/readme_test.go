@@ -66,6 +66,12 @@ func TestReadmeCommands(t *testing.T) {
 				if err != nil || !strings.Contains(string(ci), "\nexec make test\n") {
 					t.Errorf(".ci/run does not run %q: %v", line, err)
 				}
+			case line == "make test-faults":
+				// A part of make test.
+				make, err := os.ReadFile(filepath.Join(root, "Makefile"))
+				if err != nil || !regexp.MustCompile(`(?m)^test:.* test-faults\b`).Match(make) {
+					t.Errorf("make test does not run %q: %v", line, err)
+				}
 			case line == "make build":
 				shell(t, root, line)
 			case line == "make bench", line == "make bench-quick":
