@@ -144,3 +144,6 @@ func isUnreserved(c byte) bool {
 func isAlpha(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 func isHex(c byte) bool   { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
+
+// Place returns u without its query, which may hold a secret: for logs.
+func (u *URL) Place() string { return u.Scheme + "://" + u.Authority() + u.Path }

@@ -147,6 +147,19 @@ func (p *Policy) check(c *Claims, now *time.Time, answer bool) error {
 	if !p.forUs(c) && !(answer && p.AudienceUnchecked && len(c.audiences) == 0) {
 		return ErrAudience
 	}
+	if err := c.kind(); err != nil {
+		return err
+	}
+	// RFC 9068, section 2.2; iss, exp and aud have been seen above.
+	if p.Type == typeAccessToken && !(c.Subject != "" && c.hasClientID && c.ClientID != "" && c.ID != "" && c.IssuedAt.Set) {
+		return ErrMissingClaim
+	}
+	return nil
+}
+
+// kind judges whether the claims are those of another kind of token than a
+// bearer access token.
+func (c *Claims) kind() error {
 	// RFC 8417, section 2.2: logout tokens and other security events.
 	if c.securityEvent {
 		return ErrType
@@ -159,11 +172,17 @@ func (p *Policy) check(c *Claims, now *time.Time, answer bool) error {
 	if c.bound {
 		return ErrBoundToken
 	}
-	// RFC 9068, section 2.2; iss, exp and aud have been seen above.
-	if p.Type == typeAccessToken && !(c.Subject != "" && c.hasClientID && c.ClientID != "" && c.ID != "" && c.IssuedAt.Set) {
-		return ErrMissingClaim
-	}
 	return nil
+}
+
+// CheckKind judges what t says against itself, whether or not its signature
+// will be looked at: that it is a token of another kind. The error is
+// [ErrType], [ErrIDToken] or [ErrBoundToken].
+func (p *Policy) CheckKind(t *Token) error {
+	if !p.allowsType(t) {
+		return ErrType
+	}
+	return t.claims.kind()
 }
 
 // forUs tells whether one of the audiences of the token is one of ours.

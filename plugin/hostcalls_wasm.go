@@ -30,14 +30,20 @@ var (
 	errNotSent   = errors.New("the host does not send it")
 )
 
+// answer is where the host writes the address and the size of what it has put
+// into memory. It is no local variable: the host calls malloc before it writes,
+// and malloc runs on the stack of whoever called the host, which Go may move
+// then.
+var answer struct{ data, size uint32 }
+
 // requestHeaders returns the headers of the request at hand. They share memory
 // that the next request overwrites.
 func requestHeaders() (headermap.Reader, error) {
 	const ofRequest = 0
-	var data, size uint32 // data: the address of what malloc gave
+	answer.size = 0
 	lend()
-	status := proxyGetHeaderMapPairs(ofRequest, unsafe.Pointer(&data), unsafe.Pointer(&size))
-	m, ok := lent(size)
+	status := proxyGetHeaderMapPairs(ofRequest, unsafe.Pointer(&answer.data), unsafe.Pointer(&answer.size))
+	m, ok := lent(answer.size)
 	if status != 0 || !ok {
 		return headermap.Reader{}, errNoHeaders
 	}

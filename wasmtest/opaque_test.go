@@ -306,3 +306,23 @@ func TestTokensThatAreNotAskedAbout(t *testing.T) {
 		t.Error("the server is asked")
 	}
 }
+
+// A JWT that says of itself that it is no bearer access token is none, whatever
+// its server says: it may look at less than the token holds.
+func TestJWTsThatSpeakAgainstThemselves(t *testing.T) {
+	h := newHost(t, Options{})
+	vm := start(t, h, config(opaque(object{"jwt": true}), notes(nil), nil))
+	sign := func(header, members object) string {
+		return rsaKey.sign(toJSON(with(rsaKey.header(), header)), toJSON(claims(h, members)))
+	}
+	bound, assertion, id := sign(nil, object{"cnf": object{"jkt": "x"}}), sign(object{"typ": "oauth-id-jag+jwt"}, nil), sign(nil, object{"nonce": "x"})
+	plain := sign(nil, nil)
+	a := newAsked(map[string]object{bound: aboutToken(h, nil), assertion: aboutToken(h, nil), id: aboutToken(h, nil), plain: aboutToken(h, nil)})
+	wantInvalid(t, vm.Request(rpc("/notes", "Bearer "+bound)), "bound")
+	wantInvalid(t, vm.Request(rpc("/notes", "Bearer "+assertion)), "type")
+	wantInvalid(t, vm.Request(rpc("/notes", "Bearer "+id)), "ID token")
+	if a.total != 0 || h.Dispatched() != 0 {
+		t.Error("the server is asked about them")
+	}
+	wantForwarded(t, a.decided(h, vm, plain))
+}

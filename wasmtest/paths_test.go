@@ -67,6 +67,28 @@ func TestPathsInAnotherCase(t *testing.T) {
 	}
 }
 
+// The same for a resource that is configured with upper-case letters: the path
+// in lower case may be the same to the server.
+func TestPathsInLowerCase(t *testing.T) {
+	h := newHost(t, Options{})
+	upper := notes(object{"resource": "https://mcp.example.com/Notes"})
+	vm := start(t, h, config(server(nil), upper, object{"unmatched": "allow"}))
+	for _, path := range []string{"/notes", "/notes/x", "/nOtes", "/NOTES"} {
+		wantError(t, vm.Request(rpc(path, "")), 400, "invalid_request")
+	}
+	wantError(t, vm.Request(rpc("/Notes", "")), 401, "unauthorized")
+	wantForwarded(t, vm.Request(rpc("/Notes", rsaKey.bearer(claims(h, object{"aud": "https://mcp.example.com/Notes"})))))
+	wantForwarded(t, vm.Request(rpc("/other", "")))
+
+	root := notes(object{"resource": "https://mcp.example.com"})
+	admin := notes(object{"resource": "https://mcp.example.com/Admin", "required_scopes": []string{"admin"}})
+	vm = start(t, h, with(config(server(nil), root, nil), object{"resources": []object{root, admin}}))
+	token := rsaKey.bearer(claims(h, object{"aud": "https://mcp.example.com"}))
+	wantError(t, vm.Request(rpc("/admin", token)), 400, "invalid_request")
+	wantError(t, vm.Request(rpc("/Admin", token)), 401, "invalid_token")
+	wantForwarded(t, vm.Request(rpc("/other", token)))
+}
+
 // The longest prefix decides, whatever the order of the configuration.
 func TestNestedResources(t *testing.T) {
 	h := newHost(t, Options{})

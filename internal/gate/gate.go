@@ -267,6 +267,12 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	t := &g.token
 	err := t.Parse(token)
 	if p.opaque != nil && p.opaque.judges(t, token, err) {
+		// Its server may not know, or not say, what the token says of itself.
+		if err == nil {
+			if err := p.opaque.policy.CheckKind(t); err != nil {
+				return invalid(err)
+			}
+		}
 		return g.ask(p, r, p.opaque, token, now)
 	}
 	if err != nil {

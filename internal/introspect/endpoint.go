@@ -69,7 +69,7 @@ func (c *Checker) searchOn() {
 			c.searched(endpoint)
 			return
 		}
-		s.reasons += "; " + place(u) + ": " + err.Error()
+		s.reasons += "; " + u.Place() + ": " + err.Error()
 		c.searchOn()
 	})
 	if err != nil {
@@ -111,9 +111,6 @@ func (c *Checker) searched(endpoint *config.URL) {
 	}
 	c.Tick()
 }
-
-// place returns a URL as it stands in the log: its query may hold a secret.
-func place(u *config.URL) string { return u.Scheme + "://" + u.Authority() + u.Path }
 
 // noCluster says for the log why the host did not call.
 func noCluster(cluster string, err error) string {

@@ -215,7 +215,7 @@ func (c *Checker) answered(endpoint *config.URL, call *Call, r Response) {
 	switch {
 	case wrong != "":
 		c.Failed++
-		a, d, wrong = &Answer{}, failedTime, place(endpoint)+": "+wrong
+		a, d, wrong = &Answer{}, failedTime, endpoint.Place()+": "+wrong
 	case a.Fault != nil:
 		d = min(d, badTime)
 	}

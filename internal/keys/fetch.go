@@ -69,7 +69,7 @@ func (s *Source) getMetadata(f *fetch) {
 			s.getKeys(f, jwksURI)
 			return
 		}
-		f.reasons = append(f.reasons, u.Raw+": "+err.Error())
+		f.reasons = append(f.reasons, u.Place()+": "+err.Error())
 		s.getMetadata(f)
 	})
 }
@@ -93,11 +93,11 @@ func (s *Source) getKeys(f *fetch, u *config.URL) {
 			var set *jwtlite.KeySet
 			var skipped []jwtlite.SkippedKey
 			if set, skipped, err = jwtlite.ParseKeySet(r.Body); err == nil {
-				s.end(f, &fetched{r.Body, u.Raw, set.Len(), skipped, r.Fresh}, nil)
+				s.end(f, &fetched{r.Body, u.Place(), set.Len(), skipped, r.Fresh}, nil)
 				return
 			}
 		}
-		s.end(f, nil, errors.New(u.Raw+": "+err.Error()))
+		s.end(f, nil, errors.New(u.Place()+": "+err.Error()))
 	})
 }
 
@@ -105,7 +105,7 @@ func (s *Source) getKeys(f *fetch, u *config.URL) {
 // up is dropped.
 func (s *Source) get(f *fetch, cluster string, u *config.URL, done func(Response)) {
 	if elapsed := s.host.Now() - f.began; elapsed < 0 || elapsed > attemptTime.Milliseconds() {
-		s.end(f, nil, errors.New(u.Raw+": not asked, the attempt took too long"))
+		s.end(f, nil, errors.New(u.Place()+": not asked, the attempt took too long"))
 		return
 	}
 	err := s.host.Get(cluster, u, func(r Response) {
@@ -114,7 +114,7 @@ func (s *Source) get(f *fetch, cluster string, u *config.URL, done func(Response
 		}
 	})
 	if err != nil {
-		s.end(f, nil, errors.New(u.Raw+": the cluster "+strconv.Quote(cluster)+" cannot be called: "+err.Error()))
+		s.end(f, nil, errors.New(u.Place()+": the cluster "+strconv.Quote(cluster)+" cannot be called: "+err.Error()))
 	}
 }
 

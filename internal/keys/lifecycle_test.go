@@ -353,3 +353,16 @@ func TestLogIsBounded(t *testing.T) {
 		t.Errorf("the last line is %q", last)
 	}
 }
+
+// The query of a URL may hold a secret.
+func TestLogHasNoQuery(t *testing.T) {
+	p := start(t, config.KeySource{Kind: config.JWKSURI, JWKSURI: mustURL(t, jwksURI+"?code=S3CRET")})
+	p.tick()
+	p.serve[jwksURI+"?code=S3CRET"] = body(`{"keys":[` + key1 + `]}`)
+	p.pass(10 * time.Second)
+	p.tick()
+	log := strings.Join(p.log, "\n")
+	if strings.Contains(log, "S3CRET") || !strings.Contains(log, "status 404") || !strings.Contains(log, "1 usable keys from "+jwksURI) {
+		t.Errorf("log %q", log)
+	}
+}

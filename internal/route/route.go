@@ -45,6 +45,7 @@ type Table struct {
 	exact  index
 	folded index // the same with all paths in lower case
 	depth  int   // segments in the longest prefix
+	cased  bool  // a prefix has an upper-case letter, which no plain path has
 	recent [16]recent
 }
 
@@ -79,6 +80,7 @@ func New(c *config.Config) *Table {
 				at(t.exact.prefixes, path).add(name, i)
 				at(t.folded.prefixes, strings.ToLower(path)).add(name, i)
 				t.depth = max(t.depth, strings.Count(path, "/"))
+				t.cased = t.cased || path != strings.ToLower(path)
 			}
 		}
 	}
@@ -94,7 +96,7 @@ func (t *Table) Find(authority, target string) (Match, error) {
 	}
 	path, _, _ := strings.Cut(target, "?")
 	host, port := splitAuthority(authority)
-	if plain(path) {
+	if plain(path) && !t.cased {
 		m := t.exact.find(host, port, path, t.depth)
 		last.remember(authority, target, m)
 		return m, nil

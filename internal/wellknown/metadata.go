@@ -3,6 +3,7 @@ package wellknown
 import (
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/tidwall/gjson"
 
@@ -68,7 +69,8 @@ func Endpoint(metadata gjson.Result, member string, insecure bool) (*config.URL,
 		err = errors.New("must use https")
 	}
 	if err != nil {
-		return nil, errors.New(member + " " + quote(uri.Str) + ": " + err.Error())
+		place, _, _ := strings.Cut(uri.Str, "?") // a query may hold a secret
+		return nil, errors.New(member + " " + quote(place) + ": " + err.Error())
 	}
 	return u, nil
 }
