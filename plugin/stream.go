@@ -19,6 +19,11 @@ type stream struct {
 
 // OnHttpRequestHeaders decides. Whatever goes wrong with the host, the request
 // does not go on.
+//
+// What is read, decided and set here shares memory that the next request
+// overwrites: the headers, until the next loan, and the identity of a Pass, until
+// the next decision. No other request is looked at before this one is answered
+// or let on, and one that has to wait is copied.
 func (s *stream) OnHttpRequestHeaders(int, bool) types.Action {
 	r := &s.plugin.request
 	if err := s.read(r); err != nil {

@@ -13,10 +13,10 @@
 // The command fails, naming the file, when the text to replace is not found
 // exactly once: a new toolchain must be looked at before it builds a plugin.
 //
-// Two more patches, of internal/godebug, leave 60 kB out that a plugin has no use
-// for: the counters of GODEBUG settings, with all of runtime/metrics behind
-// them, and bisecting by GODEBUG. If their text is not found, the file is
-// larger, and the command says so.
+// The patches of internal/godebug leave 100 kB out that a plugin has no use for:
+// the counters of GODEBUG settings, with all of runtime/metrics behind them, and
+// bisecting by GODEBUG. If their text is not found, the file is larger, and the
+// command says so.
 //
 // Usage: overlay DIR writes DIR/overlay.json and the patched files.
 package main
