@@ -1,5 +1,5 @@
-// Package tokencache remembers tokens that were verified, so that a token seen
-// before costs no signature.
+// Package tokencache remembers what was found out about tokens, so that a token
+// seen before costs no signature, and no question to its server.
 package tokencache
 
 import "unsafe"
@@ -8,10 +8,10 @@ import "unsafe"
 // fill the worker's memory.
 const maxBytes = 16 << 20
 
-// Cache maps a token, byte for byte, and the resource that let it in to what
-// was found out about it. Only tokens that passed are put in, so a flood of bad
-// ones evicts nothing; and a flood of good ones, each seen once, does not evict
-// what is in use: a hand goes round the entries, and one that was used since
+// Cache maps a token, byte for byte, and a resource to what
+// was found out about it. Tokens that passed and others belong into caches of
+// their own, so that a flood of bad ones evicts no good one. A flood of tokens,
+// each seen once, does not evict what is in use: a hand goes round the entries, and one that was used since
 // the hand last came by stays for another round (the CLOCK algorithm).
 //
 // Entries are found by [hash], which reads only a part of the token, and then
