@@ -8,11 +8,11 @@ import "unsafe"
 // fill the worker's memory.
 const maxBytes = 16 << 20
 
-// Cache maps a token, byte for byte, and a resource to what
-// was found out about it. Tokens that passed and others belong into caches of
-// their own, so that a flood of bad ones evicts no good one. A flood of tokens,
-// each seen once, does not evict what is in use: a hand goes round the entries, and one that was used since
-// the hand last came by stays for another round (the CLOCK algorithm).
+// Cache maps a token, byte for byte, and a resource to what was found out about
+// it. Tokens that passed and others belong into caches of their own, so that a
+// flood of bad ones evicts no good one. A flood of tokens, each seen once, does
+// not evict what is in use: a hand goes round the entries, and one that was used
+// since the hand last came by stays for another round (the CLOCK algorithm).
 //
 // Entries are found by [hash], which reads only a part of the token, and then
 // compared as a whole. Of two with the same hash the later one stays.
