@@ -13,7 +13,9 @@ import (
 )
 
 // TestAVMDies: the requests of its worker get 503 until Envoy has a new one;
-// the other workers go on.
+// the other workers go on. Envoy makes the new one at the next request, unless
+// it made the old one within its back-off of about a second; so it happens that
+// nobody notices.
 func TestAVMDies(t *testing.T) {
 	t.Parallel()
 	g := newTarget(t, "dies")
@@ -24,7 +26,7 @@ func TestAVMDies(t *testing.T) {
 	stop := r.underLoad(quiet(), load.Options{Rate: 400, HTTP2: true, Clients: clients})
 	deaths := scaled(3, 20)
 	var windows []window
-	for range deaths {
+	for i := range deaths {
 		begin := time.Now()
 		r.spring(t, g, "now")
 		w := window{from: begin, to: begin.Add(reloadTime + slack), dead: true}
@@ -42,8 +44,8 @@ func TestAVMDies(t *testing.T) {
 			}
 		}
 		t.Logf("back after %.1f s; %d of %d clients saw it", time.Since(begin).Seconds(), len(hurt), clients)
-		if len(hurt) == 0 {
-			t.Error("no client saw a VM die: the trap does not work, or it is not in service")
+		if got := countLines(r.Log(), "trap: a request"); got != i+1 {
+			t.Errorf("%d VMs have died by Envoy's log, want %d", got, i+1)
 		}
 		// The worker's own clients are a quarter; a connection may have been
 		// opened anew and be another worker's.
