@@ -46,7 +46,6 @@ var badResources = []badDocument{
 	onlyParser("resource twice", withResources(`{"resource": "https://h/a"}, {"resource": "HTTPS://H:443/a"}`), "resources[1].resource: is the same resource as resources[0].resource"),
 	onlyParser("root twice", withResources(`{"resource": "https://h/"}, {"resource": "https://h"}`), "resources[1].resource: is the same resource as resources[0].resource"),
 	one("unknown member", withResource(`"required_scope": ["a"]`), "resources[0].required_scope: unknown member (did you mean required_scopes?)"),
-	one("tools", withResource(`"tools": {}`), "resources[0].tools: not supported yet"),
 
 	onlyParser("unknown issuer", withResource(`"authorization_servers": ["https://auth.example.com/"]`),
 		"resources[0].authorization_servers[0]: must be the issuer of one of the authorization_servers (did you mean \"https://auth.example.com\"?)"),

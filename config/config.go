@@ -222,6 +222,20 @@ type Resource struct {
 	// and an empty list that is not nil for none.
 	AllowedOrigins []string
 
+	// Rules say which operations need more than RequiredScopes. Of those with
+	// the same Method and a Name the most specific counts, alone: the exact
+	// one, else the one with the longest prefix; so it is among those without
+	// a Name. They have at most [MaxRuleScopes] different scopes.
+	Rules []Rule
+
+	// TrustMCPHeaders lets the headers of MCP 2026-07-28 and later decide
+	// alone, with no look at the body.
+	TrustMCPHeaders bool
+
+	// MaxBodyBytes bounds the body of a request whose operation is looked for
+	// in it: 1 KiB to 16 MiB.
+	MaxBodyBytes int
+
 	// Forward keeps the Authorization header on the way to the server.
 	Forward bool
 

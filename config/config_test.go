@@ -76,6 +76,7 @@ func TestDefaults(t *testing.T) {
 			AuthorizationServers: []*config.AuthorizationServer{server},
 			Match:                config.Match{PathPrefixes: []string{"/notes"}},
 			RootMetadata:         true,
+			MaxBodyBytes:         1 << 20,
 		}},
 		Unmatched:  config.UnmatchedDeny,
 		TokenCache: config.TokenCache{MaxEntries: 4096},
@@ -108,6 +109,8 @@ func TestEveryMember(t *testing.T) {
 			"audiences": ["api://x"], "scopes_supported": ["a", "b"], "required_scopes": ["c"],
 			"scope_hierarchy": {"a": ["b"], "c": ["a", "d"], "d": ["b", "e"]}, "allowed_origins": ["HTTPS://App.example:443", "http://*.a:80", "null"],
 			"metadata": {"resource\u005fname": "N\u006ftes", "x": [ 1 ]},
+			"tools": {"\u0064elete": ["w", "x"], "a*": []}, "prompts": {"*": ["p"]}, "resources": {"note:///a": ["r"]}, "methods": {"tools/*": ["t"]},
+			"trust_mcp_headers": true, "max_body_bytes": 1024,
 			"forward": true, "forward_payload_header": "X-Payload",
 			"claim_to_headers": [{"claim_name": "\u0065mail", "header_name": "X-Email"}, {"claim_name": "a.b", "header_name": "X-B"}]
 		}]
@@ -173,6 +176,17 @@ func TestEveryMember(t *testing.T) {
 		},
 		ScopeHierarchy: config.ScopeHierarchy{"a": {"b"}, "c": {"a", "d", "b", "e"}, "d": {"b", "e"}},
 		AllowedOrigins: []string{"https://app.example", "http://*.a", "null"},
+		Rules: []config.Rule{
+			{Method: "tools/*", Scopes: []string{"t"}},
+			{Method: "tools/call", Name: "delete", Scopes: []string{"w", "x"}},
+			{Method: "tools/call", Name: "a*"},
+			{Method: "prompts/get", Name: "*", Scopes: []string{"p"}},
+			{Method: "resources/read", Name: "note:///a", Scopes: []string{"r"}},
+			{Method: "resources/subscribe", Name: "note:///a", Scopes: []string{"r"}},
+			{Method: "resources/unsubscribe", Name: "note:///a", Scopes: []string{"r"}},
+		},
+		TrustMCPHeaders: true,
+		MaxBodyBytes:    1024,
 	}
 	if r := c.Resources[0]; !reflect.DeepEqual(r, want) {
 		t.Errorf("got %+v, want %+v", r, want)
@@ -321,7 +335,7 @@ func TestAllErrorsAtOnce(t *testing.T) {
 		],
 		"resources": [
 			{"resource": "https://h/a/", "authorization_servers": ["http://a.example", "https://c.example"], "audience": "x"},
-			{"resource": "https://h/b", "match": {"hosts": ["*"]}, "required_scopes": ["a b", "offline_access"], "tools": {}},
+			{"resource": "https://h/b", "match": {"hosts": ["*"]}, "required_scopes": ["a b", "offline_access"]},
 			{"resource": "https://h/c", "metadata": {"resource": "https://h/c"}, "claim_to_headers": [{"claim_name": "sub", "header_name": "host"}]},
 			{"resource": "https://i/c"}
 		],
@@ -347,7 +361,6 @@ func TestAllErrorsAtOnce(t *testing.T) {
 		"resources[0].audience: unknown member (did you mean audiences?)",
 		"resources[0].resource: must not end with a slash: /a covers all that is under it",
 		"resources[0].authorization_servers[1]: must be the issuer of one of the authorization_servers",
-		"resources[1].tools: not supported yet",
 		"resources[1].match.hosts[0]: " + wantWildcard,
 		`resources[1].required_scopes[0]: must be one scope: printable ASCII without spaces, " and \`,
 		"resources[1].required_scopes[1]: must not be offline_access: clients ask for refresh tokens themselves, a resource neither requires nor publishes them",

@@ -12,8 +12,8 @@ var (
 		"scopes_supported", "required_scopes", "scope_hierarchy",
 		"metadata", "root_metadata", "allowed_origins",
 		"forward", "forward_payload_header", "claim_to_headers",
+		"tools", "prompts", "resources", "methods", "trust_mcp_headers", "max_body_bytes",
 	}
-	resourceUnsupported  = []string{"tools"}
 	matchMembers         = []string{"hosts", "path_prefixes"}
 	claimToHeaderMembers = []string{"claim_name", "header_name"}
 )
@@ -32,7 +32,7 @@ func parseResources(v *value, servers *serverList, unmatched Unmatched) []*Resou
 }
 
 func parseResource(v *value, servers *serverList, places occupied, sole bool) *Resource {
-	if !v.closedObject(resourceMembers, resourceUnsupported) {
+	if !v.closedObject(resourceMembers, nil) {
 		return nil
 	}
 	r := &Resource{}
@@ -61,6 +61,7 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 	r.ScopeHierarchy = v.get("scope_hierarchy").scopeHierarchy()
 	r.Metadata = v.get("metadata").resourceMetadata(servers.allowHTTP)
 	r.AllowedOrigins = v.get("allowed_origins").origins()
+	v.bodyRules(r)
 	r.Forward = v.get("forward").bool()
 	headers := make(headerNames)
 	r.ForwardPayloadHeader = headers.read(v.get("forward_payload_header"))

@@ -49,7 +49,7 @@ func TestGoodDocuments(t *testing.T) {
 }
 
 func TestBadDocuments(t *testing.T) {
-	for group, docs := range map[string][]badDocument{"top": badTops, "authorization servers": badServers, "introspection": badIntrospections, "resources": badResources} {
+	for group, docs := range map[string][]badDocument{"top": badTops, "authorization servers": badServers, "introspection": badIntrospections, "resources": badResources, "rules": badRules} {
 		for _, bad := range docs {
 			t.Run(group+"/"+bad.name, func(t *testing.T) {
 				c, err := config.Parse([]byte(bad.doc))

@@ -1,0 +1,101 @@
+package config_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"mcpauth/config"
+)
+
+const (
+	wantScope = `must be one scope: printable ASCII without spaces, " and \`
+	wantURI   = `must be a URI that no server reads as another: a lower-case scheme, no #, dot segments or doubled slashes, no percent-encoding of letters, digits, -._~, / and \, upper-case digits in the others`
+)
+
+// rules returns n rules with as many scopes as the last argument says.
+func rules(n, scopes int) string {
+	var list []string
+	for i := range n {
+		list = append(list, fmt.Sprintf(`"a%d": ["a%d"]`, i, i%scopes))
+	}
+	return strings.Join(list, ",")
+}
+
+var badRules = []badDocument{
+	one("tools type", withResource(`"tools": ["a"]`), "resources[0].tools: must be an object"),
+	one("prompts type", withResource(`"prompts": null`), "resources[0].prompts: must be an object"),
+	one("resources type", withResource(`"resources": "a"`), "resources[0].resources: must be an object"),
+	one("methods type", withResource(`"methods": 1`), "resources[0].methods: must be an object"),
+	one("scopes type", withResource(`"tools": {"a": "b"}`), "resources[0].tools.a: must be an array"),
+	{name: "scopes", doc: withResource(`"tools": {"a": ["b", "b", 1, "c d", "", "offline_access"]}`), want: []string{
+		"resources[0].tools.a[1]: is the same as resources[0].tools.a[0]",
+		"resources[0].tools.a[2]: must be a string",
+		"resources[0].tools.a[3]: " + wantScope,
+		"resources[0].tools.a[4]: " + wantScope,
+		"resources[0].tools.a[5]: must not be offline_access: clients ask for refresh tokens themselves, a resource neither requires nor publishes them",
+	}},
+	{name: "names", doc: withResource(`"methods": {"": ["a"], "tools/*/b": ["a"], "**": ["a"], "*a": ["a"]}, "tools": {"a\u0000": ["a"], "a*b": ["a"]}, "prompts": {"a\u007f": ["a"]}`), want: []string{
+		`resources[0].methods[""]: must have a name`,
+		`resources[0].methods["tools/*/b"]: must have * only at the end of its name`,
+		`resources[0].methods["**"]: must have * only at the end of its name`,
+		`resources[0].methods["*a"]: must have * only at the end of its name`,
+		`resources[0].tools["a\x00"]: must not have control characters in its name`,
+		`resources[0].tools["a*b"]: must have * only at the end of its name`,
+		`resources[0].prompts["a\x7f"]: must not have control characters in its name`,
+	}},
+	onlyParser("name twice", withResource(`"tools": {"a": ["b"], "\u0061": ["c"]}`), "resources[0].tools.a: duplicate member"),
+	{name: "the same operations", doc: withResource(`"tools": {"*": ["a"]}, "prompts": {"*": ["a"]}, "resources": {"*": ["a"]}, "methods": {"tools/call": ["a"], "prompts/get": ["b"], "resources/read": []}`), want: []string{
+		`resources[0].methods["tools/call"]: rules the same operations as resources[0].tools["*"]`,
+		`resources[0].methods["prompts/get"]: rules the same operations as resources[0].prompts["*"]`,
+		`resources[0].methods["resources/read"]: rules the same operations as resources[0].resources["*"]`,
+	}, parserOnly: true},
+	{name: "URIs", doc: withResource(`"resources": {"Note:///a": [], "note:///a/../b": [], "note:///a//b": [], "note:///%61*": []}`), want: []string{
+		`resources[0].resources["Note:///a"]: ` + wantURI,
+		`resources[0].resources["note:///a/../b"]: ` + wantURI,
+		`resources[0].resources["note:///a//b"]: ` + wantURI,
+		`resources[0].resources["note:///%61*"]: ` + wantURI,
+	}, parserOnly: true},
+	onlyParser("too many scopes", withResource(`"tools": {`+rules(64, 64)+`}, "methods": {"x": ["b", "a1"]}`), "resources[0]: must have at most 64 different scopes in tools, prompts, resources and methods"),
+	one("too many rules", withResource(`"tools": {`+rules(1025, 8)+`}`), "resources[0].tools: must have at most 1024 members"),
+	one("trust type", withResource(`"tools": {}, "trust_mcp_headers": "yes"`), "resources[0].trust_mcp_headers: must be true or false"),
+	one("body low", withResource(`"tools": {}, "max_body_bytes": 1023`), "resources[0].max_body_bytes: must be an integer from 1024 to 16777216"),
+	one("body high", withResource(`"tools": {}, "max_body_bytes": 16777217`), "resources[0].max_body_bytes: must be an integer from 1024 to 16777216"),
+	{name: "no rules", doc: withResource(`"trust_mcp_headers": true, "max_body_bytes": 4096`), want: []string{
+		"resources[0].trust_mcp_headers: needs tools, prompts, resources or methods",
+		"resources[0].max_body_bytes: needs tools, prompts, resources or methods",
+	}, parserOnly: true},
+}
+
+// What the URL Standard's parser, RFC 3986's normalisation or a decoder of
+// percent-encodings would change has to be refused, since a server may do that
+// before it compares.
+func TestIsPlainURI(t *testing.T) {
+	for _, uri := range []string{
+		"note:a", "note:///a", "note://host/a", "note://Host", "note://host:8080/a", "note:///a/", "note:///a?b=c//../d",
+		"file:///a/b.txt", "file:///C:/a", "https://h/", "https://h:8443/a?b", "https://127.0.0.1/a", "urn:isbn:1", "a+b.c-d://x/y", "note:///...", "note:///a..b/.c", "note:///%20%C3%A9%3A%25",
+	} {
+		if !config.IsPlainURI(uri, false) {
+			t.Errorf("%s is refused", uri)
+		}
+	}
+	for _, uri := range []string{
+		"", "a", "/a", ":a", "1a:b", "note", "Note:a", "note:a b", "note:///a\tb", "note:///é", "note:///a#", "note:///a\\b", "note:///{a}", "note:///a|b", "note:///a^b", "note:///a`b",
+		"note:///a/./b", "note:///a/..", "note:///..", "note:..", "note:../a", "note:///a//b", "note:////a", "note:///%61", "note:///%2e%2e/a", "note:///%2E", "note:///a%2Fb", "note:///a%5Cb", "note:///a%00", "note:///a%7F",
+		"note:///%c3%a9", "note:///%", "note:///%4", "note:///%zz", "note://u@h/a", "note://@h/a", "note://h:/a", "note://h:080/a", "note://h:a/b", "note://[::1]/a",
+		"https://h", "https:h/a", "https:/h/a", "https:///h/a", "https://H/a", "https://h:443/a", "http://h:80/a", "https://h./a", "https://0x7f.1/a", "https://127.1/a", "https://%68/a", "https://h:0443/a", "https:", "https:?",
+		"file://localhost/a", "file:/a", "file:a", "file:////a", "file://a",
+	} {
+		if config.IsPlainURI(uri, false) {
+			t.Errorf("%s passes", uri)
+		}
+	}
+	for uri, want := range map[string]bool{
+		"": true, "n": true, "no": true, "note:": true, "note:/": true, "note://": true, "note://h": true, "note:///a/.": true, "note:///a/..": true, "https:": true, "https://": true, "https://h": true, "https://h:4": true, "https://h.": true, "file:/": true, "file://": true,
+		"N": false, "https://H": false, "https://H/": false, "note:///%": false, "note:///%2": false, "note:///a/../": false, "note:////": false, "1": false, "note:///a/./": false, "note:///..?": false, "file://l": false,
+	} {
+		if got := config.IsPlainURI(uri, true); got != want {
+			t.Errorf("as a prefix, %q: %v", uri, got)
+		}
+	}
+}

@@ -1,0 +1,115 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Rule says what some operations of MCP need beside RequiredScopes. Its
+// patterns are exact, or end with "*", which stands for any text.
+type Rule struct {
+	// Method is the JSON-RPC method, a pattern if there is no Name.
+	Method string
+	// Name is a pattern for params.name, or for params.uri if Method begins
+	// with "resources/"; empty for a rule about the method alone.
+	Name string
+	// Scopes are all needed; none is a rule too.
+	Scopes []string
+}
+
+const (
+	// MaxRuleScopes is how many different scopes the rules of one resource
+	// have: they are the bits of a word.
+	MaxRuleScopes = 64
+
+	maxRules = 1024 // in one map
+
+	defaultBodyBytes = 1 << 20
+	lowestBodyBytes  = 1 << 10
+	highestBodyBytes = 16 << 20
+)
+
+// ruled are the members that have rules by name, with their methods; the first
+// is what the others are nothing without.
+var ruled = [...]struct {
+	member  string
+	methods []string
+}{
+	{"tools", []string{"tools/call"}},
+	{"prompts", []string{"prompts/get"}},
+	{"resources", []string{"resources/read", "resources/subscribe", "resources/unsubscribe"}},
+}
+
+// rules reads the rules of a resource.
+func (v *value) rules() []Rule {
+	var list []Rule
+	methods := v.get("methods")
+	for _, m := range methods.ruleMap() {
+		list = append(list, m.rule(m.name, ""))
+	}
+	for _, r := range ruled {
+		for _, m := range v.get(r.member).ruleMap() {
+			if r.member == "resources" {
+				if text, prefix := strings.CutSuffix(m.name, "*"); !IsPlainURI(text, prefix) {
+					m.fail(faultURI)
+				}
+			}
+			if other := methods.get(r.methods[0]); other != nil && m.name == "*" {
+				other.fail("rules the same operations as " + m.path)
+			}
+			rule := m.rule("", m.name)
+			for _, rule.Method = range r.methods {
+				list = append(list, rule)
+			}
+		}
+	}
+	var scopes []string
+	for _, rule := range list {
+		for _, s := range rule.Scopes {
+			if !slices.Contains(scopes, s) {
+				scopes = appendText(scopes, s)
+			}
+		}
+	}
+	if len(scopes) > MaxRuleScopes {
+		v.fail("must have at most 64 different scopes in tools, prompts, resources and methods")
+	}
+	return list
+}
+
+// ruleMap returns the members of an object whose names are patterns.
+func (v *value) ruleMap() []*value {
+	if !v.object() {
+		return nil
+	}
+	if len(v.members) > maxRules {
+		v.fail("must have at most 1024 members")
+		return nil
+	}
+	return v.members
+}
+
+// rule reads the scopes of one rule.
+func (v *value) rule(method, name string) Rule {
+	switch star := strings.IndexByte(v.name, '*'); {
+	case v.name == "":
+		v.fail("must have a name")
+	case hasControl(v.name):
+		v.fail("must not have control characters in its name")
+	case star >= 0 && star != len(v.name)-1:
+		v.fail("must have * only at the end of its name")
+	}
+	return Rule{method, name, texts(v.array(), (*value).scope)}
+}
+
+// bodyRules reads the members that say how rules are applied.
+func (v *value) bodyRules(r *Resource) {
+	r.Rules = v.rules()
+	r.TrustMCPHeaders = v.get("trust_mcp_headers").bool()
+	r.MaxBodyBytes = v.get("max_body_bytes").integer(lowestBodyBytes, highestBodyBytes, defaultBodyBytes)
+	for _, name := range [...]string{"trust_mcp_headers", "max_body_bytes"} {
+		if m := v.get(name); m != nil && v.get("methods") == nil && v.get("tools") == nil && v.get("prompts") == nil && v.get("resources") == nil {
+			m.fail("needs tools, prompts, resources or methods")
+		}
+	}
+}

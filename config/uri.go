@@ -1,0 +1,93 @@
+package config
+
+import (
+	"strconv"
+	"strings"
+)
+
+const faultURI = `must be a URI that no server reads as another: a lower-case scheme, no #, dot segments or doubled slashes, no percent-encoding of letters, digits, -._~, / and \, upper-case digits in the others`
+
+// IsPlainURI reports whether a URI (RFC 3986) is one that no parser turns into
+// another. Servers compare the URIs of MCP resources after they have gone
+// through a parser, most often that of the URL Standard, which resolves dot
+// segments and knows many spellings of a host, and some decode what is
+// percent-encoded. With prefix it is about a text that a URI begins with.
+func IsPlainURI(uri string, prefix bool) bool {
+	for i := 0; i < len(uri); i++ {
+		c := uri[i]
+		if c <= ' ' || c >= 0x7F || strings.IndexByte("\"#<>\\^`{|}", c) >= 0 {
+			return false
+		}
+		if c != '%' {
+			continue
+		}
+		if len(uri)-i < 3 || !isUpperHex(uri[i+1]) || !isUpperHex(uri[i+2]) {
+			return false
+		}
+		c = unhex(uri[i+1])<<4 | unhex(uri[i+2])
+		if isUnreserved(c) || c == '/' || c == '\\' || c < ' ' || c == 0x7F {
+			return false
+		}
+	}
+	scheme, path, whole := strings.Cut(uri, ":")
+	for i := 0; i < len(scheme); i++ {
+		if c := scheme[i]; !('a' <= c && c <= 'z') && (i == 0 || !isDigit(c) && c != '+' && c != '.' && c != '-') {
+			return false
+		}
+	}
+	if !whole {
+		return prefix
+	}
+	path, _, query := strings.Cut(path, "?")
+	if rest, ok := strings.CutPrefix(path, "//"); ok {
+		end := strings.IndexByte(rest, '/')
+		if end < 0 {
+			end = len(rest)
+		}
+		path = rest[end:]
+		if !isPlainAuthority(scheme, rest[:end], prefix && !query && path == "") {
+			return false
+		}
+	} else if scheme != "" && isSpecial(scheme) && !prefix {
+		return false // "https:h/p" is "https://h/p" to the URL Standard
+	}
+	if isSpecial(scheme) && path == "" && !prefix || scheme == "" {
+		return false
+	}
+	closed := "/" + path
+	if !prefix || query {
+		closed += "/"
+	}
+	return !strings.Contains(path, "//") && !strings.Contains(closed, "/./") && !strings.Contains(closed, "/../")
+}
+
+// isSpecial reports whether the URL Standard has rules of its own for a scheme.
+func isSpecial(scheme string) bool {
+	switch scheme {
+	case "http", "https", "ws", "wss", "ftp", "file":
+		return true
+	}
+	return false
+}
+
+// isPlainAuthority does the same for what stands between "//" and the path; with
+// prefix more may follow.
+func isPlainAuthority(scheme, authority string, prefix bool) bool {
+	if authority == "" {
+		return prefix || scheme == "file" || !isSpecial(scheme)
+	}
+	if strings.ContainsAny(authority, "@[") || scheme == "file" {
+		return false
+	}
+	host, port, hasPort := strings.Cut(authority, ":")
+	if isSpecial(scheme) && (host != strings.ToLower(host) || !prefix && checkHostName(host) != nil) {
+		return false
+	}
+	if !hasPort || prefix {
+		return true
+	}
+	n, err := strconv.Atoi(port)
+	return err == nil && strconv.Itoa(n) == port && !(isSpecial(scheme) && (n == 80 || n == 443 || n == 21))
+}
+
+func isUpperHex(c byte) bool { return isDigit(c) || 'A' <= c && c <= 'F' }
