@@ -104,11 +104,29 @@ func (s *stream) take(r *gate.Request, name, value string) error {
 		if name == "if-none-match" && r.IfNoneMatch == "" {
 			r.IfNoneMatch = value
 		}
+	case 'm':
+		r.MCP.Take(name, value)
+	case 'c':
+		switch name {
+		case "content-type":
+			r.ContentType = joined(r.ContentType, value)
+		case "content-encoding":
+			r.ContentEncoding = joined(r.ContentEncoding, value)
+		}
 	}
 	if s.plugin.gate.Reserved(name) {
 		return proxywasm.RemoveHttpRequestHeader(name)
 	}
 	return nil
+}
+
+// joined returns the value of a header of which value is a further line (RFC
+// 9110, section 5.3).
+func joined(before, value string) string {
+	if before == "" {
+		return value
+	}
+	return before + "," + value
 }
 
 // carryOut does what a verdict says, other than to wait.

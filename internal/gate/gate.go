@@ -18,6 +18,7 @@ import (
 	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
 	"mcpauth/internal/metrics"
+	"mcpauth/internal/operation"
 	"mcpauth/internal/route"
 	"mcpauth/internal/tokencache"
 	"mcpauth/internal/wellknown"
@@ -40,6 +41,11 @@ type Request struct {
 	RequestHeaders string // Access-Control-Request-Headers
 	IfNoneMatch    string // the first If-None-Match header
 
+	HasBody         bool   // the headers do not end the request
+	ContentEncoding string // Content-Encoding, several with commas
+	ContentType     string // Content-Type, the same
+	MCP             operation.Headers
+
 	Arrived int64 // Unix milliseconds
 
 	// refuted is the version of the key set under which the signature did not
@@ -53,7 +59,8 @@ type Request struct {
 // Clone returns a copy that shares no memory with the headers it was read from.
 func (r *Request) Clone() *Request {
 	c := *r
-	for _, s := range []*string{&c.Method, &c.Authority, &c.Path, &c.Authorization, &c.Origin, &c.RequestMethod, &c.RequestHeaders, &c.IfNoneMatch} {
+	for _, s := range []*string{&c.Method, &c.Authority, &c.Path, &c.Authorization, &c.Origin, &c.RequestMethod, &c.RequestHeaders, &c.IfNoneMatch,
+		&c.ContentEncoding, &c.ContentType, &c.MCP.Method, &c.MCP.Name, &c.MCP.Version} {
 		*s = strings.Clone(*s)
 	}
 	return &c
@@ -66,7 +73,23 @@ type Verdict struct {
 	Wait  Wait   // ask again when this has ended
 	Pass  *Pass  // let it on to the server
 
+	// Body, if set, decides once the whole body is there. With Pass, the headers
+	// of the Pass are set at once, and the request goes on only if Body says so;
+	// with Wait, the body is kept while the request waits.
+	Body Body
+
 	Outcome metrics.Outcome // to be counted when Reply or Pass is carried out
+}
+
+// A Body decides on the body of a request.
+type Body interface {
+	// Limit returns the size in bytes above which the request is answered with
+	// 413.
+	Limit() int
+	// Decide returns the verdict on the request: Reply, or Pass (whose headers
+	// are ignored: they are set already), or Wait (then it is asked again with
+	// the same body).
+	Decide(body []byte, now time.Time) Verdict
 }
 
 // A Wait is what a request may wait for: a fetch of keys, or an answer about its
@@ -104,6 +127,7 @@ type Gate struct {
 	identity []byte
 	scopes   []string
 	pass     Pass
+	scanner  operation.Scanner
 }
 
 // A resource is a protected resource with all that can be made beforehand.
@@ -114,10 +138,11 @@ type resource struct {
 	document    []byte // protected-resource metadata
 	tag         string // its entity tag
 	metadataURL string
-	identity    []string  // names of the headers
-	scope       string    // what the challenges ask for: all required scopes
-	noToken     [2]*Reply // without and with an Origin, any being allowed; nil until needed
-	opaque      *server   // the one of servers that is asked about tokens; nil if none is
+	identity    []string         // names of the headers
+	scope       string           // what the challenges ask for: all required scopes
+	noToken     [2]*Reply        // without and with an Origin, any being allowed; nil until needed
+	opaque      *server          // the one of servers that is asked about tokens; nil if none is
+	rules       *operation.Rules // nil if there are none
 }
 
 // A server is an authorization server as one resource trusts it.
@@ -134,6 +159,7 @@ type passed struct {
 	source     *keys.Source // nil: the server vouched for it
 	version    uint64       // of the key set that verified it
 	begin, end int64        // Unix seconds, clock skew included
+	granted    uint64       // what it meets of the needs of the resource's rules
 }
 
 // New builds the Gate of c. sources holds the keys of each authorization
@@ -155,6 +181,7 @@ func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checke
 			metadataURL: wellknown.ProtectedResourceURL(r.Resource),
 			identity:    identityHeaders(r),
 			scope:       strings.Join(r.ScopeHierarchy.Minimal(r.RequiredScopes), " "),
+			rules:       operation.Compile(r.Rules),
 		}
 		p.tag = wellknown.EntityTag(p.document)
 		for _, s := range r.AuthorizationServers {
@@ -216,37 +243,42 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	if r.preflight() {
 		return reply(p.preflight(r), metrics.Preflight)
 	}
-	if identity, ok := g.remembered(p, r, now); ok {
-		return g.letPass(Pass{Identity{p.identity, identity}, p.Forward}, metrics.CacheHit)
+	if identity, granted, ok := g.remembered(p, r, now); ok {
+		return g.permit(p, r, granted, g.letPass(Pass{Identity{p.identity, identity}, p.Forward}, metrics.CacheHit))
 	}
 	token, err := bearer(r)
 	switch {
 	case errors.Is(err, errTwoTokens):
-		return reply(p.refuse(r, 400, "invalid_request", err.Error()), metrics.TwoTokens)
+		return reply(p.refuse(r, 400, codeRequest, err.Error()), metrics.TwoTokens)
 	case err != nil:
 		return reply(p.withoutToken(r), metrics.Unauthorized)
 	}
-	return g.check(p, r, token, now)
+	v := g.check(p, r, token, now)
+	if v.Wait != nil {
+		// The body is kept if it will be looked at.
+		v.Body = g.permit(p, r, ^uint64(0), Verdict{}).Body
+	}
+	return v
 }
 
 // remembered returns how a request with this very Authorization went on before,
 // if all that may have changed since allows it still: the key set and the time.
-func (g *Gate) remembered(p *resource, r *Request, now time.Time) (identity string, ok bool) {
+func (g *Gate) remembered(p *resource, r *Request, now time.Time) (identity string, granted uint64, ok bool) {
 	const scheme = "Bearer "
 	if r.Authorizations != 1 || !strings.HasPrefix(r.Authorization, scheme) {
-		return "", false
+		return "", 0, false
 	}
 	// Whatever stands there: only what bearer took for a token is in the cache.
 	token := r.Authorization[len(scheme):]
 	c, identity := g.cache.Get(p.index, token)
 	if c == nil {
-		return "", false
+		return "", 0, false
 	}
 	if now.Unix() < c.begin || now.Unix() >= c.end || !c.current() {
 		g.cache.Delete(p.index, token)
-		return "", false
+		return "", 0, false
 	}
-	return identity, true
+	return identity, c.granted, true
 }
 
 // current reports whether the keys are those that verified the token.
@@ -331,16 +363,17 @@ func (g *Gate) admit(p *resource, r *Request, s *server, token string, as passed
 	g.scopes = t.Claims().AppendScopes(g.scopes[:0])
 	for _, scope := range p.RequiredScopes {
 		if !p.ScopeHierarchy.Grants(g.scopes, scope) {
-			return reply(p.refuse(r, 403, "insufficient_scope", "the token lacks a required scope"), metrics.InsufficientScope)
+			return reply(p.lacks(r.readers(), p.headerNeed(r)), metrics.InsufficientScope)
 		}
 	}
 
+	as.granted = p.granted(g.scopes)
 	g.identity = p.appendIdentity(g.identity[:0], t, s.policy.Issuer)
 	if as.begin < as.end {
 		g.cache.Put(p.index, token, as, g.identity)
 	}
 	identity := unsafe.String(unsafe.SliceData(g.identity), len(g.identity))
-	return g.letPass(Pass{Identity{p.identity, identity}, p.Forward}, metrics.CacheMiss)
+	return g.permit(p, r, as.granted, g.letPass(Pass{Identity{p.identity, identity}, p.Forward}, metrics.CacheMiss))
 }
 
 // period returns the whole seconds, from begin to before end, in which a token

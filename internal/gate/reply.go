@@ -21,7 +21,12 @@ const (
 	codeMethod      = "method_not_allowed"
 	codeUnavailable = "temporarily_unavailable"
 	codeOrigin      = "origin_not_allowed"
+	codeTooLarge    = "content_too_large"
+	codeMediaType   = "unsupported_media_type"
 )
+
+// codeRequest is that of RFC 6750, section 3.1.
+const codeRequest = "invalid_request"
 
 // problem returns an answer with a JSON body of the form that OAuth uses
 // (RFC 6749 section 5.2). origin is who may read it: see [Request.readers].
@@ -46,7 +51,7 @@ func problem(status uint32, code, description, origin string, headers ...[2]stri
 }
 
 func badPath(r *Request) *Reply {
-	return problem(400, "invalid_request", "the path cannot be compared safely", r.readers())
+	return problem(400, codeRequest, "the path cannot be compared safely", r.readers())
 }
 
 func notFound(r *Request) *Reply {
@@ -63,14 +68,14 @@ func unavailable(r *Request, seconds int) *Reply {
 // challenge returns a WWW-Authenticate value (RFC 6750 section 3, RFC 9728
 // section 5.1). code and description hold none of the characters that need
 // quoting; code is empty where the request had no token.
-func (p *resource) challenge(code, description string) string {
+func (p *resource) challenge(code, description, scope string) string {
 	var b strings.Builder
 	b.WriteString("Bearer ")
 	if code != "" {
 		b.WriteString(`error="` + code + `", `)
 	}
-	if p.scope != "" {
-		b.WriteString(`scope="` + p.scope + `", `)
+	if scope != "" {
+		b.WriteString(`scope="` + scope + `", `)
 	}
 	b.WriteString(`resource_metadata="` + p.metadataURL + `"`)
 	if code != "" {
@@ -81,8 +86,12 @@ func (p *resource) challenge(code, description string) string {
 
 // refuse returns an answer with a challenge that has an error.
 func (p *resource) refuse(r *Request, status uint32, code, description string) *Reply {
-	return problem(status, code, description, r.readers(),
-		[2]string{"www-authenticate", p.challenge(code, description)})
+	return p.challenged(r.readers(), status, code, description, p.scope)
+}
+
+func (p *resource) challenged(origin string, status uint32, code, description, scope string) *Reply {
+	return problem(status, code, description, origin,
+		[2]string{"www-authenticate", p.challenge(code, description, scope)})
 }
 
 // withoutToken returns the answer to a request with no token, which is made once
@@ -107,5 +116,5 @@ func (p *resource) withoutToken(r *Request) *Reply {
 // 3.1): some clients do not start OAuth when there is one.
 func (p *resource) unauthorized(origin string) *Reply {
 	return problem(401, codeNoToken, "a bearer token is needed", origin,
-		[2]string{"www-authenticate", p.challenge("", "")})
+		[2]string{"www-authenticate", p.challenge("", "", p.scope)})
 }

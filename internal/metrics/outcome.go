@@ -51,6 +51,16 @@ const (
 	BadPath
 	// TwoTokens: it had more than one token.
 	TwoTokens
+	// BadBody: its body is no JSON-RPC message whose operation can be told.
+	BadBody
+	// BadHeader: its headers say its operation in a wrong form.
+	BadHeader
+	// Mismatch: its headers say another operation than its body.
+	Mismatch
+	// BodyTooLarge: its body is too large to be looked at.
+	BodyTooLarge
+	// Encoding: its body is encoded so that it cannot be looked at.
+	Encoding
 	// NoResource: no resource covers it, and such requests are denied.
 	NoResource
 	// Discovery: it asked for a discovery document that does not exist.
@@ -108,6 +118,11 @@ var requests = [outcomes]string{
 	WrongOrigin:       "wrong_origin",
 	BadPath:           "bad_request.reason=path",
 	TwoTokens:         "bad_request.reason=two_tokens",
+	BadBody:           "bad_request.reason=body",
+	BadHeader:         "bad_request.reason=header",
+	Mismatch:          "bad_request.reason=mismatch",
+	BodyTooLarge:      "body_too_large",
+	Encoding:          "unsupported_encoding",
 	NoResource:        "not_found.reason=no_resource",
 	Discovery:         "not_found.reason=discovery",
 	Method:            "method_not_allowed",

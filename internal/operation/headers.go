@@ -13,8 +13,8 @@ type Headers struct {
 	Methods, Names, Versions int
 }
 
-// Take looks at a header whose name, in lower case, begins with "mcp". Servers
-// that do not tell "_" from "-" must not find one that was not seen here.
+// Take looks at a header, whose name is in lower case. Servers that do not tell
+// "_" from "-" must not find one that was not seen here.
 func (h *Headers) Take(name, value string) {
 	const (
 		method  = "mcp-method"

@@ -1,0 +1,146 @@
+package gate
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"mcpauth/internal/metrics"
+	"mcpauth/internal/operation"
+)
+
+// granted returns which of the scopes that the rules want a token with these
+// scopes has, as a need that it meets.
+func (p *resource) granted(scopes []string) (have uint64) {
+	if p.rules == nil {
+		return 0
+	}
+	for i, s := range p.rules.Scopes {
+		if p.ScopeHierarchy.Grants(scopes, s) {
+			have |= 1 << i
+		}
+	}
+	return have
+}
+
+// permit returns v, which lets a request on, unless the rules of its resource
+// want more for its operation than the token grants. A request without a body
+// asks for no operation.
+func (g *Gate) permit(p *resource, r *Request, granted uint64, v Verdict) Verdict {
+	if p.rules == nil || !r.HasBody {
+		return v
+	}
+	o, fault := r.MCP.Operation()
+	if fault == "" && r.MCP.Count() {
+		var need uint64
+		var suffices bool
+		need, suffices, fault = p.rules.Need(&o)
+		switch {
+		case fault != "":
+		case suffices && need&^granted != 0:
+			return reply(p.lacks(r.readers(), need), metrics.InsufficientScope)
+		case suffices && p.TrustMCPHeaders:
+			return v
+		}
+	}
+	if fault != "" {
+		return reply(badMessage(fault, r.readers()), metrics.BadHeader)
+	}
+	if !r.readable() {
+		return reply(problem(415, codeMediaType, "the body must be JSON in UTF-8, with no content encoding", r.readers(),
+			[2]string{"accept-encoding", "identity"}), metrics.Encoding)
+	}
+	v.Body = p.body(g, r, granted, o, v.Outcome)
+	return v
+}
+
+// headerNeed returns what the operation of a request needs as far as its headers
+// tell.
+func (p *resource) headerNeed(r *Request) (need uint64) {
+	if p.rules != nil && r.HasBody && r.MCP.Count() {
+		if o, fault := r.MCP.Operation(); fault == "" {
+			need, _, _ = p.rules.Need(&o)
+		}
+	}
+	return need
+}
+
+// lacks answers a request whose token lacks a scope. The challenge names all that
+// the operation needs (MCP, authorization, "Runtime Insufficient Scope Errors").
+func (p *resource) lacks(origin string, need uint64) *Reply {
+	scope := p.scope
+	if need != 0 {
+		all := slices.Clone(p.RequiredScopes)
+		for _, s := range p.rules.Of(need) {
+			if !slices.Contains(all, s) {
+				all = append(all, s)
+			}
+		}
+		scope = strings.Join(p.ScopeHierarchy.Minimal(all), " ")
+	}
+	return p.challenged(origin, 403, "insufficient_scope", "the token lacks a required scope", scope)
+}
+
+// badMessage answers a request whose operation cannot be told.
+func badMessage(fault operation.Fault, origin string) *Reply {
+	return problem(400, codeRequest, string(fault), origin)
+}
+
+// readable reports whether the body is what it seems to be: UTF-8, and not
+// compressed. In some character sets a backslash or a quote is the second half
+// of another character.
+func (r *Request) readable() bool {
+	if r.ContentEncoding != "" && !strings.EqualFold(r.ContentEncoding, "identity") {
+		return false
+	}
+	_, charset, ok := strings.Cut(strings.ToLower(r.ContentType), "charset")
+	if !ok {
+		return true
+	}
+	charset, rest, _ := strings.Cut(charset, ";")
+	return strings.Trim(charset, " \t=\"") == "utf-8" && !strings.Contains(rest, "charset")
+}
+
+// body decides on the body of a request for p. It shares no memory with the
+// request's headers.
+type body struct {
+	gate     *Gate
+	resource *resource
+	granted  uint64
+	headers  operation.Operation
+	origin   string // who may read an answer
+	outcome  metrics.Outcome
+}
+
+func (p *resource) body(g *Gate, r *Request, granted uint64, o operation.Operation, outcome metrics.Outcome) *body {
+	o.Method, o.Name = strings.Clone(o.Method), strings.Clone(o.Name)
+	origin := r.readers()
+	if r.echo {
+		origin = strings.Clone(origin)
+	}
+	return &body{g, p, granted, o, origin, outcome}
+}
+
+// Limit implements [Body].
+func (b *body) Limit() int { return b.resource.MaxBodyBytes }
+
+// Decide implements [Body].
+func (b *body) Decide(text []byte, _ time.Time) Verdict {
+	pass := Verdict{Pass: &Pass{}, Outcome: b.outcome}
+	switch {
+	case len(text) == 0:
+		return pass
+	case len(text) > b.Limit():
+		return reply(problem(413, codeTooLarge, "the body is too large", b.origin), metrics.BodyTooLarge)
+	}
+	need, fault := b.gate.scanner.Need(text, b.resource.rules, &b.headers)
+	switch {
+	case fault == operation.FaultMismatch:
+		return reply(badMessage(fault, b.origin), metrics.Mismatch)
+	case fault != "":
+		return reply(badMessage(fault, b.origin), metrics.BadBody)
+	case need&^b.granted != 0:
+		return reply(b.resource.lacks(b.origin, need), metrics.InsufficientScope)
+	}
+	return pass
+}
