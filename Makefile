@@ -17,7 +17,7 @@ WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -bui
 	-gcflags=mcpauth/internal/introspect=-l \
 	-overlay="$(CURDIR)/build/overlay/overlay.json"
 
-# -modfile: gjson without its modifiers, see internal/overlay.
+# -modfile: two modules without what nothing uses, see internal/overlay.
 PLUGIN := -modfile="$(CURDIR)/build/overlay/plugin.mod" ./plugin
 
 # The collector that Go had before 1.26: 40 kB less, and as fast here. A Go that

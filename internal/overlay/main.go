@@ -17,7 +17,8 @@
 // use for, such as open files and execution traces. If their text is not found,
 // the file is larger, and the command says so.
 //
-// A copy of gjson without its modifiers is there for -modfile: see writeModule.
+// Copies of two modules with cuts of that kind are there for -modfile: see
+// writeModules.
 //
 // Usage: overlay DIR writes DIR/overlay.json, DIR/plugin.mod and what they name.
 package main
@@ -97,7 +98,7 @@ func run(dir string) error {
 	if err := write(dir, root); err != nil {
 		return err
 	}
-	return writeModule(dir)
+	return writeModules(dir)
 }
 
 // goroot returns the folder of the toolchain that builds.
@@ -159,7 +160,7 @@ func write(dir, goroot string) error {
 	}
 	for file, text := range texts {
 		target := filepath.Join(dir, name(file))
-		if err := os.WriteFile(target, []byte(text), 0o644); err != nil {
+		if err := writeFile(target, []byte(text)); err != nil {
 			return err
 		}
 		replace[filepath.Join(goroot, "src", filepath.FromSlash(file))] = target
@@ -168,7 +169,7 @@ func write(dir, goroot string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "overlay.json"), append(list, '\n'), 0o644)
+	return writeFile(filepath.Join(dir, "overlay.json"), append(list, '\n'))
 }
 
 // apply returns text with the patch's old text replaced.

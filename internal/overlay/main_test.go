@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -72,20 +74,32 @@ func TestFitsTheToolchainInUse(t *testing.T) {
 	}
 }
 
-// A gjson whose init is not found would be as large as before.
-func TestFitsTheGJSONInUse(t *testing.T) {
+// The copies must be what the plugin is built from, and must build.
+func TestModules(t *testing.T) {
 	dir := t.TempDir()
-	if err := writeModule(dir); err != nil {
+	if err := writeModules(dir); err != nil {
 		t.Fatal(err)
 	}
-	for file, want := range map[string]string{
-		"gjson/gjson.go": "\nfunc init() {\n\treturn\n",
-		"plugin.mod":     "\nreplace " + gjson + " => ./",
-		"plugin.sum":     gjson,
-	} {
-		text, err := os.ReadFile(filepath.Join(dir, file))
-		if err != nil || !strings.Contains(string(text), want) {
-			t.Errorf("%s: %v; want %q in it", file, err, want)
+	mod, err := os.ReadFile(filepath.Join(dir, "plugin.mod"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range moduleCuts {
+		folder := filepath.Join(dir, path.Base(c.module))
+		if !strings.Contains(string(mod), "\nreplace "+c.module+" => ./") {
+			t.Errorf("plugin.mod does not replace %s", c.module)
 		}
+		text, err := os.ReadFile(filepath.Join(folder, c.file))
+		if err != nil || !strings.Contains(string(text), "\nfunc init() {\n\treturn\n") {
+			t.Errorf("%s: %v; %s is not cut", c.module, err, c.function)
+		}
+		if err := copyModule(t.TempDir(), c.module, cut{file: c.file, function: "other"}); err == nil || !strings.Contains(err.Error(), c.file) {
+			t.Errorf("%s: %v, want an error that names the file", c.module, err)
+		}
+	}
+	build := exec.Command("go", "build", "-modfile="+filepath.Join(dir, "plugin.mod"), "-o", os.DevNull, "mcpauth/plugin")
+	build.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
