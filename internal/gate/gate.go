@@ -41,7 +41,7 @@ type Request struct {
 	RequestHeaders string // Access-Control-Request-Headers
 	IfNoneMatch    string // the first If-None-Match header
 
-	HasBody         bool   // the headers do not end the request
+	HasBody         bool   // the headers are not all of it
 	ContentEncoding string // Content-Encoding, several with commas
 	ContentType     string // Content-Type, the same
 	MCP             operation.Headers
@@ -66,30 +66,20 @@ func (r *Request) Clone() *Request {
 	return &c
 }
 
-// A Verdict says what becomes of a request. One of Reply and Pass is set; with
-// Wait, Reply is for a request for which there is no room to wait.
+// A Verdict says what becomes of a request. One of Reply, Pass and Body is set,
+// or more of them: with Wait, Reply is for a request for which there is no room
+// to wait.
 type Verdict struct {
 	Reply *Reply // answer with this
 	Wait  Wait   // ask again when this has ended
 	Pass  *Pass  // let it on to the server
 
-	// Body, if set, decides once the whole body is there. With Pass, the headers
-	// of the Pass are set at once, and the request goes on only if Body says so;
-	// with Wait, the body is kept while the request waits.
-	Body Body
+	// Body is set where the request's body decides, after its headers. The Pass
+	// beside it is for the headers; with Wait, the verdict may come to depend on
+	// the body.
+	Body *Body
 
 	Outcome metrics.Outcome // to be counted when Reply or Pass is carried out
-}
-
-// A Body decides on the body of a request.
-type Body interface {
-	// Limit returns the size in bytes above which the request is answered with
-	// 413.
-	Limit() int
-	// Decide returns the verdict on the request: Reply, or Pass (whose headers
-	// are ignored: they are set already), or Wait (then it is asked again with
-	// the same body).
-	Decide(body []byte, now time.Time) Verdict
 }
 
 // A Wait is what a request may wait for: a fetch of keys, or an answer about its
@@ -322,7 +312,7 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	}
 	set, version := s.source.Keys()
 	if set == nil {
-		v := reply(unavailable(r, s.source.RetryAfter()), metrics.NoKeys)
+		v := reply(unavailable(r.readers(), s.source.RetryAfter()), metrics.NoKeys)
 		if s.source.Starting() {
 			v.Wait, v.Outcome = s.source, metrics.NoRoom
 		}
@@ -343,7 +333,7 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 			v.Wait = s.source
 			return v
 		case keys.Unavailable:
-			return reply(unavailable(r, s.source.RetryAfter()), metrics.RefetchFailed)
+			return reply(unavailable(r.readers(), s.source.RetryAfter()), metrics.RefetchFailed)
 		}
 	}
 	if err != nil {
@@ -387,7 +377,7 @@ func (s *server) period(c *jwtlite.Claims) (begin, end int64) {
 
 // GiveUp returns the verdict on a request that has waited long enough.
 func (g *Gate) GiveUp(r *Request, w Wait) Verdict {
-	return reply(unavailable(r, w.RetryAfter()), metrics.Waited)
+	return reply(unavailable(r.readers(), w.RetryAfter()), metrics.Waited)
 }
 
 func (p *resource) issuedBy(issuer string) *server {

@@ -3,7 +3,6 @@ package gate
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"mcpauth/internal/metrics"
 	"mcpauth/internal/operation"
@@ -50,7 +49,7 @@ func (g *Gate) permit(p *resource, r *Request, granted uint64, v Verdict) Verdic
 		return reply(problem(415, codeMediaType, "the body must be JSON in UTF-8, with no content encoding", r.readers(),
 			[2]string{"accept-encoding", "identity"}), metrics.Encoding)
 	}
-	v.Body = p.body(g, r, granted, o, v.Outcome)
+	v.Body = g.ruledBody(p, r, granted, o, v.Outcome)
 	return v
 }
 
@@ -101,9 +100,9 @@ func (r *Request) readable() bool {
 	return strings.Trim(charset, " \t=\"") == "utf-8" && !strings.Contains(rest, "charset")
 }
 
-// body decides on the body of a request for p. It shares no memory with the
+// ruledBody decides on the body of a request. It shares no memory with the
 // request's headers.
-type body struct {
+type ruledBody struct {
 	gate     *Gate
 	resource *resource
 	granted  uint64
@@ -112,26 +111,16 @@ type body struct {
 	outcome  metrics.Outcome
 }
 
-func (p *resource) body(g *Gate, r *Request, granted uint64, o operation.Operation, outcome metrics.Outcome) *body {
+func (g *Gate) ruledBody(p *resource, r *Request, granted uint64, o operation.Operation, outcome metrics.Outcome) *Body {
 	o.Method, o.Name = strings.Clone(o.Method), strings.Clone(o.Name)
-	origin := r.readers()
-	if r.echo {
-		origin = strings.Clone(origin)
-	}
-	return &body{g, p, granted, o, origin, outcome}
+	b := &ruledBody{g, p, granted, o, strings.Clone(r.readers()), outcome}
+	return &Body{Limit: p.MaxBodyBytes, Decide: b.decide, origin: b.origin}
 }
 
-// Limit implements [Body].
-func (b *body) Limit() int { return b.resource.MaxBodyBytes }
-
-// Decide implements [Body].
-func (b *body) Decide(text []byte, _ time.Time) Verdict {
+func (b *ruledBody) decide(text []byte, _ int64) Verdict {
 	pass := Verdict{Pass: &Pass{}, Outcome: b.outcome}
-	switch {
-	case len(text) == 0:
+	if len(text) == 0 {
 		return pass
-	case len(text) > b.Limit():
-		return reply(problem(413, codeTooLarge, "the body is too large", b.origin), metrics.BodyTooLarge)
 	}
 	need, fault := b.gate.scanner.Need(text, b.resource.rules, &b.headers)
 	switch {

@@ -3,7 +3,6 @@ package gate
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"mcpauth/config"
 	"mcpauth/internal/metrics"
@@ -77,7 +76,6 @@ func TestPermit(t *testing.T) {
 		{name: "a batch with headers", scopes: "base write", request: Request{HasBody: true, MCP: mcp(older, "tools/call", "")}, headers: "body", body: "[" + callLook + "]", want: "400", outcome: metrics.Mismatch},
 		{name: "empty", scopes: "base", request: Request{HasBody: true}, headers: "body", body: "", want: "pass"},
 		{name: "malformed", scopes: "base write", request: Request{HasBody: true}, headers: "body", body: "{", want: "400", outcome: metrics.BadBody},
-		{name: "too large", rules: `, "max_body_bytes": 1024`, scopes: "base write", request: Request{HasBody: true}, headers: "body", body: strings.Repeat(" ", 1025), want: "413", outcome: metrics.BodyTooLarge},
 		{name: "two methods", scopes: "base write", request: Request{HasBody: true, MCP: operation.Headers{Method: "ping", Methods: 2}}, headers: "400", outcome: metrics.BadHeader},
 		{name: "a name that may be read otherwise", scopes: "base write", request: Request{HasBody: true, MCP: mcp(current, "tools/call", "=?base64?IGRlbGV0ZQ==?=")}, headers: "400", outcome: metrics.BadHeader},
 		{name: "compressed", scopes: "base write", request: Request{HasBody: true, ContentEncoding: "gzip"}, headers: "415", outcome: metrics.Encoding},
@@ -124,7 +122,7 @@ func TestPermit(t *testing.T) {
 			}
 			check(v, test.headers)
 			if v.Body != nil {
-				check(v.Body.Decide([]byte(test.body), time.Now()), test.want)
+				check(v.Body.Decide([]byte(test.body), 0), test.want)
 			}
 		})
 	}

@@ -57,9 +57,9 @@ const (
 	BadHeader
 	// Mismatch: its headers say another operation than its body.
 	Mismatch
-	// BodyTooLarge: its body is too large to be looked at.
+	// BodyTooLarge: its body was to be looked at, and is too large.
 	BodyTooLarge
-	// Encoding: its body is encoded so that it cannot be looked at.
+	// Encoding: its body was to be looked at, and is not plain UTF-8.
 	Encoding
 	// NoResource: no resource covers it, and such requests are denied.
 	NoResource
@@ -121,7 +121,7 @@ var requests = [outcomes]string{
 	BadBody:           "bad_request.reason=body",
 	BadHeader:         "bad_request.reason=header",
 	Mismatch:          "bad_request.reason=mismatch",
-	BodyTooLarge:      "body_too_large",
+	BodyTooLarge:      "too_large",
 	Encoding:          "unsupported_encoding",
 	NoResource:        "not_found.reason=no_resource",
 	Discovery:         "not_found.reason=discovery",
