@@ -73,7 +73,7 @@ func (s *Stream) show(chunk []byte) {
 func (s *Stream) goOn() {
 	b := &s.body
 	b.upstream, b.buffer, b.kept = append(b.upstream, b.buffer...), nil, false
-	s.state, s.open, s.stopped, s.sent = Forwarded, false, false, true
+	s.state, s.open, s.stopped, s.resumed, s.sent = Forwarded, false, false, false, true
 }
 
 // resume goes on with a stream that was held (continueDecoding). The guest sees

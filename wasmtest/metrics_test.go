@@ -93,6 +93,13 @@ var outcomes = []struct {
 	{"invalid_token.reason=no_jwt", nil},
 	{"error", nil},
 	{"client_gone", nil},
+
+	// TestOutcomesOfRules
+	{"bad_request.reason=body", nil},
+	{"bad_request.reason=header", nil},
+	{"bad_request.reason=mismatch", nil},
+	{"too_large", nil},
+	{"unsupported_encoding", nil},
 }
 
 func claiming(members object) func(h *Host) Headers {
@@ -137,7 +144,7 @@ func wantChanges(t *testing.T, h *Host, what string, before, want map[string]int
 func TestEveryOutcomeHasATest(t *testing.T) {
 	h := newHost(t, Options{})
 	start(t, h, usual())
-	tested := map[string]bool{requestsTotal + "too_large": true} // TODO with the rules
+	tested := map[string]bool{}
 	for _, tt := range outcomes {
 		tested[requestsTotal+tt.labels] = true
 	}
