@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"testing"
 )
@@ -21,6 +22,20 @@ func clientFolder(t *testing.T, name ...string) string {
 	return dir
 }
 
+// pinned is the version of a package that a file of requirements names.
+func pinned(t *testing.T, name string, file ...string) string {
+	t.Helper()
+	doc, err := os.ReadFile(filepath.Join(append([]string{".."}, file...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^\s*"?` + regexp.QuoteMeta(name) + `(?:": "|==| v)([0-9.]+)"?$`).FindSubmatch(doc)
+	if found == nil {
+		t.Fatalf("no version of %s in %s", name, file)
+	}
+	return string(found[1])
+}
+
 // node installs what the program in a folder needs and returns its command.
 func node(t *testing.T, folder ...string) []string {
 	t.Helper()
@@ -32,7 +47,7 @@ func node(t *testing.T, folder ...string) []string {
 				return err
 			}
 		}
-		_, err := output(partial, []string{npm, "ci", "--no-audit", "--no-fund"})
+		_, err := output(partial, []string{npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"})
 		return err
 	})
 	return []string{program, filepath.Join(dir, "client.mjs")}

@@ -2,9 +2,11 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"slices"
@@ -19,13 +21,14 @@ import (
 // clientTimeout is for one run of a client, the start of its runtime included.
 const clientTimeout = 3 * time.Minute
 
-// mcpClient is a real client: a program of ../clients, in a version of its SDK
-// and of the protocol.
+// mcpClient is a real client, in a version of its own and of the protocol.
 type mcpClient struct {
 	name     string
-	protocol string // the version of MCP that its requests must name
-	scope    string // what it asks for by itself: "" leaves that to the challenge
-	wide     bool   // it asks for all scopes, whatever the challenge says
+	version  string
+	protocol string   // the version of MCP that its requests must name
+	scope    string   // what it asks for by itself: "" leaves that to the challenge
+	wide     bool     // it asks for all scopes_supported, whatever the challenge says
+	envoys   []string // the versions of Envoy that it runs on
 	visit    func(c *mcpClient, tools string, urls ...string) ([]visit, error)
 }
 
@@ -35,30 +38,38 @@ const bothScopes = "read:notes write:notes"
 // mcpClients are all that are tested; their packages are installed.
 func mcpClients(t *testing.T) []*mcpClient {
 	t.Helper()
-	run := func(command []string) func(*mcpClient, string, ...string) ([]visit, error) {
-		return func(c *mcpClient, tools string, urls ...string) ([]visit, error) { return c.run(command, tools, urls) }
+	var all []*mcpClient
+	add := func(version string, command []string, c mcpClient, protocols ...string) {
+		c.version, c.envoys = version, versions
+		if c.visit == nil {
+			c.visit = func(c *mcpClient, tools string, urls ...string) ([]visit, error) { return c.run(command, tools, urls) }
+		}
+		for _, c.protocol = range protocols {
+			one := c
+			all = append(all, &one)
+		}
 	}
-	typeScript117, typeScript1, typeScript2 := run(node(t, "typescript", "v1.17")), run(node(t, "typescript", "v1")), run(node(t, "typescript", "v2"))
-	python113, python1 := run(python(t, "v1.13", "client_v1.py")), run(python(t, "v1", "client_v1.py"))
-	python2, fastMCP := run(python(t, "v2", "client_v2.py")), run(python(t, "v2", "client_fastmcp.py"))
-	inspector := run(node(t, "inspector"))
-	return []*mcpClient{
-		{name: "Go SDK", protocol: "2025-06-18", visit: visitInGo},
-		{name: "Go SDK", protocol: "2025-11-25", visit: visitInGo},
-		{name: "Go SDK", protocol: "2026-07-28", visit: visitInGo},
-		{name: "TypeScript SDK 1.17", protocol: "2025-06-18", scope: bothScopes, visit: typeScript117},
-		{name: "TypeScript SDK 1", protocol: "2025-11-25", visit: typeScript1},
-		{name: "TypeScript SDK 2", protocol: "2025-11-25", visit: typeScript2},
-		{name: "TypeScript SDK 2", protocol: "2026-07-28", visit: typeScript2},
-		{name: "Python SDK 1.13", protocol: "2025-06-18", wide: true, visit: python113},
-		{name: "Python SDK 1", protocol: "2025-11-25", visit: python1},
-		{name: "Python SDK 2", protocol: "2025-11-25", visit: python2},
-		{name: "Python SDK 2", protocol: "2026-07-28", visit: python2},
-		{name: "FastMCP", protocol: "2025-11-25", visit: fastMCP},
-		{name: "FastMCP", protocol: "2026-07-28", visit: fastMCP},
-		{name: "Inspector", protocol: "2025-11-25", visit: inspector},
-		{name: "Inspector", protocol: "2026-07-28", visit: inspector},
+	npm := func(name string, c mcpClient, folder string, protocols ...string) {
+		path := strings.Split(folder, "/")
+		add(pinned(t, name, append(append([]string{"clients"}, path...), "package.json")...), node(t, path...), c, protocols...)
 	}
+	pip := func(name string, c mcpClient, list, program string, protocols ...string) {
+		add(pinned(t, name, "clients", "python", "requirements-"+list+".txt"), python(t, list, program), c, protocols...)
+	}
+	const june25, november25, july26 = "2025-06-18", "2025-11-25", "2026-07-28"
+
+	add(pinned(t, "github.com/modelcontextprotocol/go-sdk", "go.mod"), nil, mcpClient{name: "Go SDK", visit: visitInGo}, june25, november25, july26)
+	npm("@modelcontextprotocol/sdk", mcpClient{name: "TypeScript SDK", scope: bothScopes}, "typescript/v1.17", june25)
+	npm("@modelcontextprotocol/sdk", mcpClient{name: "TypeScript SDK"}, "typescript/v1", november25)
+	npm("@modelcontextprotocol/client", mcpClient{name: "TypeScript SDK"}, "typescript/v2", november25, july26)
+	pip("mcp", mcpClient{name: "Python SDK"}, "v1.22", "client_v1.py", june25)
+	pip("mcp", mcpClient{name: "Python SDK"}, "v1", "client_v1.py", november25)
+	pip("mcp", mcpClient{name: "Python SDK"}, "v2", "client_v2.py", november25, july26)
+	pip("fastmcp-slim[client]", mcpClient{name: "FastMCP"}, "v2", "client_fastmcp.py", november25, july26)
+	npm("@modelcontextprotocol/inspector", mcpClient{name: "MCP Inspector", wide: true}, "inspector", november25, july26)
+	// The Inspector starts eight times to go everywhere: once is enough for it.
+	all[len(all)-1].envoys, all[len(all)-2].envoys = versions[:1], versions[1:]
+	return all
 }
 
 // visit is what a client tells after it has gone through the OAuth flow at one
@@ -113,41 +124,48 @@ func (s *stage) places() []place {
 // that its runtime starts once.
 func TestClients(t *testing.T) {
 	for _, c := range mcpClients(t) {
-		t.Run(c.name+" "+c.protocol, func(t *testing.T) {
-			onEach(t, func(t *testing.T, s *stage) {
-				places := s.places()
-				var urls []string
-				for _, p := range places {
-					urls = append(urls, p.url)
-				}
-				visits, err := c.visit(c, "whoami", urls...)
-				if err != nil {
-					t.Error(err)
-				}
-				tokens := map[string]string{}
-				for i, p := range places {
-					t.Run(p.topology, func(t *testing.T) {
-						if i >= len(visits) {
-							t.Fatal("the client did not come back from there")
-						}
-						tokens[p.topology] = visits[i].Token
-						c.check(t, visits[i], p)
-					})
-				}
-				t.Run("each token at its own place only", func(t *testing.T) {
-					for name, status := range map[string]int{"first of two": 200, "second of two": 401, "path": 401, "root": 401} {
-						if tokens[name] == "" {
-							t.Fatalf("no token for %s", name)
-						}
-						a := s.strict.do(t, toolCall(http1, "/first", bearer(tokens[name])))
-						if a.status != status || status == 401 && !strings.Contains(a.challenge(), `error="invalid_token"`) {
-							t.Errorf("the token for %s: status %d, want %d, challenge %s", name, a.status, status, a.challenge())
-						}
-					}
-				})
-			})
+		t.Run(c.name+" "+c.version+" MCP "+c.protocol, func(t *testing.T) {
+			on(t, c.envoys, c.visitAll)
 		})
 	}
+}
+
+func (c *mcpClient) visitAll(t *testing.T, s *stage) {
+	places := s.places()
+	var urls []string
+	for _, p := range places {
+		urls = append(urls, p.url)
+	}
+	visits, err := c.visit(c, "whoami", urls...)
+	if err != nil {
+		t.Error(err)
+	}
+	if len(visits) != len(places) {
+		t.Fatalf("the client came back from %d places, want %d", len(visits), len(places))
+	}
+	for i, p := range places {
+		t.Run(p.topology, func(t *testing.T) { c.check(t, visits[i], p) })
+	}
+	t.Run("each token at its own place only", func(t *testing.T) {
+		for i, from := range places {
+			for j, to := range places {
+				u, err := url.Parse(to.url)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r := toolCall(http1, cmp.Or(u.Path, "/"), bearer(visits[i].Token))
+				r.host = u.Host
+				a := s.strict.do(t, r)
+				want, challenge := 401, `Bearer error="invalid_token"`
+				if i == j {
+					want, challenge = 200, ""
+				}
+				if a.status != want || !strings.HasPrefix(a.challenge(), challenge) {
+					t.Errorf("the token for %s at %s: status %d, want %d, challenge %q", from.topology, to.topology, a.status, want, a.challenge())
+				}
+			}
+		}
+	})
 }
 
 // check compares what a client tells with what it must have seen at a place.

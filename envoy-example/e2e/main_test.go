@@ -63,7 +63,10 @@ func run(m *testing.M) int {
 }
 
 // onEach runs a test on every version, all at once.
-func onEach(t *testing.T, test func(t *testing.T, s *stage)) {
+func onEach(t *testing.T, test func(t *testing.T, s *stage)) { on(t, versions, test) }
+
+// on runs a test on some versions.
+func on(t *testing.T, versions []string, test func(t *testing.T, s *stage)) {
 	for _, v := range versions {
 		t.Run("envoy-"+v, func(t *testing.T) {
 			t.Parallel()

@@ -31,39 +31,46 @@ async function visit(url) {
       if (result.isError) throw new Error(`${tool.name}: ${JSON.stringify(result.content)}`);
       results.push({ tool: tool.name, result: result.structuredContent });
     }
-    return { url, asked, tools: tools.map((tool) => tool.name).sort(), results, state: JSON.parse(await readFile(join(home, 'oauth.json'), 'utf8')) };
+    return { url, ...await stored(home), asked, tools: tools.map((tool) => tool.name).sort(), results };
   } finally {
     await rm(home, { recursive: true });
   }
 }
 
+// stored returns the credentials that the Inspector keeps in home, of one server.
+async function stored(home) {
+  const read = async (name) => JSON.parse(await readFile(join(home, name), 'utf8'));
+  const [{ activeIssuer, byIssuer }] = Object.values((await read('oauth.json')).servers);
+  const [, tokens] = Object.entries((await read('secrets.json')).secrets).find(([name]) => name.includes(':tokens:'));
+  return { client_id: byIssuer[activeIssuer].clientInformation.client_id, token: JSON.parse(tokens).access_token };
+}
+
 // inspect runs the Inspector and returns the result that it prints.
 async function inspect(home, url, asked, ...args) {
   const env = {
-    PATH, HOME: home, MCP_STORAGE_DIR: home,
+    PATH, HOME: home, MCP_STORAGE_DIR: home, MCP_INSPECTOR_SECRET_STORE: 'file',
     MCP_AUTO_OPEN_ENABLED: 'true', BROWSER: 'true', // true(1) opens nothing
   };
   const child = spawn(process.execPath, [cli, '--cli', '--server-url', url, '--transport', 'http', '--protocol-era', era,
     '--callback-url', 'http://127.0.0.1:0/oauth/callback', '--format', 'json', ...args], { env });
-  let out = '', err = '', browsing;
+  const pages = [];
+  let out = '', err = '', unread = '';
   child.stdout.on('data', (data) => { out += data; });
   child.stderr.on('data', (data) => {
     err += data;
-    const found = /navigate to: (\S+)\n/.exec(err);
-    if (found) {
-      err = err.replace(found[0], '');
-      const page = new URL(found[1]);
-      asked.push(page.searchParams.get('scope') ?? '');
-      browsing = fetch(page).then((res) => res.text());
-    }
-    if (err.includes('[y/N] ')) {
-      err = err.replace('[y/N] ', '');
-      child.stdin.write('y\n');
+    unread += data;
+    for (let found; (found = /navigate to: (\S+)\n|\[y\/N\] /.exec(unread));) {
+      unread = unread.slice(found.index + found[0].length);
+      if (!found[1]) {
+        child.stdin.write('y\n');
+        continue;
+      }
+      asked.push(new URL(found[1]).searchParams.get('scope') ?? '');
+      pages.push(fetch(found[1]).then((res) => res.text()));
     }
   });
   const status = await new Promise((resolve) => child.on('close', resolve));
-  await browsing;
+  await Promise.all(pages);
   if (status !== 0) throw new Error(`status ${status}: ${err}${out}`);
-  const answer = JSON.parse(out);
-  return answer.result ?? answer;
+  return JSON.parse(out).result;
 }
