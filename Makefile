@@ -1,6 +1,7 @@
 # mcpauth. `make run` shows it at work in a real Envoy, `make test` proves it.
-# Both need Go, Python 3 with venv, and make; the tests also Node.js with npm,
-# for the official TypeScript client. All else is installed into this folder.
+# Both need Go, Python 3 with venv, and make; the tests also Node.js with npm, for
+# the official TypeScript client, and Chromium, or apt-get to get it. All else is
+# installed into this folder.
 
 GO   ?= go
 WASM := build/mcpauth.wasm
