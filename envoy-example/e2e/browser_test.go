@@ -13,6 +13,7 @@ import (
 	"mcpauth/envoy-example/authserver"
 	"mcpauth/envoy-example/envoy"
 	"mcpauth/envoy-example/loopback"
+	"mcpauth/envoy-example/mcpserver"
 )
 
 // browser is Chromium and what it takes to drive it through the pages of
@@ -160,14 +161,15 @@ func (s sight) signedIn(t *testing.T, origin, resource string, as *authserver.Se
 }
 
 // called checks that the page then used the MCP server and got its answers.
-func (s sight) called(t *testing.T, origin, resource string) report {
+// sessionHeader is ",mcp-session-id" for a server with sessions.
+func (s sight) called(t *testing.T, origin, resource, sessionHeader string) report {
 	t.Helper()
 	for _, operation := range []string{"initialize", "tools/list", "tools/call"} {
 		if want := "POST " + resource + " " + operation + " 200"; !slices.Contains(s.Steps, want) {
 			t.Errorf("the page does not show %q but\n%s", want, strings.Join(s.Steps, "\n"))
 		}
 	}
-	s.preflights(t, origin, resource, "POST authorization,content-type", "POST authorization,content-type,mcp-protocol-version")
+	s.preflights(t, origin, resource, "POST authorization,content-type", "POST authorization,content-type,mcp-protocol-version"+sessionHeader)
 	var r report
 	if err := json.Unmarshal([]byte(s.Result), &r); err != nil || s.State != "done" {
 		t.Fatalf("the page is %s with %s", s.State, s.Result)
@@ -182,6 +184,12 @@ func TestWebPage(t *testing.T) {
 	b := newBrowser(t)
 	onEach(t, func(t *testing.T, s *stage) {
 		own := keyStage(t, s, authserver.Options{})
+		own.mcp.Close()
+		var err error
+		if own.mcp, err = mcpserver.StartWithSessions(nil); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { own.mcp.Close() })
 		port, err := loopback.Reserve(0)
 		if err != nil {
 			t.Fatal(err)
@@ -191,7 +199,10 @@ func TestWebPage(t *testing.T) {
 		origin, resource := b.site(t), port.Origin()+"/notes"
 		for _, seen := range b.visit(t, visit{Page: origin + "/v1", Server: resource}, visit{Page: origin + "/v2", Server: resource}) {
 			seen.signedIn(t, origin, resource, own.auth)
-			seen.called(t, origin, resource).check(t, own)
+			seen.called(t, origin, resource, ",mcp-session-id").check(t, own)
+			if want := "DELETE " + resource + " 204"; !slices.Contains(seen.Steps, want) {
+				t.Errorf("the page does not show %q but\n%s", want, strings.Join(seen.Steps, "\n"))
+			}
 		}
 	})
 }
@@ -245,31 +256,38 @@ func TestWebPagesOfOrigins(t *testing.T) {
 		}))
 		options.Port, options.Pages = port.Number(), []string{app, "null"}
 		own.start(t, options)
-		token := func(url string) string {
-			return own.auth.Mint(authserver.Token{Resource: url, Scope: "read:notes"})
+		token := func(url, scope string) string {
+			return own.auth.Mint(authserver.Token{Resource: url, Scope: scope})
 		}
 
-		good := b.visit(t,
+		seen := b.visit(t,
 			visit{Page: app + "/v2", Server: appOnly},
-			visit{Page: app + "/sandboxed", Server: orNull, Token: token(orNull)},
+			visit{Page: app + "/sandboxed", Server: orNull, Token: token(orNull, "read:notes")},
 			visit{Page: other + "/v2", Server: anyPage},
+			visit{Page: app + "/v1", Server: appOnly, Token: token(appOnly, "write:notes")},
 		)
-		good[0].signedIn(t, app, appOnly, own.auth)
-		good[0].called(t, app, appOnly).check(t, own)
+		seen[0].signedIn(t, app, appOnly, own.auth)
+		seen[0].called(t, app, appOnly, "").check(t, own)
 
-		r := good[1].called(t, "null", orNull)
+		r := seen[1].called(t, "null", orNull, "")
 		r.ClientID = "test-client" // that of the token
 		r.check(t, own)
 
 		// A page that the CORS filter does not name, and mcpauth does not keep
 		// out: it can sign in, but does not get to see what the server answers.
-		good[2].signedIn(t, other, anyPage, own.auth)
-		good[2].failed(t, anyPage, "MissingAllowOriginHeader", "has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header")
+		seen[2].signedIn(t, other, anyPage, own.auth)
+		seen[2].failed(t, anyPage, "MissingAllowOriginHeader", "has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header")
+
+		// A page sees what a token lacks.
+		want := "POST " + appOnly + ` initialize 403 Bearer error="insufficient_scope", scope="read:notes", `
+		if steps := seen[3].Steps; len(steps) == 0 || !strings.HasPrefix(steps[0], want) {
+			t.Errorf("the page shows %q, want %q", steps, want)
+		}
 
 		before := own.mcp.Requests()
 		for i, seen := range b.visit(t,
-			visit{Page: other + "/v2", Server: appOnly, Token: token(appOnly)},
-			visit{Page: app + "/sandboxed", Server: appOnly, Token: token(appOnly)},
+			visit{Page: other + "/v2", Server: appOnly, Token: token(appOnly, "read:notes")},
+			visit{Page: app + "/sandboxed", Server: appOnly, Token: token(appOnly, "read:notes")},
 		) {
 			origin := []string{other, "null"}[i]
 			seen.failed(t, appOnly, "PreflightMissingAllowOriginHeader", "has been blocked by CORS policy: Response to preflight request doesn't pass access control check")

@@ -1,14 +1,18 @@
 package e2e
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // findChromium returns the path of the browser to test with: $CHROMIUM, else one
@@ -76,23 +80,35 @@ func installChromium(dir string) (string, error) {
 	return program, nil
 }
 
+// chromiumTimeout is for the download of 150 MB, above all.
+const chromiumTimeout = 15 * time.Minute
+
 func unpackChromium(dir string) error {
 	apt := filepath.Join(dir, "apt")
 	if err := os.MkdirAll(filepath.Join(apt, "lists", "partial"), 0o700); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), chromiumTimeout)
+	defer cancel()
+	run := func(name string, args ...string) ([]byte, error) {
+		cmd := exec.CommandContext(ctx, name, args...)
+		cmd.Dir, cmd.Env = apt, append(os.Environ(), "LC_ALL=C")
+		var errOut bytes.Buffer
+		cmd.Stderr = &errOut
+		out, err := cmd.Output()
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w\n%s%s", cmd, err, errOut.Bytes(), out)
+		}
+		return out, nil
+	}
 	// Lists and cache of its own: those of the system may be missing, old, or
 	// locked. It runs as who runs the tests: apt's own user cannot write here.
 	options := []string{"-q", "-o", "Dir::State::Lists=" + filepath.Join(apt, "lists"), "-o", "Dir::Cache=" + apt, "-o", "APT::Sandbox::User=", "-o", "Acquire::Retries=3"}
-	aptGet := func(args ...string) ([]byte, error) {
-		return output(apt, append(append([]string{"apt-get"}, options...), args...)...)
-	}
-	if _, err := aptGet("update"); err != nil {
-		return err
-	}
+	aptGet := func(args ...string) ([]byte, error) { return run("apt-get", slices.Concat(options, args)...) }
+	_, updateErr := aptGet("update") // of a source that is not needed, maybe
 	plan, err := aptGet("install", "--simulate", "--no-install-recommends", "chromium")
 	if err != nil {
-		return err
+		return errors.Join(updateErr, err)
 	}
 	var packages []string
 	for line := range strings.Lines(string(plan)) {
@@ -109,19 +125,16 @@ func unpackChromium(dir string) error {
 	}
 	root := filepath.Join(dir, "root")
 	for _, file := range files {
-		if _, err := output(dir, "dpkg", "-x", file, root); err != nil {
+		if _, err := run("dpkg", "-x", file, root); err != nil {
 			return err
 		}
-	}
-	if err := os.RemoveAll(apt); err != nil {
-		return err
 	}
 	program := filepath.Join(dir, "chromium")
 	if err := os.WriteFile(program, []byte(chromiumStart), 0o700); err != nil {
 		return err
 	}
-	if _, err := output(dir, program, "--version"); err != nil {
+	if _, err := run(program, "--version"); err != nil {
 		return fmt.Errorf("the unpacked browser does not run: %w", err)
 	}
-	return nil
+	return os.RemoveAll(apt)
 }

@@ -58,12 +58,13 @@ async function watched(input, init) {
 async function connect({ server, token }, answer) {
   const authProvider = new Credentials();
   const options = token ? { requestInit: { headers: { Authorization: `Bearer ${token}` } } } : { authProvider };
-  const transport = () => newTransport(new URL(server), { ...options, fetch: watched });
-  if (answer) await finish(transport(), answer);
+  const transport = newTransport(new URL(server), { ...options, fetch: watched });
+  if (answer) await finish(transport, answer);
   const client = newClient({ name: 'mcpauth example page', version: '1.0.0' });
-  await client.connect(transport());
+  await client.connect(transport);
   const { tools } = await client.listTools();
   const called = await client.callTool({ name: 'whoami', arguments: {} });
+  await transport.terminateSession();
   await client.close();
   return {
     client_id: authProvider.clientInformation()?.client_id,
