@@ -291,8 +291,12 @@ func TestWebPagesOfOrigins(t *testing.T) {
 		) {
 			origin := []string{other, "null"}[i]
 			seen.failed(t, appOnly, "PreflightMissingAllowOriginHeader", "has been blocked by CORS policy: Response to preflight request doesn't pass access control check")
+			refused := traffic{Method: "OPTIONS", URL: appOnly, Preflight: true, Origin: origin, Asks: "POST authorization,content-type", Status: http.StatusForbidden}
+			if !slices.Contains(seen.Requests, refused) {
+				t.Errorf("no %+v in\n%s", refused, toJSON(seen.Requests))
+			}
 			for _, r := range seen.Requests {
-				if r.URL == appOnly && r.Status != 0 && r != (traffic{Method: "OPTIONS", URL: appOnly, Preflight: true, Origin: origin, Asks: "POST authorization,content-type", Status: http.StatusForbidden}) {
+				if r.URL == appOnly && r.Status != 0 && r != refused {
 					t.Errorf("the gateway answered %+v", r)
 				}
 			}

@@ -7,6 +7,7 @@
 // Standard output: for each visit {"steps", "state", "result", "console",
 // "requests"}; network.mjs says what a request is.
 import { readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { chromium } from 'playwright-core';
 import { Network } from './network.mjs';
 
@@ -29,9 +30,13 @@ async function visit(browser, { page: url, server, token }) {
     await frame.fill('[name=token]', token ?? '');
     await frame.click('button');
     // The page may go to the authorization server and come back in between.
-    await frame.waitForSelector('#result[data-state]', { timeout: patience }).catch(async (err) => {
-      throw new Error(`${err}\n${frame.url()}\n${await frame.innerText('body')}\n${console.join('\n')}\n${JSON.stringify(network.requests(), null, 1)}`);
-    });
+    try {
+      await frame.waitForSelector('#result[data-state]', { timeout: patience });
+    } catch (err) {
+      const shown = [frame.url(), await frame.innerText('body'), ...console, JSON.stringify(network.requests(), null, 1)];
+      throw new Error(`the page came to no result\n${shown.join('\n')}`, { cause: err });
+    }
+    for (const end = Date.now() + patience; !network.settled() && Date.now() < end;) await setTimeout(20);
     return {
       steps: await frame.$$eval('#steps li', (items) => items.map((item) => item.textContent)),
       state: await frame.getAttribute('#result', 'data-state'),

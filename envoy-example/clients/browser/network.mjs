@@ -31,11 +31,16 @@ export class Network {
     session.on('Network.responseReceivedExtraInfo', ({ requestId, statusCode }) => {
       entry(requestId).status = statusCode;
     });
+    session.on('Network.loadingFinished', ({ requestId }) => { entry(requestId).over = true; });
     session.on('Network.loadingFailed', ({ requestId, corsErrorStatus }) => {
-      entry(requestId).cors_error = corsErrorStatus?.corsError;
+      Object.assign(entry(requestId), { over: true, cors_error: corsErrorStatus?.corsError });
     });
     await session.send('Network.enable');
   }
+
+  // settled reports whether each request has its answer or its end. What the
+  // browser tells of them can come after what the page makes of them.
+  settled() { return [...this.#seen.values()].every(({ url, status, over }) => !url || status || over); }
 
   // requests returns {method, url, preflight, origin, asks, status, cors_error}
   // each: the Origin sent; the method and the headers that a preflight asks for;
