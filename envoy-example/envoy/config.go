@@ -28,6 +28,8 @@ type Options struct {
 	// Lenient leaves Envoy's own checks of paths and header names off. mcpauth
 	// is safe without them; a deployment should have them on.
 	Lenient bool
+	// HeadersStopIteration is allow_on_headers_stop_iteration of the filter.
+	HeadersStopIteration bool
 	// DynamicListener makes Envoy read the listener from the file listener.yaml
 	// of its working directory and follow its changes: see
 	// [Process.UpdateListener].
