@@ -64,6 +64,10 @@ type Config struct {
 	// metadata too.
 	AllowInsecureHTTP bool
 
+	// StopsHeaders tells that Envoy lets the plugin stop a request's headers
+	// and still see its body: allow_on_headers_stop_iteration.
+	StopsHeaders bool
+
 	TokenCache TokenCache
 }
 

@@ -9,7 +9,7 @@ import (
 
 // Known members of the document and of token_cache.
 var (
-	documentMembers   = []string{"authorization_servers", "resources", "unmatched", "allow_insecure_http", "token_cache"}
+	documentMembers   = []string{"authorization_servers", "resources", "unmatched", "allow_insecure_http", "allow_on_headers_stop_iteration", "token_cache"}
 	tokenCacheMembers = []string{"max_entries"}
 )
 
@@ -49,6 +49,7 @@ func (v *value) document(doc []byte) *Config {
 	config := &Config{}
 	config.Unmatched = Unmatched(v.get("unmatched").oneOf("deny", "allow"))
 	config.AllowInsecureHTTP = v.get("allow_insecure_http").bool()
+	config.StopsHeaders = v.get("allow_on_headers_stop_iteration").bool()
 	cache := v.get("token_cache")
 	cache.closedObject(tokenCacheMembers, nil)
 	config.TokenCache.MaxEntries = cache.get("max_entries").integer(0, maxCacheEntries, DefaultCacheEntries)

@@ -51,12 +51,17 @@ func verifyECDSA(k *Key, digest *[32]byte, signature []byte) bool {
 	n.multiply(t[:], r[:], n.rr, scratch[:])
 	n.multiply(u2[:], t[:], s[:], scratch[:])
 
-	sum := nistec.NewP256Point()
+	sum := nistec.NewP256Point() // u1*G + u2*Q
+	generatorTable().addMultiple(sum, &u1)
 	if table := k.table.Load(); table != nil {
-		generatorTable().addMultiple(sum, &u1)
 		table.addMultiple(sum, &u2)
-	} else if !addMultiples(sum, &u1, k.point, &u2) {
-		return false
+	} else {
+		factor := u2.bytes()
+		p, err := nistec.NewP256Point().ScalarMult(k.point, factor[:])
+		if err != nil {
+			return false
+		}
+		sum.Add(sum, p)
 	}
 	x, err := sum.BytesX() // an error for the point at infinity
 	if err != nil {
@@ -64,21 +69,6 @@ func verifyECDSA(k *Key, digest *[32]byte, signature []byte) bool {
 	}
 	t.setReduced(x)
 	return t == r
-}
-
-// addMultiples sets sum to u1*G + u2*q with no table of q.
-func addMultiples(sum *nistec.P256Point, u1 *scalar, q *nistec.P256Point, u2 *scalar) bool {
-	k := u1.bytes()
-	if _, err := sum.ScalarBaseMult(k[:]); err != nil {
-		return false
-	}
-	k = u2.bytes()
-	p, err := nistec.NewP256Point().ScalarMult(q, k[:])
-	if err != nil {
-		return false
-	}
-	sum.Add(sum, p)
-	return true
 }
 
 // ECDSASignatureDER appends an ES256 signature, the 64 bytes of RFC 7518,

@@ -28,18 +28,18 @@ type held struct {
 
 type waiter struct {
 	stream  *stream
-	request *gate.Request // shares no memory with the host's headers
+	request *gate.Request // shares no memory with the host's headers; nil if the body is to be decided on
+	arrived int64         // Unix milliseconds
 	wait    gate.Wait
 	ended   uint64 // what wait.Ended returned when it was last looked at
 }
 
-// add takes a request in, unless there are too many.
-func (h *held) add(s *stream, r *gate.Request, wait gate.Wait) bool {
-	if len(h.list) >= maxHeld {
-		return false
-	}
-	h.list = append(h.list, waiter{s, r.Clone(), wait, wait.Ended()})
-	return true
+// full reports whether there is no room for another request.
+func (h *held) full() bool { return len(h.list) >= maxHeld }
+
+// add takes a request in that arrived at a time, in Unix milliseconds.
+func (h *held) add(s *stream, r *gate.Request, arrived int64, wait gate.Wait) {
+	h.list = append(h.list, waiter{s, r, arrived, wait, wait.Ended()})
 }
 
 func (h *held) remove(s *stream) {
@@ -67,15 +67,10 @@ func (h *held) review(p *plugin) {
 			h.list, h.more = append(h.list, list[i:]...), true
 			break
 		}
-		waited := now.UnixMilli() - w.request.Arrived
+		waited := now.UnixMilli() - w.arrived
 		expired := waited < 0 || waited >= maxHeldTime.Milliseconds()
 		if w.wait.Waiting() && w.wait.Ended() == w.ended && !expired {
 			h.list = append(h.list, w)
-			continue
-		}
-		v := p.gate.Decide(w.request, now)
-		if v.Wait != nil && !expired {
-			h.list = append(h.list, waiter{w.stream, w.request, v.Wait, v.Wait.Ended()})
 			continue
 		}
 		if err := proxywasm.SetEffectiveContext(w.stream.id); err != nil {
@@ -83,12 +78,13 @@ func (h *held) review(p *plugin) {
 			logError("a request that waited is gone: " + err.Error())
 			continue
 		}
-		released++
-		w.stream.waiting = false
-		if v.Wait != nil {
-			v = p.gate.GiveUp(w.request, v.Wait)
+		v, err := w.ask(p, now)
+		if v.Wait != nil && !expired {
+			h.list = append(h.list, waiter{w.stream, w.request, w.arrived, v.Wait, v.Wait.Ended()})
+			continue
 		}
-		if w.stream.carryOut(v) == types.ActionContinue {
+		released++
+		if w.release(p, v, err) == types.ActionContinue {
 			if err := proxywasm.ResumeHttpRequest(); err != nil {
 				logError("a request that waited cannot go on: " + err.Error())
 			}
@@ -97,4 +93,30 @@ func (h *held) review(p *plugin) {
 	if err := proxywasm.SetEffectiveContext(p.id); err != nil {
 		logError("the plugin's own context is gone: " + err.Error())
 	}
+}
+
+// ask returns the verdict on a request anew.
+func (w *waiter) ask(p *plugin, now time.Time) (gate.Verdict, error) {
+	if w.request == nil {
+		return w.stream.askBody()
+	}
+	return p.gate.Decide(w.request, now), nil
+}
+
+// release carries out a verdict on a request that has waited.
+func (w *waiter) release(p *plugin, v gate.Verdict, err error) types.Action {
+	s := w.stream
+	s.waiting = false
+	switch {
+	case err != nil:
+		return s.fault("the request's body cannot be read", err)
+	case w.request == nil:
+		if v.Wait != nil {
+			v = s.body.GiveUp(v.Wait)
+		}
+		return s.settle(v)
+	case v.Wait != nil:
+		v = p.gate.GiveUp(w.request, v.Wait)
+	}
+	return s.carryOut(v)
 }

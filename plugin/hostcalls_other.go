@@ -15,6 +15,8 @@ import (
 
 func requestHeaders() (headermap.Reader, error) { panic("no host") }
 
+func requestBody(int) ([]byte, error) { panic("no host") }
+
 func sendResponse(*gate.Reply) error { panic("no host") }
 
 func clock() time.Time { return time.Now() }

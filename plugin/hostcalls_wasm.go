@@ -16,6 +16,10 @@ import (
 //go:noescape
 func proxyGetHeaderMapPairs(mapType uint32, data, size unsafe.Pointer) uint32
 
+//go:wasmimport env proxy_get_buffer_bytes
+//go:noescape
+func proxyGetBufferBytes(bufferType, start, length uint32, data, size unsafe.Pointer) uint32
+
 //go:wasmimport env proxy_send_local_response
 //go:noescape
 func proxySendLocalResponse(status uint32, details unsafe.Pointer, detailsSize uint32, body unsafe.Pointer, bodySize uint32,
@@ -27,6 +31,7 @@ func clockTimeGet(id int32, precision uint64, nanoseconds unsafe.Pointer) int32
 
 var (
 	errNoHeaders = errors.New("the host gave none")
+	errNoBody    = errors.New("the host did not give it")
 	errNotSent   = errors.New("the host does not send it")
 )
 
@@ -48,6 +53,23 @@ func requestHeaders() (headermap.Reader, error) {
 		return headermap.Reader{}, errNoHeaders
 	}
 	return headermap.Read(unsafe.String(unsafe.SliceData(m), len(m))), nil
+}
+
+// requestBody returns the body of the request at hand, as far as it was kept, of
+// at most limit bytes. It shares memory that the next loan overwrites.
+func requestBody(limit int) ([]byte, error) {
+	const ofRequest, notFound = 0, 1
+	answer.size = 0
+	lend()
+	status := proxyGetBufferBytes(ofRequest, 0, uint32(limit), unsafe.Pointer(&answer.data), unsafe.Pointer(&answer.size))
+	m, ok := lent(answer.size)
+	switch {
+	case status == notFound || status == 0 && answer.size == 0:
+		return nil, nil // there is none: trailers follow the headers
+	case status != 0 || !ok:
+		return nil, errNoBody
+	}
+	return m, nil
 }
 
 // clock returns the time, without the monotonic clock that time.Now asks for in

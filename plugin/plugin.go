@@ -34,9 +34,12 @@ type plugin struct {
 	sources  []*keys.Source        // of each authorization server; nil where it has no keys
 	checkers []*introspect.Checker // of each; nil where it is not asked about tokens
 	held     held
+	bodies   bodies
 	tick     uint32       // the period now set
 	request  gate.Request // the one at hand
 	metrics  *metrics.Set
+
+	stopsHeaders bool // see config.Config.StopsHeaders
 }
 
 // OnPluginStart reads the configuration. A wrong one stops the plugin, with
@@ -62,6 +65,7 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 		}
 		return types.OnPluginStartStatusFailed
 	}
+	p.stopsHeaders = c.StopsHeaders
 	p.metrics = metrics.New(c, defineMetric)
 	verifier := newVerifier()
 	logInfo("signatures: " + verifier.describe())
@@ -97,6 +101,9 @@ func (p *plugin) OnTick() {
 		}
 	}
 	p.held.review(p)
+	if p.stopsHeaders {
+		p.bodies.review(clock().UnixMilli())
+	}
 	period := uint32(idleTick)
 	for _, s := range p.sources {
 		if s != nil && s.Waiting() {

@@ -11,11 +11,20 @@ import (
 // stream is one request.
 type stream struct {
 	types.DefaultHttpContext
-	id      uint32
-	plugin  *plugin
-	waiting bool
-	counted bool
+	id       uint32
+	waiting  bool // in plugin.held
+	answered bool // nothing of it goes on
+	counted  bool // in the metrics
+	complete bool // all of the body is there
+	plugin   *plugin
+	body     *gate.Body // the verdict depends on it, and is still to come
 }
+
+// stopAll is StopAllIterationAndWatermark, which the SDK has no name for: no
+// callback follows, and Envoy keeps the body, until the request is resumed.
+// Envoy takes ActionPause for the same unless allow_on_headers_stop_iteration
+// is set, and then calls on with the body.
+const stopAll types.Action = 4
 
 // OnHttpRequestHeaders decides. Whatever goes wrong with the host, the request
 // does not go on.
@@ -24,20 +33,34 @@ type stream struct {
 // overwrites: the headers, until the next loan, and the identity of a Pass, until
 // the next decision. No other request is looked at before this one is answered
 // or let on, and one that has to wait is copied.
-func (s *stream) OnHttpRequestHeaders(int, bool) types.Action {
+func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 	r := &s.plugin.request
 	if err := s.read(r); err != nil {
 		return s.fault("the request's headers cannot be read", err)
 	}
+	r.HasBody = !endOfStream
 	now := clock()
 	r.Arrived = now.UnixMilli()
 	v := s.plugin.gate.Decide(r, now)
-	if v.Wait != nil && s.plugin.held.add(s, r, v.Wait) {
-		s.waiting = true
-		s.plugin.setTick(s.plugin.waitingPeriod())
-		return types.ActionPause
+	if v.Wait != nil && !s.plugin.held.full() {
+		s.wait(r.Clone(), r.Arrived, v)
+		if s.body != nil && s.plugin.stopsHeaders {
+			return types.ActionPause
+		}
+		return stopAll
 	}
 	return s.carryOut(v)
+}
+
+// wait makes the request, which arrived at a time in Unix milliseconds, wait for
+// what the verdict says. r is nil where the verdict is on the body.
+func (s *stream) wait(r *gate.Request, arrived int64, v gate.Verdict) {
+	s.plugin.held.add(s, r, arrived, v.Wait)
+	s.waiting = true
+	if r != nil {
+		s.body = v.Body
+	}
+	s.plugin.setTick(s.plugin.waitingPeriod())
 }
 
 // read takes from the request's headers what a decision needs, and removes
@@ -111,11 +134,15 @@ func (s *stream) take(r *gate.Request, name, value string) error {
 	return nil
 }
 
-// carryOut does what a verdict says, other than to wait.
+// carryOut does what a verdict on the headers says, other than to wait.
 func (s *stream) carryOut(v gate.Verdict) types.Action {
-	if v.Pass == nil {
+	s.body = v.Body
+	if v.Pass == nil && v.Body == nil {
 		s.count(v.Outcome)
 		return s.answer(v.Reply)
+	}
+	if v.Pass == nil {
+		return s.awaitBody()
 	}
 	if !v.Pass.KeepAuthorization {
 		if err := proxywasm.RemoveHttpRequestHeader("authorization"); err != nil {
@@ -125,13 +152,17 @@ func (s *stream) carryOut(v gate.Verdict) types.Action {
 	for identity := v.Pass.Identity; ; {
 		name, value, ok := identity.Next()
 		if !ok {
-			s.count(v.Outcome)
-			return types.ActionContinue
+			break
 		}
 		if err := proxywasm.ReplaceHttpRequestHeader(name, value); err != nil {
 			return s.fault("an identity header cannot be set", err)
 		}
 	}
+	if v.Body != nil {
+		return s.awaitBody()
+	}
+	s.count(v.Outcome)
+	return types.ActionContinue
 }
 
 // count counts the request, once, whatever becomes of it later.
@@ -145,6 +176,7 @@ func (s *stream) count(o metrics.Outcome) {
 }
 
 func (s *stream) answer(r *gate.Reply) types.Action {
+	s.answered, s.body = true, nil
 	if err := sendResponse(r); err != nil {
 		logError("an answer cannot be sent: " + err.Error())
 	}
@@ -159,10 +191,10 @@ func (s *stream) fault(what string, err error) types.Action {
 }
 
 // OnHttpRequestTrailers removes trailers that a server might merge into the
-// headers and take for the gate's.
+// headers and take for the gate's. They end the body.
 func (s *stream) OnHttpRequestTrailers(numTrailers int) types.Action {
 	if numTrailers == 0 { // the host then has no map to read
-		return types.ActionContinue
+		return s.endBody()
 	}
 	trailers, err := proxywasm.GetHttpRequestTrailers()
 	if err != nil {
@@ -175,13 +207,15 @@ func (s *stream) OnHttpRequestTrailers(numTrailers int) types.Action {
 			}
 		}
 	}
-	return types.ActionContinue
+	return s.endBody()
 }
 
-// OnHttpStreamDone forgets a request whose client left while it waited.
+// OnHttpStreamDone forgets a request whose client left before it was decided.
 func (s *stream) OnHttpStreamDone() {
 	if s.waiting {
 		s.plugin.held.remove(s)
+	}
+	if s.waiting || s.body != nil {
 		s.count(metrics.ClientGone)
 	}
 }

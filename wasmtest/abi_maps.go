@@ -12,6 +12,7 @@ const (
 	mapResponseHeaders = 2
 	mapCalloutHeaders  = 6
 	mapCalloutTrailers = 7
+	bufferRequestBody  = 0
 	bufferCalloutBody  = 4
 	bufferVMConfig     = 6
 	bufferPluginConfig = 7
@@ -161,6 +162,8 @@ func (vm *VM) proxyGetBufferBytes(a args) Status {
 		data = []byte(vm.host.options.VMConfiguration)
 	case kind == bufferPluginConfig && vm.configuring:
 		data = []byte(vm.config)
+	case kind == bufferRequestBody && vm.stream().hasBody():
+		data = vm.stream().body.bytes()
 	case kind == bufferCalloutBody && vm.response != nil:
 		data = vm.response.body
 	default:

@@ -27,7 +27,7 @@ func TestImportsAreThoseOfEveryHost(t *testing.T) {
 // every request, whether or not there is anything to do.
 func TestExportsOfTheABI(t *testing.T) {
 	want := []string{"_initialize", "malloc", "proxy_abi_version_0_2_0", "proxy_on_configure", "proxy_on_context_create",
-		"proxy_on_delete", "proxy_on_done", "proxy_on_http_call_response", "proxy_on_log", "proxy_on_memory_allocate", "proxy_on_request_headers",
+		"proxy_on_delete", "proxy_on_done", "proxy_on_http_call_response", "proxy_on_log", "proxy_on_memory_allocate", "proxy_on_request_body", "proxy_on_request_headers",
 		"proxy_on_request_trailers", "proxy_on_tick", "proxy_on_vm_start"}
 	if exports := slices.Sorted(slices.Values(plugin(t).Exports())); !slices.Equal(exports, want) {
 		t.Errorf("exports %v, want %v", exports, want)

@@ -16,6 +16,9 @@ type Options struct {
 	// PollOneoffWorks makes poll_oneoff succeed with no events, as Envoy does
 	// from 1.39 on. Before, and by default here, it returns 52 (ENOSYS).
 	PollOneoffWorks bool
+	// HeadersStopIteration is allow_on_headers_stop_iteration: a guest that
+	// pauses at the headers is still shown the body.
+	HeadersStopIteration bool
 	// Functions are the foreign functions by name. A nil map holds
 	// verify_signature alone, an empty one nothing.
 	Functions map[string]ForeignFunction

@@ -39,6 +39,9 @@ type Stream struct {
 	state    State
 	request  Headers
 	open     bool // the guest can still read and change the request
+	stopped  bool // with headersStopIteration: its body is still shown to the guest
+	sent     bool // the upstream has the headers
+	body     requestBody
 	logging  bool // the guest can read the request once more
 	closed   bool // the guest's context is deleted
 	resumed  bool
@@ -90,11 +93,22 @@ func (vm *VM) Open(headers Headers, endOfStream bool) *Stream {
 		if s.resumed {
 			vm.host.violate("stream resumed and continued")
 		}
-		s.state, s.open = Forwarded, false
+		s.state, s.open, s.sent = Forwarded, false, true
+	case action == stopIteration:
+		s.stopped = vm.host.options.HeadersStopIteration
+	case action != stopAll:
+		vm.host.violate("action %d on request headers", action)
 	}
+	s.body.ended = endOfStream
 	vm.stop = false
 	return s
 }
+
+// What callbacks return beside 0, to go on (proxy_wasm_enums.h).
+const (
+	stopIteration = 1 // in body callbacks: and keep the body
+	stopAll       = 4 // of headers: and no further callbacks
+)
 
 // State returns what has become of the request by now.
 func (s *Stream) State() State { return s.state }
@@ -111,6 +125,10 @@ func (s *Stream) Upstream() Headers {
 	return s.request
 }
 
+// HeadersSent tells whether the upstream has received the headers, even if the
+// guest has answered since.
+func (s *Stream) HeadersSent() bool { return s.sent }
+
 // HostCalls returns how often each function of the host was called while the
 // guest handled the request headers.
 func (s *Stream) HostCalls() map[string]int { return s.calls }
@@ -118,19 +136,19 @@ func (s *Stream) HostCalls() map[string]int { return s.calls }
 // Trailers sends request trailers after a body, to a stream that goes on, and
 // returns those that the upstream receives.
 func (s *Stream) Trailers(trailers Headers) Headers {
-	if s.state != Forwarded || s.closed {
+	if s.state != Forwarded && !s.stopped || s.closed {
 		panic("wasmtest: trailers on a stream that does not go on")
 	}
 	t := lowerNames(trailers)
+	s.body.ended = true
 	s.trailers = &t
 	action, ok := s.vm.enter(s.id, "proxy_on_request_trailers", uint64(s.id), uint64(len(t)))
 	s.trailers = nil
 	switch {
 	case !ok:
 		s.state = Failed
-	case action != 0:
-		s.vm.host.violate("trailers held, which no test does yet")
-	default:
+	case s.local == nil && s.state != Answered && action == 0:
+		s.goOn()
 		return t
 	}
 	return nil
@@ -171,16 +189,12 @@ func (vm *VM) proxyContinueStream(a args) Status {
 		vm.host.violate("request resumed outside of a stream")
 		return OK
 	}
-	if s.state != Held || s.resumed || s.local != nil {
+	if s.state != Held && !s.body.kept || s.resumed || s.local != nil {
 		vm.host.violate("request resumed that is not held")
 		return OK
 	}
 	s.resumed, s.open = true, false
-	vm.deferred = append(vm.deferred, func() {
-		if s.state == Held {
-			s.state = Forwarded
-		}
-	})
+	vm.deferred = append(vm.deferred, s.resume)
 	return OK
 }
 
@@ -213,7 +227,7 @@ func (vm *VM) proxySendLocalResponse(a args) Status {
 	switch {
 	case s == nil:
 		vm.host.violate("local response outside of a stream")
-	case s.local != nil || s.resumed || s.state != Held:
+	case s.local != nil || s.resumed || s.state != Held && !s.body.shown && !s.body.kept && s.trailers == nil:
 		vm.host.violate("local response on a stream that is decided")
 	default:
 		s.local = &LocalResponse{Status: int(a.u32(0)), Headers: lowerNames(pairs), Body: slices.Clone(body)}

@@ -111,16 +111,26 @@ func TestGatewayStartsBeforeTheAuthorizationServer(t *testing.T) {
 }
 
 // TestRequestsAreHeldDuringTheFirstFetch: a gateway that has just started
-// decides about a request when the keys are there, not before.
+// decides about a request when the keys are there, not before. Where the plugin
+// is shown bodies of requests that it has stopped, they do not go on either.
 func TestRequestsAreHeldDuringTheFirstFetch(t *testing.T) {
+	t.Run("usual", func(t *testing.T) { testRequestsAreHeld(t, false) })
+	t.Run("allow_on_headers_stop_iteration", func(t *testing.T) { testRequestsAreHeld(t, true) })
+}
+
+func testRequestsAreHeld(t *testing.T, headersStopIteration bool) {
 	onEach(t, func(t *testing.T, s *stage) {
 		own := keyStage(t, s, authserver.Options{})
-		release := make(chan struct{})
+		held := make(chan struct{})
+		release := sync.OnceFunc(func() { close(held) })
+		defer release()
 		own.auth.Override("/jwks", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			<-release
+			<-held
 			w.Write(own.auth.KeySet())
 		}))
-		g := own.start(t, own.options(own.notesConfig()))
+		o := own.options(own.notesConfig())
+		o.HeadersStopIteration = headersStopIteration
+		g := own.start(t, o)
 		const n = 20
 		answers := make(chan string, n)
 		for i := range n {
@@ -142,10 +152,13 @@ func TestRequestsAreHeldDuringTheFirstFetch(t *testing.T) {
 		})
 		select {
 		case a := <-answers:
-			t.Errorf("answered before the keys were there: %s", a)
+			t.Fatalf("answered before the keys were there: %s", a)
 		case <-time.After(time.Second):
 		}
-		close(release)
+		if n := own.mcp.Requests(); n != 0 {
+			t.Errorf("%d requests have reached the server", n)
+		}
+		release()
 		for range n {
 			if a := <-answers; a != "200" {
 				t.Errorf("held request: %s, want 200", a)

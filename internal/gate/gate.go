@@ -40,6 +40,8 @@ type Request struct {
 	RequestHeaders string // Access-Control-Request-Headers
 	IfNoneMatch    string // the first If-None-Match header
 
+	HasBody bool // the headers are not all of it
+
 	Arrived int64 // Unix milliseconds
 
 	// refuted is the version of the key set under which the signature did not
@@ -59,12 +61,18 @@ func (r *Request) Clone() *Request {
 	return &c
 }
 
-// A Verdict says what becomes of a request. One of Reply and Pass is set; with
-// Wait, Reply is for a request for which there is no room to wait.
+// A Verdict says what becomes of a request. One of Reply, Pass and Body is set,
+// or more of them: with Wait, Reply is for a request for which there is no room
+// to wait.
 type Verdict struct {
 	Reply *Reply // answer with this
 	Wait  Wait   // ask again when this has ended
 	Pass  *Pass  // let it on to the server
+
+	// Body is set where the request's body decides, after its headers. The Pass
+	// beside it is for the headers; with Wait, the verdict may come to depend on
+	// the body.
+	Body *Body
 
 	Outcome metrics.Outcome // to be counted when Reply or Pass is carried out
 }
@@ -290,7 +298,7 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	}
 	set, version := s.source.Keys()
 	if set == nil {
-		v := reply(unavailable(r, s.source.RetryAfter()), metrics.NoKeys)
+		v := reply(unavailable(r.readers(), s.source.RetryAfter()), metrics.NoKeys)
 		if s.source.Starting() {
 			v.Wait, v.Outcome = s.source, metrics.NoRoom
 		}
@@ -311,7 +319,7 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 			v.Wait = s.source
 			return v
 		case keys.Unavailable:
-			return reply(unavailable(r, s.source.RetryAfter()), metrics.RefetchFailed)
+			return reply(unavailable(r.readers(), s.source.RetryAfter()), metrics.RefetchFailed)
 		}
 	}
 	if err != nil {
@@ -354,7 +362,7 @@ func (s *server) period(c *jwtlite.Claims) (begin, end int64) {
 
 // GiveUp returns the verdict on a request that has waited long enough.
 func (g *Gate) GiveUp(r *Request, w Wait) Verdict {
-	return reply(unavailable(r, w.RetryAfter()), metrics.Waited)
+	return reply(unavailable(r.readers(), w.RetryAfter()), metrics.Waited)
 }
 
 func (p *resource) issuedBy(issuer string) *server {

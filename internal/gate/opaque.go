@@ -61,15 +61,15 @@ func (g *Gate) ask(p *resource, r *Request, s *server, token string, now time.Ti
 	answer, call := s.checker.Ask(token, r.Arrived)
 	switch {
 	case call != nil:
-		v := reply(unavailable(r, call.RetryAfter()), metrics.NoRoom)
+		v := reply(unavailable(r.readers(), call.RetryAfter()), metrics.NoRoom)
 		v.Wait = call
 		return v
 	case answer == nil: // too many questions are under way
-		return reply(unavailable(r, 1), metrics.NoRoom)
+		return reply(unavailable(r.readers(), 1), metrics.NoRoom)
 	case answer.Fault != nil:
 		return refuse(answer.Fault, metrics.Inactive)
 	case answer.Claims == nil:
-		return reply(unavailable(r, introspect.RetryAfter), metrics.NoAnswer)
+		return reply(unavailable(r.readers(), introspect.RetryAfter), metrics.NoAnswer)
 	}
 	t := &g.token
 	if err := t.ParseClaims(answer.Claims); err != nil {

@@ -21,6 +21,7 @@ const (
 	codeMethod      = "method_not_allowed"
 	codeUnavailable = "temporarily_unavailable"
 	codeOrigin      = "origin_not_allowed"
+	codeTooLarge    = "content_too_large"
 )
 
 // problem returns an answer with a JSON body of the form that OAuth uses
@@ -55,8 +56,8 @@ func notFound(r *Request) *Reply {
 
 // unavailable has no challenge: the token may well be good, and a client that
 // threw it away would log its user out for nothing.
-func unavailable(r *Request, seconds int) *Reply {
-	return problem(503, codeUnavailable, "the token cannot be checked: the authorization server does not answer", r.readers(),
+func unavailable(origin string, seconds int) *Reply {
+	return problem(503, codeUnavailable, "the token cannot be checked: the authorization server does not answer", origin,
 		[2]string{"retry-after", strconv.Itoa(seconds)})
 }
 

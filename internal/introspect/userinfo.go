@@ -37,12 +37,18 @@ func (c *Checker) mapped(r Response) []byte {
 	return claims
 }
 
-// at returns the value at a path, which is empty for none.
+// at returns the value at a path of members, which is empty for none. Of members
+// of one name it takes the first, but such an answer is refused as claims.
 func at(document gjson.Result, path string) gjson.Result {
 	if path == "" {
 		return gjson.Result{}
 	}
-	return document.Get(path)
+	name, rest, deeper := strings.Cut(path, ".")
+	value := gjson.Parse(wellknown.Member(document.Raw, name))
+	if deeper {
+		return at(value, rest)
+	}
+	return value
 }
 
 // name returns the text of a string or a number as a JSON string, else null.

@@ -51,6 +51,8 @@ const (
 	BadPath
 	// TwoTokens: it had more than one token.
 	TwoTokens
+	// BodyTooLarge: its body was to be looked at, and is too large.
+	BodyTooLarge
 	// NoResource: no resource covers it, and such requests are denied.
 	NoResource
 	// Discovery: it asked for a discovery document that does not exist.
@@ -108,6 +110,7 @@ var requests = [outcomes]string{
 	WrongOrigin:       "wrong_origin",
 	BadPath:           "bad_request.reason=path",
 	TwoTokens:         "bad_request.reason=two_tokens",
+	BodyTooLarge:      "too_large",
 	NoResource:        "not_found.reason=no_resource",
 	Discovery:         "not_found.reason=discovery",
 	Method:            "method_not_allowed",

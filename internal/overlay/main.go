@@ -13,12 +13,14 @@
 // The command fails, naming the file, when the text to replace is not found
 // exactly once: a new toolchain must be looked at before it builds a plugin.
 //
-// The patches of internal/godebug leave 100 kB out that a plugin has no use for:
-// the counters of GODEBUG settings, with all of runtime/metrics behind them, and
-// bisecting by GODEBUG. If their text is not found, the file is larger, and the
-// command says so.
+// The other patches, and the cuts, leave half a megabyte out that a plugin has no
+// use for, such as open files and execution traces. If their text is not found,
+// the file is larger, and the command says so.
 //
-// Usage: overlay DIR writes DIR/overlay.json and the patched files.
+// Copies of two modules with cuts of that kind are there for -modfile: see
+// writeModules.
+//
+// Usage: overlay DIR writes DIR/overlay.json, DIR/plugin.mod and what they name.
 package main
 
 import (
@@ -61,26 +63,14 @@ var patches = []patch{
 `,
 	},
 	{
-		file: "internal/godebug/godebug.go",
-		old: `	registerMetric("/godebug/non-default-behavior/"+s.Name()+":events", s.nonDefault.Load)
+		// The only thing that opens a file: 80 kB.
+		file: "os/file.go",
+		old: `	Stdin  = NewFile(uintptr(syscall.Stdin), "/dev/stdin")
+	Stdout = NewFile(uintptr(syscall.Stdout), "/dev/stdout")
+	Stderr = NewFile(uintptr(syscall.Stderr), "/dev/stderr")
 `,
-		new:  ``,
-		size: true,
-	},
-	{
-		file: "internal/godebug/godebug.go",
-		old: `	if v.bisect != nil && !v.bisect.Stack(&stderr) {
-		return ""
-	}
+		new: `	Stdin, Stdout, Stderr *File
 `,
-		new:  ``,
-		size: true,
-	},
-	{
-		file: "internal/godebug/godebug.go",
-		old: `							v.bisect, _ = bisect.New(arg[j+1:])
-`,
-		new:  ``,
 		size: true,
 	},
 }
@@ -90,14 +80,25 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: overlay DIR")
 		os.Exit(2)
 	}
-	root, err := goroot()
-	if err == nil {
-		err = write(os.Args[1], root)
-	}
-	if err != nil {
+	if err := run(os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, "overlay:", err)
 		os.Exit(1)
 	}
+}
+
+func run(dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	root, err := goroot()
+	if err != nil {
+		return err
+	}
+	if err := write(dir, root); err != nil {
+		return err
+	}
+	return writeModules(dir)
 }
 
 // goroot returns the folder of the toolchain that builds.
@@ -112,22 +113,24 @@ func write(dir, goroot string) error {
 	if cache, err := exec.Command("go", "env", "GOMODCACHE").Output(); err == nil && strings.HasPrefix(goroot, strings.TrimSpace(string(cache))+string(filepath.Separator)) {
 		return fmt.Errorf("the toolchain in use, %s, was downloaded as a module, and such a one cannot be patched: install it as a Go release, and set GOTOOLCHAIN=local", goroot)
 	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return err
-	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
 	replace := map[string]string{}
 	texts := map[string]string{}
+	load := func(file string) error {
+		if _, ok := texts[file]; ok {
+			return nil
+		}
+		text, err := os.ReadFile(filepath.Join(goroot, "src", filepath.FromSlash(file)))
+		if err == nil {
+			texts[file] = string(text)
+		}
+		return err
+	}
 	for _, p := range patches {
-		if _, ok := texts[p.file]; !ok {
-			text, err := os.ReadFile(filepath.Join(goroot, "src", filepath.FromSlash(p.file)))
-			if err != nil {
-				return err
-			}
-			texts[p.file] = string(text)
+		if err := load(p.file); err != nil {
+			return err
 		}
 		patched, err := p.apply(texts[p.file])
 		switch {
@@ -139,9 +142,25 @@ func write(dir, goroot string) error {
 			return err
 		}
 	}
+	minor := minorVersion(goroot)
+	for _, c := range cuts {
+		if c.since > minor {
+			continue
+		}
+		err := load(c.file)
+		if err == nil {
+			var shorter string
+			if shorter, err = c.apply(texts[c.file]); err == nil {
+				texts[c.file] = shorter
+			}
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "overlay: left as it is:", err)
+		}
+	}
 	for file, text := range texts {
 		target := filepath.Join(dir, name(file))
-		if err := os.WriteFile(target, []byte(text), 0o644); err != nil {
+		if err := writeFile(target, []byte(text)); err != nil {
 			return err
 		}
 		replace[filepath.Join(goroot, "src", filepath.FromSlash(file))] = target
@@ -150,7 +169,7 @@ func write(dir, goroot string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "overlay.json"), append(list, '\n'), 0o644)
+	return writeFile(filepath.Join(dir, "overlay.json"), append(list, '\n'))
 }
 
 // apply returns text with the patch's old text replaced.
@@ -169,6 +188,16 @@ func (p patch) without() string {
 	return "this Go toolchain is not known to be safe on Envoy <= 1.38"
 }
 
+// minorVersion returns 26 for Go 1.26.8, and a high number for a Go that was
+// built from a checkout.
+func minorVersion(goroot string) int {
+	minor := 1000
+	if text, err := os.ReadFile(filepath.Join(goroot, "VERSION")); err == nil {
+		fmt.Sscanf(string(text), "go1.%d", &minor)
+	}
+	return minor
+}
+
 // name is that of a patched copy: not one of a Go file, for the folder is in
 // nobody's package.
-func name(file string) string { return filepath.Base(file) + ".txt" }
+func name(file string) string { return strings.ReplaceAll(file, "/", "_") + ".txt" }

@@ -10,7 +10,6 @@ import (
 // callback that is exported, several times a request; for one that is not, it
 // does what the SDK would have told it to do: it goes on.
 var unused = map[string]bool{
-	"proxy_on_request_body":      true,
 	"proxy_on_response_headers":  true,
 	"proxy_on_response_body":     true,
 	"proxy_on_response_trailers": true,

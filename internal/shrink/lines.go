@@ -10,12 +10,15 @@ import (
 // runtime's symtab.go and runtime2.go, and the linker's pcln.go.
 const (
 	headerSize    = 8 + 8*8 // magic, sizes; then eight words
+	headerCU      = 4       // the word with the offset of the numbers of files, which the files follow
 	headerPCTab   = 6       // the word with the offset of the tables by program counter
 	headerPCLn    = 7       // the word with the offset of the functions
 	funcPCSP      = 16      // offset of the stack depths in the tables, and so on:
 	funcPCFile    = 20
 	funcPCLn      = 24
 	funcNPCData   = 28
+	funcCU        = 32 // of the files, and the first line
+	funcID        = 40
 	funcNFuncData = 43
 	funcPCData    = 44 // first of npcdata
 )
@@ -26,10 +29,11 @@ var pclnMagic = []byte{0xf1, 0xff, 0xff, 0xff, 0, 0, 1, 8}
 
 var errNoLines = fmt.Errorf("%w (runtime.pclntab)", errNoTable)
 
-// dropLines takes the tables that map program counters to files and lines out
-// of pclntab: the traces of a crash name functions and no lines. Those that the
-// runtime itself needs, for the depths and the maps of stacks, move together,
-// and the zeros behind them take no room in the file.
+// dropLines takes the tables that map program counters to files and lines, and
+// the names of the files, out of pclntab: the traces of a crash name functions
+// and no lines. The tables that the runtime itself needs, for the depths and the
+// maps of stacks, move together, and the zeros behind them take no room in the
+// file.
 func dropLines(m image) error {
 	p, err := findPCLn(m)
 	if err != nil {
@@ -59,6 +63,7 @@ func dropLines(m image) error {
 			return err
 		}
 		clear(f[funcPCFile:funcNPCData])
+		clear(f[funcCU:funcID])
 		for j := range int(binary.LittleEndian.Uint32(f[funcNPCData:])) {
 			if err := move(f[funcPCData+4*j:]); err != nil {
 				return err
@@ -66,12 +71,14 @@ func dropLines(m image) error {
 		}
 	}
 	clear(p.tables[copy(p.tables, kept):])
+	clear(p.files)
 	return nil
 }
 
 // pcln is a pclntab in memory.
 type pcln struct {
 	functions int
+	files     []byte // by number, and their names
 	tables    []byte
 	entries   []byte // for each function two offsets, of its code and of its _func from here on
 }
@@ -83,11 +90,11 @@ func findPCLn(m image) (pcln, error) {
 	}
 	all := m.bytes[i:]
 	word := func(n int) uint64 { return binary.LittleEndian.Uint64(all[8+8*n:]) }
-	functions, tables, entries := word(0), word(headerPCTab), word(headerPCLn)
-	if functions < minFunctions || functions > 1<<20 || tables > entries || entries+8*functions > uint64(len(all)) {
+	functions, files, tables, entries := word(0), word(headerCU), word(headerPCTab), word(headerPCLn)
+	if functions < minFunctions || functions > 1<<20 || files > tables || tables > entries || entries+8*functions > uint64(len(all)) {
 		return pcln{}, errNoLines
 	}
-	return pcln{int(functions), all[tables:entries], all[entries:]}, nil
+	return pcln{int(functions), all[files:tables], all[tables:entries], all[entries:]}, nil
 }
 
 // function returns the _func of a function, with its pcdata and funcdata.

@@ -66,7 +66,7 @@ func memory(t *testing.T, file []byte) ([]byte, []string) {
 	return bytes.Clone(all), exports
 }
 
-// The whole promise of the command: the same memory but for the tables of lines,
+// The whole promise of the command: the same memory but for files and lines,
 // the same functions, fewer bytes.
 func TestLeavesTheMemoryAsItWas(t *testing.T) {
 	before := build(t)
@@ -96,7 +96,7 @@ func TestLeavesTheMemoryAsItWas(t *testing.T) {
 
 // functions returns what the runtime needs of each function: the tables that
 // its _func refers to, byte for byte. It clears them in memory, and whatever
-// refers to them or to lines.
+// refers to them or to files and lines.
 func functions(t *testing.T, memory []byte) [][]string {
 	t.Helper()
 	at := bytes.Index(memory, []byte("\xf1\xff\xff\xff\x00\x00\x01\x08"))
@@ -104,7 +104,7 @@ func functions(t *testing.T, memory []byte) [][]string {
 		t.Fatal("no pclntab")
 	}
 	number := func(i int) int { return int(binary.LittleEndian.Uint32(memory[i:])) }
-	count, tables, entries := number(at+8), at+number(at+56), at+number(at+64)
+	count, files, tables, entries := number(at+8), at+number(at+40), at+number(at+56), at+number(at+64)
 	take := func(i int) string {
 		from := tables + number(i)
 		clear(memory[i : i+4])
@@ -126,13 +126,14 @@ func functions(t *testing.T, memory []byte) [][]string {
 	for i := range count {
 		f := entries + number(entries+8*i+4)
 		clear(memory[f+20 : f+28])
+		clear(memory[f+32 : f+40])
 		one := []string{take(f + 16)}
 		for j := range number(f + 28) {
 			one = append(one, take(f+44+4*j))
 		}
 		all = append(all, one)
 	}
-	clear(memory[tables:entries])
+	clear(memory[files:entries])
 	return all
 }
 

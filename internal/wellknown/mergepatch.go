@@ -59,7 +59,8 @@ func merge(doc, patch string) string {
 }
 
 // Member returns the JSON of a member of an object by its decoded name, empty
-// if there is none. (Get reads a name as a path, with wildcards.)
+// if there is none. Get of gjson is not used anywhere: it reads a name as a path,
+// with wildcards, queries and more, which takes 90 kB of the plugin.
 func Member(object, name string) (text string) {
 	gjson.Parse(object).ForEach(func(n, value gjson.Result) bool {
 		if n.Str == name {
@@ -68,6 +69,10 @@ func Member(object, name string) (text string) {
 		return text == ""
 	})
 	return text
+}
+
+func member(object gjson.Result, name string) gjson.Result {
+	return gjson.Parse(Member(object.Raw, name))
 }
 
 // Text returns the decoded text of a JSON string, nothing for null, and the JSON

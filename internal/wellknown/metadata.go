@@ -27,7 +27,7 @@ func ServerMetadata(document []byte, overrides, issuer string) (gjson.Result, er
 	if overrides != "" {
 		metadata = gjson.Parse(merge(metadata.Raw, overrides))
 	}
-	if named := metadata.Get("issuer"); named.Type != gjson.String || named.Str != issuer {
+	if named := member(metadata, "issuer"); named.Type != gjson.String || named.Str != issuer {
 		return gjson.Result{}, errors.New("the metadata names the issuer " + quote(named.Str) + ", not " + quote(issuer))
 	}
 	return metadata, nil
@@ -59,10 +59,10 @@ func valid(document []byte) bool {
 
 // Endpoint returns the URL that a member of metadata, such as jwks_uri, names.
 // It must use https unless insecure is set or it names a loopback host.
-func Endpoint(metadata gjson.Result, member string, insecure bool) (*config.URL, error) {
-	uri := metadata.Get(member)
+func Endpoint(metadata gjson.Result, name string, insecure bool) (*config.URL, error) {
+	uri := member(metadata, name)
 	if uri.Type != gjson.String {
-		return nil, errors.New("the metadata has no " + member)
+		return nil, errors.New("the metadata has no " + name)
 	}
 	u, err := config.ParseURL(uri.Str)
 	if err == nil && u.Scheme != "https" && !insecure && !u.IsLoopback() {
@@ -70,7 +70,7 @@ func Endpoint(metadata gjson.Result, member string, insecure bool) (*config.URL,
 	}
 	if err != nil {
 		place, _, _ := strings.Cut(uri.Str, "?") // a query may hold a secret
-		return nil, errors.New(member + " " + quote(place) + ": " + err.Error())
+		return nil, errors.New(name + " " + quote(place) + ": " + err.Error())
 	}
 	return u, nil
 }

@@ -1,0 +1,122 @@
+package main
+
+import (
+	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
+
+	"mcpauth/internal/gate"
+)
+
+// How a request is treated whose verdict depends on its body. Where Envoy lets
+// a filter stop the headers alone (allow_on_headers_stop_iteration), nothing of
+// the request goes on before the verdict. Elsewhere the headers go on, since
+// Envoy would keep the body from the plugin too, and no byte of the body does.
+
+// awaitBody returns what becomes of the headers now that the body decides.
+func (s *stream) awaitBody() types.Action {
+	switch {
+	case s.complete:
+		return s.decideBody()
+	case s.plugin.stopsHeaders:
+		s.plugin.bodies.await(clock().UnixMilli())
+		return types.ActionPause
+	}
+	return types.ActionContinue
+}
+
+// OnHttpRequestBody keeps the body until it is complete and decided on. size is
+// that of all that was kept so far.
+func (s *stream) OnHttpRequestBody(size int, endOfStream bool) types.Action {
+	switch {
+	case s.answered:
+		return types.ActionPause
+	case s.body == nil && !s.waiting:
+		return types.ActionContinue
+	case s.body != nil && size > s.body.Limit:
+		s.leaveQueue()
+		v := s.body.TooLarge()
+		s.count(v.Outcome)
+		return s.answer(v.Reply)
+	}
+	s.plugin.bodies.seen = true
+	if !endOfStream {
+		return types.ActionPause
+	}
+	return s.endBody()
+}
+
+// endBody decides on a body that is complete, if the verdict depends on one.
+func (s *stream) endBody() types.Action {
+	s.complete = true
+	switch {
+	case s.answered || s.waiting:
+		return types.ActionPause
+	case s.body == nil:
+		return types.ActionContinue
+	}
+	return s.decideBody()
+}
+
+// decideBody carries the verdict on the body out.
+func (s *stream) decideBody() types.Action {
+	v, err := s.askBody()
+	if err != nil {
+		return s.fault("the request's body cannot be read", err)
+	}
+	if v.Wait != nil && !s.plugin.held.full() {
+		s.wait(nil, clock().UnixMilli(), v)
+		return types.ActionPause
+	}
+	return s.settle(v)
+}
+
+// askBody returns the verdict on the body.
+func (s *stream) askBody() (gate.Verdict, error) {
+	body, err := requestBody(s.body.Limit)
+	if err != nil {
+		return gate.Verdict{}, err
+	}
+	return s.body.Decide(body, clock().UnixMilli()), nil
+}
+
+// settle carries a verdict on the body out, other than to wait.
+func (s *stream) settle(v gate.Verdict) types.Action {
+	s.body = nil
+	s.count(v.Outcome)
+	if v.Pass == nil {
+		return s.answer(v.Reply)
+	}
+	return types.ActionContinue
+}
+
+func (s *stream) leaveQueue() {
+	if s.waiting {
+		s.plugin.held.remove(s)
+		s.waiting = false
+	}
+}
+
+// bodies watches for allow_on_headers_stop_iteration being set for the plugin
+// but not for Envoy, which then keeps every body from it.
+type bodies struct {
+	seen  bool  // one came
+	told  bool  // the log has it
+	since int64 // Unix milliseconds: when the first was waited for, 0 for not yet
+}
+
+// maxSilence, in milliseconds, is how long no body may come before the log says
+// so: clients send it along with the headers.
+const maxSilence = 10_000
+
+func (b *bodies) await(now int64) {
+	if b.since == 0 {
+		b.since = now
+	}
+}
+
+func (b *bodies) review(now int64) {
+	if b.since == 0 || b.seen || b.told || now-b.since < maxSilence {
+		return
+	}
+	b.told = true
+	logError("no request body has come in 10 s: allow_on_headers_stop_iteration must be set in Envoy's PluginConfig too, or not at all")
+}

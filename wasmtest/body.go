@@ -1,0 +1,91 @@
+package wasmtest
+
+// requestBody is a request's body on its way through the guest.
+type requestBody struct {
+	buffer   []byte // kept, as the guest asked
+	chunk    []byte // while the guest's body callback runs
+	queue    []byte // not yet shown to the guest: the headers stop everything
+	upstream []byte // what the upstream has received
+	kept     bool   // buffer is the guest's until it goes on
+	shown    bool   // a body callback runs
+	waiting  bool   // queue holds something, or the end
+	ended    bool
+}
+
+// bytes is what the guest can read (Context::getBuffer).
+func (b *requestBody) bytes() []byte {
+	return append(b.buffer[:len(b.buffer):len(b.buffer)], b.chunk...)
+}
+
+func (s *Stream) hasBody() bool { return s != nil && (s.body.shown || s.body.kept) }
+
+// Body sends a part of the body, which may be the last. What comes after the
+// guest has answered is dropped.
+func (s *Stream) Body(chunk string, endOfStream bool) {
+	if s.body.ended || s.closed && s.state != Answered {
+		panic("wasmtest: body on a stream that has ended")
+	}
+	s.body.ended = endOfStream
+	if s.state == Held && !s.stopped {
+		s.body.queue, s.body.waiting = append(s.body.queue, chunk...), true
+		return
+	}
+	s.show([]byte(chunk))
+}
+
+// UpstreamBody returns what the upstream has received of the body.
+func (s *Stream) UpstreamBody() string { return string(s.body.upstream) }
+
+// show takes a chunk through the guest's callback (Context::decodeData).
+func (s *Stream) show(chunk []byte) {
+	if s.state != Forwarded && s.state != Held || s.local != nil {
+		return
+	}
+	b := &s.body
+	if b.kept {
+		b.buffer, chunk = append(b.buffer, chunk...), nil
+	}
+	var end uint64
+	if b.ended {
+		end = 1
+	}
+	b.chunk, b.shown = chunk, true
+	s.vm.stop = false
+	action, ok := s.vm.enter(s.id, "proxy_on_request_body", uint64(s.id), uint64(len(b.buffer)+len(chunk)), end)
+	stopped := s.vm.stop
+	s.vm.stop = false
+	b.chunk, b.shown = nil, false
+	b.buffer = append(b.buffer, chunk...)
+	switch {
+	case !ok:
+		s.state = Failed
+	case s.local != nil || stopped || s.state == Answered:
+	case action == 0:
+		s.goOn()
+	case action == stopIteration:
+		b.kept, s.resumed = true, false
+	default:
+		s.vm.host.violate("action %d on a request body", action)
+	}
+}
+
+// goOn sends on all that there is: headers, if they were stopped, and the body.
+func (s *Stream) goOn() {
+	b := &s.body
+	b.upstream, b.buffer, b.kept = append(b.upstream, b.buffer...), nil, false
+	s.state, s.open, s.stopped, s.sent = Forwarded, false, false, true
+}
+
+// resume goes on with a stream that was held (continueDecoding). The guest sees
+// what it has not seen of the body.
+func (s *Stream) resume() {
+	if s.state != Held && s.state != Forwarded {
+		return
+	}
+	s.goOn()
+	if b := &s.body; b.waiting {
+		chunk := b.queue
+		b.queue, b.waiting = nil, false
+		s.show(chunk)
+	}
+}
