@@ -65,7 +65,8 @@ func mcpClients(t *testing.T) []*mcpClient {
 	pip("mcp", mcpClient{name: "Python SDK"}, "v1", "client_v1.py", november25)
 	pip("mcp", mcpClient{name: "Python SDK"}, "v2", "client_v2.py", november25, july26)
 	pip("fastmcp-slim[client]", mcpClient{name: "FastMCP"}, "v2", "client_fastmcp.py", november25, july26)
-	npm("@modelcontextprotocol/inspector", mcpClient{name: "MCP Inspector", wide: true}, "inspector", november25, july26)
+	npm("@modelcontextprotocol/inspector", mcpClient{name: "MCP Inspector", wide: true}, "inspector", november25)
+	npm("@modelcontextprotocol/inspector", mcpClient{name: "MCP Inspector"}, "inspector", july26)
 	// The Inspector starts eight times to go everywhere: once is enough for it.
 	all[len(all)-1].envoys, all[len(all)-2].envoys = versions[:1], versions[1:]
 	return all
