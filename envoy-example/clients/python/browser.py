@@ -38,11 +38,11 @@ def redirection(url: str) -> str:
     """Opens the authorization URL and returns where the answer leads to."""
     try:
         urllib.request.build_opener(_NoRedirect).open(url)
-        raise RuntimeError("the authorization server did not redirect")
+        location = ""
     except urllib.error.HTTPError as err:
         location = err.headers.get("location", "")
     if "code=" not in location:
-        raise RuntimeError(f"authorization refused: {err.code} {location}")
+        raise RuntimeError(f"authorization refused: {location}")
     return location
 
 
