@@ -378,3 +378,47 @@ func TestRulesAndTrailers(t *testing.T) {
 		}
 	})
 }
+
+// TestLargeBodiesAndEnvoysBuffer: over HTTP/1.1 Envoy itself keeps no more of a
+// body than per_connection_buffer_limit_bytes, 1 MiB by default, and answers 413
+// beyond; over HTTP/2 max_body_bytes alone counts.
+func TestLargeBodiesAndEnvoysBuffer(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		for name, stops := range map[string]bool{"headers go on": false, "headers stop": true} {
+			t.Run(name, func(t *testing.T) {
+				own := keyStage(t, s, authserver.Options{})
+				g := &ruled{server: startRecorder(t), stops: stops}
+				o := own.options(strings.Replace(own.ruledConfig(stops), fmt.Sprint(maxRuledBody), "4194304", 1))
+				o.HeadersStopIteration = stops
+				o.Clusters[0] = envoy.ClusterAt("mcp", g.server.listener.Addr().String())
+				g.gateway = own.start(t, o)
+				token := own.auth.Mint(authserver.Token{Resource: notes, Scope: "read:notes"})
+				eventually(t, recovery, func() string { return passes(g.gateway, token) })
+				for _, c := range []struct {
+					proto        protocol
+					size, status int
+				}{{http1, 1 << 20, 200}, {http1, 1<<20 + 1, 413}, {http1, 5 << 20, 413}, {http2, 4 << 20, 200}, {http2, 4<<20 + 1, 413}} {
+					g.server.forget()
+					r := toolCall(c.proto, "/notes", bearer(token))
+					r.body = tool("list_notes")
+					r.body += strings.Repeat(" ", c.size-len(r.body))
+					a, err := g.send(r)
+					if err != nil {
+						// The answer came, and the end of the connection with it,
+						// while the client was still sending.
+						if c.status == 200 {
+							t.Errorf("%s, %d bytes: %v", c.proto, c.size, err)
+						}
+					} else if a.status != c.status {
+						t.Errorf("%s, %d bytes: status %d, want %d", c.proto, c.size, a.status, c.status)
+					}
+					if c.status != 200 {
+						g.wantNothing(t)
+					} else if _, body := g.server.seen(); len(body) != c.size {
+						t.Errorf("%s, %d bytes: %d have reached the server", c.proto, c.size, len(body))
+					}
+				}
+			})
+		}
+	})
+}

@@ -36,7 +36,7 @@ func TestStepUp(t *testing.T) {
 		}
 	}
 	for _, c := range mcpClients(t) {
-		if c.scope != "" || c.wide || c.name == "Inspector" {
+		if c.scope != "" || c.wide {
 			continue // asks for all scopes at once, so that no more is needed
 		}
 		t.Run(c.name+" "+c.protocol, func(t *testing.T) {
