@@ -49,7 +49,7 @@ func (s *Stream) show(chunk []byte) {
 	if b.ended {
 		end = 1
 	}
-	b.chunk, b.shown = chunk, true
+	b.chunk, b.shown, s.resumed = chunk, true, false
 	s.vm.stop = false
 	action, ok := s.vm.enter(s.id, "proxy_on_request_body", uint64(s.id), uint64(len(b.buffer)+len(chunk)), end)
 	stopped := s.vm.stop
@@ -73,7 +73,7 @@ func (s *Stream) show(chunk []byte) {
 func (s *Stream) goOn() {
 	b := &s.body
 	b.upstream, b.buffer, b.kept = append(b.upstream, b.buffer...), nil, false
-	s.state, s.open, s.stopped, s.resumed, s.sent = Forwarded, false, false, false, true
+	s.state, s.open, s.stopped, s.sent = Forwarded, false, false, true
 }
 
 // resume goes on with a stream that was held (continueDecoding). The guest sees

@@ -99,7 +99,8 @@ func TestWrongConfigurations(t *testing.T) {
 		{"claim to Authorization", withResource(object{"claim_to_headers": []object{{"claim_name": "a", "header_name": "Authorization"}}}), []string{"resources[0].claim_to_headers[0].header_name"}},
 		{"claim to a pseudo-header", withResource(object{"claim_to_headers": []object{{"claim_name": "a", "header_name": ":path"}}}), []string{"resources[0].claim_to_headers[0].header_name"}},
 		{"metadata overrides resource", withResource(object{"metadata": object{"resource": "x"}}), []string{"resources[0].metadata.resource"}},
-		{"tools", withResource(object{"tools": object{}}), []string{"resources[0].tools"}},
+		{"bad rules", withResource(object{"tools": object{"a*b": []string{"x"}, "*": []string{"offline_access"}}, "methods": object{"tools/call": []string{}}, "resources": object{"FILE:///a": []string{}}, "max_body_bytes": 1}),
+			[]string{`resources[0].tools["a*b"]`, `resources[0].tools["*"][0]`, `resources[0].methods["tools/call"]`, `resources[0].resources["FILE:///a"]`, "resources[0].max_body_bytes"}},
 		{"scope that implies itself", withResource(object{"scope_hierarchy": object{"a": []string{"b"}, "b": []string{"c"}, "c": []string{"a"}, "d": []string{"a"}}}),
 			[]string{"resources[0].scope_hierarchy.a", "resources[0].scope_hierarchy.b", "resources[0].scope_hierarchy.c"}},
 		{"offline_access anywhere", withResource(object{"scopes_supported": []string{"offline_access"}, "required_scopes": []string{"offline_access"}, "scope_hierarchy": object{"offline_access": []string{"a"}}}),
@@ -129,7 +130,7 @@ func TestWrongConfigurations(t *testing.T) {
 }
 
 func TestUnsupportedMembersSaySo(t *testing.T) {
-	log := wantRefused(t, toJSON(config(server(nil), notes(object{"tools": object{}}), nil)))
+	log := wantRefused(t, toJSON(config(server(nil), notes(object{"metadata": object{"dpop_bound_access_tokens_required": true}}), nil)))
 	if strings.Count(log, "not supported yet") != 1 {
 		t.Errorf("log:\n%s", log)
 	}

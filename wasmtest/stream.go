@@ -140,7 +140,7 @@ func (s *Stream) Trailers(trailers Headers) Headers {
 		panic("wasmtest: trailers on a stream that does not go on")
 	}
 	t := lowerNames(trailers)
-	s.body.ended = true
+	s.body.ended, s.resumed = true, false
 	s.trailers = &t
 	action, ok := s.vm.enter(s.id, "proxy_on_request_trailers", uint64(s.id), uint64(len(t)))
 	s.trailers = nil

@@ -245,8 +245,7 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	}
 	v := g.check(p, r, token, now)
 	if v.Wait != nil {
-		// The body is kept if it will be looked at.
-		v.Body = g.permit(p, r, ^uint64(0), Verdict{}).Body
+		v.Body = g.awaited(p, r, v)
 	}
 	return v
 }

@@ -53,6 +53,16 @@ func (g *Gate) permit(p *resource, r *Request, granted uint64, v Verdict) Verdic
 	return v
 }
 
+// awaited returns the Body of a request that waits, with v: its body is kept if
+// it will be looked at, and is not decided on before its token.
+func (g *Gate) awaited(p *resource, r *Request, v Verdict) *Body {
+	b := g.permit(p, r, ^uint64(0), Verdict{}).Body
+	if b != nil {
+		b.Decide = func([]byte, int64) Verdict { return v }
+	}
+	return b
+}
+
 // headerNeed returns what the operation of a request needs as far as its headers
 // tell.
 func (p *resource) headerNeed(r *Request) (need uint64) {
