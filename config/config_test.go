@@ -112,7 +112,8 @@ func TestEveryMember(t *testing.T) {
 			"tools": {"\u0064elete": ["w", "x"], "a*": []}, "prompts": {"*": ["p"]}, "resources": {"note:///a": ["r"]}, "methods": {"tools/*": ["t"]},
 			"trust_mcp_headers": true, "max_body_bytes": 1024,
 			"forward": true, "forward_payload_header": "X-Payload",
-			"claim_to_headers": [{"claim_name": "\u0065mail", "header_name": "X-Email"}, {"claim_name": "a.b", "header_name": "X-B"}]
+			"claim_to_headers": [{"claim_name": "\u0065mail", "header_name": "X-Email"}, {"claim_name": "a.b", "header_name": "X-B"}],
+			"filter_state": ["client", "subject"]
 		}]
 	}`))
 	if !c.AllowInsecureHTTP || c.Unmatched != config.UnmatchedAllow || c.TokenCache.MaxEntries != 7 {
@@ -187,6 +188,7 @@ func TestEveryMember(t *testing.T) {
 		},
 		TrustMCPHeaders: true,
 		MaxBodyBytes:    1024,
+		FilterState:     []string{"x-mcpauth-client", "x-mcpauth-subject"},
 	}
 	if r := c.Resources[0]; !reflect.DeepEqual(r, want) {
 		t.Errorf("got %+v, want %+v", r, want)
