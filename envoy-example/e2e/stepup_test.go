@@ -39,8 +39,8 @@ func TestStepUp(t *testing.T) {
 		if c.scope != "" || c.wide {
 			continue // asks for all scopes at once, so that no more is needed
 		}
-		t.Run(c.name+" "+c.protocol, func(t *testing.T) {
-			onEach(t, func(t *testing.T, s *stage) {
+		t.Run(c.name+" "+c.version+" MCP "+c.protocol, func(t *testing.T) {
+			on(t, c.envoys, func(t *testing.T, s *stage) {
 				visits, err := c.visit(c, `whoami add_note={"text":"hello"} list_notes`, urls[s.version]...)
 				if err != nil || len(visits) != len(urls[s.version]) {
 					t.Fatalf("%d visits, %v", len(visits), err)
