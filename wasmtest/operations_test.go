@@ -474,3 +474,33 @@ func TestOutcomesOfRules(t *testing.T) {
 	vm.Tick()
 	wantChanges(t, h, "left in the middle of its body", before, map[string]int64{requestsTotal + "client_gone": 1})
 }
+
+// The scopes of an opaque token are what its server says; a request waits for
+// that, and its body with it. With no cache, each request asks anew.
+func TestRulesForOpaqueTokens(t *testing.T) {
+	for name, seconds := range map[string]int{"remembered": 60, "asked about each time": 0} {
+		t.Run(name, func(t *testing.T) {
+			s := opaque(nil)
+			s["introspection"] = with(s["introspection"].(object), object{"max_cache_seconds": seconds})
+			onBoth(t, s, ruled(nil), func(t *testing.T, h *Host, vm *VM, stops bool) {
+				server := newAsked(map[string]object{"reader": aboutToken(h, object{"scope": "read:notes"}), "writer": aboutToken(h, object{"scope": "write:notes"})})
+				for range 2 {
+					for token, lacks := range map[string]string{"reader": "write:notes", "writer": ""} {
+						s := vm.Open(rpc("/notes", "Bearer "+token), false)
+						s.Body(call("delete_note"), true)
+						server.run(h, time.Second)
+						if lacks != "" {
+							wantInsufficient(t, s, lacks)
+							wantNothingSent(t, s, stops)
+							continue
+						}
+						if s.UpstreamBody() != call("delete_note") {
+							t.Errorf("%s, body %q", describe(s), s.UpstreamBody())
+						}
+						wantForwarded(t, s)
+					}
+				}
+			})
+		})
+	}
+}
