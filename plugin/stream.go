@@ -123,6 +123,10 @@ func (s *stream) take(r *gate.Request, name, value string) error {
 			r.HasOrigin, r.Origin = true, value
 			return nil
 		}
+	case 'c':
+		if name == "content-type" {
+			r.ContentType = value
+		}
 	case 'i':
 		if name == "if-none-match" && r.IfNoneMatch == "" {
 			r.IfNoneMatch = value
