@@ -89,7 +89,7 @@ func (l *serverList) parseOAuthProxy(server *value, s *AuthorizationServer) {
 	p.Auth = IntrospectionAuth(v.get("auth").oneOf("client_secret_basic", "client_secret_post"))
 	p.environment, _ = v.secret("client_secret", &p.Secret)
 	p.RedirectURIs = texts(v.require("redirect_uris").nonEmptyArray(), (*value).redirectURI)
-	p.Scopes = texts(v.get("scopes").array(), (*value).scope)
+	p.Scopes = texts(v.get("scopes").array(), (*value).proxyScope)
 	p.PathPrefix = strings.TrimSuffix(v.get("path_prefix").pathPrefix(), "/")
 	p.Cluster = s.Cluster
 	if m := v.get("cluster"); m != nil {
