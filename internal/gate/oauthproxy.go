@@ -28,7 +28,11 @@ func (p *resource) own(k route.Kind, r *Request) Verdict {
 	case r.Method == "OPTIONS":
 		return reply(&Reply{204, append(r.preflightHeaders(anyOrigin, methods), [2]string{"allow", methods}), nil}, metrics.Preflight)
 	case r.Method == "POST":
-		return Verdict{Body: &Body{Limit: oauthproxy.MaxBody, Decide: p.form(k, r), origin: r.readers()}}
+		decide := p.form(k, r)
+		if !r.HasBody {
+			return decide(nil, 0)
+		}
+		return Verdict{Body: &Body{Limit: oauthproxy.MaxBody, Decide: decide, origin: r.readers()}}
 	}
 	return reply(problem(405, codeMethod, "use POST", anyOrigin, [2]string{"allow", methods}), metrics.Method)
 }
