@@ -1,6 +1,6 @@
 # mcpauth. `make run` shows it at work in a real Envoy, `make test` proves it.
-# Both need Go, Python 3 with venv, and make; the tests also Node.js with npm,
-# for the official TypeScript client. All else is installed into this folder.
+# Both need Go, Python 3 with venv, and make; the tests also Node.js with npm and
+# Python 3.11, for the MCP clients. All else is installed into this folder.
 
 GO   ?= go
 WASM := build/mcpauth.wasm

@@ -2,263 +2,224 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/modelcontextprotocol/go-sdk/auth"
-	"github.com/modelcontextprotocol/go-sdk/mcp"
-	"github.com/modelcontextprotocol/go-sdk/oauthex"
-
 	"mcpauth/envoy-example/authserver"
+	"mcpauth/envoy-example/mcpserver"
 )
 
 // clientTimeout is for one run of a client, the start of its runtime included.
 const clientTimeout = 3 * time.Minute
 
-// report is what a client tells after it has gone through the OAuth flow.
-type report struct {
-	ClientID string   `json:"client_id"`
-	Tools    []string `json:"tools"`
-	Whoami   struct {
-		Identity             map[string]string `json:"identity"`
-		AuthorizationPresent bool              `json:"authorization_present"`
-	} `json:"whoami"`
+// mcpClient is a real client, in a version of its own and of the protocol.
+type mcpClient struct {
+	name     string
+	version  string
+	protocol string   // the version of MCP that its requests must name
+	scope    string   // what it asks for by itself: "" leaves that to the challenge
+	wide     bool     // it asks for all scopes_supported, whatever the challenge says
+	envoys   []string // the versions of Envoy that it runs on
+	visit    func(c *mcpClient, tools string, urls ...string) ([]visit, error)
 }
 
-func (r report) check(t *testing.T, s *stage) {
+// bothScopes is what those ask for that do not look at the challenge.
+const bothScopes = "read:notes write:notes"
+
+// mcpClients are all that are tested; their packages are installed.
+func mcpClients(t *testing.T) []*mcpClient {
 	t.Helper()
-	if want := []string{"add_note", "list_notes", "whoami"}; !slices.Equal(r.Tools, want) {
-		t.Errorf("tools = %q, want %q", r.Tools, want)
-	}
-	id := r.Whoami.Identity
-	for name, want := range map[string]string{
-		"x-mcpauth-subject": authserver.User, "x-mcpauth-client": r.ClientID,
-		"x-mcpauth-issuer": s.auth.Issuer(), "x-mcpauth-scope": "read:notes",
-	} {
-		if id[name] != want || want == "" {
-			t.Errorf("%s = %q, want %q", name, id[name], want)
+	var all []*mcpClient
+	add := func(version string, command []string, c mcpClient, protocols ...string) {
+		c.version, c.envoys = version, versions
+		if c.visit == nil {
+			c.visit = func(c *mcpClient, tools string, urls ...string) ([]visit, error) { return c.run(command, tools, urls) }
+		}
+		for _, c.protocol = range protocols {
+			one := c
+			all = append(all, &one)
 		}
 	}
-	if r.Whoami.AuthorizationPresent {
-		t.Error("the token reached the MCP server")
+	npm := func(name string, c mcpClient, folder string, protocols ...string) {
+		path := strings.Split(folder, "/")
+		add(pinned(t, name, append(append([]string{"clients"}, path...), "package.json")...), node(t, path...), c, protocols...)
+	}
+	pip := func(name string, c mcpClient, list, program string, protocols ...string) {
+		add(pinned(t, name, "clients", "python", "requirements-"+list+".txt"), python(t, list, program), c, protocols...)
+	}
+	const june25, november25, july26 = "2025-06-18", "2025-11-25", "2026-07-28"
+
+	add(pinned(t, "github.com/modelcontextprotocol/go-sdk", "go.mod"), nil, mcpClient{name: "Go SDK", visit: visitInGo}, june25, november25, july26)
+	npm("@modelcontextprotocol/sdk", mcpClient{name: "TypeScript SDK", scope: bothScopes}, "typescript/v1.17", june25)
+	npm("@modelcontextprotocol/sdk", mcpClient{name: "TypeScript SDK"}, "typescript/v1", november25)
+	npm("@modelcontextprotocol/client", mcpClient{name: "TypeScript SDK"}, "typescript/v2", november25, july26)
+	pip("mcp", mcpClient{name: "Python SDK"}, "v1.22", "client_v1.py", june25)
+	pip("mcp", mcpClient{name: "Python SDK"}, "v1", "client_v1.py", november25)
+	pip("mcp", mcpClient{name: "Python SDK"}, "v2", "client_v2.py", november25, july26)
+	pip("fastmcp-slim[client]", mcpClient{name: "FastMCP"}, "v2", "client_fastmcp.py", november25, july26)
+	npm("@modelcontextprotocol/inspector", mcpClient{name: "MCP Inspector", wide: true}, "inspector", november25, july26)
+	// The Inspector starts eight times to go everywhere: once is enough for it.
+	all[len(all)-1].envoys, all[len(all)-2].envoys = versions[:1], versions[1:]
+	return all
+}
+
+// visit is what a client tells after it has gone through the OAuth flow at one
+// URL, with no token to begin with.
+type visit struct {
+	URL      string   `json:"url"`
+	ClientID string   `json:"client_id"`
+	Token    string   `json:"token"`
+	Asked    []string `json:"asked"` // the scope parameter of each authorization request
+	Tools    []string `json:"tools"`
+	Results  []toolResult
+}
+
+type toolResult struct {
+	Tool   string          `json:"tool"`
+	Result json.RawMessage `json:"result"`
+}
+
+// run runs a program of ../clients: see ../clients/typescript/oauth.mjs.
+func (c *mcpClient) run(command []string, tools string, urls []string) ([]visit, error) {
+	out, err := output("", append(command, urls...), "TOOLS="+tools, "PROTOCOL="+c.protocol, "SCOPE="+c.scope)
+	var visits []visit
+	for line := range strings.Lines(string(out)) {
+		var v visit
+		if err := json.Unmarshal([]byte(line), &v); err != nil {
+			return nil, fmt.Errorf("%w in %q", err, line)
+		}
+		visits = append(visits, v)
+	}
+	return visits, err
+}
+
+// place is a resource that clients go to, at its true address.
+type place struct {
+	topology, url string
+	issuer, scope string // of the tokens that it takes
+}
+
+// places are a resource with a path, one that is a whole origin, and two of one
+// gateway that trust different servers and require different scopes.
+func (s *stage) places() []place {
+	return []place{
+		{"path", s.clientResource(), s.auth.Issuer(), "read:notes"},
+		{"root", s.rootResource(), s.auth.Issuer(), "read:notes"},
+		{"first of two", s.port.Origin() + "/first", s.auth.Issuer(), "read:notes"},
+		{"second of two", s.port.Origin() + "/second", s.other.Issuer(), "write:notes"},
 	}
 }
 
-// TestGoClient: the official Go SDK, with no token to begin with.
-func TestGoClient(t *testing.T) {
-	onEach(t, func(t *testing.T, s *stage) {
-		const callback = "http://127.0.0.1:33333/callback" // nobody listens: the redirect is read, not followed
-		handler, err := auth.NewAuthorizationCodeHandler(&auth.AuthorizationCodeHandlerConfig{
-			DynamicClientRegistrationConfig: &auth.DynamicClientRegistrationConfig{Metadata: &oauthex.ClientRegistrationMetadata{
-				ClientName: "mcpauth test", RedirectURIs: []string{callback}, TokenEndpointAuthMethod: "none",
-			}},
-			AuthorizationCodeFetcher: approve,
+// TestClients: real clients find out where to get a token, get one and call a
+// tool, with no token to begin with. One run of a client goes to all places, so
+// that its runtime starts once.
+func TestClients(t *testing.T) {
+	for _, c := range mcpClients(t) {
+		t.Run(c.name+" "+c.version+" MCP "+c.protocol, func(t *testing.T) {
+			on(t, c.envoys, c.visitAll)
 		})
-		if err != nil {
-			t.Fatal(err)
+	}
+}
+
+func (c *mcpClient) visitAll(t *testing.T, s *stage) {
+	places := s.places()
+	var urls []string
+	for _, p := range places {
+		urls = append(urls, p.url)
+	}
+	visits, err := c.visit(c, "whoami", urls...)
+	if err != nil {
+		t.Error(err)
+	}
+	if len(visits) != len(places) {
+		t.Fatalf("the client came back from %d places, want %d", len(visits), len(places))
+	}
+	for i, p := range places {
+		t.Run(p.topology, func(t *testing.T) { c.check(t, visits[i], p) })
+	}
+	t.Run("each token at its own place only", func(t *testing.T) {
+		for i, from := range places {
+			for j, to := range places {
+				u, err := url.Parse(to.url)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r := toolCall(http1, cmp.Or(u.Path, "/"), bearer(visits[i].Token))
+				r.host = u.Host
+				a := s.strict.do(t, r)
+				want, challenge := 401, `Bearer error="invalid_token"`
+				if i == j {
+					want, challenge = 200, ""
+				}
+				if a.status != want || !strings.HasPrefix(a.challenge(), challenge) {
+					t.Errorf("the token for %s at %s: status %d, want %d, challenge %q", from.topology, to.topology, a.status, want, a.challenge())
+				}
+			}
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), clientTimeout)
-		defer cancel()
-		session, err := mcp.NewClient(&mcp.Implementation{Name: "mcpauth test", Version: "1"}, nil).Connect(ctx,
-			&mcp.StreamableClientTransport{Endpoint: s.clientResource(), OAuthHandler: handler}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer session.Close()
-		var r report
-		tools, err := session.ListTools(ctx, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, tool := range tools.Tools {
-			r.Tools = append(r.Tools, tool.Name)
-		}
-		slices.Sort(r.Tools)
-		result, err := session.CallTool(ctx, &mcp.CallToolParams{Name: "whoami"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal([]byte(toJSON(result.StructuredContent)), &r.Whoami); err != nil {
-			t.Fatal(err)
-		}
-		// The handler keeps its client id to itself.
-		if r.ClientID = r.Whoami.Identity["x-mcpauth-client"]; !strings.HasPrefix(r.ClientID, "client-") {
-			t.Errorf("client = %q", r.ClientID)
-		}
-		r.check(t, s)
 	})
 }
 
-// approve stands for the person in front of the browser.
-func approve(ctx context.Context, args *auth.AuthorizationArgs) (*auth.AuthorizationResult, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, args.URL, nil)
-	if err != nil {
-		return nil, err
+// check compares what a client tells with what it must have seen at a place.
+func (c *mcpClient) check(t *testing.T, v visit, p place) {
+	t.Helper()
+	if v.URL != p.url {
+		t.Fatalf("it was at %s, want %s", v.URL, p.url)
 	}
-	noRedirect := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := noRedirect.Do(req)
-	if err != nil {
-		return nil, err
+	if want := []string{"add_note", "list_notes", "whoami"}; !slices.Equal(v.Tools, want) {
+		t.Errorf("tools = %q, want %q", v.Tools, want)
 	}
-	defer res.Body.Close()
-	back, err := url.Parse(res.Header.Get("Location"))
-	if err != nil || back.Query().Get("code") == "" {
-		return nil, fmt.Errorf("no code: status %d, location %q", res.StatusCode, back)
+	scope := p.scope
+	if c.scope != "" || c.wide {
+		scope = bothScopes
 	}
-	q := back.Query()
-	return &auth.AuthorizationResult{Code: q.Get("code"), State: q.Get("state"), Iss: q.Get("iss")}, nil
-}
-
-// TestTypeScriptClients: both major versions of the official TypeScript SDK.
-func TestTypeScriptClients(t *testing.T) {
-	node := need(t, "node")
-	npm := need(t, "npm")
-	for _, version := range []string{"v1", "v2"} {
-		dir, err := filepath.Abs(filepath.Join("..", "clients", "typescript", version))
-		if err != nil {
-			t.Fatal(err)
+	if want := []string{scope}; !slices.Equal(v.Asked, want) {
+		t.Errorf("it asked for the scopes %q, want %q", v.Asked, want)
+	}
+	if len(v.Results) != 1 || v.Results[0].Tool != "whoami" {
+		t.Fatalf("results %v", v.Results)
+	}
+	var caller mcpserver.Caller
+	if err := json.Unmarshal(v.Results[0].Result, &caller); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"x-mcpauth-subject": authserver.User, "x-mcpauth-client": v.ClientID,
+		"x-mcpauth-issuer": p.issuer, "x-mcpauth-scope": scope,
+	} {
+		if got := caller.Identity[name]; got != want || want == "" {
+			t.Errorf("%s = %q, want %q", name, got, want)
 		}
-		install(t, dir, "node_modules", "package-lock.json", func(partial string) error {
-			for _, name := range []string{"package.json", "package-lock.json", ".npmrc"} {
-				if err := copyFile(filepath.Join(dir, name), filepath.Join(partial, name)); err != nil {
-					return err
-				}
-			}
-			_, err := output(partial, npm, "ci", "--no-audit", "--no-fund")
-			return err
-		})
-		t.Run(version, func(t *testing.T) {
-			onEach(t, func(t *testing.T, s *stage) { runClient(t, s, dir, node, "client.mjs") })
-		})
+	}
+	if caller.AuthorizationPresent {
+		t.Error("the token reached the MCP server")
+	}
+	if caller.ProtocolVersion != c.protocol {
+		t.Errorf("the MCP server saw protocol version %q, want %q", caller.ProtocolVersion, c.protocol)
 	}
 }
 
-// TestPythonClients: both major versions of the official Python SDK.
-func TestPythonClients(t *testing.T) {
-	python := need(t, "python3")
-	dir, err := filepath.Abs(filepath.Join("..", "clients", "python"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, version := range []string{"v1", "v2"} {
-		// A virtual environment cannot be moved, but the packages can: they are
-		// found through PYTHONPATH.
-		packages := install(t, dir, ".venv-"+version, "requirements-"+version+".txt", func(partial string) error {
-			_, err := output(dir, python, "-m", "venv", filepath.Join(partial, "venv"))
-			if err == nil {
-				_, err = output(dir, filepath.Join(partial, "venv", "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-					"--target", filepath.Join(partial, ".venv-"+version), "-r", "requirements-"+version+".txt")
-			}
-			return err
-		})
-		t.Run(version, func(t *testing.T) {
-			onEach(t, func(t *testing.T, s *stage) {
-				runClient(t, s, dir, "env", "PYTHONPATH="+packages, "PYTHONDONTWRITEBYTECODE=1", python, "client_"+version+".py")
-			})
-		})
-	}
-}
-
-func runClient(t *testing.T, s *stage, dir string, command ...string) {
-	t.Helper()
-	out, err := output(dir, append(command, s.clientResource())...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var r report
-	if err := json.Unmarshal(out, &r); err != nil {
-		t.Fatalf("%v in %q", err, out)
-	}
-	r.check(t, s)
-}
-
-func need(t *testing.T, program string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil {
-		t.Fatalf("%s is needed to run the official clients: %v", program, err)
-	}
-	return path
-}
-
-// output runs a command and returns what it prints on its standard output.
-func output(dir string, command ...string) ([]byte, error) {
+// output runs a command with further environment variables and returns what it
+// prints on its standard output, also if it fails.
+func output(dir string, command []string, env ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), clientTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), env...)
 	cmd.WaitDelay = time.Second
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("%s: %w\n%s%s", strings.Join(command, " "), err, errOut.Bytes(), out.Bytes())
+		return out.Bytes(), fmt.Errorf("%s: %w\n%s", strings.Join(command, " "), err, errOut.Bytes())
 	}
 	return out.Bytes(), nil
-}
-
-var installing sync.Mutex
-
-// install makes the folder name in dir, unless it is there and its lock file is
-// the one that it was made from, and returns its path. fill makes the folder
-// inside a temporary one, so that two test runs at once do not disturb each
-// other.
-func install(t *testing.T, dir, name, lockFile string, fill func(partial string) error) string {
-	t.Helper()
-	installing.Lock()
-	defer installing.Unlock()
-	final := filepath.Join(dir, name)
-	lock, err := os.ReadFile(filepath.Join(dir, lockFile))
-	if err != nil {
-		t.Fatal(err)
-	}
-	const stamp = ".installed-from"
-	upToDate := func() bool {
-		made, err := os.ReadFile(filepath.Join(final, stamp))
-		return err == nil && bytes.Equal(made, lock)
-	}
-	if upToDate() {
-		return final
-	}
-	partial, err := os.MkdirTemp(dir, ".venv-partial-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(partial)
-	if err := fill(partial); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(partial, name, stamp), lock, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if upToDate() { // another run has just made it
-		return final
-	}
-	if err := os.Rename(final, filepath.Join(partial, "outdated")); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		t.Fatal(err)
-	}
-	if err := os.Rename(filepath.Join(partial, name), final); err != nil && !errors.Is(err, fs.ErrExist) {
-		t.Fatal(err)
-	}
-	return final
-}
-
-func copyFile(from, to string) error {
-	b, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(to, b, 0o600)
 }

@@ -63,7 +63,10 @@ func run(m *testing.M) int {
 }
 
 // onEach runs a test on every version, all at once.
-func onEach(t *testing.T, test func(t *testing.T, s *stage)) {
+func onEach(t *testing.T, test func(t *testing.T, s *stage)) { on(t, versions, test) }
+
+// on runs a test on some versions.
+func on(t *testing.T, versions []string, test func(t *testing.T, s *stage)) {
 	for _, v := range versions {
 		t.Run("envoy-"+v, func(t *testing.T) {
 			t.Parallel()
@@ -77,6 +80,7 @@ type stage struct {
 	version string
 	binary  string
 	auth    *authserver.Server
+	other   *authserver.Server // trusted for /second only
 	mcp     *mcpserver.Server
 	// strict has Envoy's own path and header checks, lenient does not.
 	strict, lenient *gateway
@@ -101,6 +105,9 @@ func newStage(version string) (*stage, error) {
 			return err
 		}
 		if s.auth, err = authserver.Start(authserver.Options{Path: "/tenant1", Clients: []authserver.Client{testClient}}); err != nil {
+			return err
+		}
+		if s.other, err = authserver.Start(authserver.Options{}); err != nil {
 			return err
 		}
 		if s.mcp, err = mcpserver.Start(nil); err != nil {
@@ -130,8 +137,10 @@ func (s *stage) stop() {
 	if s.mcp != nil {
 		s.mcp.Close()
 	}
-	if s.auth != nil {
-		s.auth.Close()
+	for _, a := range []*authserver.Server{s.auth, s.other} {
+		if a != nil {
+			a.Close()
+		}
 	}
 	if s.port != nil {
 		s.port.Release()
@@ -142,10 +151,14 @@ func (s *stage) gateways() []*gateway { return []*gateway{s.strict, s.lenient} }
 
 // options are those of a gateway between the stage's two servers.
 func (s *stage) options(plugin string) envoy.Options {
-	return envoy.Options{
+	o := envoy.Options{
 		Wasm: wasm, Plugin: plugin, Upstream: "mcp",
 		Clusters: []envoy.Cluster{envoy.ClusterAt("mcp", s.mcp.Addr()), envoy.ClusterAt("auth", s.auth.Addr())},
 	}
+	if s.other != nil {
+		o.Clusters = append(o.Clusters, envoy.ClusterAt("other", s.other.Addr()))
+	}
+	return o
 }
 
 func startGateway(ctx context.Context, binary, name string, o envoy.Options) (*gateway, error) {
@@ -202,23 +215,37 @@ const (
 	shareB = "https://b.example.com/shared"
 )
 
-// clientResource is the one that real clients use, at its true address.
+// clientResource is one that real clients use, at its true address.
 func (s *stage) clientResource() string { return s.port.Origin() + "/mcp" }
 
+// rootResource is the same gateway under another name of its host.
+func (s *stage) rootResource() string { return fmt.Sprintf("http://localhost:%d", s.port.Number()) }
+
 func (s *stage) tableConfig() string {
-	return toJSON(object{
-		"authorization_servers": []object{{"issuer": s.auth.Issuer(), "cluster": "auth"}},
-		"resources": []object{
-			{
-				"resource": notes, "scopes_supported": []string{"read:notes", "write:notes"}, "required_scopes": []string{"read:notes"},
-				"forward_payload_header": "x-token-payload",
-				"claim_to_headers":       []object{{"claim_name": "tenant", "header_name": "x-tenant"}},
-			},
-			{"resource": admin, "required_scopes": []string{"read:notes", "write:notes"}},
-			{"resource": open, "forward": true, "metadata": object{"resource_name": "Open notes"}},
-			{"resource": shareA, "match": object{"hosts": []string{"a.example.com"}}},
-			{"resource": shareB, "match": object{"hosts": []string{"b.example.com"}}},
-			{"resource": s.clientResource(), "scopes_supported": []string{"read:notes", "write:notes"}, "required_scopes": []string{"read:notes"}},
+	read, both := []string{"read:notes"}, []string{"read:notes", "write:notes"}
+	resources := []object{
+		{
+			"resource": notes, "scopes_supported": both, "required_scopes": read,
+			"forward_payload_header": "x-token-payload",
+			"claim_to_headers":       []object{{"claim_name": "tenant", "header_name": "x-tenant"}},
 		},
+		{"resource": admin, "required_scopes": both},
+		{"resource": open, "forward": true, "metadata": object{"resource_name": "Open notes"}},
+		{"resource": shareA, "match": object{"hosts": []string{"a.example.com"}}},
+		{"resource": shareB, "match": object{"hosts": []string{"b.example.com"}}},
+		{"resource": s.clientResource(), "scopes_supported": both, "required_scopes": read},
+		{"resource": s.rootResource(), "match": object{"hosts": []string{fmt.Sprintf("localhost:%d", s.port.Number())}}, "scopes_supported": both, "required_scopes": read},
+		{"resource": s.port.Origin() + "/first", "scopes_supported": both, "required_scopes": read},
+	}
+	for _, r := range resources {
+		r["authorization_servers"] = []string{s.auth.Issuer()}
+	}
+	resources = append(resources, object{
+		"resource": s.port.Origin() + "/second", "scopes_supported": both, "required_scopes": []string{"write:notes"},
+		"authorization_servers": []string{s.other.Issuer()},
+	})
+	return toJSON(object{
+		"authorization_servers": []object{{"issuer": s.auth.Issuer(), "cluster": "auth"}, {"issuer": s.other.Issuer(), "cluster": "other"}},
+		"resources":             resources,
 	})
 }

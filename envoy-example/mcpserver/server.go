@@ -101,6 +101,8 @@ type Caller struct {
 	Identity map[string]string `json:"identity"`
 	// AuthorizationPresent tells whether the token came through as well.
 	AuthorizationPresent bool `json:"authorization_present"`
+	// ProtocolVersion is the MCP-Protocol-Version header of the request.
+	ProtocolVersion string `json:"protocol_version"`
 }
 
 func (s *Server) whoami(_ context.Context, req *mcp.CallToolRequest, _ struct{}) (*mcp.CallToolResult, Caller, error) {
@@ -112,6 +114,7 @@ func (s *Server) whoami(_ context.Context, req *mcp.CallToolRequest, _ struct{})
 			}
 		}
 		c.AuthorizationPresent = req.Extra.Header.Get("Authorization") != ""
+		c.ProtocolVersion = req.Extra.Header.Get("MCP-Protocol-Version")
 	}
 	text := "You are " + c.Identity[identityPrefix+"subject"] + "."
 	if c.Identity[identityPrefix+"subject"] == "" {

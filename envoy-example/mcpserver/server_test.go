@@ -62,6 +62,9 @@ func TestWhoamiReportsIdentityHeaders(t *testing.T) {
 	if !got.AuthorizationPresent {
 		t.Error("the Authorization header was not reported")
 	}
+	if got.ProtocolVersion == "" {
+		t.Error("the version of the protocol was not reported")
+	}
 	if s.Requests() == 0 || s.Last().Header.Get("X-Mcpauth-Subject") != "alice" {
 		t.Error("the requests were not recorded")
 	}

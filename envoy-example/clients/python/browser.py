@@ -1,9 +1,16 @@
-"""What both versions of the Python SDK need of their user: a place for
+"""What all versions of the Python SDK need of their user: a place for
 credentials, and somebody who opens the browser. The example's authorization
 server asks nobody, so "opening the browser" is to read where it redirects to.
+
+The programs beside this file are used as ../typescript/oauth.mjs tells: URLs as
+arguments; TOOLS, PROTOCOL and SCOPE in the environment; a line of JSON for each
+URL on the standard output.
 """
 
+import asyncio
 import json
+import os
+import sys
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -16,7 +23,10 @@ CLIENT_METADATA = {
     "grant_types": ["authorization_code", "refresh_token"],
     "response_types": ["code"],
     "token_endpoint_auth_method": "none",
+    "scope": os.environ.get("SCOPE") or None,
 }
+
+PROTOCOL = os.environ.get("PROTOCOL", "")
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -24,23 +34,39 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
+def redirection(url: str) -> str:
+    """Opens the authorization URL and returns where the answer leads to."""
+    try:
+        urllib.request.build_opener(_NoRedirect).open(url)
+        raise RuntimeError("the authorization server did not redirect")
+    except urllib.error.HTTPError as err:
+        location = err.headers.get("location", "")
+    if "code=" not in location:
+        raise RuntimeError(f"authorization refused: {err.code} {location}")
+    return location
+
+
 class Browser:
-    """Opens the authorization URL and keeps what came back to the client."""
+    """Opens authorization URLs and keeps what came back to the client last."""
 
     def __init__(self):
+        self.asked = []  # the scope of each request
         self.answer = {}
 
     async def open(self, url: str) -> None:
-        try:
-            urllib.request.build_opener(_NoRedirect).open(url)
-            raise RuntimeError("the authorization server did not redirect")
-        except urllib.error.HTTPError as err:
-            location = err.headers.get("location", "")
+        self.asked.append(scope_of(url))
+        location = redirection(url)
         if not location.startswith(CALLBACK):
-            raise RuntimeError(f"no redirect to the client: {err.code} {location}")
-        self.answer = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(location).query))
-        if "error" in self.answer:
-            raise RuntimeError(f"authorization refused: {self.answer}")
+            raise RuntimeError(f"no redirect to the client: {location}")
+        self.answer = query(location)
+
+
+def query(url: str) -> dict[str, str]:
+    return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))
+
+
+def scope_of(url: str) -> str:
+    return query(url).get("scope", "")
 
 
 class Credentials:
@@ -63,15 +89,33 @@ class Credentials:
         self.client = client_info
 
 
-def report(credentials: Credentials, tools, result) -> None:
-    """Prints what the MCP server knows of its caller."""
-    structured = getattr(result, "structured_content", None) or getattr(result, "structuredContent", None)
-    print(
-        json.dumps(
-            {
-                "client_id": credentials.client.client_id,
-                "tools": sorted(tool.name for tool in tools.tools),
-                "whoami": structured,
-            }
-        )
-    )
+async def use(session, url: str, credentials: Credentials, asked: list[str]) -> None:
+    """Lists the tools, calls those of TOOLS, and prints what they answer."""
+    tools = await session.list_tools()
+    results = []
+    for word in os.environ.get("TOOLS", "whoami").split():
+        name, _, arguments = word.partition("=")
+        result = await session.call_tool(name, json.loads(arguments or "{}"))
+        if getattr(result, "is_error", None) or getattr(result, "isError", None):
+            raise RuntimeError(f"{name}: {result.content}")
+        answer = getattr(result, "structured_content", None) or getattr(result, "structuredContent", None)
+        results.append({"tool": name, "result": answer})
+    line = {
+        "url": url,
+        "client_id": credentials.client.client_id,
+        "token": credentials.tokens.access_token,
+        "asked": asked,
+        "tools": sorted(tool.name for tool in getattr(tools, "tools", tools)),
+        "results": results,
+    }
+    print(json.dumps(line), flush=True)
+
+
+def run(visit) -> None:
+    """Runs visit for each URL among the arguments."""
+
+    async def each() -> None:
+        for url in sys.argv[1:]:
+            await visit(url)
+
+    asyncio.run(each())

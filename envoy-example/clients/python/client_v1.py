@@ -1,18 +1,24 @@
-"""The official Python SDK, version 1, through the whole OAuth flow."""
+"""The official Python SDK, version 1: MCP 2025-11-25, and in its releases up to
+1.22 MCP 2025-06-18. browser.py tells how to use this program."""
 
-import asyncio
-import sys
-
-import httpx
 from mcp import ClientSession
+from mcp.client import streamable_http
 from mcp.client.auth import OAuthClientProvider
-from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientMetadata
 
-from browser import CLIENT_METADATA, Browser, Credentials, report
+from browser import CLIENT_METADATA, Browser, Credentials, run, use
 
 
-async def main(url: str) -> None:
+def connection(url: str, auth: OAuthClientProvider):
+    if hasattr(streamable_http, "streamable_http_client"):
+        import httpx
+
+        client = httpx.AsyncClient(auth=auth, timeout=30)
+        return streamable_http.streamable_http_client(url, http_client=client)
+    return streamable_http.streamablehttp_client(url, auth=auth)
+
+
+async def visit(url: str) -> None:
     browser, credentials = Browser(), Credentials()
 
     async def callback():
@@ -25,11 +31,10 @@ async def main(url: str) -> None:
         redirect_handler=browser.open,
         callback_handler=callback,
     )
-    async with httpx.AsyncClient(auth=auth, timeout=30) as http_client:
-        async with streamable_http_client(url, http_client=http_client) as (read, write, _):
-            async with ClientSession(read, write) as session:
-                await session.initialize()
-                report(credentials, await session.list_tools(), await session.call_tool("whoami", {}))
+    async with connection(url, auth) as (read, write, _):
+        async with ClientSession(read, write) as session:
+            await session.initialize()
+            await use(session, url, credentials, browser.asked)
 
 
-asyncio.run(main(sys.argv[1]))
+run(visit)

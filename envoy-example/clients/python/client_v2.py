@@ -1,7 +1,5 @@
-"""The official Python SDK, version 2, through the whole OAuth flow."""
-
-import asyncio
-import sys
+"""The official Python SDK, version 2: MCP 2026-07-28, and 2025-11-25 if it is
+told so. browser.py tells how to use this program."""
 
 import httpx2
 from mcp import Client
@@ -9,10 +7,12 @@ from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
 
-from browser import CLIENT_METADATA, Browser, Credentials, report
+from browser import CLIENT_METADATA, PROTOCOL, Browser, Credentials, run, use
+
+MODE = "legacy" if PROTOCOL == "2025-11-25" else PROTOCOL or "auto"
 
 
-async def main(url: str) -> None:
+async def visit(url: str) -> None:
     browser, credentials = Browser(), Credentials()
 
     async def callback() -> AuthorizationCodeResult:
@@ -26,8 +26,8 @@ async def main(url: str) -> None:
         callback_handler=callback,
     )
     async with httpx2.AsyncClient(auth=auth, timeout=30) as http_client:
-        async with Client(streamable_http_client(url, http_client=http_client)) as client:
-            report(credentials, await client.list_tools(), await client.call_tool("whoami", {}))
+        async with Client(streamable_http_client(url, http_client=http_client), mode=MODE) as client:
+            await use(client, url, credentials, browser.asked)
 
 
-asyncio.run(main(sys.argv[1]))
+run(visit)

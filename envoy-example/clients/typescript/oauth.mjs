@@ -1,10 +1,30 @@
-// What both versions of the TypeScript SDK need of their user: a place for
+// What all versions of the TypeScript SDK need of their user: a place for
 // credentials, and somebody who opens the browser. The example's authorization
 // server asks nobody, so "opening the browser" is to read where it redirects to.
+//
+// All programs in clients/ are used alike:
+//
+//   arguments   URLs of MCP servers. Each is gone to in turn, with no token and
+//               no registration to begin with.
+//   TOOLS       the tools to call in order, separated by spaces, a tool's
+//               arguments as name={"json":1}; the default is whoami
+//   PROTOCOL    the version of MCP to speak, where the client leaves the choice;
+//               the default is the client's own
+//   SCOPE       the scopes that the client asks for by itself; the default, none,
+//               leaves them to what the gateway and the server say
+//
+// They print one line of JSON for each URL:
+//
+//   {"url": …, "client_id": …, "token": …, the last access token,
+//    "asked": [the scope parameter of each authorization request],
+//    "tools": [the names listed], "results": [{"tool": …, "result": …}, …]}
+//
+// and fail with another exit status than 0 where something goes wrong.
 
 export const callback = 'http://127.0.0.1:33333/callback'; // nobody listens there
 
-export class Credentials {
+class Credentials {
+  asked = [];
   get redirectUrl() { return callback; }
   get clientMetadata() {
     return {
@@ -13,9 +33,10 @@ export class Credentials {
       grant_types: ['authorization_code', 'refresh_token'],
       response_types: ['code'],
       token_endpoint_auth_method: 'none',
+      ...(process.env.SCOPE && { scope: process.env.SCOPE }),
     };
   }
-  state() { return (this.sentState ??= crypto.randomUUID()); }
+  state() { return (this.sentState = crypto.randomUUID()); }
   clientInformation() { return this.client; }
   saveClientInformation(client) { this.client = client; }
   tokens() { return this.saved; }
@@ -26,6 +47,7 @@ export class Credentials {
   saveDiscoveryState(state) { this.discovery = state; }
 
   async redirectToAuthorization(url) {
+    this.asked.push(url.searchParams.get('scope') ?? '');
     const res = await fetch(url, { redirect: 'manual' });
     const location = res.headers.get('location');
     if (!location?.startsWith(callback)) throw new Error(`no redirect to the client: ${res.status} ${await res.text()}`);
@@ -35,31 +57,54 @@ export class Credentials {
   }
 }
 
-// run connects to the URL given as the first argument, with no token to begin
-// with, and prints what the MCP server knows of its caller.
-export async function run({ Client, StreamableHTTPClientTransport, UnauthorizedError, finish }) {
-  const url = new URL(process.argv[2]);
+// wanted returns the tools to call, with their arguments.
+export function wanted() {
+  return (process.env.TOOLS ?? 'whoami').split(' ').filter(Boolean).map((word) => {
+    const [name, ...json] = word.split('=');
+    return { name, arguments: json.length ? JSON.parse(json.join('=')) : {} };
+  });
+}
+
+// run is the program. The SDK leaves it to its user to finish the authorization
+// and to try again, both at the start and when a tool needs more scope.
+export async function run(sdk) {
+  for (const url of process.argv.slice(2)) console.log(JSON.stringify(await visit(url, sdk)));
+}
+
+async function visit(url, { newClient, StreamableHTTPClientTransport, UnauthorizedError, finish }) {
   const authProvider = new Credentials();
-  const newTransport = () => new StreamableHTTPClientTransport(url, { authProvider });
-  const newClient = () => new Client({ name: 'mcpauth example client', version: '1.0.0' });
+  let client, transport;
+  const connect = async () => {
+    transport = new StreamableHTTPClientTransport(new URL(url), { authProvider });
+    client = newClient({ name: 'mcpauth example client', version: '1.0.0' });
+    await client.connect(transport);
+  };
+  const authorized = async (step) => {
+    try {
+      return await step();
+    } catch (err) {
+      if (!(err instanceof UnauthorizedError)) throw err;
+    }
+    await finish(transport, authProvider.answer);
+    if (step !== connect) await client.close().then(connect);
+    return await step();
+  };
 
-  const transport = newTransport();
-  try {
-    await newClient().connect(transport);
-    throw new Error('connected without a token');
-  } catch (err) {
-    if (!(err instanceof UnauthorizedError)) throw err;
+  await authorized(connect);
+  const { tools } = await authorized(() => client.listTools());
+  const results = [];
+  for (const tool of wanted()) {
+    const result = await authorized(() => client.callTool(tool));
+    if (result.isError) throw new Error(`${tool.name}: ${JSON.stringify(result.content)}`);
+    results.push({ tool: tool.name, result: result.structuredContent });
   }
-  await finish(transport, authProvider.answer);
-
-  const client = newClient();
-  await client.connect(newTransport());
-  const { tools } = await client.listTools();
-  const result = await client.callTool({ name: 'whoami', arguments: {} });
   await client.close();
-  console.log(JSON.stringify({
+  return {
+    url,
     client_id: authProvider.client.client_id,
+    token: authProvider.saved.access_token,
+    asked: authProvider.asked,
     tools: tools.map((tool) => tool.name).sort(),
-    whoami: result.structuredContent,
-  }));
+    results,
+  };
 }

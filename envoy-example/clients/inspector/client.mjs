@@ -1,0 +1,76 @@
+// The MCP Inspector's command line: MCP 2025-11-25, and 2026-07-28 if it is told
+// so. ../typescript/oauth.mjs tells how to use this program.
+//
+// The Inspector does one thing in a run, so it runs once for the list of tools,
+// where it signs in, and once for each tool, with the credentials that the run
+// before has stored. It opens a browser and listens for the answer by itself;
+// here the browser is this program, which opens what the Inspector prints. Asked
+// whether it may get more scope, the person says yes.
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { wanted } from '../typescript/oauth.mjs';
+
+const cli = fileURLToPath(new URL('node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js', import.meta.url));
+const { PATH, PROTOCOL = '2025-11-25', SCOPE } = process.env;
+if (SCOPE) throw new Error('the Inspector takes no scopes');
+const era = PROTOCOL < '2026-07-28' ? 'legacy' : 'modern';
+
+for (const url of process.argv.slice(2)) console.log(JSON.stringify(await visit(url)));
+
+async function visit(url) {
+  const home = await mkdtemp(join(tmpdir(), 'mcpauth-inspector-'));
+  try {
+    const asked = [];
+    const { tools } = await inspect(home, url, asked, '--method', 'tools/list');
+    const results = [];
+    for (const tool of wanted()) {
+      const result = await inspect(home, url, asked, '--method', 'tools/call', '--tool-name', tool.name, '--tool-args-json', JSON.stringify(tool.arguments));
+      if (result.isError) throw new Error(`${tool.name}: ${JSON.stringify(result.content)}`);
+      results.push({ tool: tool.name, result: result.structuredContent });
+    }
+    return { url, ...await stored(home), asked, tools: tools.map((tool) => tool.name).sort(), results };
+  } finally {
+    await rm(home, { recursive: true });
+  }
+}
+
+// stored returns the credentials that the Inspector keeps in home, of one server.
+async function stored(home) {
+  const read = async (name) => JSON.parse(await readFile(join(home, name), 'utf8'));
+  const [{ activeIssuer, byIssuer }] = Object.values((await read('oauth.json')).servers);
+  const [, tokens] = Object.entries((await read('secrets.json')).secrets).find(([name]) => name.includes(':tokens:'));
+  return { client_id: byIssuer[activeIssuer].clientInformation.client_id, token: JSON.parse(tokens).access_token };
+}
+
+// inspect runs the Inspector and returns the result that it prints.
+async function inspect(home, url, asked, ...args) {
+  const env = {
+    PATH, HOME: home, MCP_STORAGE_DIR: home, MCP_INSPECTOR_SECRET_STORE: 'file',
+    MCP_AUTO_OPEN_ENABLED: 'true', BROWSER: 'true', // true(1) opens nothing
+  };
+  const child = spawn(process.execPath, [cli, '--cli', '--server-url', url, '--transport', 'http', '--protocol-era', era,
+    '--callback-url', 'http://127.0.0.1:0/oauth/callback', '--format', 'json', ...args], { env });
+  const pages = [];
+  let out = '', err = '', unread = '';
+  child.stdout.on('data', (data) => { out += data; });
+  child.stderr.on('data', (data) => {
+    err += data;
+    unread += data;
+    for (let found; (found = /navigate to: (\S+)\n|\[y\/N\] /.exec(unread));) {
+      unread = unread.slice(found.index + found[0].length);
+      if (!found[1]) {
+        child.stdin.write('y\n');
+        continue;
+      }
+      asked.push(new URL(found[1]).searchParams.get('scope') ?? '');
+      pages.push(fetch(found[1]).then((res) => res.text()));
+    }
+  });
+  const status = await new Promise((resolve) => child.on('close', resolve));
+  await Promise.all(pages);
+  if (status !== 0) throw new Error(`status ${status}: ${err}${out}`);
+  return JSON.parse(out).result;
+}

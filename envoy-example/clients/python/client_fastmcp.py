@@ -1,0 +1,70 @@
+"""FastMCP's client: MCP 2026-07-28, and 2025-11-25 if it is told so. It opens a
+browser and listens for the answer by itself. browser.py tells how to use this
+program."""
+
+import os
+import threading
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+
+from fastmcp import Client
+from fastmcp.client.auth import OAuth
+
+from browser import PROTOCOL, redirection, run, scope_of, use
+
+MODE = "legacy" if PROTOCOL == "2025-11-25" else PROTOCOL or "auto"
+
+
+class Browser(webbrowser.BaseBrowser):
+    """The browser of this process: it opens the URL and follows the redirect."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def open(self, url, new=0, autoraise=True):
+        self.asked.append(scope_of(url))
+        threading.Thread(target=self.follow, args=(url,)).start()
+        return True
+
+    def follow(self, url):
+        location = redirection(url)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                return urllib.request.urlopen(location).close()
+            except urllib.error.URLError:  # FastMCP opens the browser first and listens then
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+
+
+class Credentials:
+    """What FastMCP keeps, as the other programs have it."""
+
+    def __init__(self, context):
+        self.context = context
+
+    @property
+    def client(self):
+        return self.context.client_info
+
+    @property
+    def tokens(self):
+        return self.context.current_tokens
+
+
+browser = Browser()
+webbrowser.register("example", None, browser, preferred=True)
+
+
+async def visit(url: str) -> None:
+    browser.asked = []
+    scope = os.environ.get("SCOPE")
+    async with Client(url, auth=OAuth(scopes=scope) if scope else "oauth", mode=MODE) as client:
+        await use(client, url, Credentials(client.transport.auth.context), browser.asked)
+
+
+run(visit)

@@ -1,0 +1,111 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/modelcontextprotocol/go-sdk/auth"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"github.com/modelcontextprotocol/go-sdk/oauthex"
+)
+
+// visitInGo is the client of the official Go SDK: what the programs of
+// ../clients do, in this process.
+func visitInGo(c *mcpClient, tools string, urls ...string) ([]visit, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), clientTimeout)
+	defer cancel()
+	var visits []visit
+	for _, u := range urls {
+		v, err := visitOneInGo(ctx, c.protocol, tools, u)
+		if err != nil {
+			return visits, fmt.Errorf("%s: %w", u, err)
+		}
+		visits = append(visits, v)
+	}
+	return visits, nil
+}
+
+func visitOneInGo(ctx context.Context, protocol, tools, endpoint string) (visit, error) {
+	const callback = "http://127.0.0.1:33333/callback" // nobody listens: the redirect is read, not followed
+	v := visit{URL: endpoint}
+	handler, err := auth.NewAuthorizationCodeHandler(&auth.AuthorizationCodeHandlerConfig{
+		DynamicClientRegistrationConfig: &auth.DynamicClientRegistrationConfig{Metadata: &oauthex.ClientRegistrationMetadata{
+			ClientName: "mcpauth example client", RedirectURIs: []string{callback}, TokenEndpointAuthMethod: "none",
+		}},
+		AuthorizationCodeFetcher: func(ctx context.Context, args *auth.AuthorizationArgs) (*auth.AuthorizationResult, error) {
+			u, err := url.Parse(args.URL)
+			if err != nil {
+				return nil, err
+			}
+			v.ClientID = u.Query().Get("client_id") // the handler keeps it to itself
+			v.Asked = append(v.Asked, u.Query().Get("scope"))
+			return approve(ctx, args)
+		},
+	})
+	if err != nil {
+		return v, err
+	}
+	session, err := mcp.NewClient(&mcp.Implementation{Name: "mcpauth example client", Version: "1.0.0"}, nil).Connect(ctx,
+		&mcp.StreamableClientTransport{Endpoint: endpoint, OAuthHandler: handler}, &mcp.ClientSessionOptions{ProtocolVersion: protocol})
+	if err != nil {
+		return v, err
+	}
+	defer session.Close()
+	list, err := session.ListTools(ctx, nil)
+	if err != nil {
+		return v, err
+	}
+	for _, tool := range list.Tools {
+		v.Tools = append(v.Tools, tool.Name)
+	}
+	slices.Sort(v.Tools)
+	for _, word := range strings.Fields(tools) {
+		name, arguments, found := strings.Cut(word, "=")
+		if !found {
+			arguments = "{}"
+		}
+		result, err := session.CallTool(ctx, &mcp.CallToolParams{Name: name, Arguments: json.RawMessage(arguments)})
+		if err != nil {
+			return v, err
+		}
+		if result.IsError {
+			return v, fmt.Errorf("%s: %s", name, toJSON(result.Content))
+		}
+		v.Results = append(v.Results, toolResult{name, json.RawMessage(toJSON(result.StructuredContent))})
+	}
+	source, err := handler.TokenSource(ctx)
+	if err != nil {
+		return v, err
+	}
+	token, err := source.Token()
+	if err != nil {
+		return v, err
+	}
+	v.Token = token.AccessToken
+	return v, nil
+}
+
+// approve stands for the person in front of the browser.
+func approve(ctx context.Context, args *auth.AuthorizationArgs) (*auth.AuthorizationResult, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, args.URL, nil)
+	if err != nil {
+		return nil, err
+	}
+	noRedirect := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := noRedirect.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	back, err := url.Parse(res.Header.Get("Location"))
+	if err != nil || back.Query().Get("code") == "" {
+		return nil, fmt.Errorf("no code: status %d, location %q", res.StatusCode, back)
+	}
+	q := back.Query()
+	return &auth.AuthorizationResult{Code: q.Get("code"), State: q.Get("state"), Iss: q.Get("iss")}, nil
+}
