@@ -222,7 +222,7 @@ func TestTokenForAnotherResourceRefused(t *testing.T) {
 }
 
 func TestClientCredentials(t *testing.T) {
-	s := start(t, Options{Clients: []Client{{"demo", "demo-secret"}}})
+	s := start(t, Options{Clients: []Client{{ID: "demo", Secret: "demo-secret"}}})
 	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"read:notes"}, "resource": {resource},
 		"client_id": {"demo"}, "client_secret": {"demo-secret"}}
 	a, status := s.exchange(t, form)

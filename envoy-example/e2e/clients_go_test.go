@@ -90,13 +90,19 @@ func visitOneInGo(ctx context.Context, protocol, tools, endpoint string) (visit,
 	return v, nil
 }
 
-// approve stands for the person in front of the browser.
+// approve stands for the person in front of the browser, who is sent on once more
+// where the gateway stands for a provider.
 func approve(ctx context.Context, args *auth.AuthorizationArgs) (*auth.AuthorizationResult, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, args.URL, nil)
 	if err != nil {
 		return nil, err
 	}
-	noRedirect := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	noRedirect := http.Client{CheckRedirect: func(to *http.Request, _ []*http.Request) error {
+		if to.URL.Query().Has("client_id") {
+			return nil
+		}
+		return http.ErrUseLastResponse
+	}}
 	res, err := noRedirect.Do(req)
 	if err != nil {
 		return nil, err

@@ -35,15 +35,18 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def redirection(url: str) -> str:
-    """Opens the authorization URL and returns where the answer leads to."""
-    try:
-        urllib.request.build_opener(_NoRedirect).open(url)
-        raise RuntimeError("the authorization server did not redirect")
-    except urllib.error.HTTPError as err:
-        location = err.headers.get("location", "")
-    if "code=" not in location:
-        raise RuntimeError(f"authorization refused: {err.code} {location}")
-    return location
+    """Opens the authorization URL and returns where the answer leads to, on the
+    way to the provider where the gateway stands for one."""
+    while True:
+        try:
+            urllib.request.build_opener(_NoRedirect).open(url)
+            raise RuntimeError("the authorization server did not redirect")
+        except urllib.error.HTTPError as err:
+            status, url = err.code, err.headers.get("location", "")
+        if "code" in query(url):
+            return url
+        if "client_id" not in query(url):
+            raise RuntimeError(f"authorization refused: {status} {url}")
 
 
 class Browser:
