@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -327,6 +328,22 @@ func TestProxyWithoutMetadata(t *testing.T) {
 	}
 }
 
+// A provider that names itself in authorization responses is told about: clients
+// that compare the name refuse them.
+func TestProxyProviderNamesItself(t *testing.T) {
+	h := newHost(t, Options{HeadersStopIteration: true})
+	vms := []*VM{start(t, h, proxying(nil, nil)), start(t, h, proxying(nil, nil))}
+	p := newUpstreamServer()
+	p.documents[asMetadata] = strings.Replace(p.documents[asMetadata], "{", `{"authorization_response_iss_parameter_supported":true,`, 1)
+	p.run(h, 2*time.Second)
+	for _, vm := range vms {
+		wantStatus(t, vm.Request(request("GET", authorizing(nil))), 302)
+	}
+	if n := strings.Count(h.LogText(), "authorization responses cannot be accepted by every client: the provider names itself in them"); n != 1 {
+		t.Errorf("%d lines in the log:\n%s", n, h.LogText())
+	}
+}
+
 // At the root of a host the endpoints come before the resource; readings of a
 // path that lead to them are no way past the token.
 func TestProxyPaths(t *testing.T) {
@@ -376,4 +393,36 @@ func TestProxySecretStaysInside(t *testing.T) {
 			t.Errorf("%s: %d, want %d", reason, got, want)
 		}
 	}
+}
+
+// The README's configuration is one that works.
+func TestReadmeOfTheProxy(t *testing.T) {
+	b, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, ok := strings.Cut(string(b), "\n## Providers that register no clients\n")
+	_, text, ok2 := strings.Cut(text, "```json\n")
+	text, _, ok3 := strings.Cut(text, "```\n")
+	if !ok || !ok2 || !ok3 {
+		t.Fatal("no such section, or no configuration in it")
+	}
+	h := newHost(t, Options{HeadersStopIteration: true, Environment: map[string]string{"GITHUB_SECRET": clientSecret}})
+	vm := start(t, h, text)
+	s := vm.Request(request("GET", "/authorize?response_type=code&client_id=Iv1.0123456789abcdef&redirect_uri=http%3A%2F%2F127.0.0.1%3A33418%2F&state=s&code_challenge_method=S256&code_challenge="+codeChallenge))
+	wantStatus(t, s, 302)
+	if got := s.Local().Headers.Get("location"); !strings.HasPrefix(got, "https://github.com/login/oauth/authorize?response_type=code&client_id=Iv1.0123456789abcdef&") || !strings.HasSuffix(got, "&scope=read%3Auser") {
+		t.Errorf("location %q", got)
+	}
+	s = post(vm, "/token", formType, url.Values{"grant_type": {"authorization_code"}, "client_id": {"Iv1.0123456789abcdef"}, "redirect_uri": {"http://127.0.0.1:33418/"},
+		"code": {"c"}, "code_verifier": {codeVerifier}}.Encode())
+	h.Run(time.Second, func() {
+		for _, c := range h.Callouts() {
+			if c.Cluster != "github" || c.Headers.Get(":authority") != "github.com" || c.Path() != "/login/oauth/access_token" {
+				t.Errorf("%s: %v", c.Cluster, c.Headers)
+			}
+			c.Answer("200", Headers{{"content-type", "application/json; charset=utf-8"}}, []byte(`{"access_token":"gho_x","scope":"read:user","token_type":"bearer"}`))
+		}
+	})
+	wantStatus(t, s, 200)
 }

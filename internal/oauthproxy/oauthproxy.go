@@ -43,7 +43,8 @@ type Proxy struct {
 	source   *keys.Source // of the metadata
 	host     introspect.Host
 	client   introspect.Credentials
-	report   introspect.Report
+	report   introspect.Report // on exchanges
+	answers  introspect.Report // on what the provider sends clients back with
 
 	metadata                 string // from which these were read
 	authorize, token, revoke *config.URL
@@ -65,6 +66,7 @@ func New(server *config.AuthorizationServer, source *keys.Source, insecure bool,
 		host:      host,
 		client:    introspect.NewCredentials(how.Auth, how.ClientID, how.Secret),
 		report:    introspect.NewReport(host, server.Issuer, "codes and refresh tokens", "exchanged"),
+		answers:   introspect.NewReport(host, server.Issuer, "authorization responses", "accepted by every client"),
 		authorize: how.AuthorizationEndpoint,
 		token:     how.TokenEndpoint,
 		revoke:    how.RevocationEndpoint,
@@ -120,6 +122,11 @@ func (p *Proxy) read(metadata gjson.Result) {
 			p.report.Say(err.Error())
 		}
 	}
+	named := ""
+	if wellknown.Member(p.metadata, "authorization_response_iss_parameter_supported") == "true" {
+		named = "the provider names itself in them (RFC 9207), and clients of this gateway expect the gateway"
+	}
+	p.answers.Say(named)
 }
 
 // Starting reports that the endpoints may be known soon: see [keys.Source].
