@@ -1,6 +1,7 @@
 # mcpauth. `make run` shows it at work in a real Envoy, `make test` proves it.
 # Both need Go, Python 3 with venv, and make; the tests also Node.js with npm and
-# Python 3.11, for the MCP clients. All else is installed into this folder.
+# Python 3.11, for the MCP clients, and Chromium, or apt-get to get it. All else is
+# installed into this folder.
 
 GO   ?= go
 WASM := build/mcpauth.wasm
@@ -17,7 +18,8 @@ WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -bui
 	-gcflags=mcpauth/internal/introspect=-l -gcflags=mcpauth/internal/oauthproxy=-l \
 	-overlay="$(CURDIR)/build/overlay/overlay.json"
 
-# -modfile: two modules without what nothing uses, see internal/overlay.
+# -modfile: two modules without what nothing uses, see internal/overlay; a
+# workspace would forbid the flag.
 PLUGIN := -modfile="$(CURDIR)/build/overlay/plugin.mod" ./plugin
 
 # The collector that Go had before 1.26: 40 kB less, and as fast here. A Go that
@@ -27,7 +29,7 @@ GC := $(shell GOEXPERIMENT=nogreenteagc $(GO) env GOVERSION >/dev/null 2>&1 && e
 # $(call wasm,FOLDER,PACKAGE AND FLAGS,FILE) builds a package of the module in
 # FOLDER. Two makes at once are no problem: the file is moved into place.
 wasm = mkdir -p $(dir $(3)) && \
-	(cd $(1) && $(GC) GOOS=wasip1 GOARCH=wasm $(GO) build $(WASM_FLAGS) -o "$(CURDIR)/$(3)".linked.$$$$ $(2)) && \
+	(cd $(1) && $(GC) GOWORK=off GOOS=wasip1 GOARCH=wasm $(GO) build $(WASM_FLAGS) -o "$(CURDIR)/$(3)".linked.$$$$ $(2)) && \
 	$(GO) run ./internal/shrink $(3).linked.$$$$ $(3).$$$$ && \
 	rm $(3).linked.$$$$ && mv $(3).$$$$ $(3) && \
 	echo "$(3): $$(wc -c < $(3)) bytes"

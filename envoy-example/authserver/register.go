@@ -46,10 +46,6 @@ func (s *Server) serveRegister(w http.ResponseWriter, r *http.Request) {
 	if reg.TokenEndpointAuthMethod == "" {
 		reg.TokenEndpointAuthMethod = "client_secret_basic"
 	}
-	scopes := strings.Fields(reg.Scope)
-	if len(scopes) == 0 {
-		scopes = s.options.Scopes
-	}
 	if msg := checkRedirectURIs(reg.RedirectURIs); msg != "" {
 		refuseRegistration(w, "invalid_redirect_uri", msg)
 		return
@@ -64,7 +60,7 @@ func (s *Server) serveRegister(w http.ResponseWriter, r *http.Request) {
 	case !slices.Contains([]string{"none", "client_secret_basic", "client_secret_post"}, reg.TokenEndpointAuthMethod):
 		refuseRegistration(w, "invalid_client_metadata", "unsupported token_endpoint_auth_method")
 		return
-	case !containsAll(s.options.Scopes, scopes):
+	case !containsAll(s.options.Scopes, strings.Fields(reg.Scope)):
 		refuseRegistration(w, "invalid_client_metadata", "unknown scope")
 		return
 	}
@@ -73,7 +69,7 @@ func (s *Server) serveRegister(w http.ResponseWriter, r *http.Request) {
 		RedirectURIs:  reg.RedirectURIs,
 		GrantTypes:    reg.GrantTypes,
 		ResponseTypes: reg.ResponseTypes,
-		Scopes:        scopes,
+		Scopes:        s.options.Scopes,
 		Public:        reg.TokenEndpointAuthMethod == "none",
 	}
 	if !client.Public {
@@ -89,7 +85,9 @@ func (s *Server) serveRegister(w http.ResponseWriter, r *http.Request) {
 	s.store.addClient(client)
 	reg.ClientID = client.ID
 	reg.ClientIDIssuedAt = time.Now().Unix()
-	reg.Scope = strings.Join(scopes, " ")
+	// MCP clients register with the scopes that they need first, and ask for more
+	// when a tool wants it: RFC 7591 section 3.2.1 lets the server give others.
+	reg.Scope = strings.Join(s.options.Scopes, " ")
 	writeJSON(w, http.StatusCreated, reg)
 }
 

@@ -245,7 +245,11 @@ func TestConfidentialRegistration(t *testing.T) {
 	if status != http.StatusCreated || reg.ClientSecret == "" || reg.ClientSecretExpiresAt == nil || *reg.ClientSecretExpiresAt != 0 {
 		t.Fatalf("registration: %d %+v", status, reg)
 	}
+	if want := "read:notes write:notes"; reg.Scope != want {
+		t.Errorf("scope = %q, want %q: clients that register with what they need first ask for more later", reg.Scope, want)
+	}
 	q := authorizationRequest(reg.ClientID)
+	q.Set("scope", "read:notes write:notes")
 	q.Set("redirect_uri", "http://localhost:1/callback")
 	q.Del("resource") // the default takes its place
 	back := authorize(t, s, q)

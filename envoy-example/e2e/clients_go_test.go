@@ -16,23 +16,23 @@ import (
 
 // visitInGo is the client of the official Go SDK: what the programs of
 // ../clients do, in this process.
-func visitInGo(c *mcpClient, tools string, urls ...string) ([]visit, error) {
+func visitInGo(c *mcpClient, tools string, urls ...string) ([]trip, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), clientTimeout)
 	defer cancel()
-	var visits []visit
+	var trips []trip
 	for _, u := range urls {
-		v, err := visitOneInGo(ctx, c.protocol, tools, u)
+		r, err := visitOneInGo(ctx, c.protocol, tools, u)
 		if err != nil {
-			return visits, fmt.Errorf("%s: %w", u, err)
+			return trips, fmt.Errorf("%s: %w", u, err)
 		}
-		visits = append(visits, v)
+		trips = append(trips, r)
 	}
-	return visits, nil
+	return trips, nil
 }
 
-func visitOneInGo(ctx context.Context, protocol, tools, endpoint string) (visit, error) {
+func visitOneInGo(ctx context.Context, protocol, tools, endpoint string) (trip, error) {
 	const callback = "http://127.0.0.1:33333/callback" // nobody listens: the redirect is read, not followed
-	v := visit{URL: endpoint}
+	r := trip{URL: endpoint}
 	handler, err := auth.NewAuthorizationCodeHandler(&auth.AuthorizationCodeHandlerConfig{
 		DynamicClientRegistrationConfig: &auth.DynamicClientRegistrationConfig{Metadata: &oauthex.ClientRegistrationMetadata{
 			ClientName: "mcpauth example client", RedirectURIs: []string{callback}, TokenEndpointAuthMethod: "none",
@@ -42,28 +42,28 @@ func visitOneInGo(ctx context.Context, protocol, tools, endpoint string) (visit,
 			if err != nil {
 				return nil, err
 			}
-			v.ClientID = u.Query().Get("client_id") // the handler keeps it to itself
-			v.Asked = append(v.Asked, u.Query().Get("scope"))
+			r.ClientID = u.Query().Get("client_id") // the handler keeps it to itself
+			r.Asked = append(r.Asked, u.Query().Get("scope"))
 			return approve(ctx, args)
 		},
 	})
 	if err != nil {
-		return v, err
+		return r, err
 	}
 	session, err := mcp.NewClient(&mcp.Implementation{Name: "mcpauth example client", Version: "1.0.0"}, nil).Connect(ctx,
 		&mcp.StreamableClientTransport{Endpoint: endpoint, OAuthHandler: handler}, &mcp.ClientSessionOptions{ProtocolVersion: protocol})
 	if err != nil {
-		return v, err
+		return r, err
 	}
 	defer session.Close()
 	list, err := session.ListTools(ctx, nil)
 	if err != nil {
-		return v, err
+		return r, err
 	}
 	for _, tool := range list.Tools {
-		v.Tools = append(v.Tools, tool.Name)
+		r.Tools = append(r.Tools, tool.Name)
 	}
-	slices.Sort(v.Tools)
+	slices.Sort(r.Tools)
 	for _, word := range strings.Fields(tools) {
 		name, arguments, found := strings.Cut(word, "=")
 		if !found {
@@ -71,23 +71,23 @@ func visitOneInGo(ctx context.Context, protocol, tools, endpoint string) (visit,
 		}
 		result, err := session.CallTool(ctx, &mcp.CallToolParams{Name: name, Arguments: json.RawMessage(arguments)})
 		if err != nil {
-			return v, err
+			return r, err
 		}
 		if result.IsError {
-			return v, fmt.Errorf("%s: %s", name, toJSON(result.Content))
+			return r, fmt.Errorf("%s: %s", name, toJSON(result.Content))
 		}
-		v.Results = append(v.Results, toolResult{name, json.RawMessage(toJSON(result.StructuredContent))})
+		r.Results = append(r.Results, toolResult{name, json.RawMessage(toJSON(result.StructuredContent))})
 	}
 	source, err := handler.TokenSource(ctx)
 	if err != nil {
-		return v, err
+		return r, err
 	}
 	token, err := source.Token()
 	if err != nil {
-		return v, err
+		return r, err
 	}
-	v.Token = token.AccessToken
-	return v, nil
+	r.Token = token.AccessToken
+	return r, nil
 }
 
 // approve stands for the person in front of the browser, who is sent on once more

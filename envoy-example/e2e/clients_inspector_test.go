@@ -37,11 +37,11 @@ func TestInspectorInAScript(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			home := t.TempDir()
-			args := slices.Concat([]string{command[0], cli, "--cli", "--server-url", s.clientResource(), "--transport", "http", "--stored-auth-only", "--format", "json"}, c.args)
-			out, err := output("", args, "HOME="+home, "MCP_STORAGE_DIR="+home, "MCP_INSPECTOR_SECRET_STORE=memory")
+			args := slices.Concat([]string{"env", "HOME=" + home, "MCP_STORAGE_DIR=" + home, "MCP_INSPECTOR_SECRET_STORE=memory", command[0], cli, "--cli", "--server-url", s.clientResource(), "--transport", "http", "--stored-auth-only", "--format", "json"}, c.args)
+			out, err := output("", args...)
 			status, printed := 0, string(out)
 			if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
-				status, printed = exit.ExitCode(), printed+err.Error()
+				status, printed = exit.ExitCode(), err.Error()
 			} else if err != nil {
 				t.Fatal(err)
 			}

@@ -36,21 +36,28 @@ func pinned(t *testing.T, name string, file ...string) string {
 	return string(found[1])
 }
 
-// node installs what the program in a folder needs and returns its command.
+// node returns the command of the program in a folder.
 func node(t *testing.T, folder ...string) []string {
 	t.Helper()
-	program, npm := need(t, "node"), need(t, "npm")
 	dir := clientFolder(t, folder...)
-	install(t, dir, "node_modules", "package-lock.json", func(partial string) error {
+	nodeModules(t, dir)
+	return []string{need(t, "node"), filepath.Join(dir, "client.mjs")}
+}
+
+// nodeModules installs the packages that a folder's package-lock.json lists, and
+// returns where they are.
+func nodeModules(t *testing.T, dir string) string {
+	t.Helper()
+	npm := need(t, "npm")
+	return install(t, dir, "node_modules", "package-lock.json", func(partial string) error {
 		for _, name := range []string{"package.json", "package-lock.json", ".npmrc"} {
 			if err := copyFile(filepath.Join(dir, name), filepath.Join(partial, name)); err != nil {
 				return err
 			}
 		}
-		_, err := output(partial, []string{npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"})
+		_, err := output(partial, npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
 		return err
 	})
-	return []string{program, filepath.Join(dir, "client.mjs")}
 }
 
 // python installs the packages of one of the lists of requirements and returns
@@ -63,10 +70,10 @@ func python(t *testing.T, requirements, program string) []string {
 	name := ".venv-" + requirements
 	list := "requirements-" + requirements + ".txt"
 	packages := install(t, dir, name, list, func(partial string) error {
-		_, err := output(dir, []string{interpreter, "-m", "venv", filepath.Join(partial, "venv")})
+		_, err := output(dir, interpreter, "-m", "venv", filepath.Join(partial, "venv"))
 		if err == nil {
-			_, err = output(dir, []string{filepath.Join(partial, "venv", "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-				"--target", filepath.Join(partial, name), "-r", list})
+			_, err = output(dir, filepath.Join(partial, "venv", "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+				"--target", filepath.Join(partial, name), "-r", list)
 		}
 		return err
 	})

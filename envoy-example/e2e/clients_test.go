@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -29,7 +28,7 @@ type mcpClient struct {
 	scope    string   // what it asks for by itself: "" leaves that to the challenge
 	wide     bool     // it asks for all scopes_supported, whatever the challenge says
 	envoys   []string // the versions of Envoy that it runs on
-	visit    func(c *mcpClient, tools string, urls ...string) ([]visit, error)
+	visit    func(c *mcpClient, tools string, urls ...string) ([]trip, error)
 }
 
 // bothScopes is what those ask for that do not look at the challenge.
@@ -42,7 +41,7 @@ func mcpClients(t *testing.T) []*mcpClient {
 	add := func(version string, command []string, c mcpClient, protocols ...string) {
 		c.version, c.envoys = version, versions
 		if c.visit == nil {
-			c.visit = func(c *mcpClient, tools string, urls ...string) ([]visit, error) { return c.run(command, tools, urls) }
+			c.visit = func(c *mcpClient, tools string, urls ...string) ([]trip, error) { return c.run(command, tools, urls) }
 		}
 		for _, c.protocol = range protocols {
 			one := c
@@ -66,15 +65,16 @@ func mcpClients(t *testing.T) []*mcpClient {
 	pip("mcp", mcpClient{name: "Python SDK"}, "v1", "client_v1.py", november25)
 	pip("mcp", mcpClient{name: "Python SDK"}, "v2", "client_v2.py", november25, july26)
 	pip("fastmcp-slim[client]", mcpClient{name: "FastMCP"}, "v2", "client_fastmcp.py", november25, july26)
-	npm("@modelcontextprotocol/inspector", mcpClient{name: "MCP Inspector", wide: true}, "inspector", november25, july26)
+	npm("@modelcontextprotocol/inspector", mcpClient{name: "MCP Inspector", wide: true}, "inspector", november25)
+	npm("@modelcontextprotocol/inspector", mcpClient{name: "MCP Inspector"}, "inspector", july26)
 	// The Inspector starts eight times to go everywhere: once is enough for it.
 	all[len(all)-1].envoys, all[len(all)-2].envoys = versions[:1], versions[1:]
 	return all
 }
 
-// visit is what a client tells after it has gone through the OAuth flow at one
+// trip is what a client tells after it has gone through the OAuth flow at one
 // URL, with no token to begin with.
-type visit struct {
+type trip struct {
 	URL      string   `json:"url"`
 	ClientID string   `json:"client_id"`
 	Token    string   `json:"token"`
@@ -89,17 +89,18 @@ type toolResult struct {
 }
 
 // run runs a program of ../clients: see ../clients/typescript/oauth.mjs.
-func (c *mcpClient) run(command []string, tools string, urls []string) ([]visit, error) {
-	out, err := output("", append(command, urls...), "TOOLS="+tools, "PROTOCOL="+c.protocol, "SCOPE="+c.scope)
-	var visits []visit
+func (c *mcpClient) run(command []string, tools string, urls []string) ([]trip, error) {
+	command = slices.Concat([]string{"env", "TOOLS=" + tools, "PROTOCOL=" + c.protocol, "SCOPE=" + c.scope}, command, urls)
+	out, err := output("", command...)
+	var trips []trip
 	for line := range strings.Lines(string(out)) {
-		var v visit
-		if err := json.Unmarshal([]byte(line), &v); err != nil {
+		var one trip
+		if err := json.Unmarshal([]byte(line), &one); err != nil {
 			return nil, fmt.Errorf("%w in %q", err, line)
 		}
-		visits = append(visits, v)
+		trips = append(trips, one)
 	}
-	return visits, err
+	return trips, err
 }
 
 // place is a resource that clients go to, at its true address.
@@ -136,15 +137,15 @@ func (c *mcpClient) visitAll(t *testing.T, s *stage) {
 	for _, p := range places {
 		urls = append(urls, p.url)
 	}
-	visits, err := c.visit(c, "whoami", urls...)
+	trips, err := c.visit(c, "whoami", urls...)
 	if err != nil {
 		t.Error(err)
 	}
-	if len(visits) != len(places) {
-		t.Fatalf("the client came back from %d places, want %d", len(visits), len(places))
+	if len(trips) != len(places) {
+		t.Fatalf("the client came back from %d places, want %d", len(trips), len(places))
 	}
 	for i, p := range places {
-		t.Run(p.topology, func(t *testing.T) { c.check(t, visits[i], p) })
+		t.Run(p.topology, func(t *testing.T) { c.check(t, trips[i], p) })
 	}
 	t.Run("each token at its own place only", func(t *testing.T) {
 		for i, from := range places {
@@ -153,7 +154,7 @@ func (c *mcpClient) visitAll(t *testing.T, s *stage) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				r := toolCall(http1, cmp.Or(u.Path, "/"), bearer(visits[i].Token))
+				r := toolCall(http1, cmp.Or(u.Path, "/"), bearer(trips[i].Token))
 				r.host = u.Host
 				a := s.strict.do(t, r)
 				want, challenge := 401, `Bearer error="invalid_token"`
@@ -169,57 +170,69 @@ func (c *mcpClient) visitAll(t *testing.T, s *stage) {
 }
 
 // check compares what a client tells with what it must have seen at a place.
-func (c *mcpClient) check(t *testing.T, v visit, p place) {
+func (c *mcpClient) check(t *testing.T, told trip, p place) {
 	t.Helper()
-	if v.URL != p.url {
-		t.Fatalf("it was at %s, want %s", v.URL, p.url)
-	}
-	if want := []string{"add_note", "list_notes", "whoami"}; !slices.Equal(v.Tools, want) {
-		t.Errorf("tools = %q, want %q", v.Tools, want)
+	if told.URL != p.url {
+		t.Fatalf("it was at %s, want %s", told.URL, p.url)
 	}
 	scope := p.scope
 	if c.scope != "" || c.wide {
 		scope = bothScopes
 	}
-	if want := []string{scope}; !slices.Equal(v.Asked, want) {
-		t.Errorf("it asked for the scopes %q, want %q", v.Asked, want)
+	if want := []string{scope}; !slices.Equal(told.Asked, want) {
+		t.Errorf("it asked for the scopes %q, want %q", told.Asked, want)
 	}
-	if len(v.Results) != 1 || v.Results[0].Tool != "whoami" {
-		t.Fatalf("results %v", v.Results)
+	if len(told.Results) != 1 || told.Results[0].Tool != "whoami" {
+		t.Fatalf("results %v", told.Results)
 	}
-	var caller mcpserver.Caller
-	if err := json.Unmarshal(v.Results[0].Result, &caller); err != nil {
+	r := report{ClientID: told.ClientID, Tools: told.Tools}
+	if err := json.Unmarshal(told.Results[0].Result, &r.Whoami); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]string{
-		"x-mcpauth-subject": authserver.User, "x-mcpauth-client": v.ClientID,
-		"x-mcpauth-issuer": p.issuer, "x-mcpauth-scope": scope,
-	} {
-		if got := caller.Identity[name]; got != want || want == "" {
-			t.Errorf("%s = %q, want %q", name, got, want)
-		}
-	}
-	if caller.AuthorizationPresent {
-		t.Error("the token reached the MCP server")
-	}
-	if caller.ProtocolVersion != c.protocol {
-		t.Errorf("the MCP server saw protocol version %q, want %q", caller.ProtocolVersion, c.protocol)
+	r.check(t, p.issuer, scope)
+	if got := r.Whoami.ProtocolVersion; got != c.protocol {
+		t.Errorf("the MCP server saw protocol version %q, want %q", got, c.protocol)
 	}
 }
 
-// output runs a command with further environment variables and returns what it
-// prints on its standard output, also if it fails.
-func output(dir string, command []string, env ...string) ([]byte, error) {
+// report is what a client and the MCP server know of each other.
+type report struct {
+	ClientID string           `json:"client_id"`
+	Tools    []string         `json:"tools"`
+	Whoami   mcpserver.Caller `json:"whoami"`
+}
+
+func (r report) check(t *testing.T, issuer, scope string) {
+	t.Helper()
+	if want := []string{"add_note", "list_notes", "whoami"}; !slices.Equal(r.Tools, want) {
+		t.Errorf("tools = %q, want %q", r.Tools, want)
+	}
+	for name, want := range map[string]string{
+		"x-mcpauth-subject": authserver.User, "x-mcpauth-client": r.ClientID,
+		"x-mcpauth-issuer": issuer, "x-mcpauth-scope": scope,
+	} {
+		if got := r.Whoami.Identity[name]; got != want || want == "" {
+			t.Errorf("%s = %q, want %q", name, got, want)
+		}
+	}
+	if r.Whoami.AuthorizationPresent {
+		t.Error("the token reached the MCP server")
+	}
+}
+
+// output runs a command and returns what it prints on its standard output, also
+// if it fails.
+func output(dir string, command ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), clientTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), env...)
 	cmd.WaitDelay = time.Second
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
-	if err := cmd.Run(); err != nil {
-		return out.Bytes(), fmt.Errorf("%s: %w\n%s", strings.Join(command, " "), err, errOut.Bytes())
+	err := cmd.Run()
+	if err != nil {
+		err = fmt.Errorf("%s: %w\n%s%s", strings.Join(command, " "), err, errOut.Bytes(), out.Bytes())
 	}
-	return out.Bytes(), nil
+	return out.Bytes(), err
 }

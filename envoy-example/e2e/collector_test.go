@@ -152,7 +152,7 @@ func buildWithTimer(t *testing.T, overlay bool) string {
 	}
 	dir := t.TempDir()
 	run := func(command ...string) {
-		if _, err := output(root, command); err != nil {
+		if _, err := output(root, command...); err != nil {
 			t.Fatal(err)
 		}
 	}

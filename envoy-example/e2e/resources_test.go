@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"mcpauth/envoy-example/authserver"
-	"mcpauth/envoy-example/envoy"
 )
 
 const (
@@ -155,36 +154,17 @@ func TestRulesOfResources(t *testing.T) {
 func TestBesideTheCORSFilter(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		own := keyStage(t, s, authserver.Options{})
-		text, err := envoy.Bootstrap(own.options(toJSON(object{
+		options := own.options(toJSON(object{
 			"authorization_servers": []object{{"issuer": own.auth.Issuer(), "cluster": "auth"}},
 			"resources":             []object{{"resource": hers, "allowed_origins": []string{pages}}},
-		})), "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		insert := func(before, lines string) {
-			at := strings.Index(text, before)
-			if at < 0 {
-				t.Fatalf("no %q in\n%s", before, text)
-			}
-			start := strings.LastIndexByte(text[:at], '\n') + 1
-			indent := text[start:at]
-			text = text[:start] + indent + strings.ReplaceAll(strings.TrimSpace(lines), "\n", "\n"+indent) + "\n" + text[start:]
-		}
-		insert("- name: envoy.filters.http.router", `
-- name: envoy.filters.http.cors
-  typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors}`)
-		insert(`domains: ["*"]`, `
-typed_per_filter_config:
-  envoy.filters.http.cors:
-    "@type": type.googleapis.com/envoy.extensions.filters.http.cors.v3.CorsPolicy
-    allow_origin_string_match: [{exact: "https://app.example.com"}]
-    expose_headers: Mcp-Session-Id, WWW-Authenticate`)
-		g := own.start(t, envoy.Options{Bootstrap: text})
+		}))
+		options.Pages = []string{pages}
+		g := own.start(t, options)
 		good := bearer(own.auth.Mint(authserver.Token{Resource: hers}))
 		good.Set("Origin", pages)
 		var a *answer
 		eventually(t, recovery, func() string {
+			var err error
 			if a, err = g.send(toolCall(http1, "/pages", good)); err != nil || a.status != 200 {
 				return fmt.Sprintf("%v, %+v", err, a)
 			}

@@ -23,6 +23,10 @@ type Options struct {
 	Port int
 	// Upstream is the name of the cluster that gets the requests let through.
 	Upstream string
+	// Pages are the origins of the web pages that may read what the upstream
+	// answers, "*" for all: Envoy's own CORS filter, behind mcpauth, tells their
+	// browsers.
+	Pages []string
 	// Clusters that the upstream and the plugin's callouts go to.
 	Clusters []Cluster
 	// Lenient leaves Envoy's own checks of paths and header names off. mcpauth

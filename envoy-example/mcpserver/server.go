@@ -31,8 +31,19 @@ type Server struct {
 	last  *http.Request
 }
 
-// Start starts a server on l, or on a free port of 127.0.0.1 if l is nil.
+// Start starts a server on l, or on a free port of 127.0.0.1 if l is nil. It
+// keeps nothing between requests, so that any replica can answer.
 func Start(l net.Listener) (*Server, error) {
+	return start(l, mcp.StreamableHTTPOptions{Stateless: true, JSONResponse: true})
+}
+
+// StartWithSessions starts a server that keeps a session for each client, which
+// Mcp-Session-Id names, and answers with event streams.
+func StartWithSessions(l net.Listener) (*Server, error) {
+	return start(l, mcp.StreamableHTTPOptions{})
+}
+
+func start(l net.Listener, o mcp.StreamableHTTPOptions) (*Server, error) {
 	if l == nil {
 		var err error
 		if l, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
@@ -47,16 +58,10 @@ func Start(l net.Listener) (*Server, error) {
 	}, s.whoami)
 	mcp.AddTool(tools, &mcp.Tool{Name: "add_note", Description: "Keeps a note for you."}, s.addNote)
 	mcp.AddTool(tools, &mcp.Tool{Name: "list_notes", Description: "Lists your notes."}, s.listNotes)
-	handler := mcp.NewStreamableHTTPHandler(
-		func(*http.Request) *mcp.Server { return tools },
-		&mcp.StreamableHTTPOptions{
-			// Nothing is kept between requests, so that any replica can answer.
-			Stateless:    true,
-			JSONResponse: true,
-			// The server listens on loopback, but its clients come through the
-			// gateway and name the gateway's host.
-			DisableLocalhostProtection: true,
-		})
+	// The server listens on loopback, but its clients come through the gateway and
+	// name the gateway's host.
+	o.DisableLocalhostProtection = true
+	handler := mcp.NewStreamableHTTPHandler(func(*http.Request) *mcp.Server { return tools }, &o)
 	s.http = &http.Server{Handler: s.record(handler), ReadHeaderTimeout: 10 * time.Second}
 	go s.http.Serve(l)
 	return s, nil

@@ -19,7 +19,6 @@ var cuts = []cut{
 	// Execution traces, which need runtime/trace to be started: 125 kB, and a
 	// little less to do at each step of the scheduler and the collector.
 	{file: "runtime/traceruntime.go", function: "traceEnabled", first: "return false"},
-	{file: "runtime/traceruntime.go", function: "traceAllocFreeEnabled", first: "return false"},
 	{file: "runtime/traceruntime.go", function: "traceShuttingDown", first: "return false"},
 
 	// GODEBUG for packages other than the runtime: 62 kB, with the counters of
@@ -35,6 +34,10 @@ var cuts = []cut{
 
 	// Types that are the same in several modules of -buildmode=plugin: 31 kB.
 	{file: "runtime/type.go", function: "typelinksinit", first: "return"},
+
+	// The goroutine that gives memory back to the system in the background, which
+	// WebAssembly cannot do: 19 kB, and a little work less after each collection.
+	{file: "runtime/mgcscavenge.go", function: "bgscavenge", first: "c <- 1; return"},
 
 	// A second look for mistakes in finalizers, GODEBUG=checkfinalizers=1: 11 kB.
 	{file: "runtime/mcheckmark.go", function: "checkFinalizersAndCleanups", first: "return", since: 25},

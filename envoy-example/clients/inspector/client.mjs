@@ -7,7 +7,9 @@
 // here the browser is this program, which opens what the Inspector prints. Asked
 // whether it may get more scope, the person says yes.
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,16 +20,23 @@ const { PATH, PROTOCOL = '2025-11-25', SCOPE } = process.env;
 if (SCOPE) throw new Error('the Inspector takes no scopes');
 const era = PROTOCOL < '2026-07-28' ? 'legacy' : 'modern';
 
+// One port for all runs: the Inspector registers once.
+const port = await freePort();
+
 for (const url of process.argv.slice(2)) console.log(JSON.stringify(await visit(url)));
 
 async function visit(url) {
   const home = await mkdtemp(join(tmpdir(), 'mcpauth-inspector-'));
   try {
     const asked = [];
-    const { tools } = await inspect(home, url, asked, '--method', 'tools/list');
+    // Asked for more scope, it uses a refresh token if it has one, and gives up.
+    await writeFile(join(home, 'servers.json'), JSON.stringify({
+      mcpServers: { server: { type: 'streamable-http', url, oauth: { requestRefreshToken: false } } },
+    }));
+    const { tools } = await inspect(home, asked, '--method', 'tools/list');
     const results = [];
     for (const tool of wanted()) {
-      const result = await inspect(home, url, asked, '--method', 'tools/call', '--tool-name', tool.name, '--tool-args-json', JSON.stringify(tool.arguments));
+      const result = await inspect(home, asked, '--method', 'tools/call', '--tool-name', tool.name, '--tool-args-json', JSON.stringify(tool.arguments));
       if (result.isError) throw new Error(`${tool.name}: ${JSON.stringify(result.content)}`);
       results.push({ tool: tool.name, result: result.structuredContent });
     }
@@ -35,6 +44,15 @@ async function visit(url) {
   } finally {
     await rm(home, { recursive: true });
   }
+}
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 // stored returns the credentials that the Inspector keeps in home, of one server.
@@ -46,13 +64,13 @@ async function stored(home) {
 }
 
 // inspect runs the Inspector and returns the result that it prints.
-async function inspect(home, url, asked, ...args) {
+async function inspect(home, asked, ...args) {
   const env = {
     PATH, HOME: home, MCP_STORAGE_DIR: home, MCP_INSPECTOR_SECRET_STORE: 'file',
     MCP_AUTO_OPEN_ENABLED: 'true', BROWSER: 'true', // true(1) opens nothing
   };
-  const child = spawn(process.execPath, [cli, '--cli', '--server-url', url, '--transport', 'http', '--protocol-era', era,
-    '--callback-url', 'http://127.0.0.1:0/oauth/callback', '--format', 'json', ...args], { env });
+  const child = spawn(process.execPath, [cli, '--cli', '--config', join(home, 'servers.json'), '--server', 'server', '--protocol-era', era,
+    '--callback-url', `http://127.0.0.1:${port}/oauth/callback`, '--format', 'json', ...args], { env });
   const pages = [];
   let out = '', err = '', unread = '';
   child.stdout.on('data', (data) => { out += data; });

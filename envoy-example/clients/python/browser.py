@@ -40,13 +40,14 @@ def redirection(url: str) -> str:
     while True:
         try:
             urllib.request.build_opener(_NoRedirect).open(url)
-            raise RuntimeError("the authorization server did not redirect")
+            location = ""
         except urllib.error.HTTPError as err:
-            status, url = err.code, err.headers.get("location", "")
-        if "code" in query(url):
-            return url
-        if "client_id" not in query(url):
-            raise RuntimeError(f"authorization refused: {status} {url}")
+            location = err.headers.get("location", "")
+        if "code" in query(location):
+            return location
+        if "client_id" not in query(location):
+            raise RuntimeError(f"authorization refused: {location}")
+        url = location
 
 
 class Browser:

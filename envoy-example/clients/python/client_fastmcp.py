@@ -26,18 +26,16 @@ class Browser(webbrowser.BaseBrowser):
 
     def open(self, url, new=0, autoraise=True):
         self.asked.append(scope_of(url))
-        threading.Thread(target=self.follow, args=(url,)).start()
+        threading.Thread(target=self.follow, args=(redirection(url),), daemon=True).start()
         return True
 
-    def follow(self, url):
-        location = redirection(url)
-        deadline = time.monotonic() + 30
-        while True:
+    def follow(self, location):
+        while True:  # FastMCP opens the browser first and listens then
             try:
                 return urllib.request.urlopen(location).close()
-            except urllib.error.URLError:  # FastMCP opens the browser first and listens then
-                if time.monotonic() > deadline:
-                    raise
+            except urllib.error.HTTPError:
+                return  # FastMCP says what is wrong
+            except urllib.error.URLError:
                 time.sleep(0.05)
 
 

@@ -25,12 +25,13 @@ export const callback = 'http://127.0.0.1:33333/callback'; // nobody listens the
 
 class Credentials {
   asked = [];
+  constructor(grantTypes) { this.grantTypes = grantTypes; }
   get redirectUrl() { return callback; }
   get clientMetadata() {
     return {
       client_name: 'mcpauth example client',
       redirect_uris: [callback],
-      grant_types: ['authorization_code', 'refresh_token'],
+      grant_types: this.grantTypes,
       response_types: ['code'],
       token_endpoint_auth_method: 'none',
       ...(process.env.SCOPE && { scope: process.env.SCOPE }),
@@ -74,8 +75,8 @@ export async function run(sdk) {
   for (const url of process.argv.slice(2)) console.log(JSON.stringify(await visit(url, sdk)));
 }
 
-async function visit(url, { newClient, StreamableHTTPClientTransport, UnauthorizedError, finish }) {
-  const authProvider = new Credentials();
+async function visit(url, { newClient, StreamableHTTPClientTransport, UnauthorizedError, finish, grantTypes }) {
+  const authProvider = new Credentials(grantTypes ?? ['authorization_code', 'refresh_token']);
   let client, transport;
   const connect = async () => {
     transport = new StreamableHTTPClientTransport(new URL(url), { authProvider });

@@ -126,7 +126,7 @@ func start(ctx context.Context, term *terminal, gatewayPort, authPort int) (d *d
 		return nil, err
 	}
 	if d.gateway, err = envoy.Start(ctx, binary, envoy.Options{
-		Wasm: wasm, Plugin: d.pluginConfig(), Port: gateway.Number(), Upstream: "notes",
+		Wasm: wasm, Plugin: d.pluginConfig(), Port: gateway.Number(), Upstream: "notes", Pages: []string{"*"},
 		Clusters: []envoy.Cluster{envoy.ClusterAt("notes", d.mcp.Addr()), envoy.ClusterAt("auth", d.auth.Addr())},
 	}); err != nil {
 		return nil, err
