@@ -8,6 +8,7 @@ import (
 const (
 	wantWildcard = "must have a wildcard only as the whole first label, such as *.example.com"
 	wantName     = "must have a host name of letters, digits, dots, hyphens and underscores, an IPv4 address or an IPv6 address in brackets"
+	wantCaller   = `must be "subject" or "client" or "scope" or "issuer" or "expires"`
 	wantOrigin   = "must be an origin, such as https://app.example.com, with no path, or null; without allowed_origins, any is allowed"
 
 	taken  = "needs other match.hosts (by default any host) than resources[0]: "
@@ -214,6 +215,14 @@ var badResources = []badDocument{
 		"resources[0].metadata.dpop_signing_alg_values_supported: " + wantProof,
 	}},
 
+	one("filter state type", withResource(`"filter_state": true`), "resources[0].filter_state: must be an array"),
+	{name: "filter state", doc: withResource(`"filter_state": ["subject", "sub", 1, "Client", "subject", ""]`), want: []string{
+		"resources[0].filter_state[1]: " + wantCaller,
+		"resources[0].filter_state[2]: " + wantCaller,
+		"resources[0].filter_state[3]: " + wantCaller,
+		"resources[0].filter_state[4]: is the same as resources[0].filter_state[0]",
+		"resources[0].filter_state[5]: " + wantCaller,
+	}},
 	one("forward", withResource(`"forward": 1`), "resources[0].forward: must be true or false"),
 	one("payload header type", withResource(`"forward_payload_header": true`), "resources[0].forward_payload_header: must be a string"),
 	one("pseudo-header", withResource(`"forward_payload_header": ":path"`), "resources[0].forward_payload_header: must be a header name of letters, digits and !#$%&'*+-.^_`|~"),

@@ -250,7 +250,18 @@ type Resource struct {
 
 	// ClaimToHeaders are claims that the server gets as headers.
 	ClaimToHeaders []ClaimToHeader
+
+	// FilterState are the names of those headers, of HeaderPrefix and one of
+	// CallerNames, whose values the proxy's other filters and its access logs
+	// get too.
+	FilterState []string
 }
+
+// HeaderPrefix begins the names of the headers that tell the server who calls.
+const HeaderPrefix = "x-mcpauth-"
+
+// CallerNames are what these headers tell, by the rest of their names.
+var CallerNames = []string{"subject", "client", "scope", "issuer", "expires"}
 
 // Match says which requests belong to a resource.
 type Match struct {

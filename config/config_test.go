@@ -109,7 +109,8 @@ func TestEveryMember(t *testing.T) {
 			"scope_hierarchy": {"a": ["b"], "c": ["a", "d"], "d": ["b", "e"]}, "allowed_origins": ["HTTPS://App.example:443", "http://*.a:80", "null"],
 			"metadata": {"resource\u005fname": "N\u006ftes", "x": [ 1 ]},
 			"forward": true, "forward_payload_header": "X-Payload",
-			"claim_to_headers": [{"claim_name": "\u0065mail", "header_name": "X-Email"}, {"claim_name": "a.b", "header_name": "X-B"}]
+			"claim_to_headers": [{"claim_name": "\u0065mail", "header_name": "X-Email"}, {"claim_name": "a.b", "header_name": "X-B"}],
+			"filter_state": ["client", "subject"]
 		}]
 	}`))
 	if !c.AllowInsecureHTTP || c.Unmatched != config.UnmatchedAllow || c.TokenCache.MaxEntries != 7 {
@@ -173,6 +174,7 @@ func TestEveryMember(t *testing.T) {
 		},
 		ScopeHierarchy: config.ScopeHierarchy{"a": {"b"}, "c": {"a", "d", "b", "e"}, "d": {"b", "e"}},
 		AllowedOrigins: []string{"https://app.example", "http://*.a", "null"},
+		FilterState:    []string{"x-mcpauth-client", "x-mcpauth-subject"},
 	}
 	if r := c.Resources[0]; !reflect.DeepEqual(r, want) {
 		t.Errorf("got %+v, want %+v", r, want)

@@ -11,7 +11,7 @@ var (
 		"resource", "authorization_servers", "match", "audiences",
 		"scopes_supported", "required_scopes", "scope_hierarchy",
 		"metadata", "root_metadata", "serve_authorization_server_metadata", "allowed_origins",
-		"forward", "forward_payload_header", "claim_to_headers",
+		"forward", "forward_payload_header", "claim_to_headers", "filter_state",
 	}
 	resourceUnsupported  = []string{"tools"}
 	matchMembers         = []string{"hosts", "path_prefixes"}
@@ -72,7 +72,18 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 			r.ClaimToHeaders = append(r.ClaimToHeaders, ClaimToHeader{claim, strings.Split(claim, "."), header})
 		}
 	}
+	r.FilterState = texts(v.get("filter_state").array(), (*value).callerName)
 	return r
+}
+
+// callerName reads one of [CallerNames] and returns the header's name.
+func (v *value) callerName() string {
+	before := len(*v.errs)
+	i := v.oneOf(CallerNames...)
+	if len(*v.errs) > before {
+		return ""
+	}
+	return HeaderPrefix + CallerNames[i]
 }
 
 // resource reads a resource identifier (RFC 9728, section 1.2), in the form

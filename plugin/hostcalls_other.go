@@ -19,6 +19,8 @@ func requestBody(int) ([]byte, error) { panic("no host") }
 
 func sendResponse(*gate.Reply) error { panic("no host") }
 
+func setProperty(name, value string) error { panic("no host") }
+
 func clock() time.Time { return time.Now() }
 
 func defineMetric(metrics.Kind, string) uint32 { panic("no host") }

@@ -25,6 +25,10 @@ func proxyGetBufferBytes(bufferType, start, length uint32, data, size unsafe.Poi
 func proxySendLocalResponse(status uint32, details unsafe.Pointer, detailsSize uint32, body unsafe.Pointer, bodySize uint32,
 	headers unsafe.Pointer, headersSize uint32, grpcStatus int32) uint32
 
+//go:wasmimport env proxy_set_property
+//go:noescape
+func proxySetProperty(path unsafe.Pointer, pathSize uint32, value unsafe.Pointer, valueSize uint32) uint32
+
 //go:wasmimport wasi_snapshot_preview1 clock_time_get
 //go:noescape
 func clockTimeGet(id int32, precision uint64, nanoseconds unsafe.Pointer) int32
@@ -33,6 +37,7 @@ var (
 	errNoHeaders = errors.New("the host gave none")
 	errNoBody    = errors.New("the host did not give it")
 	errNotSent   = errors.New("the host does not send it")
+	errNotSet    = errors.New("the host does not take it")
 )
 
 // answer is where the host writes the address and the size of what it has put
@@ -53,6 +58,15 @@ func requestHeaders() (headermap.Reader, error) {
 		return headermap.Reader{}, errNoHeaders
 	}
 	return headermap.Read(unsafe.String(unsafe.SliceData(m), len(m))), nil
+}
+
+// setProperty sets a property of the request at hand, of one name: for Envoy, the
+// filter state "wasm." and this name.
+func setProperty(name, value string) error {
+	if proxySetProperty(unsafe.Pointer(unsafe.StringData(name)), uint32(len(name)), unsafe.Pointer(unsafe.StringData(value)), uint32(len(value))) != 0 {
+		return errNotSet
+	}
+	return nil
 }
 
 // requestBody returns the body of the request at hand, as far as it was kept, of

@@ -161,6 +161,11 @@ func (s *stream) carryOut(v gate.Verdict) types.Action {
 		if err := proxywasm.ReplaceHttpRequestHeader(name, value); err != nil {
 			return s.fault("an identity header cannot be set", err)
 		}
+		if state, ok := identity.State(name); ok {
+			if err := setProperty(state, value); err != nil {
+				return s.fault("the filter state cannot be set", err)
+			}
+		}
 	}
 	if v.Body != nil {
 		return s.awaitBody()

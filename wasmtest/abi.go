@@ -187,9 +187,13 @@ func (vm *VM) proxySetProperty(a args) Status {
 	if !ok || !ok2 {
 		return InvalidMemoryAccess
 	}
-	if vm.stream() == nil {
+	s := vm.stream()
+	if s == nil {
 		return NotFound
 	}
-	vm.host.properties["wasm."+string(path)] = append([]byte{}, value...)
+	if s.filterState == nil {
+		s.filterState = map[string]string{}
+	}
+	s.filterState["wasm."+string(path)] = string(value)
 	return OK
 }

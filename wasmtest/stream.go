@@ -49,6 +49,8 @@ type Stream struct {
 	reply    *Headers // while the guest's response callback runs
 	trailers *Headers // while the guest's trailers callback runs
 	calls    map[string]int
+
+	filterState map[string]string
 }
 
 // Request opens a stream with these headers and no body. A stream that the
@@ -124,6 +126,10 @@ func (s *Stream) Upstream() Headers {
 	}
 	return s.request
 }
+
+// FilterState returns the properties that the guest has set on the stream, by the
+// names that Envoy gives them: with "wasm." in front.
+func (s *Stream) FilterState() map[string]string { return s.filterState }
 
 // HeadersSent tells whether the upstream has received the headers, even if the
 // guest has answered since.

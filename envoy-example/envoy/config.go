@@ -29,6 +29,11 @@ type Options struct {
 	Pages []string
 	// Clusters that the upstream and the plugin's callouts go to.
 	Clusters []Cluster
+	// Filters are HTTP filters behind mcpauth, a list in YAML.
+	Filters string
+	// AccessLog is the log_format of an access log, in YAML on one line; empty
+	// means none. See [Process.AccessLog].
+	AccessLog string
 	// Lenient leaves Envoy's own checks of paths and header names off. mcpauth
 	// is safe without them; a deployment should have them on.
 	Lenient bool
@@ -110,8 +115,8 @@ func Listener(o Options, dir string) (string, error) {
 	}
 	return render("listener", struct {
 		Options
-		FilterPath, Filter string
-	}{o, filterPath(dir), filter})
+		FilterPath, Filter, AccessLogPath string
+	}{o, filterPath(dir), filter, accessLogPath(dir)})
 }
 
 // Filter renders the configuration of the mcpauth filter alone.

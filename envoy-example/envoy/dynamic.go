@@ -9,8 +9,9 @@ import (
 
 // The files that Envoy reads dynamic parts of its configuration from.
 
-func listenerPath(dir string) string { return filepath.Join(dir, "listener.yaml") }
-func filterPath(dir string) string   { return filepath.Join(dir, "filter.yaml") }
+func listenerPath(dir string) string  { return filepath.Join(dir, "listener.yaml") }
+func filterPath(dir string) string    { return filepath.Join(dir, "filter.yaml") }
+func accessLogPath(dir string) string { return filepath.Join(dir, "access.log") }
 func endpointPath(dir string, cluster int) string {
 	return filepath.Join(dir, "endpoint-"+strconv.Itoa(cluster)+".yaml")
 }

@@ -82,6 +82,9 @@ func (p *Process) start(ctx context.Context, binary string) error {
 		"--admin-address-path", p.path("admin"),
 		"--disable-hot-restart",
 		"--log-level", "warning", "--component-log-level", "wasm:info"}
+	if p.options.AccessLog != "" {
+		args = append(args, "--file-flush-interval-msec", "50")
+	}
 	if d := p.options.DrainTime; d > 0 {
 		args = append(args, "--drain-time-s", strconv.Itoa(int(d.Seconds())))
 	}
@@ -155,6 +158,16 @@ func (p *Process) Log() string {
 		return ""
 	}
 	return string(bytes.ToValidUTF8(b, []byte("?")))
+}
+
+// AccessLog returns what is in the access log by now. A line is there soon after
+// its request has ended.
+func (p *Process) AccessLog() string {
+	b, err := os.ReadFile(accessLogPath(p.dir))
+	if err != nil {
+		return ""
+	}
+	return string(b)
 }
 
 // Stop ends the process, by force if it does not end by itself, and removes its

@@ -124,7 +124,7 @@ type resource struct {
 	document    []byte // protected-resource metadata
 	tag         string // its entity tag
 	metadataURL string
-	identity    []string          // names of the headers
+	identity    identityNames
 	scope       string            // what the challenges ask for: all required scopes
 	noToken     [2]*Reply         // without and with an Origin, any being allowed; nil until needed
 	opaque      *server           // the one of servers that is asked about tokens; nil if none is
@@ -166,7 +166,7 @@ func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checke
 			index:       i,
 			document:    wellknown.Document(r),
 			metadataURL: wellknown.ProtectedResourceURL(r.Resource),
-			identity:    identityHeaders(r),
+			identity:    newIdentityNames(r),
 			scope:       strings.Join(r.ScopeHierarchy.Minimal(r.RequiredScopes), " "),
 		}
 		p.tag = wellknown.EntityTag(p.document)

@@ -150,7 +150,7 @@ func TestIdentity(t *testing.T) {
 	b = appendHeader(b, 300, "", "x", "", "y", "z", "")
 	names := make([]string, 301)
 	names[0], names[1], names[2], names[300] = "a", "b", "c", "d"
-	identity := Identity{names, string(b)}
+	identity := Identity{identityNames{headers: names}, string(b)}
 	for _, w := range want {
 		if name, value, ok := identity.Next(); !ok || name != w[0] || value != w[1] {
 			t.Errorf("%.20q, %.20q, %v, want %.20q", name, value, ok, w)

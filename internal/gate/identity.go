@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -12,13 +13,17 @@ import (
 
 // headerPrefix begins the names of the headers by which the server learns who
 // calls. A client cannot send any header of that prefix through.
-const headerPrefix = "x-mcpauth-"
+const headerPrefix = config.HeaderPrefix
 
 // An Identity is the headers that tell the server who calls.
 type Identity struct {
-	names   []string
+	names   identityNames
 	encoded string // of each header: two bytes, the index of its name; four, the size of its value; the value
 }
+
+// identityNames are the names of a resource's identity headers, in the order of
+// appendIdentity, and of those that are filter state too.
+type identityNames struct{ headers, state []string }
 
 // Next takes the first header off; ok is false if there is none left.
 func (i *Identity) Next() (name, value string, ok bool) {
@@ -28,22 +33,31 @@ func (i *Identity) Next() (name, value string, ok bool) {
 	e := i.encoded
 	size := int(e[2]) | int(e[3])<<8 | int(e[4])<<16 | int(e[5])<<24
 	i.encoded = e[identityHead+size:]
-	return i.names[int(e[0])|int(e[1])<<8], e[identityHead : identityHead+size], true
+	return i.names.headers[int(e[0])|int(e[1])<<8], e[identityHead : identityHead+size], true
+}
+
+// State returns the name of the filter state that gets a header's value too:
+// that of the header without "x-". ok is false if none does.
+//
+//go:noinline
+func (i *Identity) State(header string) (name string, ok bool) {
+	if !slices.Contains(i.names.state, header) {
+		return "", false
+	}
+	return header[len("x-"):], true
 }
 
 const identityHead = 6
 
-// identityHeaders returns the names of a resource's identity headers, in the
-// order of appendIdentity.
-func identityHeaders(r *config.Resource) []string {
+func newIdentityNames(r *config.Resource) identityNames {
 	var names []string
-	for _, name := range [...]string{"subject", "client", "scope", "issuer", "expires"} {
+	for _, name := range config.CallerNames {
 		names = append(names, headerPrefix+name)
 	}
 	for _, h := range r.ClaimToHeaders {
 		names = append(names, h.HeaderName)
 	}
-	return append(names, r.ForwardPayloadHeader)
+	return identityNames{append(names, r.ForwardPayloadHeader), r.FilterState}
 }
 
 // appendIdentity encodes the headers that tell who calls, from a token that was
