@@ -279,6 +279,10 @@ func TestProxyProviderFails(t *testing.T) {
 	wantError(t, exchange(), 400, "invalid_grant")
 	p.status, p.body = "200", `{"error":"bad_verification_code"}`
 	wantError(t, exchange(), 400, "invalid_grant")
+	h.Run(2*time.Second, nil)
+	if got := h.Counter("mcpauth_requests_total.result=oauth_proxy.reason=denied"); got != 2 {
+		t.Errorf("denied: %d, want 2", got)
+	}
 	for status, body := range map[string]string{"401": `{"error":"invalid_client"}`, "500": `{}`, "302": ``, "200": `<html>`} {
 		p.status, p.body = status, body
 		s := exchange()
