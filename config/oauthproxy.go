@@ -4,7 +4,7 @@ import "strings"
 
 var oauthProxyMembers = []string{
 	"client_id", "client_secret", "client_secret_env", "auth", "redirect_uris", "scopes",
-	"authorization_endpoint", "token_endpoint", "revocation_endpoint", "cluster", "path_prefix",
+	"authorization_endpoint", "token_endpoint", "revocation_endpoint", "cluster", "path_prefix", "callback",
 }
 
 // OAuthProxy says how the gateway stands for an authorization server that
@@ -35,6 +35,10 @@ type OAuthProxy struct {
 	// empty or a canonical path with no slash at its end.
 	PathPrefix string
 
+	// Callback has the provider send users back to the gateway, which sends them
+	// on to the client.
+	Callback bool
+
 	environment environment
 }
 
@@ -59,14 +63,20 @@ const (
 	TokenName     = "/token"
 	RegisterName  = "/register"
 	RevokeName    = "/revoke"
+	CallbackName  = "/callback"
 )
 
 // OwnPaths returns the paths at which the gateway itself answers for a resource,
 // beside those of the resource's own metadata.
 func (r *Resource) OwnPaths() []string {
 	if s := r.Proxied(); s != nil {
-		prefix := s.OAuthProxy.PathPrefix
-		return []string{AuthorizationServerPlace, prefix + AuthorizeName, prefix + TokenName, prefix + RegisterName, prefix + RevokeName}
+		paths := []string{AuthorizationServerPlace}
+		for _, name := range [...]string{AuthorizeName, TokenName, RegisterName, RevokeName, CallbackName} {
+			if name != CallbackName || s.OAuthProxy.Callback {
+				paths = appendText(paths, s.OAuthProxy.PathPrefix+name)
+			}
+		}
+		return paths
 	}
 	if r.ServeServerMetadata {
 		return []string{AuthorizationServerPlace, AuthorizationServerPlace + strings.TrimSuffix(r.Resource.Path, "/")}
@@ -91,6 +101,7 @@ func (l *serverList) parseOAuthProxy(server *value, s *AuthorizationServer) {
 	p.RedirectURIs = texts(v.require("redirect_uris").nonEmptyArray(), (*value).redirectURI)
 	p.Scopes = texts(v.get("scopes").array(), (*value).proxyScope)
 	p.PathPrefix = strings.TrimSuffix(v.get("path_prefix").pathPrefix(), "/")
+	p.Callback = v.get("callback").bool()
 	p.Cluster = s.Cluster
 	if m := v.get("cluster"); m != nil {
 		p.Cluster = m.text()

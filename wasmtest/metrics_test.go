@@ -93,6 +93,7 @@ var outcomes = []struct {
 	{"invalid_token.reason=no_jwt", nil},
 	{"oauth_proxy.reason=registered", nil},
 	{"oauth_proxy.reason=redirected", nil},
+	{"oauth_proxy.reason=returned", nil},
 	{"oauth_proxy.reason=exchanged", nil},
 	{"oauth_proxy.reason=denied", nil},
 	{"oauth_proxy.reason=refused", nil},

@@ -3,6 +3,7 @@ package wasmtest
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/url"
 	"os"
 	"slices"
@@ -332,6 +333,46 @@ func TestProxyWithoutMetadata(t *testing.T) {
 	}
 }
 
+// With callback the provider knows one redirect URI and may name itself.
+func TestProxyCallback(t *testing.T) {
+	h := newHost(t, Options{HeadersStopIteration: true})
+	vm := start(t, h, proxying(object{"callback": true}, nil))
+	p := newUpstreamServer()
+	p.documents[asMetadata] = strings.Replace(p.documents[asMetadata], "{", `{"authorization_response_iss_parameter_supported":true,`, 1)
+	early := vm.Request(request("GET", authorizing(nil)))
+	p.run(h, 2*time.Second)
+	wantStatus(t, early, 302)
+	u, err := url.Parse(early.Local().Headers.Get("location"))
+	if err != nil || u.Query().Get("redirect_uri") != "https://mcp.example.com/callback" {
+		t.Fatal(u, err)
+	}
+	back := url.Values{"code": {"c"}, "state": {u.Query().Get("state")}, "iss": {issuer}}
+	s := vm.Request(request("GET", "/callback?"+back.Encode()))
+	wantStatus(t, s, 302)
+	wantHeaders(t, s, map[string]string{"location": callback + "?code=c&state=s&iss=https%3A%2F%2Fmcp.example.com", "cache-control": "no-store", "referrer-policy": "no-referrer"})
+	for name, value := range map[string]string{"iss": "https://evil.example", "state": "https://evil.example/cb s"} {
+		bad := maps.Clone(back)
+		bad.Set(name, value)
+		wantError(t, vm.Request(request("GET", "/callback?"+bad.Encode())), 400, "invalid_request")
+	}
+	wantError(t, vm.Request(request("POST", "/callback")), 405, "method_not_allowed")
+	s = post(vm, "/token", formType, form(nil))
+	p.run(h, time.Second)
+	wantStatus(t, s, 200)
+	if got, _ := url.ParseQuery(string(p.forms[0].Body)); got.Get("redirect_uri") != "https://mcp.example.com/callback" {
+		t.Errorf("%v", got)
+	}
+	if s = vm.Request(request("GET", asMetadata)); !strings.Contains(string(s.Local().Body), `"authorization_response_iss_parameter_supported":true`) {
+		t.Errorf("%s", s.Local().Body)
+	}
+	h.Run(2*time.Second, nil)
+	if got := h.Counter("mcpauth_requests_total.result=oauth_proxy.reason=returned"); got != 1 || strings.Contains(h.LogText(), "cannot be accepted") {
+		t.Errorf("returned: %d, log:\n%s", got, h.LogText())
+	}
+	_, without, _ := proxyVM(t, nil)
+	wantStatus(t, without.Request(request("GET", "/callback?"+back.Encode())), 404)
+}
+
 // A provider that names itself in authorization responses is told about: clients
 // that compare the name refuse them.
 func TestProxyProviderNamesItself(t *testing.T) {
@@ -415,7 +456,7 @@ func TestReadmeOfTheProxy(t *testing.T) {
 	vm := start(t, h, text)
 	s := vm.Request(request("GET", "/authorize?response_type=code&client_id=Iv1.0123456789abcdef&redirect_uri=http%3A%2F%2F127.0.0.1%3A33418%2F&state=s&code_challenge_method=S256&code_challenge="+codeChallenge))
 	wantStatus(t, s, 302)
-	if got := s.Local().Headers.Get("location"); !strings.HasPrefix(got, "https://github.com/login/oauth/authorize?response_type=code&client_id=Iv1.0123456789abcdef&") || !strings.HasSuffix(got, "&scope=read%3Auser") {
+	if got := s.Local().Headers.Get("location"); !strings.HasPrefix(got, "https://github.com/login/oauth/authorize?response_type=code&client_id=Iv1.0123456789abcdef&") || !strings.Contains(got, "&redirect_uri=https%3A%2F%2Fmcp.example.com%2Fcallback&") || !strings.HasSuffix(got, "&scope=read%3Auser") {
 		t.Errorf("location %q", got)
 	}
 	s = post(vm, "/token", formType, url.Values{"grant_type": {"authorization_code"}, "client_id": {"Iv1.0123456789abcdef"}, "redirect_uri": {"http://127.0.0.1:33418/"},

@@ -15,15 +15,20 @@ import (
 // providerClient is the client that was registered by hand.
 var providerClient = authserver.Client{ID: "the gateway", Secret: "s3cr3t:&+ü", RedirectURIs: []string{"http://127.0.0.1/callback"}}
 
-// ownGateway starts a gateway of its own for a test, with resources at their true
-// addresses.
-func ownGateway(t *testing.T, s *stage, o authserver.Options, paths []string, server, resource, top object) (*stage, *gateway) {
+func reserve(t *testing.T) *loopback.Port {
 	t.Helper()
 	port, err := loopback.Reserve(0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { port.Release() })
+	return port
+}
+
+// ownGateway starts a gateway of its own for a test, with resources at their true
+// addresses.
+func ownGateway(t *testing.T, s *stage, port *loopback.Port, o authserver.Options, paths []string, server, resource, top object) (*stage, *gateway) {
+	t.Helper()
 	o.DefaultResource = port.Origin() + paths[0]
 	own := keyStage(t, s, o)
 	own.port = port
@@ -53,12 +58,18 @@ func merged(objects ...object) object {
 }
 
 // proxyGateway is a gateway that stands for a provider without registration, for
-// a resource with a path and one that is the whole origin.
-func proxyGateway(t *testing.T, s *stage, o authserver.Options) (*stage, *gateway) {
+// a resource with a path and one that is the whole origin. With callback the
+// provider knows the gateway's own redirect URI only, and names itself.
+func proxyGateway(t *testing.T, s *stage, callback bool) (*stage, *gateway) {
 	t.Helper()
-	o.Clients, o.NoRegistration, o.NoIssuerParameter = []authserver.Client{providerClient}, true, true
-	return ownGateway(t, s, o, []string{"/mcp", ""}, object{"oauth_proxy": object{
-		"client_id": providerClient.ID, "client_secret": providerClient.Secret, "redirect_uris": []string{"http://127.0.0.1/callback"},
+	port := reserve(t)
+	o := authserver.Options{NoRegistration: true, NoIssuerParameter: !callback, Clients: []authserver.Client{providerClient}}
+	if callback {
+		o.Clients[0].RedirectURIs = []string{port.Origin() + "/callback"}
+	}
+	return ownGateway(t, s, port, o, []string{"/mcp", ""}, object{"oauth_proxy": object{
+		"client_id": providerClient.ID, "client_secret": providerClient.Secret, "callback": callback,
+		"redirect_uris": []string{"http://127.0.0.1/callback", "http://localhost/callback"},
 	}}, nil, object{"allow_on_headers_stop_iteration": true})
 }
 
@@ -67,8 +78,13 @@ func proxyGateway(t *testing.T, s *stage, o authserver.Options) (*stage, *gatewa
 // one that is a whole origin; the secret came with each exchange.
 func TestProviderWithoutRegistration(t *testing.T) {
 	all := mcpClients(t)
+	t.Run("redirect URIs of clients", func(t *testing.T) { testProviderWithoutRegistration(t, all, false) })
+	t.Run("callback of the gateway", func(t *testing.T) { testProviderWithoutRegistration(t, all, true) })
+}
+
+func testProviderWithoutRegistration(t *testing.T, all []*mcpClient, callback bool) {
 	onEach(t, func(t *testing.T, s *stage) {
-		own, _ := proxyGateway(t, s, authserver.Options{})
+		own, _ := proxyGateway(t, s, callback)
 		places := []place{
 			{"path", own.port.Origin() + "/mcp", own.auth.Issuer(), "read:notes"},
 			{"root", own.port.Origin(), own.auth.Issuer(), "read:notes"},
@@ -76,7 +92,7 @@ func TestProviderWithoutRegistration(t *testing.T) {
 		for _, c := range all {
 			// The Inspector signs nobody in here, and FastMCP listens at any port of
 			// localhost, of which the example's authorization server takes one only.
-			if c.name == "MCP Inspector" || c.name == "FastMCP" {
+			if c.name == "MCP Inspector" || c.name == "FastMCP" && !callback {
 				continue
 			}
 			t.Run(c.name+" "+c.version+" MCP "+c.protocol, func(t *testing.T) {
@@ -105,7 +121,7 @@ func TestProviderWithoutRegistration(t *testing.T) {
 // server, by each protocol.
 func TestOAuthProxyOnTheWire(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
-		own, g := proxyGateway(t, s, authserver.Options{})
+		own, g := proxyGateway(t, s, false)
 		const verifier, challenge = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 		const callback = "http://127.0.0.1:12345/callback"
 		for _, p := range protocols {
@@ -208,10 +224,10 @@ func TestOldClients(t *testing.T) {
 	command := node(t, "typescript", "v1.11")
 	for name, start := range map[string]func(t *testing.T, s *stage) (*stage, *gateway){
 		"the authorization server's own metadata": func(t *testing.T, s *stage) (*stage, *gateway) {
-			return ownGateway(t, s, authserver.Options{}, []string{"/mcp"}, nil, object{"serve_authorization_server_metadata": true}, nil)
+			return ownGateway(t, s, reserve(t), authserver.Options{}, []string{"/mcp"}, nil, object{"serve_authorization_server_metadata": true}, nil)
 		},
 		"the gateway as authorization server": func(t *testing.T, s *stage) (*stage, *gateway) {
-			return proxyGateway(t, s, authserver.Options{})
+			return proxyGateway(t, s, false)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,15 +12,15 @@ import (
 
 // own answers at a path that the gateway has at the resource's origin in the
 // place of an authorization server. Pages of any origin may read the answers,
-// but for the authorization endpoint, to which users go (RFC 9700, section 2.6).
+// but for those to which users go (RFC 9700, section 2.6).
 func (p *resource) own(k route.Kind, r *Request) Verdict {
 	methods := "POST, OPTIONS"
 	switch {
 	case k == route.ServerMetadata:
 		return p.serverMetadata(r)
-	case k == route.Authorize:
+	case k == route.Authorize || k == route.Callback:
 		if r.Method == "GET" {
-			return p.authorize(r)
+			return p.redirect(k, r)
 		}
 		return reply(problem(405, codeMethod, "use GET", "", [2]string{"allow", "GET"}), metrics.Method)
 	case k == route.Revoke && p.proxy.Ready() && !p.proxy.Revokes():
@@ -76,13 +76,17 @@ func noAnswer(origin string, seconds int) *Reply {
 	return problem(503, codeUnavailable, "the authorization server does not answer", origin, [2]string{"retry-after", strconv.Itoa(seconds)})
 }
 
-// authorize sends a user to the provider.
-func (p *resource) authorize(r *Request) Verdict {
+// redirect sends a user to the provider, or back to the client.
+func (p *resource) redirect(k route.Kind, r *Request) Verdict {
 	if !p.proxy.Ready() {
 		return p.noEndpoints("")
 	}
 	_, query, _ := strings.Cut(r.Path, "?")
-	return answered(p.proxy.Authorize(query, p.Resource.Resource.Origin()), "")
+	to := p.proxy.Authorize
+	if k == route.Callback {
+		to = p.proxy.Return
+	}
+	return answered(to(query, p.Resource.Resource.Origin()), "")
 }
 
 // form returns what decides on the body of r: a registration is answered at
@@ -105,7 +109,7 @@ func (p *resource) form(k route.Kind, r *Request) func([]byte, int64) Verdict {
 				}
 			}
 			var refused *oauthproxy.Answer
-			if refused, call = begin(contentType, string(body)); refused != nil {
+			if refused, call = begin(contentType, string(body), p.Resource.Resource.Origin()); refused != nil {
 				return answered(refused, origin)
 			}
 		}

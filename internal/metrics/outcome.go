@@ -64,6 +64,8 @@ const (
 	ProxyRegistered
 	// ProxyRedirected: a user was sent on to the provider.
 	ProxyRedirected
+	// ProxyReturned: a user was sent back from there to the client.
+	ProxyReturned
 	// ProxyExchanged: the provider's answer was passed back.
 	ProxyExchanged
 	// ProxyDenied: the same, an error.
@@ -127,6 +129,7 @@ var requests = [outcomes]string{
 	Method:            "method_not_allowed",
 	ProxyRegistered:   "oauth_proxy.reason=registered",
 	ProxyRedirected:   "oauth_proxy.reason=redirected",
+	ProxyReturned:     "oauth_proxy.reason=returned",
 	ProxyExchanged:    "oauth_proxy.reason=exchanged",
 	ProxyDenied:       "oauth_proxy.reason=denied",
 	ProxyRefused:      "oauth_proxy.reason=refused",

@@ -3,6 +3,7 @@ package oauthproxy
 import (
 	"strings"
 
+	"mcpauth/config"
 	"mcpauth/internal/metrics"
 )
 
@@ -45,6 +46,11 @@ func (p *Proxy) Authorize(query, issuer string) *Answer {
 	case v[ofResponseType] != "code":
 		code, description = "unsupported_response_type", "response_type must be code"
 	case v[ofChallengeMethod] == "S256" && isCode(v[ofChallenge], 43, 43):
+		if p.how.Callback {
+			// No URI has a space in it.
+			v[ofState] = v[ofRedirectURI] + " " + v[ofState]
+			v[ofRedirectURI] = p.callback(issuer)
+		}
 		return redirect(p.forward(v), metrics.ProxyRedirected)
 	}
 	back := begin(v[ofRedirectURI])
@@ -54,6 +60,41 @@ func (p *Proxy) Authorize(query, issuer string) *Answer {
 		back = appendTo(back, parameter[0], parameter[1])
 	}
 	return redirect(back, metrics.ProxyRefused)
+}
+
+// callback returns where the provider sends users back to, with the gateway as
+// issuer.
+func (p *Proxy) callback(issuer string) string {
+	return issuer + p.how.PathPrefix + config.CallbackName
+}
+
+// The parameters of an authorization response (RFC 6749, sections 4.1.2 and
+// 4.1.2.1; RFC 9207, section 2), those that are passed on first.
+var responseNames = []string{"code", "error", "error_description", "error_uri", "state", "iss"}
+
+// Return answers the provider's response, a query without the "?", by a redirect
+// on to the client, which learns that it is the gateway's.
+//
+// Where to stands in the state. Nothing seals it: the redirect URI is one that is
+// allowed, which is all that a client could have asked for as well.
+func (p *Proxy) Return(query, issuer string) *Answer {
+	v, ok := parse(query, responseNames)
+	if !ok {
+		return refuse("invalid_request", malformed)
+	}
+	uri, state, _ := strings.Cut(v[4], " ")
+	switch {
+	case !p.allowed(uri):
+		return refuse("invalid_request", wrongRedirect)
+	case v[5] != "" && v[5] != p.server.Issuer:
+		return refuse("invalid_request", "the response is of another issuer")
+	}
+	v[4], v[5] = state, issuer
+	back := begin(uri)
+	for i, name := range responseNames {
+		back = appendTo(back, name, v[i])
+	}
+	return redirect(back, metrics.ProxyReturned)
 }
 
 // forward returns where the provider asks the user. What stands in the query of

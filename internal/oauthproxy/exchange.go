@@ -53,8 +53,9 @@ var (
 )
 
 // Exchange begins to pass a token request on, or returns the Answer to one that
-// is refused. The endpoints are known: see [Proxy.Ready].
-func (p *Proxy) Exchange(contentType, body string) (*Answer, *Call) {
+// is refused. It was made to the gateway as issuer. The endpoints are known: see
+// [Proxy.Ready].
+func (p *Proxy) Exchange(contentType, body, issuer string) (*Answer, *Call) {
 	v, a := p.form(contentType, body, tokenNames)
 	if a != nil {
 		return a, nil
@@ -75,6 +76,9 @@ func (p *Proxy) Exchange(contentType, body string) (*Answer, *Call) {
 		case !isCode(verifier, 43, 128):
 			return refuse("invalid_request", "code_verifier is missing or none"), nil
 		}
+		if p.how.Callback {
+			v[3] = p.callback(issuer)
+		}
 		send(1, 2, 3, 4, 7)
 	case grant == "refresh_token":
 		if refresh == "" {
@@ -88,7 +92,7 @@ func (p *Proxy) Exchange(contentType, body string) (*Answer, *Call) {
 }
 
 // Revoke does the same for a revocation request.
-func (p *Proxy) Revoke(contentType, body string) (*Answer, *Call) {
+func (p *Proxy) Revoke(contentType, body, _ string) (*Answer, *Call) {
 	v, a := p.form(contentType, body, revokeNames)
 	if a != nil {
 		return a, nil

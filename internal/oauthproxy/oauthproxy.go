@@ -123,8 +123,8 @@ func (p *Proxy) read(metadata gjson.Result) {
 		}
 	}
 	named := ""
-	if wellknown.Member(p.metadata, "authorization_response_iss_parameter_supported") == "true" {
-		named = "the provider names itself in them (RFC 9207), and clients of this gateway expect the gateway"
+	if !p.how.Callback && wellknown.Member(p.metadata, "authorization_response_iss_parameter_supported") == "true" {
+		named = "the provider names itself in them (RFC 9207), where clients expect the gateway: set callback"
 	}
 	p.answers.Say(named)
 }

@@ -286,6 +286,52 @@ func TestAuthorizeRefuses(t *testing.T) {
 	}
 }
 
+// The provider sends users back to the gateway, and the gateway them on to the
+// client, with its own name for the provider's.
+func TestCallback(t *testing.T) {
+	p, h := newProxy(t, func(how *config.OAuthProxy) { how.Callback, how.PathPrefix = true, "/oauth" })
+	const callback = gateway + "/oauth/callback"
+	u, _ := url.Parse(p.Authorize(asking(nil), gateway).Location)
+	if q := u.Query(); q.Get("redirect_uri") != callback || q.Get("state") != "http://localhost:3000/callback s t&a=te" {
+		t.Fatal(q)
+	}
+	state := u.Query().Get("state")
+	for name, tt := range map[string]struct{ response, want url.Values }{
+		"a code":        {url.Values{"code": {"c&d"}, "state": {state}, "scope": {"x"}}, url.Values{"code": {"c&d"}, "state": {"s t&a=te"}, "iss": {gateway}}},
+		"and an issuer": {url.Values{"code": {"c"}, "state": {state}, "iss": {"https://login.example.com"}}, url.Values{"code": {"c"}, "state": {"s t&a=te"}, "iss": {gateway}}},
+		"an error": {url.Values{"error": {"access_denied"}, "error_description": {"no"}, "state": {state}},
+			url.Values{"error": {"access_denied"}, "error_description": {"no"}, "state": {"s t&a=te"}, "iss": {gateway}}},
+		"no state": {url.Values{"code": {"c"}, "state": {"http://localhost:3000/callback "}}, url.Values{"code": {"c"}, "iss": {gateway}}},
+	} {
+		a := p.Return(tt.response.Encode(), gateway)
+		u, err := url.Parse(a.Location)
+		if err != nil || a.Status != 302 || a.Outcome != metrics.ProxyReturned || u.Scheme+"://"+u.Host+u.Path != "http://localhost:3000/callback" || u.Query().Encode() != tt.want.Encode() {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+	for name, response := range map[string]url.Values{
+		"nothing":         {},
+		"no state":        {"code": {"c"}},
+		"another place":   {"code": {"c"}, "state": {"https://evil.example/cb s"}},
+		"two places":      {"code": {"c"}, "state": {state, "https://evil.example/cb s"}},
+		"two codes":       {"code": {"c", "d"}, "state": {state}},
+		"another issuer":  {"code": {"c"}, "state": {state}, "iss": {"https://evil.example"}},
+		"another's slash": {"code": {"c"}, "state": {state}, "iss": {"https://login.example.com/"}},
+	} {
+		if a := p.Return(response.Encode(), gateway); a.Status != 400 || a.Location != "" {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+	p.Exchange(formType, exchanging(nil), gateway)
+	p.Tick()
+	if form, _ := url.ParseQuery(h.sent[0].body); form.Get("redirect_uri") != callback {
+		t.Errorf("%v", form)
+	}
+	if a, _ := p.Exchange(formType, exchanging(url.Values{"redirect_uri": {callback}}), gateway); a == nil || a.Status != 400 {
+		t.Errorf("the gateway's own callback is no client's: %+v", a)
+	}
+}
+
 func TestRegister(t *testing.T) {
 	p, _ := newProxy(t, nil)
 	const media = "Application/JSON; charset=utf-8"
@@ -350,7 +396,7 @@ func TestExchange(t *testing.T) {
 				"grant_type": {"refresh_token"}, "refresh_token": {"r"}, "scope": {"a"}},
 		} {
 			h.sent = nil
-			a, c := p.Exchange(formType+"; charset=UTF-8", body)
+			a, c := p.Exchange(formType+"; charset=UTF-8", body, gateway)
 			if a != nil || c == nil || !c.Waiting() || c.Ended() != 0 || !p.Pending() || len(h.sent) != 0 {
 				t.Fatalf("%+v, %+v", a, c)
 			}
@@ -428,13 +474,13 @@ func TestExchangeRefuses(t *testing.T) {
 		{formType, exchanging(url.Values{"grant_type": {"password"}}), "unsupported_grant_type"},
 		{formType, exchanging(url.Values{"grant_type": {"refresh_token"}}), "invalid_request"},
 	} {
-		a, c := p.Exchange(tt.media, tt.body)
+		a, c := p.Exchange(tt.media, tt.body, gateway)
 		if a == nil || c != nil || a.Status != 400 || a.Code != tt.code || a.Description == "" || a.Outcome != metrics.ProxyRefused {
 			t.Errorf("%s: %+v, want %s", tt.body, a, tt.code)
 		}
 	}
 	for _, body := range []string{"", "client_id=gate%3Away", "client_id=other&token=t", "client_id=gate%3Away&token=a&token=b"} {
-		if a, c := p.Revoke(formType, body); a == nil || c != nil || a.Status != 400 {
+		if a, c := p.Revoke(formType, body, gateway); a == nil || c != nil || a.Status != 400 {
 			t.Errorf("%s: %+v", body, a)
 		}
 	}
@@ -476,7 +522,7 @@ func TestAnswersOfTheProvider(t *testing.T) {
 		"the secret":             {r: answer(400, `{"error":"x","y":"`+secret+`"}`), log: "has the client's secret"},
 	} {
 		p, h := newProxy(t, nil)
-		_, c := p.Exchange(formType, exchanging(nil))
+		_, c := p.Exchange(formType, exchanging(nil), gateway)
 		p.Tick()
 		h.sent[0].done(tt.r)
 		a := c.Answer()
@@ -494,7 +540,7 @@ func TestAnswersOfTheProvider(t *testing.T) {
 
 func TestRevoke(t *testing.T) {
 	p, h := newProxy(t, nil)
-	_, c := p.Revoke(formType, "client_id=gate%3Away&token=t&token_type_hint=refresh_token&x=y")
+	_, c := p.Revoke(formType, "client_id=gate%3Away&token=t&token_type_hint=refresh_token&x=y", gateway)
 	p.Tick()
 	if s := h.sent[0]; s.body != "token=t&token_type_hint=refresh_token" {
 		t.Errorf("%q", s.body)
@@ -507,7 +553,7 @@ func TestRevoke(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	p, h := newProxy(t, nil)
-	begin := func() (*Answer, *Call) { return p.Exchange(formType, exchanging(nil)) }
+	begin := func() (*Answer, *Call) { return p.Exchange(formType, exchanging(nil), gateway) }
 	_, first := begin()
 	for range maxCalls - 1 {
 		begin()

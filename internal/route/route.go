@@ -34,9 +34,10 @@ const (
 	// ServerMetadata: the metadata of an authorization server (RFC 8414), which
 	// the gateway serves at the resource's origin.
 	ServerMetadata
-	// Authorize, Token, Register and Revoke: an endpoint of the authorization
-	// server that the gateway is for the resource.
+	// Authorize, Callback, Token, Register and Revoke: an endpoint of the
+	// authorization server that the gateway is for the resource.
 	Authorize
+	Callback
 	Token
 	Register
 	Revoke
@@ -154,6 +155,8 @@ func kind(path string) Kind {
 	switch path[strings.LastIndexByte(path, '/'):] {
 	case config.AuthorizeName:
 		return Authorize
+	case config.CallbackName:
+		return Callback
 	case config.TokenName:
 		return Token
 	case config.RegisterName:

@@ -145,6 +145,9 @@ func ProxyDocument(r *config.Resource, how *config.OAuthProxy, revokes bool) []b
 	if len(scopes) > 0 {
 		text += `,"scopes_supported":` + jsonArray(scopes)
 	}
+	if how.Callback {
+		text += `,"authorization_response_iss_parameter_supported":true`
+	}
 	return []byte(text + `,"response_types_supported":["code"],"response_modes_supported":["query"]` +
 		`,"grant_types_supported":["authorization_code","refresh_token"],"token_endpoint_auth_methods_supported":["none"]` +
 		`,"code_challenge_methods_supported":["S256"]}` + "\n")
