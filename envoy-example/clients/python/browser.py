@@ -35,19 +35,20 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def redirection(url: str) -> str:
-    """Opens the authorization URL and returns where the answer leads to, on the
-    way to the provider where the gateway stands for one."""
+    """Opens the authorization URL and returns where the answer leads to: in the
+    end, since a gateway may stand for the provider."""
+    client = query(url)["redirect_uri"]
     while True:
         try:
             urllib.request.build_opener(_NoRedirect).open(url)
-            location = ""
+            url = ""
         except urllib.error.HTTPError as err:
-            location = err.headers.get("location", "")
-        if "code" in query(location):
-            return location
-        if "client_id" not in query(location):
-            raise RuntimeError(f"authorization refused: {location}")
-        url = location
+            url = err.headers.get("location", "")
+        if not url or url.startswith(client):
+            break
+    if "code=" not in url:
+        raise RuntimeError(f"authorization refused: {url}")
+    return url
 
 
 class Browser:
