@@ -89,7 +89,9 @@ func need(t *testing.T, program string) string {
 	return path
 }
 
-var installing sync.Mutex
+var installing sync.Mutex // Chromium
+
+var installs sync.Map // a *sync.Mutex by folder
 
 // install makes the folder name in dir, unless it is there and its lock file is
 // the one that it was made from, and returns its path. fill makes the folder
@@ -97,9 +99,10 @@ var installing sync.Mutex
 // other.
 func install(t *testing.T, dir, name, lockFile string, fill func(partial string) error) string {
 	t.Helper()
-	installing.Lock()
-	defer installing.Unlock()
 	final := filepath.Join(dir, name)
+	one, _ := installs.LoadOrStore(final, &sync.Mutex{})
+	one.(*sync.Mutex).Lock()
+	defer one.(*sync.Mutex).Unlock()
 	lock, err := os.ReadFile(filepath.Join(dir, lockFile))
 	if err != nil {
 		t.Fatal(err)

@@ -37,6 +37,20 @@ const bothScopes = "read:notes write:notes"
 // mcpClients are all that are tested; their packages are installed.
 func mcpClients(t *testing.T) []*mcpClient {
 	t.Helper()
+	t.Run("packages", func(t *testing.T) { // side by side: it takes a minute the first time
+		for _, folder := range []string{"inspector", "typescript/v1.17", "typescript/v1", "typescript/v2"} {
+			t.Run(folder, func(t *testing.T) {
+				t.Parallel()
+				node(t, strings.Split(folder, "/")...)
+			})
+		}
+		for _, list := range []string{"v1.22", "v1", "v2"} {
+			t.Run(list, func(t *testing.T) {
+				t.Parallel()
+				python(t, list, "")
+			})
+		}
+	})
 	var all []*mcpClient
 	add := func(version string, command []string, c mcpClient, protocols ...string) {
 		c.version, c.envoys = version, versions
