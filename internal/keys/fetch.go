@@ -73,8 +73,8 @@ func (s *Source) getMetadata(f *fetch) {
 	})
 }
 
-// metadata reads an answer of a place that should be metadata and goes on to the keys, if
-// they are wanted.
+// metadata reads an answer of a place that should be metadata and goes on to the
+// keys, if they are wanted.
 func (s *Source) metadata(f *fetch, place string, r Response) error {
 	if err := check(r); err != nil {
 		return err
