@@ -15,7 +15,7 @@ FAULTS_SCALE ?= ci
 # see internal/overlay; what is linked goes through internal/shrink.
 WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' \
 	-gcflags=mcpauth/config=-l -gcflags=mcpauth/internal/wellknown=-l -gcflags=mcpauth/internal/keys=-l \
-	-gcflags=mcpauth/internal/introspect=-l \
+	-gcflags=mcpauth/internal/introspect=-l -gcflags=mcpauth/internal/oauthproxy=-l \
 	-overlay="$(CURDIR)/build/overlay/overlay.json"
 
 # -modfile: two modules without what nothing uses, see internal/overlay; a

@@ -108,6 +108,9 @@ type AuthorizationServer struct {
 	// are not accepted.
 	Introspection *Introspection
 
+	// OAuthProxy says how the gateway stands for the server; nil if it does not.
+	OAuthProxy *OAuthProxy
+
 	// MaxStale is how long fetched keys are used, counted from the fetch that
 	// brought them, while no other succeeds: a minute to a year. It is 0 when
 	// Source.Kind is Static or NoKeys.
@@ -143,6 +146,13 @@ type KeySource struct {
 	// that is fetched; empty for none, and when none is fetched. If it has an
 	// issuer, that is the configured one; if it has a jwks_uri, a URL.
 	Overrides string
+
+	// Metadata is the metadata, a JSON object, where it is in the document.
+	Metadata string
+
+	// KeepMetadata says that fetched metadata is needed for more than its
+	// jwks_uri.
+	KeepMetadata bool
 
 	// JWKSURI is where the key set is, when Kind is JWKSURI.
 	JWKSURI *URL
@@ -219,6 +229,11 @@ type Resource struct {
 	// there is none, and no unmatched request is let through, perhaps to a
 	// server with metadata of its own.
 	RootMetadata bool
+
+	// ServeServerMetadata serves the metadata of the first of
+	// AuthorizationServers at the resource's origin, for clients that know no
+	// metadata of resources. It is there, or fetched and kept.
+	ServeServerMetadata bool
 
 	// AllowedOrigins are the origins of the web pages that may call, as
 	// patterns for [MatchesOrigin]: an origin, "null", or one with "*." in

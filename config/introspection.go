@@ -49,7 +49,12 @@ type Introspection struct {
 	// Userinfo is set where the endpoint is no introspection endpoint.
 	Userinfo *Userinfo
 
-	variable, path string // of the secret in the environment and the document
+	environment environment
+}
+
+// environment is where a secret comes from that is not in the document.
+type environment struct {
+	variable, path string // its name and that of the member in the document
 }
 
 // IntrospectionAuth is how the gateway authenticates to an introspection
@@ -139,7 +144,9 @@ func (l *serverList) parseEndpoint(v *value) *Introspection {
 	}
 	v.get(other).unlike("auth takes " + secret)
 	v.get(other + "_env").unlike("auth takes " + secret + "_env")
-	v.secret(i, secret)
+	environment, m := v.secret(secret, &i.Secret)
+	i.environment = environment
+	i.checkSecret(m)
 	return i
 }
 
@@ -149,22 +156,23 @@ func (v *value) unlike(why string) {
 	}
 }
 
-// secret reads a secret or the name of the environment variable that has it.
-func (v *value) secret(i *Introspection, name string) {
-	m, env := v.get(name), v.get(name+"_env")
-	switch {
+// secret reads a secret, at m, or the name of the environment variable that has
+// it.
+func (v *value) secret(name string, to *string) (e environment, m *value) {
+	env := v.get(name + "_env")
+	switch m = v.get(name); {
 	case m != nil:
 		env.needless(m, "there is one secret")
-		i.Secret = m.text()
-		i.checkSecret(m)
+		*to = m.text()
 	case env != nil:
-		i.variable, i.path = env.text(), env.path
-		if strings.IndexByte(i.variable, '=') >= 0 {
+		e = environment{env.text(), env.path}
+		if strings.IndexByte(e.variable, '=') >= 0 {
 			env.fail("must be the name of an environment variable")
 		}
 	default:
 		v.failAbsent(name, "is required, or "+name+"_env")
 	}
+	return e, m
 }
 
 // checkSecret refuses at v a bearer token that cannot stand in a header.
@@ -215,26 +223,36 @@ func (v *value) oneIntrospection(servers []*AuthorizationServer) {
 func (c *Config) ReadSecrets(getenv func(name string) (string, bool)) error {
 	var errs Errors
 	for _, s := range c.AuthorizationServers {
-		i := s.Introspection
-		if i == nil || i.variable == "" {
-			continue
+		if i := s.Introspection; i != nil {
+			i.checkSecret(i.environment.read(getenv, &i.Secret, &errs))
 		}
-		v := &value{path: i.path, errs: &errs}
-		secret, ok := getenv(i.variable)
-		switch {
-		case !ok:
-			v.fail("the plugin has no environment variable of this name: see vm_config.environment_variables of Envoy")
-		case secret == "":
-			v.fail("the environment variable is empty")
-		case hasControl(secret):
-			v.fail("the environment variable must not have control characters, nor a newline at its end")
-		default:
-			i.Secret = strings.Clone(secret)
-			i.checkSecret(v)
+		if p := s.OAuthProxy; p != nil {
+			p.environment.read(getenv, &p.Secret, &errs)
 		}
 	}
 	if len(errs) > 0 {
 		return errs
 	}
 	return nil
+}
+
+// read reads the secret, if it is to come from the environment, and returns
+// where faults of it belong.
+func (e environment) read(getenv func(string) (string, bool), to *string, errs *Errors) *value {
+	v := &value{path: e.path, errs: errs}
+	if e.variable == "" {
+		return v
+	}
+	secret, ok := getenv(e.variable)
+	switch {
+	case !ok:
+		v.fail("the plugin has no environment variable of this name: see vm_config.environment_variables of Envoy")
+	case secret == "":
+		v.fail("the environment variable is empty")
+	case hasControl(secret):
+		v.fail("the environment variable must not have control characters, nor a newline at its end")
+	default:
+		*to = strings.Clone(secret)
+	}
+	return v
 }

@@ -48,6 +48,7 @@ func TestSchemaAndParserKnowTheSameMembers(t *testing.T) {
 		{parser: []string{"keys"}, schema: []string{"$defs", "authorization_server", "properties", "jwks"}, open: true},
 		{parser: publicKeyMembers, schema: []string{"$defs", "authorization_server", "properties", "public_keys", "items"}},
 		{parser: introspectionMembers, schema: []string{"$defs", "introspection"}},
+		{parser: oauthProxyMembers, schema: []string{"$defs", "oauth_proxy"}},
 		{parser: userinfoMembers, schema: []string{"$defs", "userinfo"}},
 		{parser: mappedClaims, schema: []string{"$defs", "userinfo", "properties", "claims"}},
 		{parser: resourceMembers, schema: []string{"$defs", "resource"}},

@@ -54,7 +54,7 @@ func (v *value) document(doc []byte) *Config {
 	cache.closedObject(tokenCacheMembers, nil)
 	config.TokenCache.MaxEntries = cache.get("max_entries").integer(0, maxCacheEntries, DefaultCacheEntries)
 
-	servers := &serverList{allowHTTP: config.AllowInsecureHTTP}
+	servers := &serverList{allowHTTP: config.AllowInsecureHTTP, stopsHeaders: config.StopsHeaders, unmatched: config.Unmatched}
 	servers.parse(v.require("authorization_servers"))
 	config.AuthorizationServers = servers.list
 	config.Resources = parseResources(v.require("resources"), servers, config.Unmatched)

@@ -10,7 +10,7 @@ var (
 	resourceMembers = []string{
 		"resource", "authorization_servers", "match", "audiences",
 		"scopes_supported", "required_scopes", "scope_hierarchy",
-		"metadata", "root_metadata", "allowed_origins",
+		"metadata", "root_metadata", "serve_authorization_server_metadata", "allowed_origins",
 		"forward", "forward_payload_header", "claim_to_headers", "filter_state",
 		"tools", "prompts", "resources", "methods", "trust_mcp_headers", "max_body_bytes",
 	}
@@ -55,6 +55,7 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 		r.AuthorizationServers = servers.named(m)
 	}
 	v.oneIntrospection(r.AuthorizationServers)
+	servers.publish(v, r, places)
 	r.Audiences = texts(v.get("audiences").array(), (*value).text)
 	r.ScopesSupported = texts(v.get("scopes_supported").array(), (*value).scope)
 	r.RequiredScopes = texts(v.get("required_scopes").array(), (*value).scope)

@@ -33,6 +33,9 @@ func schemaError(doc string) error {
 
 func TestGoodDocuments(t *testing.T) {
 	all := maps.Clone(goodDocuments)
+	for name, doc := range goodProxies {
+		all["oauth proxy/"+name] = doc
+	}
 	for name, doc := range goodIntrospections {
 		all["introspection/"+name] = doc
 	}
@@ -49,7 +52,7 @@ func TestGoodDocuments(t *testing.T) {
 }
 
 func TestBadDocuments(t *testing.T) {
-	for group, docs := range map[string][]badDocument{"top": badTops, "authorization servers": badServers, "introspection": badIntrospections, "resources": badResources, "rules": badRules} {
+	for group, docs := range map[string][]badDocument{"top": badTops, "authorization servers": badServers, "introspection": badIntrospections, "oauth proxy": badProxies, "resources": badResources, "rules": badRules} {
 		for _, bad := range docs {
 			t.Run(group+"/"+bad.name, func(t *testing.T) {
 				c, err := config.Parse([]byte(bad.doc))

@@ -9,6 +9,15 @@ func (v *value) scope() string {
 	return s
 }
 
+// proxyScope is scope for an authorization server, which may publish any.
+func (v *value) proxyScope() string {
+	s, ok := v.string()
+	if ok && s != "offline_access" && !v.checkScope(s) {
+		return ""
+	}
+	return s
+}
+
 // checkScope reports whether s, which stands at v, is a scope-token.
 func (v *value) checkScope(s string) bool {
 	switch {

@@ -15,7 +15,7 @@ var (
 		"discovery", "metadata_url", "metadata", "jwks_uri", "jwks", "public_keys",
 		"metadata_overrides", "max_stale_seconds",
 		"algorithms", "clock_skew_seconds", "max_token_lifetime_seconds", "typ",
-		"introspection", "userinfo",
+		"introspection", "userinfo", "oauth_proxy",
 	}
 
 	// sourceMembers say where keys come from; at most one may be there.
@@ -24,8 +24,10 @@ var (
 
 // serverList collects the authorization servers of a document.
 type serverList struct {
-	allowHTTP bool
-	list      []*AuthorizationServer
+	allowHTTP    bool
+	stopsHeaders bool
+	unmatched    Unmatched
+	list         []*AuthorizationServer
 
 	// issuers are all issuers as written, those with faults too, so that a
 	// fault in one is not reported again where a resource names it. paths
@@ -73,6 +75,7 @@ func (l *serverList) parseServer(v *value) {
 	if s.Source.Kind == NoKeys {
 		source = check
 	}
+	l.parseOAuthProxy(v, s)
 	l.parseFetching(v, s, source)
 	l.list = append(l.list, s)
 }
@@ -81,7 +84,7 @@ func (l *serverList) parseServer(v *value) {
 // it where source has the keys or the metadata already.
 func (l *serverList) parseFetching(v *value, s *AuthorizationServer, source *value) {
 	overrides, cluster, stale := v.get("metadata_overrides"), v.get("jwks_cluster"), v.get("max_stale_seconds")
-	if s.Source.Kind <= MetadataURL || s.discovers() {
+	if s.Source.Kind <= MetadataURL || s.discovers() || s.Source.KeepMetadata {
 		s.Source.Overrides = l.parseOverrides(overrides, s.Issuer)
 	} else {
 		overrides.needless(source, "no metadata is fetched")
@@ -179,6 +182,7 @@ func (l *serverList) parseSource(v *value, s *AuthorizationServer) *value {
 	case "metadata":
 		source.Kind = JWKSURI
 		source.JWKSURI = l.parseServerMetadata(m, s.Issuer)
+		source.Metadata = strings.Clone(m.json.Raw)
 	case "jwks":
 		source.Kind = Static
 		source.Keys = m.keySet(s.Algorithms)
@@ -190,8 +194,8 @@ func (l *serverList) parseSource(v *value, s *AuthorizationServer) *value {
 }
 
 // parseServerMetadata reads authorization server metadata written by hand
-// (RFC 8414, section 2), of which only the issuer and the place of the keys
-// matter here.
+// (RFC 8414, section 2), of which the issuer and the place of the keys matter
+// here.
 func (l *serverList) parseServerMetadata(v *value, issuer string) *URL {
 	if !v.object() {
 		return nil

@@ -12,6 +12,7 @@ import (
 	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
 	"mcpauth/internal/metrics"
+	"mcpauth/internal/oauthproxy"
 )
 
 // The periods of the tick, in milliseconds. A callout cannot begin when the
@@ -31,8 +32,9 @@ type plugin struct {
 	types.DefaultPluginContext
 	id       uint32
 	gate     *gate.Gate
-	sources  []*keys.Source        // of each authorization server; nil where it has no keys
+	sources  []*keys.Source        // of each authorization server; nil where it has no keys, and no metadata is kept
 	checkers []*introspect.Checker // of each; nil where it is not asked about tokens
+	proxies  []*oauthproxy.Proxy   // of each; nil where the gateway does not stand for it
 	held     held
 	bodies   bodies
 	tick     uint32       // the period now set
@@ -71,7 +73,7 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 	logInfo("signatures: " + verifier.describe())
 	for _, s := range c.AuthorizationServers {
 		var source *keys.Source
-		if s.Source.Kind != config.NoKeys {
+		if s.Source.Kind != config.NoKeys || s.Source.KeepMetadata {
 			source = keys.New(s, c.AllowInsecureHTTP, host{p})
 			source.Adopted = verifier.prepare
 			source.Adopt()
@@ -80,9 +82,14 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 		if s.Introspection != nil {
 			checker = introspect.New(s, c.AllowInsecureHTTP, host{p})
 		}
+		var proxy *oauthproxy.Proxy
+		if s.OAuthProxy != nil {
+			proxy = oauthproxy.New(s, source, c.AllowInsecureHTTP, host{p})
+		}
+		p.proxies = append(p.proxies, proxy)
 		p.sources, p.checkers = append(p.sources, source), append(p.checkers, checker)
 	}
-	p.gate = gate.New(c, p.sources, p.checkers, verifier)
+	p.gate = gate.New(c, p.sources, p.checkers, p.proxies, verifier)
 	p.setTick(waitingTick)
 	logInfo("protected resources: " + strconv.Itoa(len(c.Resources)) +
 		", authorization servers: " + strconv.Itoa(len(c.AuthorizationServers)))
@@ -98,6 +105,9 @@ func (p *plugin) OnTick() {
 		}
 		if c := p.checkers[i]; c != nil {
 			c.Tick()
+		}
+		if x := p.proxies[i]; x != nil {
+			x.Tick()
 		}
 	}
 	p.held.review(p)
@@ -152,10 +162,11 @@ func (p *plugin) waitingPeriod() uint32 {
 	return min(p.tick, waitingTick)
 }
 
-// asking reports whether there is a question about a token to send.
+// asking reports whether there is a question about a token, or a form of a
+// client, to send.
 func (p *plugin) asking() bool {
-	for _, c := range p.checkers {
-		if c != nil && c.Pending() {
+	for i, c := range p.checkers {
+		if x := p.proxies[i]; c != nil && c.Pending() || x != nil && x.Pending() {
 			return true
 		}
 	}

@@ -91,6 +91,12 @@ var outcomes = []struct {
 	{"unavailable.reason=no_answer", nil},
 	{"invalid_token.reason=inactive", nil},
 	{"invalid_token.reason=no_jwt", nil},
+	{"oauth_proxy.reason=registered", nil},
+	{"oauth_proxy.reason=redirected", nil},
+	{"oauth_proxy.reason=returned", nil},
+	{"oauth_proxy.reason=exchanged", nil},
+	{"oauth_proxy.reason=denied", nil},
+	{"oauth_proxy.reason=refused", nil},
 	{"error", nil},
 	{"client_gone", nil},
 

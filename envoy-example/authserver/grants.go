@@ -46,6 +46,7 @@ func (s *Server) composeProvider(secret []byte) {
 		compose.OAuth2RefreshTokenGrantFactory,
 		compose.OAuth2PKCEFactory,
 		compose.OAuth2TokenIntrospectionFactory,
+		compose.OAuth2TokenRevocationFactory,
 	)
 }
 
@@ -94,7 +95,9 @@ func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 		s.oauth.WriteAuthorizeError(ctx, w, req, err)
 		return
 	}
-	res.AddParameter("iss", s.issuer) // RFC 9207 section 2
+	if !s.options.NoIssuerParameter {
+		res.AddParameter("iss", s.issuer) // RFC 9207 section 2
+	}
 	s.oauth.WriteAuthorizeResponse(ctx, w, req, res)
 }
 
@@ -131,7 +134,17 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		s.oauth.WriteAccessError(ctx, w, req, err)
 		return
 	}
+	if !req.GetClient().IsPublic() {
+		s.mu.Lock()
+		s.secrets++
+		s.mu.Unlock()
+	}
 	s.oauth.WriteAccessResponse(ctx, w, req, res)
+}
+
+// serveRevoke is the revocation endpoint (RFC 7009 section 2).
+func (s *Server) serveRevoke(w http.ResponseWriter, r *http.Request) {
+	s.oauth.WriteRevocationResponse(r.Context(), w, s.oauth.NewRevocationRequest(r.Context(), r))
 }
 
 func withExpiry(to *oauth2.JWTSession, from fosite.Session) *oauth2.JWTSession {

@@ -10,7 +10,7 @@ import (
 // An opaque token is worth what the introspection endpoint says, which speaks
 // to clients alone.
 func TestIntrospection(t *testing.T) {
-	s := start(t, Options{Opaque: true, Clients: []Client{{"gateway", "a secret: %"}}})
+	s := start(t, Options{Opaque: true, Clients: []Client{{ID: "gateway", Secret: "a secret: %"}}})
 	var issued tokenAnswer
 	res, err := http.PostForm(s.Endpoint("token"), url.Values{
 		"grant_type": {"client_credentials"}, "client_id": {"gateway"}, "client_secret": {"a secret: %"}, "resource": {resource}, "scope": {"read:notes"},

@@ -11,7 +11,8 @@ type metadata struct {
 	Issuer                     string   `json:"issuer"`
 	AuthorizationEndpoint      string   `json:"authorization_endpoint"`
 	TokenEndpoint              string   `json:"token_endpoint"`
-	RegistrationEndpoint       string   `json:"registration_endpoint"`
+	RegistrationEndpoint       string   `json:"registration_endpoint,omitempty"`
+	RevocationEndpoint         string   `json:"revocation_endpoint"`
 	IntrospectionEndpoint      string   `json:"introspection_endpoint"`
 	IntrospectionAuthMethods   []string `json:"introspection_endpoint_auth_methods_supported"`
 	JWKSURI                    string   `json:"jwks_uri"`
@@ -27,11 +28,16 @@ type metadata struct {
 }
 
 func (s *Server) serveMetadata(w http.ResponseWriter, _ *http.Request) {
+	registration := s.Endpoint("register")
+	if s.options.NoRegistration {
+		registration = ""
+	}
 	writeJSON(w, http.StatusOK, metadata{
 		Issuer:                     s.issuer,
 		AuthorizationEndpoint:      s.Endpoint("authorize"),
 		TokenEndpoint:              s.Endpoint("token"),
-		RegistrationEndpoint:       s.Endpoint("register"),
+		RegistrationEndpoint:       registration,
+		RevocationEndpoint:         s.Endpoint("revoke"),
 		IntrospectionEndpoint:      s.Endpoint("introspect"),
 		IntrospectionAuthMethods:   []string{"client_secret_basic"},
 		JWKSURI:                    s.Endpoint("jwks"),
@@ -41,7 +47,7 @@ func (s *Server) serveMetadata(w http.ResponseWriter, _ *http.Request) {
 		GrantTypesSupported:        []string{"authorization_code", "refresh_token", "client_credentials"},
 		TokenEndpointAuthMethods:   []string{"none", "client_secret_basic", "client_secret_post"},
 		CodeChallengeMethods:       []string{"S256"},
-		IssParameterSupported:      true,
+		IssParameterSupported:      !s.options.NoIssuerParameter,
 		SubjectTypesSupported:      []string{"public"},
 		IDTokenSigningAlgSupported: []string{"RS256", "ES256"},
 	})

@@ -41,13 +41,23 @@ type Options struct {
 	// Opaque makes the access tokens that are issued opaque; the introspection
 	// endpoint tells what they are worth.
 	Opaque bool
+	// NoRegistration leaves the registration endpoint out: clients are those of
+	// Clients only, as with many providers.
+	NoRegistration bool
+	// NoIssuerParameter leaves the issuer out of authorization responses: RFC
+	// 9207 is not supported.
+	NoIssuerParameter bool
 	// TokenLifetime of access tokens; the default is one hour.
 	TokenLifetime time.Duration
 }
 
 // Client is a confidential client that may use the client credentials grant
-// with every scope of the server.
-type Client struct{ ID, Secret string }
+// with every scope of the server and, if it has redirect URIs, the authorization
+// code grant.
+type Client struct {
+	ID, Secret   string
+	RedirectURIs []string
+}
 
 // Server is a running authorization server.
 type Server struct {
@@ -61,6 +71,7 @@ type Server struct {
 
 	mu        sync.Mutex
 	requests  map[string]int
+	secrets   int
 	overrides map[string]http.Handler
 }
 
@@ -114,7 +125,7 @@ func (s *Server) Issuer() string { return s.issuer }
 func (s *Server) Addr() string { return s.options.Listener.Addr().String() }
 
 // Endpoint returns the URL of one of the server's endpoints: "authorize",
-// "token", "register", "introspect" or "jwks".
+// "token", "revoke", "register", "introspect" or "jwks".
 func (s *Server) Endpoint(name string) string { return s.issuer + "/" + name }
 
 // ServeHTTP answers a request that came in by another listener than the
@@ -141,7 +152,10 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET "+p+"/authorize", s.serveAuthorize)
 	mux.HandleFunc("POST "+p+"/authorize", s.serveAuthorize)
 	mux.HandleFunc("POST "+p+"/token", s.serveToken)
-	mux.HandleFunc("POST "+p+"/register", s.serveRegister)
+	mux.HandleFunc("POST "+p+"/revoke", s.serveRevoke)
+	if !s.options.NoRegistration {
+		mux.HandleFunc("POST "+p+"/register", s.serveRegister)
+	}
 	mux.HandleFunc("POST "+p+"/introspect", s.serveIntrospect)
 	return s.observe(allowCrossOrigin(mux))
 }
@@ -196,6 +210,14 @@ func (s *Server) Requests(path string) int {
 	return s.requests[path]
 }
 
+// Secrets returns how many token requests were granted to confidential clients:
+// to those that came with the client's secret.
+func (s *Server) Secrets() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.secrets
+}
+
 // Override makes h answer every request for a path in the place of the server,
 // for example to fail or to serve a broken document. A nil h ends that.
 func (s *Server) Override(path string, h http.Handler) {
@@ -210,10 +232,15 @@ func (s *Server) addConfidentialClient(c Client) error {
 	if err != nil {
 		return err
 	}
-	s.store.addClient(&fosite.DefaultClient{
+	client := &fosite.DefaultClient{
 		ID: c.ID, Secret: hash,
 		GrantTypes: []string{"client_credentials"},
 		Scopes:     s.options.Scopes,
-	})
+	}
+	if c.RedirectURIs != nil {
+		client.RedirectURIs, client.ResponseTypes = c.RedirectURIs, []string{"code"}
+		client.GrantTypes = append(client.GrantTypes, "authorization_code", "refresh_token")
+	}
+	s.store.addClient(client)
 	return nil
 }

@@ -222,7 +222,7 @@ func TestTokenForAnotherResourceRefused(t *testing.T) {
 }
 
 func TestClientCredentials(t *testing.T) {
-	s := start(t, Options{Clients: []Client{{"demo", "demo-secret"}}})
+	s := start(t, Options{Clients: []Client{{ID: "demo", Secret: "demo-secret"}}})
 	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"read:notes"}, "resource": {resource},
 		"client_id": {"demo"}, "client_secret": {"demo-secret"}}
 	a, status := s.exchange(t, form)
@@ -342,5 +342,53 @@ func TestKnobs(t *testing.T) {
 	res.Body.Close()
 	if res.StatusCode != http.StatusTeapot {
 		t.Errorf("override: status %d", res.StatusCode)
+	}
+}
+
+// A client that was registered by hand gets tokens by its secret where nobody can
+// register; a token that is revoked is worth nothing.
+func TestClientsRegisteredByHand(t *testing.T) {
+	s := start(t, Options{NoRegistration: true, NoIssuerParameter: true, Opaque: true,
+		Clients: []Client{{ID: "gateway", Secret: "a secret", RedirectURIs: []string{"http://127.0.0.1/callback"}}}})
+	res, err := http.Post(s.Endpoint("register"), "application/json", strings.NewReader(`{"redirect_uris":["http://127.0.0.1:1/callback"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusNotFound {
+		t.Errorf("registration: %d", res.StatusCode)
+	}
+	back := authorize(t, s, authorizationRequest("gateway"))
+	if back.Get("code") == "" || back.Has("iss") {
+		t.Fatalf("%v", back)
+	}
+	form := url.Values{
+		"grant_type": {"authorization_code"}, "code": {back.Get("code")}, "client_id": {"gateway"},
+		"redirect_uri": {"http://127.0.0.1:1/callback"}, "code_verifier": {verifier}, "resource": {resource},
+	}
+	if a, status := s.exchange(t, form); status != http.StatusUnauthorized || s.Secrets() != 0 {
+		t.Errorf("without the secret: %d %+v", status, a)
+	}
+	secret := url.Values{"client_id": {"gateway"}, "client_secret": {"a secret"}}
+	form.Set("client_secret", "a secret")
+	a, status := s.exchange(t, form)
+	if status != http.StatusOK || s.Secrets() != 1 {
+		t.Fatalf("%d %+v, %d secrets", status, a, s.Secrets())
+	}
+	secret.Set("token", a.AccessToken)
+	if res, err = http.PostForm(s.Endpoint("revoke"), secret); err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	req, err := http.NewRequest("POST", s.Endpoint("introspect"), strings.NewReader(url.Values{"token": {a.AccessToken}}.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.SetBasicAuth("gateway", url.QueryEscape("a secret"))
+	var about struct{ Active bool }
+	answer, err := http.DefaultClient.Do(req)
+	if code := read(t, answer, err, &about); res.StatusCode != http.StatusOK || code != http.StatusOK || about.Active {
+		t.Errorf("revoked: %d, then %d %+v", res.StatusCode, code, about)
 	}
 }

@@ -14,6 +14,9 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/oauthex"
 )
 
+// goCallback has nobody who listens: the redirect is read, not followed.
+const goCallback = "http://127.0.0.1:33333/callback"
+
 // visitInGo is the client of the official Go SDK: what the programs of
 // ../clients do, in this process.
 func visitInGo(c *mcpClient, tools string, urls ...string) ([]trip, error) {
@@ -31,11 +34,10 @@ func visitInGo(c *mcpClient, tools string, urls ...string) ([]trip, error) {
 }
 
 func visitOneInGo(ctx context.Context, protocol, tools, endpoint string) (trip, error) {
-	const callback = "http://127.0.0.1:33333/callback" // nobody listens: the redirect is read, not followed
 	r := trip{URL: endpoint}
 	handler, err := auth.NewAuthorizationCodeHandler(&auth.AuthorizationCodeHandlerConfig{
 		DynamicClientRegistrationConfig: &auth.DynamicClientRegistrationConfig{Metadata: &oauthex.ClientRegistrationMetadata{
-			ClientName: "mcpauth example client", RedirectURIs: []string{callback}, TokenEndpointAuthMethod: "none",
+			ClientName: "mcpauth example client", RedirectURIs: []string{goCallback}, TokenEndpointAuthMethod: "none",
 		}},
 		AuthorizationCodeFetcher: func(ctx context.Context, args *auth.AuthorizationArgs) (*auth.AuthorizationResult, error) {
 			u, err := url.Parse(args.URL)
@@ -90,13 +92,19 @@ func visitOneInGo(ctx context.Context, protocol, tools, endpoint string) (trip, 
 	return r, nil
 }
 
-// approve stands for the person in front of the browser.
+// approve stands for the person in front of the browser, who is sent to and fro
+// where the gateway stands for a provider.
 func approve(ctx context.Context, args *auth.AuthorizationArgs) (*auth.AuthorizationResult, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, args.URL, nil)
 	if err != nil {
 		return nil, err
 	}
-	noRedirect := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	noRedirect := http.Client{CheckRedirect: func(to *http.Request, _ []*http.Request) error {
+		if strings.HasPrefix(to.URL.String(), goCallback) {
+			return http.ErrUseLastResponse
+		}
+		return nil
+	}}
 	res, err := noRedirect.Do(req)
 	if err != nil {
 		return nil, err

@@ -38,6 +38,8 @@ func newClient(p protocol) *http.Client {
 	return &http.Client{
 		Timeout:   requestTimeout,
 		Transport: &http.Transport{Protocols: &protocols, MaxIdleConnsPerHost: 16, DisableCompression: true},
+		// A redirect is an answer of the gateway.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 

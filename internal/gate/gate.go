@@ -18,6 +18,7 @@ import (
 	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
 	"mcpauth/internal/metrics"
+	"mcpauth/internal/oauthproxy"
 	"mcpauth/internal/operation"
 	"mcpauth/internal/route"
 	"mcpauth/internal/tokencache"
@@ -129,10 +130,12 @@ type resource struct {
 	tag         string // its entity tag
 	metadataURL string
 	identity    identityNames
-	scope       string           // what the challenges ask for: all required scopes
-	noToken     [2]*Reply        // without and with an Origin, any being allowed; nil until needed
-	opaque      *server          // the one of servers that is asked about tokens; nil if none is
-	rules       *operation.Rules // nil if there are none
+	scope       string            // what the challenges ask for: all required scopes
+	noToken     [2]*Reply         // without and with an Origin, any being allowed; nil until needed
+	opaque      *server           // the one of servers that is asked about tokens; nil if none is
+	rules       *operation.Rules  // nil if there are none
+	proxy       *oauthproxy.Proxy // for the one of them that the gateway stands for; nil if there is none
+	metadataOf  *keys.Source      // the first server, whose metadata may be served
 }
 
 // A server is an authorization server as one resource trusts it.
@@ -154,8 +157,9 @@ type passed struct {
 
 // New builds the Gate of c. sources holds the keys of each authorization
 // server, in the order of c.AuthorizationServers, nil where none are used, and
-// checkers those that are asked about tokens, nil where they are not.
-func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checker, verifier jwtlite.Verifier) *Gate {
+// checkers those that are asked about tokens, nil where they are not, and proxies
+// those for which the gateway stands.
+func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checker, proxies []*oauthproxy.Proxy, verifier jwtlite.Verifier) *Gate {
 	g := &Gate{
 		routes:    route.New(c),
 		unmatched: c.Unmatched,
@@ -174,9 +178,19 @@ func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checke
 			rules:       operation.Compile(r.Rules),
 		}
 		p.tag = wellknown.EntityTag(p.document)
-		for _, s := range r.AuthorizationServers {
+		for j, s := range r.AuthorizationServers {
 			i := slices.Index(c.AuthorizationServers, s)
-			p.servers = append(p.servers, server{source: sources[i], checker: checkers[i], policy: jwtlite.Policy{
+			source := sources[i]
+			if j == 0 {
+				p.metadataOf = source
+			}
+			if s.Source.Kind == config.NoKeys {
+				source = nil
+			}
+			if p.proxy == nil {
+				p.proxy = proxies[i]
+			}
+			p.servers = append(p.servers, server{source: source, checker: checkers[i], policy: jwtlite.Policy{
 				Issuer:      s.Issuer,
 				Audiences:   audiences(r),
 				Algorithms:  s.Algorithms,
@@ -222,6 +236,9 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 		return reply(notFound(r), metrics.Discovery)
 	case route.Metadata:
 		return g.resources[match.Resource].metadata(r)
+	case route.Protected:
+	default:
+		return g.resources[match.Resource].own(match.Kind, r)
 	}
 	p := g.resources[match.Resource]
 	if r.HasOrigin && p.AllowedOrigins != nil {

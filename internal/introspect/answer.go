@@ -28,7 +28,7 @@ func (c *Checker) read(r Response) (a *Answer, wrong string) {
 		return nil, "status 401: the endpoint refuses the gateway's own credentials"
 	case err != nil:
 		return nil, err.Error()
-	case !isJSON(header(r.Headers, "content-type"), userinfo):
+	case !IsJSON(r.Header("content-type"), userinfo):
 		return nil, "the answer is not application/json"
 	}
 	a = &Answer{Claims: r.Body}
@@ -67,8 +67,9 @@ func (c *Checker) introspected(a *Answer) (wrong string) {
 	return ""
 }
 
-func header(headers [][2]string, name string) string {
-	for _, h := range headers {
+// Header returns the value of a header, empty if there is none.
+func (r *Response) Header(name string) string {
+	for _, h := range r.Headers {
 		if h[0] == name {
 			return h[1]
 		}
@@ -76,9 +77,9 @@ func header(headers [][2]string, name string) string {
 	return ""
 }
 
-// isJSON reports whether a media type is application/json (RFC 7662, section
+// IsJSON reports whether a media type is application/json (RFC 7662, section
 // 2.2), or another of JSON if that is allowed.
-func isJSON(mediaType string, others bool) bool {
+func IsJSON(mediaType string, others bool) bool {
 	mediaType, _, _ = strings.Cut(mediaType, ";")
 	mediaType = strings.ToLower(strings.TrimSpace(mediaType))
 	return mediaType == "application/json" || others && strings.HasSuffix(mediaType, "+json")

@@ -73,7 +73,7 @@ func (c *Checker) searchOn() {
 		c.searchOn()
 	})
 	if err != nil {
-		s.reasons += "; " + noCluster(c.server.Cluster, err)
+		s.reasons += "; " + NoCluster(c.server.Cluster, err)
 		c.searched(nil)
 	}
 }
@@ -107,12 +107,12 @@ func (c *Checker) searched(endpoint *config.URL) {
 	}
 	s.due = c.host.Now() + next.Milliseconds()
 	if endpoint == nil {
-		c.say("the endpoint is not found" + s.reasons)
+		c.report.Say("the endpoint is not found" + s.reasons)
 	}
 	c.Tick()
 }
 
-// noCluster says for the log why the host did not call.
-func noCluster(cluster string, err error) string {
+// NoCluster says for the log why the host did not call.
+func NoCluster(cluster string, err error) string {
 	return "the cluster " + quote(cluster) + " cannot be called: " + err.Error()
 }

@@ -51,9 +51,9 @@ type Checker struct {
 	server *config.AuthorizationServer
 	how    *config.Introspection
 	host   Host
-	client credentials
+	client Credentials
 	search search
-	told   string        // what the log has been told: see say
+	report Report
 	token  jwtlite.Token // reused, to read answers
 
 	// Two caches, so that a flood of bad tokens pushes out no good one.
@@ -75,7 +75,7 @@ func New(server *config.AuthorizationServer, insecure bool, host Host) *Checker 
 		how:    server.Introspection,
 		host:   host,
 		client: authentication(server.Introspection),
-		told:   notTold,
+		report: NewReport(host, server.Issuer, "tokens", "checked"),
 		good:   tokencache.New[Answer](maxGood),
 		bad:    tokencache.New[Answer](maxBad),
 	}
@@ -200,7 +200,7 @@ func (c *Checker) send(endpoint *config.URL, call *Call) {
 	})
 	if err != nil {
 		c.Failed++
-		c.say(noCluster(c.how.Cluster, err))
+		c.report.Say(NoCluster(c.how.Cluster, err))
 		c.remember(call, &Answer{}, failedTime)
 	}
 }
@@ -220,7 +220,7 @@ func (c *Checker) answered(endpoint *config.URL, call *Call, r Response) {
 		d = min(d, badTime)
 	}
 	c.remember(call, a, d)
-	c.say(wrong)
+	c.report.Say(wrong)
 }
 
 // remember ends a Call with an answer that holds for a time.

@@ -141,11 +141,11 @@ func FuzzEncode(f *testing.F) {
 	f.Add("client:id")
 	f.Add("ü%&= +/~")
 	f.Fuzz(func(t *testing.T, s string) {
-		if back, err := url.QueryUnescape(formEncode(s)); err != nil || back != s {
-			t.Errorf("%q: form %q: %q, %v", s, formEncode(s), back, err)
+		if back, err := url.QueryUnescape(FormEncode(s)); err != nil || back != s {
+			t.Errorf("%q: form %q: %q, %v", s, FormEncode(s), back, err)
 		}
-		if strings.ContainsAny(formEncode(s), "&=+ :\r\n") {
-			t.Errorf("%q: form %q", s, formEncode(s))
+		if strings.ContainsAny(FormEncode(s), "&=+ :\r\n") {
+			t.Errorf("%q: form %q", s, FormEncode(s))
 		}
 		if got, want := encode(s, standard), base64.StdEncoding.EncodeToString([]byte(s)); got != want {
 			t.Errorf("%q: %s, want %s", s, got, want)

@@ -13,19 +13,34 @@ const logInterval = time.Minute
 // the others have said.
 const notTold = "?"
 
-// say tells the log, once for all workers, what is wrong, or, if the text is
-// empty, that nothing is any more. The workers share a value in the shared data:
-// the time of the last line, 8 bytes, and what it said.
-func (c *Checker) say(wrong string) {
+// A Report tells the log, once for all workers, what is wrong with the calls to
+// a server.
+type Report struct {
+	host Host
+	name string // of the value that the workers share
+	what string // begins a line
+	done string
+	told string // what the log has been told
+}
+
+// NewReport returns the Report on what of an issuer can be done or not, such as
+// "tokens" and "checked".
+func NewReport(host Host, issuer, what, done string) Report {
+	return Report{host, "mcpauth." + done + " " + issuer, "issuer " + issuer + ": " + what, done, notTold}
+}
+
+// Say tells the log what is wrong or, if the text is empty, that nothing is any
+// more. The workers share a value in the shared data: the time of the last line,
+// 8 bytes, and what it said.
+func (c *Report) Say(wrong string) {
 	if wrong == c.told {
 		return
 	}
-	name := "mcpauth.introspection " + c.server.Issuer
-	value, cas := c.host.Load(name)
+	value, cas := c.host.Load(c.name)
 	if cas == 0 {
 		// No value has this number: of several workers one creates the value.
-		c.host.Store(name, make([]byte, 8), math.MaxUint32)
-		value, cas = c.host.Load(name)
+		c.host.Store(c.name, make([]byte, 8), math.MaxUint32)
+		value, cas = c.host.Load(c.name)
 	}
 	if len(value) < 8 {
 		return
@@ -39,14 +54,13 @@ func (c *Checker) say(wrong string) {
 	if since >= 0 && since < logInterval.Milliseconds() {
 		return
 	}
-	if !c.host.Store(name, append(binary.LittleEndian.AppendUint64(nil, uint64(now)), wrong...), cas) {
+	if !c.host.Store(c.name, append(binary.LittleEndian.AppendUint64(nil, uint64(now)), wrong...), cas) {
 		return
 	}
 	c.told = wrong
-	about := "issuer " + c.server.Issuer + ": tokens "
 	if wrong == "" {
-		c.host.Info(about + "can be checked again")
+		c.host.Info(c.what + " can be " + c.done + " again")
 		return
 	}
-	c.host.Warn(about + "cannot be checked: " + wrong)
+	c.host.Warn(c.what + " cannot be " + c.done + ": " + wrong)
 }

@@ -6,24 +6,30 @@ import (
 	"mcpauth/config"
 )
 
-// credentials are how the gateway authenticates, prepared.
-type credentials struct {
-	authorization string // a header; empty for none
-	parameters    string // at the end of a form
+// Credentials are how the gateway authenticates, prepared.
+type Credentials struct {
+	Authorization string // a header; empty for none
+	Parameters    string // at the end of a form
 }
 
 // authentication prepares the credentials for an introspection endpoint.
-func authentication(i *config.Introspection) (c credentials) {
+func authentication(i *config.Introspection) (c Credentials) {
 	if i.Userinfo != nil {
 		return c
 	}
-	switch i.Auth {
+	return NewCredentials(i.Auth, i.ClientID, i.Secret)
+}
+
+// NewCredentials prepares the credentials of a client; the secret may be a token
+// instead.
+func NewCredentials(auth config.IntrospectionAuth, client, secret string) (c Credentials) {
+	switch auth {
 	case config.BearerToken: // RFC 6750, section 2.1
-		c.authorization = "Bearer " + i.Secret
+		c.Authorization = "Bearer " + secret
 	case config.ClientSecretPost:
-		c.parameters = "&client_id=" + formEncode(i.ClientID) + "&client_secret=" + formEncode(i.Secret)
+		c.Parameters = "&client_id=" + FormEncode(client) + "&client_secret=" + FormEncode(secret)
 	default: // RFC 6749, section 2.3.1: both are encoded before they are joined
-		c.authorization = "Basic " + encode(formEncode(i.ClientID)+":"+formEncode(i.Secret), standard)
+		c.Authorization = "Basic " + encode(FormEncode(client)+":"+FormEncode(secret), standard)
 	}
 	return c
 }
@@ -44,19 +50,24 @@ func Headers(method string, u *config.URL) [][2]string {
 // request returns the question about a token: a POST (RFC 7662, section 2.1),
 // or a GET with the token as its own credentials.
 func (c *Checker) request(endpoint *config.URL, token string) (headers [][2]string, body []byte) {
-	headers = Headers("POST", endpoint)
 	if u := c.how.Userinfo; u != nil {
-		headers[0][1] = "GET"
+		headers = Headers("GET", endpoint)
 		for _, h := range u.Headers {
 			headers = set(headers, h)
 		}
 		return append(headers, [2]string{"authorization", "Bearer " + token}), nil
 	}
-	headers = append(headers, [2]string{"content-type", "application/x-www-form-urlencoded"})
-	if c.client.authorization != "" {
-		headers = append(headers, [2]string{"authorization", c.client.authorization})
+	return c.client.Form(endpoint, "token="+FormEncode(token)+"&token_type_hint=access_token")
+}
+
+// Form returns the request that sends a form to an endpoint with the
+// credentials.
+func (c *Credentials) Form(endpoint *config.URL, form string) (headers [][2]string, body []byte) {
+	headers = append(Headers("POST", endpoint), [2]string{"content-type", "application/x-www-form-urlencoded"})
+	if c.Authorization != "" {
+		headers = append(headers, [2]string{"authorization", c.Authorization})
 	}
-	return headers, []byte("token=" + formEncode(token) + "&token_type_hint=access_token" + c.client.parameters)
+	return headers, []byte(form + c.Parameters)
 }
 
 // set replaces a header, or appends it.
@@ -70,8 +81,8 @@ func set(headers [][2]string, h [2]string) [][2]string {
 	return append(headers, h)
 }
 
-// formEncode encodes a text for application/x-www-form-urlencoded.
-func formEncode(s string) string {
+// FormEncode encodes a text for application/x-www-form-urlencoded.
+func FormEncode(s string) string {
 	const upperHex = "0123456789ABCDEF"
 	b := make([]byte, 0, len(s)+16)
 	for i := 0; i < len(s); i++ {

@@ -15,11 +15,12 @@ import (
 // A fetch is one attempt to get the key set: the metadata from the places
 // where it may stand, one after the other, and then the keys.
 type fetch struct {
-	began   int64
-	places  []*config.URL // of the metadata, yet to be asked
-	jwksURI string        // found by discovery
-	found   int64
-	reasons []string // why the places asked so far gave nothing
+	began    int64
+	places   []*config.URL // of the metadata, yet to be asked
+	jwksURI  string        // found by discovery
+	found    int64
+	metadata string   // the same, where it is kept
+	reasons  []string // why the places asked so far gave nothing
 }
 
 // fetched is a good answer.
@@ -63,10 +64,8 @@ func (s *Source) getMetadata(f *fetch) {
 	u := f.places[0]
 	f.places = f.places[1:]
 	s.get(f, s.server.Cluster, u, func(r Response) {
-		jwksURI, err := s.jwksURI(r)
+		err := s.metadata(f, u.Place(), r)
 		if err == nil {
-			f.jwksURI, f.found = jwksURI.Raw, s.host.Now()
-			s.getKeys(f, jwksURI)
 			return
 		}
 		f.reasons = append(f.reasons, u.Place()+": "+err.Error())
@@ -74,17 +73,33 @@ func (s *Source) getMetadata(f *fetch) {
 	})
 }
 
-// jwksURI reads where the keys are from an answer that should be metadata.
-func (s *Source) jwksURI(r Response) (*config.URL, error) {
+// metadata reads an answer of a place that should be metadata and goes on to the
+// keys, if they are wanted.
+func (s *Source) metadata(f *fetch, place string, r Response) error {
 	if err := check(r); err != nil {
-		return nil, err
+		return err
 	}
 	metadata, err := wellknown.ServerMetadata(r.Body, s.server.Source.Overrides, s.server.Issuer)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return wellknown.Endpoint(metadata, "jwks_uri", s.insecure)
+	if s.server.Source.KeepMetadata {
+		f.metadata = metadata.Raw
+	}
+	if s.metadataOnly() {
+		s.end(f, &fetched{from: place, fresh: discoveryMaxAge}, nil)
+		return nil
+	}
+	u, err := wellknown.Endpoint(metadata, "jwks_uri", s.insecure)
+	if err != nil {
+		return err
+	}
+	f.jwksURI, f.found = u.Raw, s.host.Now()
+	s.getKeys(f, u)
+	return nil
 }
+
+func (s *Source) metadataOnly() bool { return s.server.Source.Kind == config.NoKeys }
 
 func (s *Source) getKeys(f *fetch, u *config.URL) {
 	s.get(f, s.server.JWKSCluster, u, func(r Response) {
@@ -154,6 +169,9 @@ func (s *Source) end(f *fetch, keys *fetched, failure error) {
 	r.owner, r.lease = 0, 0
 	r.began = f.began
 	r.attempts++
+	if f.metadata != "" {
+		r.metadata = f.metadata
+	}
 	var line string
 	if failure != nil {
 		line = s.failed(&r, failure, now)
@@ -201,22 +219,23 @@ func (s *Source) failed(r *record, failure error, now int64) (line string) {
 	case r.version != 0:
 		state += "; the last good keys stay in use"
 	}
-	r.next = now + s.jitter(backoff(r.failures, r.version != 0 && !old), now).Milliseconds()
+	enough := r.version != 0 && !old || s.metadataOnly() && r.metadata != ""
+	r.next = now + s.jitter(backoff(r.failures, enough), now).Milliseconds()
 	if state == r.told || !r.mayLog(now) {
 		return ""
 	}
 	r.told = state
-	return "no keys fetched: " + state
+	return "no " + s.what() + " fetched: " + state
 }
 
 // succeeded notes in a record what a fetch has brought, and returns what the
 // log is to say about it, if anything.
 func (s *Source) succeeded(r *record, f *fetch, keys *fetched, now int64) (line string) {
-	changed := r.version == 0 || string(keys.document) != r.document
+	changed := !s.metadataOnly() && (r.version == 0 || string(keys.document) != r.document)
 	if (changed || r.told != "") && r.mayLog(now) {
 		line = keys.describe()
 		if r.told != "" {
-			line = "keys fetched again: " + line
+			line = s.what() + " fetched again: " + line
 		}
 		r.told = ""
 	}
@@ -230,6 +249,14 @@ func (s *Source) succeeded(r *record, f *fetch, keys *fetched, now int64) (line 
 		r.document = string(keys.document)
 	}
 	return line
+}
+
+// what says for the log what is fetched.
+func (s *Source) what() string {
+	if s.metadataOnly() {
+		return "metadata"
+	}
+	return "keys"
 }
 
 func backoff(failures uint64, haveKeys bool) time.Duration {
@@ -264,6 +291,9 @@ func (r *record) mayLog(now int64) bool {
 
 // describe says for the log which keys there are.
 func (k *fetched) describe() string {
+	if k.document == nil {
+		return "from " + k.from
+	}
 	text := strconv.Itoa(k.usable) + " usable keys from " + k.from
 	for i, skipped := range k.skipped {
 		if i == 4 {

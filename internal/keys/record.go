@@ -20,27 +20,29 @@ type record struct {
 	jwksURI   string // found by discovery, kept while fetches succeed
 	found     int64  // when
 	told      string // what the log says is wrong; empty if nothing is
+	metadata  string // the last good metadata of the server, where it is kept
 	document  string // the last good JWK set
 }
 
 // layout names the encoding; a record of another is taken for none.
-const layout = "mcpauth2"
+const layout = "mcpauth3"
 
-// numbers come after it, of 8 bytes each, the lengths of the first two texts last.
-const numbers = 13
+// numbers come after it, of 8 bytes each, the lengths of the first texts last.
+const numbers = 14
 
 func (r *record) encode() []byte {
-	b := make([]byte, 0, len(layout)+numbers*8+len(r.jwksURI)+len(r.told)+len(r.document))
+	b := make([]byte, 0, len(layout)+numbers*8+len(r.jwksURI)+len(r.told)+len(r.metadata)+len(r.document))
 	b = append(b, layout...)
 	for _, v := range [numbers]uint64{
 		r.attempts, r.failures, r.version, uint64(r.next), uint64(r.refetched), uint64(r.began),
 		r.owner, uint64(r.lease), uint64(r.found), uint64(r.good), uint64(r.logged),
-		uint64(len(r.jwksURI)), uint64(len(r.told)),
+		uint64(len(r.jwksURI)), uint64(len(r.told)), uint64(len(r.metadata)),
 	} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
 	b = append(b, r.jwksURI...)
 	b = append(b, r.told...)
+	b = append(b, r.metadata...)
 	return append(b, r.document...)
 }
 
@@ -55,15 +57,18 @@ func decode(b []byte) (r record, ok bool) {
 		v[i] = binary.LittleEndian.Uint64(b[8*i:])
 	}
 	b = b[numbers*8:]
-	uriLength, toldLength := v[numbers-2], v[numbers-1]
-	if n := uint64(len(b)); uriLength > n || toldLength > n-uriLength {
-		return r, false
+	var texts [3]string
+	for i := range texts {
+		n := v[numbers-len(texts)+i]
+		if n > uint64(len(b)) {
+			return r, false
+		}
+		texts[i], b = string(b[:n]), b[n:]
 	}
-	uri, b := string(b[:uriLength]), b[uriLength:]
 	return record{
 		attempts: v[0], failures: v[1], version: v[2], next: int64(v[3]), refetched: int64(v[4]),
 		began: int64(v[5]), owner: v[6], lease: int64(v[7]), found: int64(v[8]),
 		good: int64(v[9]), logged: int64(v[10]),
-		jwksURI: uri, told: string(b[:toldLength]), document: string(b[toldLength:]),
+		jwksURI: texts[0], told: texts[1], metadata: texts[2], document: string(b),
 	}, true
 }

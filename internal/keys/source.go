@@ -99,7 +99,7 @@ func recordName(server *config.AuthorizationServer, insecure bool) string {
 	for _, part := range [...]string{
 		server.Issuer, server.Cluster, server.JWKSCluster,
 		strconv.Itoa(int(k.Kind)), strconv.Itoa(int(k.Discovery)), raw(k.MetadataURL), raw(k.JWKSURI), k.Overrides,
-		strconv.FormatBool(insecure),
+		strconv.FormatBool(insecure), strconv.FormatBool(k.KeepMetadata),
 	} {
 		name += " " + strconv.Quote(part)
 	}
@@ -120,6 +120,15 @@ func (s *Source) Keys() (*jwtlite.KeySet, uint64) {
 		return nil, 0
 	}
 	return s.set, s.version
+}
+
+// Metadata returns the metadata of the server, a JSON object, if it is kept;
+// empty while there is none.
+func (s *Source) Metadata() string {
+	if s.server.Source.Metadata != "" {
+		return s.server.Source.Metadata
+	}
+	return s.record.metadata
 }
 
 // Starting reports that there are no keys and that a fetch, the first or the

@@ -55,7 +55,7 @@ func New(c *config.Config, define Define) *Set {
 	s.add(held, Gauge, "held_requests", "")
 	for i, server := range c.AuthorizationServers {
 		at, label := servers+i*perServer, issuer(server)
-		if k := server.Source.Kind; k != config.Static && k != config.NoKeys {
+		if k := server.Source.Kind; k != config.Static && (k != config.NoKeys || server.Source.KeepMetadata) {
 			s.add(at+keysFetched, Counter, "key_fetches_total.result=ok", label)
 			s.add(at+keysFailed, Counter, "key_fetches_total.result=failed", label)
 		}

@@ -67,6 +67,19 @@ const (
 	Discovery
 	// Method: metadata was asked for by a method that is not allowed.
 	Method
+	// ProxyRegistered: a client was registered, by the proxy for its
+	// authorization server.
+	ProxyRegistered
+	// ProxyRedirected: a user was sent on to the provider.
+	ProxyRedirected
+	// ProxyReturned: a user was sent back from there to the client.
+	ProxyReturned
+	// ProxyExchanged: the provider's answer was passed back.
+	ProxyExchanged
+	// ProxyDenied: the same, an error.
+	ProxyDenied
+	// ProxyRefused: the provider was not asked.
+	ProxyRefused
 	// NoKeys: there are no keys to verify its token with.
 	NoKeys
 	// NoRoom: it would have had to wait for keys, and too many do.
@@ -126,6 +139,12 @@ var requests = [outcomes]string{
 	NoResource:        "not_found.reason=no_resource",
 	Discovery:         "not_found.reason=discovery",
 	Method:            "method_not_allowed",
+	ProxyRegistered:   "oauth_proxy.reason=registered",
+	ProxyRedirected:   "oauth_proxy.reason=redirected",
+	ProxyReturned:     "oauth_proxy.reason=returned",
+	ProxyExchanged:    "oauth_proxy.reason=exchanged",
+	ProxyDenied:       "oauth_proxy.reason=denied",
+	ProxyRefused:      "oauth_proxy.reason=refused",
 	NoKeys:            "unavailable.reason=no_keys",
 	NoRoom:            "unavailable.reason=no_room",
 	Waited:            "unavailable.reason=waited",

@@ -31,10 +31,20 @@ const (
 	Absent
 	// Protected: a protected resource; a token is needed.
 	Protected
+	// ServerMetadata: the metadata of an authorization server (RFC 8414), which
+	// the gateway serves at the resource's origin.
+	ServerMetadata
+	// Authorize, Callback, Token, Register and Revoke: an endpoint of the
+	// authorization server that the gateway is for the resource.
+	Authorize
+	Callback
+	Token
+	Register
+	Revoke
 )
 
-// Match is what Find found. Resource is an index into Config.Resources, for
-// Metadata and Protected.
+// Match is what Find found. Resource is an index into Config.Resources, but for
+// Unmatched and Absent.
 type Match struct {
 	Kind     Kind
 	Resource int
@@ -49,10 +59,10 @@ type Table struct {
 	recent [16]recent
 }
 
-// An index holds the resources by the path of their metadata URL and by their
-// path prefixes, with no slash at the end; "" is the root.
+// An index holds the resources by the paths at which the gateway itself answers
+// for them and by their path prefixes, with no slash at the end; "" is the root.
 type index struct {
-	metadata, prefixes map[string]*hosts
+	own, prefixes map[string]*hosts
 }
 
 // New builds the table of c's resources.
@@ -62,18 +72,18 @@ func New(c *config.Config) *Table {
 		folded: index{map[string]*hosts{}, map[string]*hosts{}},
 	}
 	for i, r := range c.Resources {
-		metadata := []string{config.MetadataPath(r.Resource)}
+		own := append(r.OwnPaths(), config.MetadataPath(r.Resource))
 		if r.RootMetadata {
-			metadata = append(metadata, config.ProtectedResourcePlace)
+			own = append(own, config.ProtectedResourcePlace)
 		}
 		names := r.Match.Hosts
 		if len(names) == 0 {
 			names = []string{""}
 		}
 		for _, name := range names {
-			for _, path := range metadata {
-				at(t.exact.metadata, path).add(name, i)
-				at(t.folded.metadata, strings.ToLower(path)).add(name, i)
+			for _, path := range own {
+				at(t.exact.own, path).add(name, i)
+				at(t.folded.own, strings.ToLower(path)).add(name, i)
 			}
 			for _, prefix := range r.Match.PathPrefixes {
 				path := strings.TrimSuffix(prefix, "/")
@@ -120,8 +130,9 @@ func (t *Table) Find(authority, target string) (Match, error) {
 }
 
 func (x *index) find(host, port, path string, depth int) Match {
-	if i := x.metadata[strings.TrimSuffix(path, "/")].pick(host, port); i >= 0 {
-		return Match{Metadata, i}
+	own := strings.TrimSuffix(path, "/")
+	if i := x.own[own].pick(host, port); i >= 0 {
+		return Match{kind(own), i}
 	}
 	i := x.longestPrefix(host, port, path, depth)
 	switch {
@@ -131,6 +142,27 @@ func (x *index) find(host, port, path string, depth int) Match {
 		return Match{Kind: Absent}
 	}
 	return Match{Protected, i}
+}
+
+// kind returns what is at one of the gateway's own paths.
+func kind(path string) Kind {
+	switch {
+	case strings.HasPrefix(path, config.ProtectedResourcePlace):
+		return Metadata
+	case strings.HasPrefix(path, config.AuthorizationServerPlace):
+		return ServerMetadata
+	}
+	switch path[strings.LastIndexByte(path, '/'):] {
+	case config.AuthorizeName:
+		return Authorize
+	case config.CallbackName:
+		return Callback
+	case config.TokenName:
+		return Token
+	case config.RegisterName:
+		return Register
+	}
+	return Revoke
 }
 
 // longestPrefix returns the resource with the longest prefix of path on

@@ -12,7 +12,7 @@ import (
 // an object member by member, and null removes it. It fails only if one of them
 // is not JSON of at most 32 levels.
 func MergePatch(doc, patch []byte) ([]byte, error) {
-	if !valid(doc) || !valid(patch) {
+	if !Valid(doc) || !Valid(patch) {
 		return nil, errors.New("the document or the merge patch is not JSON of at most 32 levels")
 	}
 	return []byte(merge(string(doc), string(patch))), nil

@@ -84,7 +84,7 @@ func FuzzMergePatch(f *testing.F) {
 	f.Fuzz(func(t *testing.T, doc, patch string) {
 		var d, p any
 		if json.Unmarshal([]byte(doc), &d) != nil || json.Unmarshal([]byte(patch), &p) != nil ||
-			duplicates(doc) || duplicates(patch) || !valid([]byte(doc)) || !valid([]byte(patch)) {
+			duplicates(doc) || duplicates(patch) || !Valid([]byte(doc)) || !Valid([]byte(patch)) {
 			return
 		}
 		got, err := MergePatch([]byte(doc), []byte(patch))

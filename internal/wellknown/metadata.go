@@ -17,7 +17,7 @@ import (
 // template of a server with many tenants, vouches for it by an issuer in
 // overrides.
 func ServerMetadata(document []byte, overrides, issuer string) (gjson.Result, error) {
-	if !valid(document) {
+	if !Valid(document) {
 		return gjson.Result{}, errors.New("the metadata is not JSON of at most 32 levels")
 	}
 	metadata := gjson.ParseBytes(document)
@@ -33,10 +33,10 @@ func ServerMetadata(document []byte, overrides, issuer string) (gjson.Result, er
 	return metadata, nil
 }
 
-// valid reports whether a document is JSON, and nested no deeper than 32 levels:
+// Valid reports whether a document is JSON, and nested no deeper than 32 levels:
 // gjson's recursion over more would use up the stack, which a host may have
 // little of.
-func valid(document []byte) bool {
+func Valid(document []byte) bool {
 	depth := 0
 	for i := 0; i < len(document); i++ {
 		switch document[i] {
@@ -82,11 +82,16 @@ func jsonString(s string) string { return string(gjson.AppendJSONString(nil, s))
 
 // Document returns the metadata of a protected resource (RFC 9728 section 2)
 // as JSON. The resource and the issuers stand in it byte for byte as they were
-// configured: clients compare them so.
+// configured, since clients compare them so, but for one that the gateway stands
+// for.
 func Document(r *config.Resource) []byte {
 	var issuers []string
 	for _, s := range r.AuthorizationServers {
-		issuers = append(issuers, s.Issuer)
+		issuer := s.Issuer
+		if s.OAuthProxy != nil {
+			issuer = r.Resource.Origin() // the gateway stands for it
+		}
+		issuers = append(issuers, issuer)
 	}
 	text := `{"resource":` + jsonString(r.Resource.Raw) + `,"authorization_servers":` + jsonArray(issuers)
 	if len(r.ScopesSupported) > 0 {
@@ -118,4 +123,32 @@ func jsonArray(list []string) string {
 		before = ","
 	}
 	return text + "]"
+}
+
+// ProxyDocument returns the metadata (RFC 8414 section 2) of the authorization
+// server that the gateway is at the origin of a resource, by the OAuthProxy of
+// one of its own.
+func ProxyDocument(r *config.Resource, how *config.OAuthProxy, revokes bool) []byte {
+	origin := r.Resource.Origin()
+	endpoint := func(name string) string { return jsonString(origin + how.PathPrefix + name) }
+	text := `{"issuer":` + jsonString(origin) +
+		`,"authorization_endpoint":` + endpoint(config.AuthorizeName) +
+		`,"token_endpoint":` + endpoint(config.TokenName) +
+		`,"registration_endpoint":` + endpoint(config.RegisterName)
+	if revokes {
+		text += `,"revocation_endpoint":` + endpoint(config.RevokeName) + `,"revocation_endpoint_auth_methods_supported":["none"]`
+	}
+	scopes := how.Scopes
+	if len(scopes) == 0 {
+		scopes = r.ScopesSupported
+	}
+	if len(scopes) > 0 {
+		text += `,"scopes_supported":` + jsonArray(scopes)
+	}
+	if how.Callback {
+		text += `,"authorization_response_iss_parameter_supported":true`
+	}
+	return []byte(text + `,"response_types_supported":["code"],"response_modes_supported":["query"]` +
+		`,"grant_types_supported":["authorization_code","refresh_token"],"token_endpoint_auth_methods_supported":["none"]` +
+		`,"code_challenge_methods_supported":["S256"]}` + "\n")
 }

@@ -35,15 +35,20 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def redirection(url: str) -> str:
-    """Opens the authorization URL and returns where the answer leads to."""
-    try:
-        urllib.request.build_opener(_NoRedirect).open(url)
-        location = ""
-    except urllib.error.HTTPError as err:
-        location = err.headers.get("location", "")
-    if "code=" not in location:
-        raise RuntimeError(f"authorization refused: {location}")
-    return location
+    """Opens the authorization URL and returns where the answer leads to: in the
+    end, since a gateway may stand for the provider."""
+    client = query(url)["redirect_uri"]
+    while True:
+        try:
+            urllib.request.build_opener(_NoRedirect).open(url)
+            url = ""
+        except urllib.error.HTTPError as err:
+            url = err.headers.get("location", "")
+        if not url or url.startswith(client):
+            break
+    if "code=" not in url:
+        raise RuntimeError(f"authorization refused: {url}")
+    return url
 
 
 class Browser:

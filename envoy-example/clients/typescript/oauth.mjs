@@ -49,12 +49,15 @@ class Credentials {
 
   async redirectToAuthorization(url) {
     this.asked.push(url.searchParams.get('scope') ?? '');
-    const res = await fetch(url, { redirect: 'manual' });
-    const location = res.headers.get('location');
-    if (!location?.startsWith(callback)) throw new Error(`no redirect to the client: ${res.status} ${await res.text()}`);
+    let res, location = url;
+    do { // on the way to the provider, where the gateway stands for one
+      res = await fetch(location, { redirect: 'manual' });
+      location = res.headers.get('location');
+    } while (location && !location.startsWith(callback));
+    if (!location) throw new Error(`no redirect to the client: ${res.status} ${await res.text()}`);
     this.answer = new URL(location).searchParams;
     if (this.answer.get('error')) throw new Error(`authorization refused: ${this.answer}`);
-    if (this.answer.get('state') !== this.sentState) throw new Error('another state came back');
+    if ((this.answer.get('state') || undefined) !== this.sentState) throw new Error('another state came back');
   }
 }
 

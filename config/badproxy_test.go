@@ -1,0 +1,141 @@
+package config_test
+
+// aProxy has the members that oauth_proxy must have.
+const aProxy = `"client_id": "gateway", "client_secret": "s3cret", "redirect_uris": ["http://127.0.0.1/callback"]`
+
+// proxies is a configuration with an oauth_proxy of these members in a server of
+// those, and resources.
+func proxies(proxy, server, resources, top string) string {
+	if server == "" {
+		server = `"issuer": "https://auth.example.com", "cluster": "auth"`
+	}
+	if resources == "" {
+		resources = `{"resource": "https://mcp.example.com/notes"}`
+	}
+	return `{"allow_on_headers_stop_iteration": true, ` + top + `"authorization_servers": [{` + server + `, "oauth_proxy": {` + proxy + `}}], "resources": [` + resources + `]}`
+}
+
+// sends is a configuration whose proxy has one more redirect URI.
+func sends(uri string) string {
+	return proxies(`"client_id": "gateway", "client_secret": "s3cret", "redirect_uris": ["http://127.0.0.1/callback", `+uri+`]`, "", "", "")
+}
+
+const (
+	served       = `"serve_authorization_server_metadata": true,`
+	atProxy      = "authorization_servers[0].oauth_proxy"
+	atRedirect   = atProxy + ".redirect_uris[1]: "
+	wantRedirect = "must be an absolute URI of at most 2048 bytes, with its scheme in lower case"
+	wantWhole    = "must be a whole URI: there are no wildcards, but loopback URIs stand for any port"
+	wantText     = "must be a URL with valid percent-encoding and no character that needs it"
+)
+
+var badProxies = []badDocument{
+	one("type", withServer(`"oauth_proxy": true`), atProxy+": must be an object"),
+	{name: "empty", doc: proxies(``, "", "", ""), want: []string{
+		atProxy + ".client_id: is required",
+		atProxy + ".client_secret: is required, or client_secret_env",
+		atProxy + ".redirect_uris: is required",
+	}},
+	one("unknown member", proxies(aProxy+`, "clientid": 1`, "", "", ""), atProxy+".clientid: unknown member (did you mean client_id?)"),
+	onlyParser("headers go on", withServer(`"oauth_proxy": {`+aProxy+`}`),
+		atProxy+": needs allow_on_headers_stop_iteration: without it, requests with a secret in their body would go on to the MCP server"),
+	one("no secret", proxies(`"client_id": "gateway", "redirect_uris": ["http://127.0.0.1/callback"]`, "", "", ""),
+		atProxy+".client_secret: is required, or client_secret_env"),
+	one("two secrets", proxies(aProxy+`, "client_secret_env": "S"`, "", "", ""), atProxy+".client_secret_env: must not stand beside client_secret: there is one secret"),
+	one("auth", proxies(aProxy+`, "auth": "private_key_jwt"`, "", "", ""), atProxy+`.auth: must be "client_secret_basic" or "client_secret_post"`),
+	one("no redirect URIs", proxies(`"client_id": "gateway", "client_secret": "s3cret", "redirect_uris": []`, "", "", ""), atProxy+".redirect_uris: must not be empty"),
+	one("redirect URI type", sends(`1`), atRedirect+"must be a string"),
+	one("redirect URI twice", sends(`"http://127.0.0.1/callback"`), atRedirect+"is the same as "+atProxy+".redirect_uris[0]"),
+	one("wildcard", sends(`"*"`), atRedirect+wantWhole),
+	one("wildcard in a host", sends(`"https://*.example.com/cb"`), atRedirect+wantWhole),
+	one("wildcard in a path", sends(`"https://app.example.com/*"`), atRedirect+wantWhole),
+	one("wildcard for the port", sends(`"http://localhost:*/cb"`), atRedirect+wantWhole),
+	onlyParser("http", sends(`"http://app.example.com/cb"`), atRedirect+"must use https, unless the host is loopback"),
+	onlyParser("http that is loopback at first sight", sends(`"http://127.0.0.1.example.com/cb"`), atRedirect+"must use https, unless the host is loopback"),
+	onlyParser("http although it is allowed elsewhere", proxies(`"client_id": "gateway", "client_secret": "s3cret", "redirect_uris": ["http://app/cb"]`, "", "", `"allow_insecure_http": true, `),
+		atProxy+".redirect_uris[0]: must use https, unless the host is loopback"),
+	onlyParser("user information", sends(`"https://app.example.com@evil.example/cb"`), atRedirect+"must be a URL without user information (@)"),
+	one("fragment", sends(`"https://app.example.com/cb#x"`), atRedirect+"must be a URL without a fragment (#)"),
+	one("fragment of a private-use scheme", sends(`"app:/cb#x"`), atRedirect+"must be a URL without a fragment (#)"),
+	one("relative", sends(`"/callback"`), atRedirect+wantRedirect),
+	one("no scheme", sends(`"app.example.com"`), atRedirect+wantRedirect),
+	one("upper-case scheme", sends(`"HTTPS://app.example.com/cb"`), atRedirect+wantRedirect),
+	one("scheme alone", sends(`"app:"`), atRedirect+wantRedirect),
+	onlyParser("script", sends(`"javascript:alert(1)"`), atRedirect+"must not have a scheme that browsers act on"),
+	onlyParser("data", sends(`"data:text/html,x"`), atRedirect+"must not have a scheme that browsers act on"),
+	onlyParser("file", sends(`"file:///etc/passwd"`), atRedirect+"must not have a scheme that browsers act on"),
+	one("space", sends(`"app:/a b"`), atRedirect+wantText),
+	one("backslash", sends(`"app:/a\\b"`), atRedirect+wantText),
+	onlyParser("broken percent-encoding", sends(`"app:/a%2"`), atRedirect+wantText),
+	onlyParser("non-ASCII", sends(`"app:/ü"`), atRedirect+wantText),
+	one("scope", proxies(aProxy+`, "scopes": ["a b"]`, "", "", ""), atProxy+`.scopes[0]: must be one scope: printable ASCII without spaces, " and \`),
+	onlyParser("endpoint http", proxies(aProxy+`, "token_endpoint": "http://auth.example.com/token"`, "", "", ""), atProxy+".token_endpoint: "+wantHTTPS),
+	one("cluster empty", proxies(aProxy+`, "cluster": ""`, "", "", ""), atProxy+".cluster: must not be empty"),
+	one("path_prefix", proxies(aProxy+`, "path_prefix": "oauth"`, "", "", ""), atProxy+".path_prefix: must be a path that starts with a slash"),
+	{name: "endpoints that nothing names", parserOnly: true, doc: proxies(aProxy, `"issuer": "https://auth.example.com", "cluster": "auth", "jwks_uri": "https://a/k"`, "", ""), want: []string{
+		atProxy + ".authorization_endpoint: is required: no metadata is fetched that could name it",
+		atProxy + ".token_endpoint: is required: no metadata is fetched that could name it",
+	}},
+	{name: "metadata without endpoints", parserOnly: true, doc: proxies(aProxy,
+		`"issuer": "https://auth.example.com", "cluster": "auth", "metadata": {"issuer": "https://auth.example.com", "jwks_uri": "https://a/k"}`, "", ""), want: []string{
+		"authorization_servers[0].metadata.authorization_endpoint: is required",
+		"authorization_servers[0].metadata.token_endpoint: is required",
+	}},
+	onlyParser("no cluster", proxies(aProxy+`, "authorization_endpoint": "https://a/a", "token_endpoint": "https://a/t"`,
+		`"issuer": "https://a", "userinfo": {"endpoint": "https://a/u", "cluster": "a", "audience_unchecked": true}`, "", ""),
+		atProxy+".cluster: is required: it names the Envoy cluster that leads to the token endpoint"),
+	onlyParser("no cluster for the metadata", proxies(aProxy+`, "cluster": "a"`,
+		`"issuer": "https://a", "userinfo": {"endpoint": "https://a/u", "cluster": "a", "audience_unchecked": true}`, "", ""),
+		"authorization_servers[0].cluster: is required: it names the Envoy cluster that metadata is fetched through"),
+
+	// What would be ambiguous at the origin of a resource.
+	onlyParser("every host", proxies(aProxy, "", "", `"unmatched": "allow", `),
+		"resources[0].match: must have hosts: with unmatched allow, the endpoints of oauth_proxy would take the place of others on every host"),
+	onlyParser("the provider at the same origin", proxies(aProxy, `"issuer": "https://mcp.example.com/", "cluster": "a"`, "", ""),
+		"resources[0].authorization_servers: must not have an issuer at the resource's origin, where the gateway is one by oauth_proxy"),
+	onlyParser("a resource at an endpoint", proxies(aProxy, "", `{"resource": "https://mcp.example.com/notes"}, {"resource": "https://mcp.example.com/token"}`, ""),
+		"resources[1]: needs other match.hosts (by default any host) than "+atProxy+": both have the path prefix /token"),
+	onlyParser("an endpoint at a resource", proxies(aProxy, "", `{"resource": "https://mcp.example.com/revoke"}`, ""),
+		"resources[0]: needs other match.hosts (by default any host) than resources[0]: both are served at /revoke"),
+	onlyParser("two origins on any host", proxies(aProxy, "", `{"resource": "https://a.example.com/a"}, {"resource": "https://b.example.com/b"}`, ""),
+		"resources[1]: needs other match.hosts (by default any host) than "+atProxy+" as https://a.example.com: both are served at /.well-known/oauth-authorization-server"),
+	onlyParser("two proxies for one resource", twoProxies(`{"resource": "https://mcp.example.com"}`),
+		"resources[0].authorization_servers: must not have several with oauth_proxy: the resource's origin is one issuer"),
+	onlyParser("two proxies for one origin", twoProxies(`{"resource": "https://mcp.example.com/a", "authorization_servers": ["https://a"]}, {"resource": "https://mcp.example.com/b", "authorization_servers": ["https://b"]}`),
+		"resources[1]: needs other match.hosts (by default any host) than "+atProxy+" as https://mcp.example.com: both are served at /.well-known/oauth-authorization-server"),
+
+	// Metadata of an authorization server at the origin of a resource.
+	one("serve_authorization_server_metadata type", withResource(`"serve_authorization_server_metadata": 1`), "resources[0].serve_authorization_server_metadata: must be true or false"),
+	onlyParser("metadata of two", proxies(aProxy, "", `{"resource": "https://mcp.example.com", "serve_authorization_server_metadata": true}`, ""),
+		"resources[0].serve_authorization_server_metadata: must not be true: oauth_proxy serves metadata of its own"),
+	onlyParser("metadata that nobody has", document("", `"jwks_uri": "https://a/k",`, served),
+		"resources[0].serve_authorization_server_metadata: must not be true: no metadata is fetched of https://auth.example.com, since its keys are configured"),
+	onlyParser("two servers at one place", `{"authorization_servers": [{"issuer": "https://a", "cluster": "a"}, {"issuer": "https://b", "cluster": "b"}], "resources": [
+		{"resource": "https://h/a", "serve_authorization_server_metadata": true, "authorization_servers": ["https://a"]},
+		{"resource": "https://h/b", "serve_authorization_server_metadata": true, "authorization_servers": ["https://b", "https://a"]}]}`,
+		"resources[1]: needs other match.hosts (by default any host) than the metadata of https://a: both are served at /.well-known/oauth-authorization-server"),
+	onlyParser("no cluster for metadata", `{"authorization_servers": [{"issuer": "https://a", "userinfo": {"endpoint": "https://a/u", "cluster": "a", "audience_unchecked": true}}], "resources": [{`+served+`"resource": "https://h"}]}`,
+		"resources[0].serve_authorization_server_metadata: needs a cluster for https://a, through which its metadata is fetched"),
+}
+
+func twoProxies(resources string) string {
+	return proxies(aProxy, `"issuer": "https://a", "cluster": "a", "oauth_proxy": {`+aProxy+`}}, {"issuer": "https://b", "cluster": "b"`, resources, "")
+}
+
+var goodProxies = map[string]string{
+	"least": proxies(aProxy, "", "", ""),
+	"all": proxies(`"client_id": "gateway", "client_secret_env": "S", "auth": "client_secret_post", "scopes": ["read:notes", "offline_access"],
+		"redirect_uris": ["https://app.example.com/cb?x=1", "http://localhost:8080/callback", "http://[::1]/cb", "cursor://anysphere.cursor-mcp/oauth/callback", "com.example.app:/cb"],
+		"authorization_endpoint": "https://login.example.com/authorize?prompt=consent", "token_endpoint": "https://login.example.com/token",
+		"revocation_endpoint": "https://login.example.com/revoke", "cluster": "login", "path_prefix": "/oauth"`, "", "", ""),
+	"tokens that are no JWTs": proxies(aProxy+`, "authorization_endpoint": "https://a/a", "token_endpoint": "https://a/t", "cluster": "a"`,
+		`"issuer": "https://a", "userinfo": {"endpoint": "https://a/u", "cluster": "a", "audience_unchecked": true}`, "", ""),
+	"metadata by hand": proxies(aProxy, `"issuer": "https://a", "cluster": "a", "metadata": {"issuer": "https://a", "jwks_uri": "https://a/k",
+		"authorization_endpoint": "https://a/a", "token_endpoint": "https://a/t", "revocation_endpoint": "https://a/r"}`, "", ""),
+	"two origins": proxies(aProxy, "", `{"resource": "https://a.example.com", "match": {"hosts": ["a.example.com"]}},
+		{"resource": "https://b.example.com/b", "match": {"hosts": ["b.example.com"]}}, {"resource": "https://a.example.com/token/x", "match": {"hosts": ["a.example.com"]}}`, ""),
+	"a prefix for a resource at an endpoint": proxies(aProxy+`, "path_prefix": "/oauth"`, "", `{"resource": "https://mcp.example.com/token"}`, ""),
+	"metadata of one server for two resources": withResources(`{"resource": "https://h/a", "serve_authorization_server_metadata": true},
+		{"resource": "https://h/b", "serve_authorization_server_metadata": true}`),
+	"metadata by hand, served": document("", `"metadata": {"issuer": "https://auth.example.com", "jwks_uri": "https://a/k"},`, served),
+}

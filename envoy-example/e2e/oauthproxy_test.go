@@ -1,0 +1,244 @@
+package e2e
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"mcpauth/envoy-example/authserver"
+	"mcpauth/envoy-example/loopback"
+)
+
+// providerClient is the client that was registered by hand.
+var providerClient = authserver.Client{ID: "the gateway", Secret: "s3cr3t:&+ü", RedirectURIs: []string{"http://127.0.0.1/callback"}}
+
+func reserve(t *testing.T) *loopback.Port {
+	t.Helper()
+	port, err := loopback.Reserve(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { port.Release() })
+	return port
+}
+
+// ownGateway starts a gateway of its own for a test, with resources at their true
+// addresses.
+func ownGateway(t *testing.T, s *stage, port *loopback.Port, o authserver.Options, paths []string, server, resource, top object) (*stage, *gateway) {
+	t.Helper()
+	o.DefaultResource = port.Origin() + paths[0]
+	own := keyStage(t, s, o)
+	own.port = port
+	var resources []object
+	for _, path := range paths {
+		resources = append(resources, merged(object{
+			"resource": port.Origin() + path, "scopes_supported": []string{"read:notes", "write:notes"}, "required_scopes": []string{"read:notes"},
+		}, resource))
+	}
+	c := object{
+		"authorization_servers": []object{merged(object{"issuer": own.auth.Issuer(), "cluster": "auth"}, server)},
+		"resources":             resources,
+	}
+	options := own.options(toJSON(merged(c, top)))
+	options.Port, options.HeadersStopIteration = port.Number(), top["allow_on_headers_stop_iteration"] == true
+	return own, own.start(t, options)
+}
+
+func merged(objects ...object) object {
+	all := object{}
+	for _, o := range objects {
+		for name, value := range o {
+			all[name] = value
+		}
+	}
+	return all
+}
+
+// proxyGateway is a gateway that stands for a provider without registration, for
+// a resource with a path and one that is the whole origin. With callback the
+// provider knows the gateway's own redirect URI only, and names itself.
+func proxyGateway(t *testing.T, s *stage, callback bool) (*stage, *gateway) {
+	t.Helper()
+	port := reserve(t)
+	o := authserver.Options{NoRegistration: true, NoIssuerParameter: !callback, Clients: []authserver.Client{providerClient}}
+	if callback {
+		o.Clients[0].RedirectURIs = []string{port.Origin() + "/callback"}
+	}
+	return ownGateway(t, s, port, o, []string{"/mcp", ""}, object{"oauth_proxy": object{
+		"client_id": providerClient.ID, "client_secret": providerClient.Secret, "callback": callback,
+		"redirect_uris": []string{"http://127.0.0.1/callback", "http://localhost/callback"},
+	}}, nil, object{"allow_on_headers_stop_iteration": true})
+}
+
+// TestProviderWithoutRegistration: clients that can only register by themselves
+// get tokens of a provider where they cannot, at a resource with a path and at
+// one that is a whole origin; the secret came with each exchange.
+func TestProviderWithoutRegistration(t *testing.T) {
+	all := mcpClients(t)
+	t.Run("redirect URIs of clients", func(t *testing.T) { testProviderWithoutRegistration(t, all, false) })
+	t.Run("callback of the gateway", func(t *testing.T) { testProviderWithoutRegistration(t, all, true) })
+}
+
+func testProviderWithoutRegistration(t *testing.T, all []*mcpClient, callback bool) {
+	onEach(t, func(t *testing.T, s *stage) {
+		own, _ := proxyGateway(t, s, callback)
+		places := []place{
+			{"path", own.port.Origin() + "/mcp", own.auth.Issuer(), "read:notes"},
+			{"root", own.port.Origin(), own.auth.Issuer(), "read:notes"},
+		}
+		for _, c := range all {
+			// The Inspector signs nobody in here, and FastMCP listens at any port of
+			// localhost, of which the example's authorization server takes one only.
+			if c.name == "MCP Inspector" || c.name == "FastMCP" && !callback {
+				continue
+			}
+			t.Run(c.name+" "+c.version+" MCP "+c.protocol, func(t *testing.T) {
+				visits, err := c.visit(c, "whoami", places[0].url, places[1].url)
+				if err != nil || len(visits) != len(places) {
+					t.Fatal(err, visits)
+				}
+				for i, p := range places {
+					c.check(t, visits[i], p)
+					if visits[i].ClientID != providerClient.ID {
+						t.Errorf("client %q", visits[i].ClientID)
+					}
+				}
+			})
+		}
+		if n := own.auth.Secrets(); n == 0 || n != own.auth.Requests("/token") {
+			t.Errorf("%d of %d exchanges came with the secret", n, own.auth.Requests("/token"))
+		}
+		if n := own.auth.Requests("/register"); n != 0 {
+			t.Errorf("%d registrations have reached the provider", n)
+		}
+	})
+}
+
+// TestOAuthProxyOnTheWire: what the gateway asks and answers as an authorization
+// server, by each protocol.
+func TestOAuthProxyOnTheWire(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		own, g := proxyGateway(t, s, false)
+		const verifier, challenge = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+		const callback = "http://127.0.0.1:12345/callback"
+		for _, p := range protocols {
+			t.Run(string(p), func(t *testing.T) {
+				send := func(method, path string, form url.Values) *answer {
+					r := request{proto: p, method: method, path: path, header: http.Header{"Origin": {pages}}}
+					if form != nil {
+						r.header.Set("Content-Type", "application/x-www-form-urlencoded")
+						r.body = form.Encode()
+					}
+					return g.do(t, r)
+				}
+				a := send("GET", "/.well-known/oauth-authorization-server", nil)
+				var metadata struct{ Issuer, Token_Endpoint string }
+				if json.Unmarshal([]byte(a.body), &metadata); a.status != 200 || metadata.Issuer != own.port.Origin() || metadata.Token_Endpoint != own.port.Origin()+"/token" {
+					t.Errorf("%d %s", a.status, a.body)
+				}
+				query := url.Values{"response_type": {"code"}, "client_id": {providerClient.ID}, "redirect_uri": {callback}, "scope": {"read:notes"}, "state": {"s"},
+					"code_challenge": {challenge}, "code_challenge_method": {"S256"}, "resource": {own.port.Origin()}}
+				a = send("GET", "/authorize?"+query.Encode(), nil)
+				if a.status != 302 || !strings.HasPrefix(a.header.Get("Location"), own.auth.Endpoint("authorize")+"?") {
+					t.Fatalf("%d %v %s", a.status, a.header, a.body)
+				}
+				res, err := clients[http1].Get(a.header.Get("Location"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				res.Body.Close()
+				back := location(t, res.Header.Get("Location"))
+				if !strings.HasPrefix(back.String(), callback+"?") || back.Query().Get("state") != "s" || back.Query().Has("iss") {
+					t.Fatalf("%d %s", res.StatusCode, back)
+				}
+				form := url.Values{"grant_type": {"authorization_code"}, "client_id": {providerClient.ID}, "redirect_uri": {callback}, "code": {back.Query().Get("code")},
+					"code_verifier": {verifier}, "resource": {own.port.Origin()}}
+				before, secrets := own.auth.Requests("/token"), own.auth.Secrets()
+				for name, value := range map[string]string{"code_verifier": "short", "redirect_uri": "https://evil.example/cb", "client_id": "x"} {
+					bad := maps.Clone(form)
+					bad.Set(name, value)
+					if a = send("POST", "/token", bad); a.status != 400 {
+						t.Errorf("%s: %d %s", name, a.status, a.body)
+					}
+				}
+				if n := own.auth.Requests("/token"); n != before {
+					t.Errorf("%d bad forms have reached the provider", n-before)
+				}
+				a = send("POST", "/token", form)
+				var tokens struct{ Access_Token, Refresh_Token string }
+				if json.Unmarshal([]byte(a.body), &tokens); a.status != 200 || tokens.Access_Token == "" || a.header.Get("Cache-Control") != "no-store" ||
+					a.header.Get("Access-Control-Allow-Origin") != "*" {
+					t.Fatalf("%d %v %s", a.status, a.header, a.body)
+				}
+				if a = send("POST", "/token", form); a.status != 400 || !strings.Contains(a.body, `"invalid_grant"`) {
+					t.Errorf("a code twice: %d %s", a.status, a.body)
+				}
+				r := toolCall(p, "/", bearer(tokens.Access_Token))
+				if a = g.do(t, r); a.status != 200 {
+					t.Errorf("%d %s", a.status, a.body)
+				}
+				if n := own.auth.Secrets(); n != secrets+1 {
+					t.Errorf("%d exchanges came with the secret, want 1", n-secrets)
+				}
+				seen := own.mcp.Requests()
+				a = send("POST", "/revoke", url.Values{"client_id": {providerClient.ID}, "token": {tokens.Access_Token}})
+				if a.status != 200 {
+					t.Errorf("%d %s", a.status, a.body)
+				}
+				if a = send("POST", "/token", url.Values{"x": {strings.Repeat("a", 70_000)}}); a.status != 413 {
+					t.Errorf("%d %s", a.status, a.body)
+				}
+				own.auth.Override("/token", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }))
+				if a = send("POST", "/token", form); a.status != 503 || a.header.Get("Retry-After") == "" {
+					t.Errorf("%d %s", a.status, a.body)
+				}
+				own.auth.Override("/token", nil)
+				if own.mcp.Requests() != seen {
+					t.Error("something has reached the MCP server")
+				}
+			})
+		}
+		if log := g.Log(); strings.Contains(log, providerClient.Secret) {
+			t.Error("Envoy's log has the secret")
+		}
+	})
+}
+
+func location(t *testing.T, text string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// TestOldClients: a client of MCP 2025-03-26 knows no metadata of resources and
+// asks the MCP server's own origin for an authorization server's. No header names
+// its version.
+func TestOldClients(t *testing.T) {
+	old := &mcpClient{name: "TypeScript SDK", version: pinned(t, "@modelcontextprotocol/sdk", "clients", "typescript", "v1.11", "package.json"), scope: bothScopes}
+	command := node(t, "typescript", "v1.11")
+	for name, start := range map[string]func(t *testing.T, s *stage) (*stage, *gateway){
+		"the authorization server's own metadata": func(t *testing.T, s *stage) (*stage, *gateway) {
+			return ownGateway(t, s, reserve(t), authserver.Options{}, []string{"/mcp"}, nil, object{"serve_authorization_server_metadata": true}, nil)
+		},
+		"the gateway as authorization server": func(t *testing.T, s *stage) (*stage, *gateway) {
+			return proxyGateway(t, s, false)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onEach(t, func(t *testing.T, s *stage) {
+				own, _ := start(t, s)
+				visits, err := old.run(command, "whoami", []string{own.port.Origin() + "/mcp"})
+				if err != nil || len(visits) != 1 {
+					t.Fatal(err, visits)
+				}
+				old.check(t, visits[0], place{"", own.port.Origin() + "/mcp", own.auth.Issuer(), "read:notes"})
+			})
+		})
+	}
+}

@@ -1,0 +1,584 @@
+package oauthproxy
+
+import (
+	"encoding/json"
+	"errors"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"mcpauth/config"
+	"mcpauth/internal/introspect"
+	"mcpauth/internal/keys"
+	"mcpauth/internal/metrics"
+)
+
+// fakeHost keeps what is sent, and has a clock.
+type fakeHost struct {
+	now     int64
+	data    map[string][]byte
+	log     []string
+	refuses bool
+	sent    []sent
+}
+
+type sent struct {
+	cluster string
+	headers [][2]string
+	body    string
+	done    func(introspect.Response)
+}
+
+func (h *fakeHost) Now() int64 { return h.now }
+func (h *fakeHost) Load(name string) ([]byte, uint32) {
+	if v, ok := h.data[name]; ok {
+		return v, 1
+	}
+	return nil, 0
+}
+func (h *fakeHost) Store(name string, value []byte, _ uint32) bool {
+	h.data[name] = value
+	return true
+}
+func (h *fakeHost) Get(string, *config.URL, func(keys.Response)) error { panic("no metadata here") }
+func (h *fakeHost) Info(m string)                                      { h.log = append(h.log, m) }
+func (h *fakeHost) Warn(m string)                                      { h.log = append(h.log, m) }
+func (h *fakeHost) Send(cluster string, headers [][2]string, body []byte, done func(introspect.Response)) error {
+	if h.refuses {
+		return errors.New("bad argument")
+	}
+	h.sent = append(h.sent, sent{cluster, headers, string(body), done})
+	return nil
+}
+
+const secret = "s3cr3t:&+ü"
+
+func newProxy(t testing.TB, change func(*config.OAuthProxy)) (*Proxy, *fakeHost) {
+	t.Helper()
+	parse := func(s string) *config.URL {
+		u, err := config.ParseURL(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	how := &config.OAuthProxy{
+		ClientID: "gate:way", Secret: secret,
+		RedirectURIs: []string{
+			"https://app.example.com/cb?x=1", "http://127.0.0.1:9999/callback", "http://localhost/callback", "http://[::1]/callback",
+			"http://127.0.0.1", "com.example.app:/cb",
+		},
+		AuthorizationEndpoint: parse("https://login.example.com/authorize"),
+		TokenEndpoint:         parse("https://login.example.com/token"),
+		RevocationEndpoint:    parse("https://login.example.com/revoke"),
+		Cluster:               "login",
+	}
+	if change != nil {
+		change(how)
+	}
+	h := &fakeHost{now: 1_700_000_000_000, data: map[string][]byte{}}
+	p := New(&config.AuthorizationServer{Issuer: "https://login.example.com", OAuthProxy: how}, nil, false, h)
+	if !p.Ready() {
+		t.Fatal("not ready")
+	}
+	return p, h
+}
+
+// Whoever is sent back to another place than the client's own may steal a code,
+// so that a URI must be one that is configured, but for a loopback port.
+func TestRedirectURIs(t *testing.T) {
+	p, _ := newProxy(t, nil)
+	for _, uri := range []string{
+		"https://app.example.com/cb?x=1", "http://127.0.0.1:9999/callback", "http://127.0.0.1/callback", "http://127.0.0.1:1/callback",
+		"http://127.0.0.1:65535/callback", "http://localhost:3000/callback", "http://localhost/callback", "http://[::1]:80/callback", "http://[::1]/callback",
+		"http://127.0.0.1", "http://127.0.0.1:80", "com.example.app:/cb",
+	} {
+		if !p.allowed(uri) {
+			t.Errorf("%s is refused", uri)
+		}
+	}
+	for _, uri := range []string{
+		"", "*", "/callback", "//app.example.com/cb?x=1",
+		// https is compared whole.
+		"https://app.example.com/cb", "https://app.example.com/cb?x=1&y=2", "https://app.example.com/cb?x=1#f", "https://app.example.com:443/cb?x=1",
+		"https://app.example.com:8443/cb?x=1", "http://app.example.com/cb?x=1", "HTTPS://app.example.com/cb?x=1", "https://APP.example.com/cb?x=1",
+		"https://app.example.com./cb?x=1", "https://app.example.com/%63b?x=1", "https://app.example.com/./cb?x=1", "https://app.example.com/a/../cb?x=1",
+		"https://app.example.com//cb?x=1", "https://app.example.com/cb/?x=1", "https://app.example.com/CB?x=1", "https://app.example.com\\cb?x=1",
+		"https://app.example.com@evil.example/cb?x=1", "https://evil.example/https://app.example.com/cb?x=1", "https://app.example.com.evil.example/cb?x=1",
+		" https://app.example.com/cb?x=1", "https://app.example.com/cb?x=1 ", "https://app.example.com/cb?x=1\n", "https://app.example.com/cb?x=1\x00",
+		// Of loopback only the port is free.
+		"http://127.0.0.1:/callback", "http://127.0.0.1:0/callback", "http://127.0.0.1:080/callback", "http://127.0.0.1:65536/callback", "http://127.0.0.1:+80/callback",
+		"http://127.0.0.1:80:80/callback", "http://127.0.0.1:8x/callback", "http://127.0.0.1:99999999999999999999/callback", "http://127.0.0.1:-1/callback",
+		"http://127.0.0.1:80@evil.example/callback", "http://127.0.0.1@evil.example/callback", "http://user@127.0.0.1/callback", "http://127.0.0.1:pw@evil.example:80/callback",
+		"http://127.0.0.1.evil.example/callback", "http://127.0.0.1:80.evil.example/callback", "http://127.0.0.1:80\\@evil.example/callback", "http://127.0.0.1:80#@evil.example/callback",
+		"http://127.0.0.2/callback", "http://127.1/callback", "http://0x7f.0.0.1/callback", "http://0.0.0.0/callback", "http://[::]/callback", "http://[0:0:0:0:0:0:0:1]/callback",
+		"http://[::1%25lo]/callback", "http://localhost.evil.example/callback", "http://LOCALHOST/callback", "HTTP://localhost/callback", "https://localhost/callback",
+		"http://localhost:3000/callback?x=1", "http://localhost:3000/callback#f", "http://localhost:3000/callback/", "http://localhost:3000/callback/..", "http://localhost:3000//callback",
+		"http://localhost:3000/%63allback", "http://localhost:3000", "http://localhost:3000/", "http://127.0.0.1/", "http://127.0.0.1:80/other",
+		// Private-use schemes have no port.
+		"com.example.app:/cb:80", "com.example.app:80/cb", "com.example.app://cb", "com.example.app:/CB", "COM.example.app:/cb", "com.example.app.evil:/cb",
+		"javascript:alert(1)//http://127.0.0.1/callback",
+	} {
+		if p.allowed(uri) {
+			t.Errorf("%q is allowed", uri)
+		}
+	}
+}
+
+// What is allowed is one of the configured URIs, or one of the loopback ones with
+// a port, however it is read.
+func FuzzRedirectURIs(f *testing.F) {
+	f.Add("http://127.0.0.1:80@evil.example/callback")
+	f.Add("http://localhost:3000/callback")
+	f.Fuzz(func(t *testing.T, uri string) {
+		p, _ := newProxy(t, nil)
+		if !p.allowed(uri) || slices.Contains(p.how.RedirectURIs, uri) {
+			return
+		}
+		u, err := url.Parse(uri)
+		if err != nil || u.Scheme != "http" || u.User != nil || u.Fragment != "" || u.RawQuery != "" ||
+			!slices.Contains([]string{"127.0.0.1", "localhost", "::1"}, u.Hostname()) || u.Path != "/callback" && u.Path != "" {
+			t.Errorf("%q is allowed", uri)
+		}
+	})
+}
+
+func TestForms(t *testing.T) {
+	names := []string{"a", "b c"}
+	for _, tt := range []struct {
+		text string
+		want []string // nil: malformed
+	}{
+		{"", []string{"", ""}},
+		{"a=1", []string{"1", ""}},
+		{"a=1&b+c=%2B+x", []string{"1", "+ x"}},
+		{"%61=1&b%20c", []string{"1", ""}},
+		{"a=1=2&&x=3&x=4", []string{"1=2", ""}},
+		{"a=%00%fF%0a", []string{"\x00\xff\n", ""}},
+		{"a=", []string{"", ""}},
+		{"a=1&a=1", nil},
+		{"a=1&%61=2", nil},
+		{"a=&a=", nil},
+		{"a=%", nil},
+		{"a=%2", nil},
+		{"a=%2g", nil},
+		{"%zz=1", nil},
+		{"x=%zz", nil},
+	} {
+		got, ok := parse(tt.text, names)
+		if ok != (tt.want != nil) || !slices.Equal(got, tt.want) {
+			t.Errorf("%q: %q, %v, want %q", tt.text, got, ok, tt.want)
+		}
+	}
+}
+
+// What is read here is what another parser reads, but for what is refused.
+func FuzzForms(f *testing.F) {
+	f.Add("a=1&b+c=%2B+x")
+	f.Fuzz(func(t *testing.T, text string) {
+		v, ok := parse(text, []string{"a", "b"})
+		if !ok || strings.Contains(text, ";") { // which net/url refuses
+			return
+		}
+		want, err := url.ParseQuery(text)
+		if err != nil || v[0] != want.Get("a") || v[1] != want.Get("b") || len(want["a"]) > 1 || len(want["b"]) > 1 {
+			t.Errorf("%q: %q, want %v, %v", text, v, want, err)
+		}
+	})
+}
+
+const (
+	challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+	verifier  = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" // RFC 7636, appendix B
+	gateway   = "https://mcp.example.com"
+)
+
+func asking(members url.Values) string {
+	q := url.Values{
+		"response_type": {"code"}, "client_id": {"gate:way"}, "redirect_uri": {"http://localhost:3000/callback"},
+		"code_challenge": {challenge}, "code_challenge_method": {"S256"}, "state": {"s t&a=te"},
+	}
+	for name, values := range members {
+		if q[name] = values; values == nil {
+			delete(q, name)
+		}
+	}
+	return q.Encode()
+}
+
+func TestAuthorize(t *testing.T) {
+	p, _ := newProxy(t, nil)
+	a := p.Authorize(asking(url.Values{
+		"scope": {"a b"}, "resource": {gateway + "/notes"}, "prompt": {"login"}, "login_hint": {"ü@x"},
+		"response_mode": {"fragment"}, "request": {"ey"}, "request_uri": {"urn:x"}, "client_secret": {"x"}, "nonce": {"n"}, "audience": {"other"},
+	}), gateway)
+	u, err := url.Parse(a.Location)
+	if err != nil || a.Status != 302 || a.Outcome != metrics.ProxyRedirected || u.Scheme+"://"+u.Host+u.Path != "https://login.example.com/authorize" {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	want := url.Values{
+		"response_type": {"code"}, "client_id": {"gate:way"}, "redirect_uri": {"http://localhost:3000/callback"},
+		"code_challenge": {challenge}, "code_challenge_method": {"S256"}, "state": {"s t&a=te"},
+		"scope": {"a b"}, "resource": {gateway + "/notes"}, "prompt": {"login"}, "login_hint": {"ü@x"},
+	}
+	if got := u.Query(); got.Encode() != want.Encode() {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+
+	// What is in the endpoint's own query goes before what clients send, and a
+	// client that asks for no scope gets the configured ones.
+	p, _ = newProxy(t, func(how *config.OAuthProxy) {
+		how.AuthorizationEndpoint, _ = config.ParseURL("https://login.example.com/a?prompt=consent&x=y")
+		how.Scopes = []string{"repo", "offline_access"}
+	})
+	u, _ = url.Parse(p.Authorize(asking(url.Values{"prompt": {"none"}}), gateway).Location)
+	if q := u.Query(); !slices.Equal(q["prompt"], []string{"consent"}) || q.Get("x") != "y" || q.Get("scope") != "repo offline_access" || q.Get("client_id") != "gate:way" {
+		t.Errorf("%v", q)
+	}
+}
+
+func TestAuthorizeRefuses(t *testing.T) {
+	p, _ := newProxy(t, nil)
+	for name, query := range map[string]string{
+		"nothing":                  "",
+		"another client":           asking(url.Values{"client_id": {"other"}}),
+		"no client":                asking(url.Values{"client_id": nil}),
+		"no redirect URI":          asking(url.Values{"redirect_uri": nil}),
+		"another redirect URI":     asking(url.Values{"redirect_uri": {"https://evil.example/cb"}}),
+		"a redirect URI twice":     asking(url.Values{"redirect_uri": {"http://localhost:3000/callback", "https://evil.example/cb"}}),
+		"a state twice":            asking(url.Values{"state": {"a", "b"}}),
+		"a challenge twice":        asking(nil) + "&code_challenge=" + challenge,
+		"a name encoded":           asking(nil) + "&redirect%5furi=https://evil.example/cb",
+		"a percent-encoding":       asking(nil) + "&scope=%",
+		"a query that is too long": asking(url.Values{"state": {strings.Repeat("a", maxQuery)}}),
+	} {
+		if a := p.Authorize(query, gateway); a.Status != 400 || a.Location != "" || a.Code == "" || a.Outcome != metrics.ProxyRefused {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+	// The client is known: it is told.
+	for name, tt := range map[string]struct{ query, code string }{
+		"another response type": {asking(url.Values{"response_type": {"token"}}), "unsupported_response_type"},
+		"no response type":      {asking(url.Values{"response_type": nil}), "unsupported_response_type"},
+		"no challenge":          {asking(url.Values{"code_challenge": nil}), "invalid_request"},
+		"a short challenge":     {asking(url.Values{"code_challenge": {challenge[1:]}}), "invalid_request"},
+		"a long challenge":      {asking(url.Values{"code_challenge": {challenge + "a"}}), "invalid_request"},
+		"no challenge at all":   {asking(url.Values{"code_challenge": {strings.Repeat(" ", 43)}}), "invalid_request"},
+		"plain":                 {asking(url.Values{"code_challenge_method": {"plain"}}), "invalid_request"},
+		"no method":             {asking(url.Values{"code_challenge_method": nil}), "invalid_request"},
+		"s256":                  {asking(url.Values{"code_challenge_method": {"s256"}}), "invalid_request"},
+	} {
+		a := p.Authorize(tt.query, gateway)
+		u, err := url.Parse(a.Location)
+		if err != nil || a.Status != 302 || u.Scheme+"://"+u.Host+u.Path != "http://localhost:3000/callback" {
+			t.Fatalf("%s: %+v, %v", name, a, err)
+		}
+		q := u.Query()
+		if q.Get("error") != tt.code || q.Get("error_description") == "" || q.Get("state") != "s t&a=te" || q.Get("iss") != gateway || len(q) != 4 {
+			t.Errorf("%s: %v", name, q)
+		}
+	}
+	// A redirect URI keeps its own query.
+	a := p.Authorize(asking(url.Values{"redirect_uri": {"https://app.example.com/cb?x=1"}, "response_type": {"token"}}), gateway)
+	if !strings.HasPrefix(a.Location, "https://app.example.com/cb?x=1&error=unsupported_response_type&") {
+		t.Error(a.Location)
+	}
+}
+
+// The provider sends users back to the gateway, and the gateway them on to the
+// client, with its own name for the provider's.
+func TestCallback(t *testing.T) {
+	p, h := newProxy(t, func(how *config.OAuthProxy) { how.Callback, how.PathPrefix = true, "/oauth" })
+	const callback = gateway + "/oauth/callback"
+	u, _ := url.Parse(p.Authorize(asking(nil), gateway).Location)
+	if q := u.Query(); q.Get("redirect_uri") != callback || q.Get("state") != "http://localhost:3000/callback s t&a=te" {
+		t.Fatal(q)
+	}
+	state := u.Query().Get("state")
+	for name, tt := range map[string]struct{ response, want url.Values }{
+		"a code":        {url.Values{"code": {"c&d"}, "state": {state}, "scope": {"x"}}, url.Values{"code": {"c&d"}, "state": {"s t&a=te"}, "iss": {gateway}}},
+		"and an issuer": {url.Values{"code": {"c"}, "state": {state}, "iss": {"https://login.example.com"}}, url.Values{"code": {"c"}, "state": {"s t&a=te"}, "iss": {gateway}}},
+		"an error": {url.Values{"error": {"access_denied"}, "error_description": {"no"}, "state": {state}},
+			url.Values{"error": {"access_denied"}, "error_description": {"no"}, "state": {"s t&a=te"}, "iss": {gateway}}},
+		"no state": {url.Values{"code": {"c"}, "state": {"http://localhost:3000/callback "}}, url.Values{"code": {"c"}, "iss": {gateway}}},
+	} {
+		a := p.Return(tt.response.Encode(), gateway)
+		u, err := url.Parse(a.Location)
+		if err != nil || a.Status != 302 || a.Outcome != metrics.ProxyReturned || u.Scheme+"://"+u.Host+u.Path != "http://localhost:3000/callback" || u.Query().Encode() != tt.want.Encode() {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+	for name, response := range map[string]url.Values{
+		"nothing":         {},
+		"no state":        {"code": {"c"}},
+		"another place":   {"code": {"c"}, "state": {"https://evil.example/cb s"}},
+		"two places":      {"code": {"c"}, "state": {state, "https://evil.example/cb s"}},
+		"two codes":       {"code": {"c", "d"}, "state": {state}},
+		"another issuer":  {"code": {"c"}, "state": {state}, "iss": {"https://evil.example"}},
+		"another's slash": {"code": {"c"}, "state": {state}, "iss": {"https://login.example.com/"}},
+	} {
+		if a := p.Return(response.Encode(), gateway); a.Status != 400 || a.Location != "" {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+	p.Exchange(formType, exchanging(nil), gateway)
+	p.Tick()
+	if form, _ := url.ParseQuery(h.sent[0].body); form.Get("redirect_uri") != callback {
+		t.Errorf("%v", form)
+	}
+	if a, _ := p.Exchange(formType, exchanging(url.Values{"redirect_uri": {callback}}), gateway); a == nil || a.Status != 400 {
+		t.Errorf("the gateway's own callback is no client's: %+v", a)
+	}
+}
+
+func TestRegister(t *testing.T) {
+	p, _ := newProxy(t, nil)
+	const media = "Application/JSON; charset=utf-8"
+	a := p.Register(media, []byte(`{"client_name":"x","redirect_uris":["http:\/\/localhost:1\/callback","com.example.app:/cb"],"token_endpoint_auth_method":"client_secret_post"}`))
+	var got struct {
+		ClientID     string   `json:"client_id"`
+		Secret       *string  `json:"client_secret"`
+		RedirectURIs []string `json:"redirect_uris"`
+		Method       string   `json:"token_endpoint_auth_method"`
+	}
+	if err := json.Unmarshal(a.Body, &got); err != nil || a.Status != 201 || a.Outcome != metrics.ProxyRegistered {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if got.ClientID != "gate:way" || got.Secret != nil || got.Method != "none" || !slices.Equal(got.RedirectURIs, []string{"http://localhost:1/callback", "com.example.app:/cb"}) {
+		t.Errorf("%s", a.Body)
+	}
+	for _, tt := range []struct{ media, body, code string }{
+		{media, `{"redirect_uris":["https://evil.example/cb"]}`, "invalid_redirect_uri"},
+		{media, `{"redirect_uris":["com.example.app:/cb","https://evil.example/cb"]}`, "invalid_redirect_uri"},
+		{media, `{"redirect_uris":["com.example.app:\/cb\u0000"]}`, "invalid_redirect_uri"},
+		{media, `{"redirect_uris":[]}`, "invalid_redirect_uri"},
+		{media, `{"redirect_uris":"com.example.app:/cb"}`, "invalid_redirect_uri"},
+		{media, `{"redirect_uris":[["com.example.app:/cb"]]}`, "invalid_redirect_uri"},
+		{media, `{"redirect_uris":[` + strings.Repeat(`"com.example.app:/cb",`, 16) + `"com.example.app:/cb"]}`, "invalid_redirect_uri"},
+		{media, `{}`, "invalid_redirect_uri"},
+		{media, ``, "invalid_client_metadata"},
+		{media, `[]`, "invalid_client_metadata"},
+		{media, `{"redirect_uris":["com.example.app:/cb"]`, "invalid_client_metadata"},
+		{media, strings.Repeat("[", 1000) + strings.Repeat("]", 1000), "invalid_client_metadata"},
+		{"text/plain", `{"redirect_uris":["com.example.app:/cb"]}`, "invalid_client_metadata"},
+		{"", `{"redirect_uris":["com.example.app:/cb"]}`, "invalid_client_metadata"},
+	} {
+		if a := p.Register(tt.media, []byte(tt.body)); a.Status != 400 || a.Code != tt.code || a.Body != nil {
+			t.Errorf("%s: %+v, want %s", tt.body, a, tt.code)
+		}
+	}
+}
+
+const formType = "application/x-www-form-urlencoded"
+
+func exchanging(members url.Values) string {
+	q := url.Values{
+		"grant_type": {"authorization_code"}, "client_id": {"gate:way"}, "redirect_uri": {"http://localhost:3000/callback"},
+		"code": {"c+o/d e"}, "code_verifier": {verifier},
+	}
+	for name, values := range members {
+		if q[name] = values; values == nil {
+			delete(q, name)
+		}
+	}
+	return q.Encode()
+}
+
+func TestExchange(t *testing.T) {
+	for _, auth := range []config.IntrospectionAuth{config.ClientSecretBasic, config.ClientSecretPost} {
+		p, h := newProxy(t, func(how *config.OAuthProxy) { how.Auth = auth })
+		for body, want := range map[string]url.Values{
+			exchanging(url.Values{"resource": {gateway}, "client_secret": {"x"}, "scope": {"more"}}): {
+				"grant_type": {"authorization_code"}, "redirect_uri": {"http://localhost:3000/callback"},
+				"code": {"c+o/d e"}, "code_verifier": {verifier}, "resource": {gateway}},
+			url.Values{"grant_type": {"refresh_token"}, "client_id": {"gate:way"}, "refresh_token": {"r"}, "scope": {"a"}, "code": {"c"}, "username": {"u"}}.Encode(): {
+				"grant_type": {"refresh_token"}, "refresh_token": {"r"}, "scope": {"a"}},
+		} {
+			h.sent = nil
+			a, c := p.Exchange(formType+"; charset=UTF-8", body, gateway)
+			if a != nil || c == nil || !c.Waiting() || c.Ended() != 0 || !p.Pending() || len(h.sent) != 0 {
+				t.Fatalf("%+v, %+v", a, c)
+			}
+			p.Tick()
+			if len(h.sent) != 1 || p.Pending() {
+				t.Fatalf("%d sent", len(h.sent))
+			}
+			s := h.sent[0]
+			headers := map[string]string{}
+			for _, kv := range s.headers {
+				headers[kv[0]] = kv[1]
+			}
+			if s.cluster != "login" || headers[":path"] != "/token" || headers[":authority"] != "login.example.com" || headers[":method"] != "POST" ||
+				headers["accept"] != "application/json" || headers["content-type"] != formType {
+				t.Errorf("%+v", s)
+			}
+			form, err := url.ParseQuery(s.body)
+			if auth == config.ClientSecretPost {
+				want = url.Values(mapsWith(want, "client_id", "gate:way", "client_secret", secret))
+			} else if headers["authorization"] != "Basic Z2F0ZSUzQXdheTpzM2NyM3QlM0ElMjYlMkIlQzMlQkM=" {
+				t.Errorf("authorization %q", headers["authorization"])
+			}
+			if err != nil || form.Encode() != want.Encode() {
+				t.Errorf("got  %v\nwant %v", form, want)
+			}
+			s.done(answer(200, `{"access_token":"t","token_type":"Bearer"}`))
+			if a := c.Answer(); a.Status != 200 || string(a.Body) != `{"access_token":"t","token_type":"Bearer"}` || a.Outcome != metrics.ProxyExchanged || c.Waiting() || c.Ended() != 1 {
+				t.Errorf("%+v", a)
+			}
+		}
+		if len(p.calls) != 0 || len(h.log) != 0 {
+			t.Errorf("%d calls, log %q", len(p.calls), h.log)
+		}
+	}
+}
+
+func mapsWith(m map[string][]string, pairs ...string) map[string][]string {
+	n := map[string][]string{}
+	for k, v := range m {
+		n[k] = v
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		n[pairs[i]] = []string{pairs[i+1]}
+	}
+	return n
+}
+
+func answer(status int, body string) introspect.Response {
+	return introspect.Response{
+		Response: keys.Response{Status: status, Size: len(body), Body: []byte(body)},
+		Headers:  [][2]string{{":status", ""}, {"content-type", "application/json;charset=UTF-8"}},
+	}
+}
+
+func TestExchangeRefuses(t *testing.T) {
+	p, h := newProxy(t, nil)
+	for _, tt := range []struct{ media, body, code string }{
+		{"application/json", exchanging(nil), "invalid_request"},
+		{"", exchanging(nil), "invalid_request"},
+		{formType, "", "invalid_client"},
+		{formType, exchanging(url.Values{"client_id": {"other"}}), "invalid_client"},
+		{formType, exchanging(url.Values{"client_id": nil}), "invalid_client"},
+		{formType, exchanging(url.Values{"client_id": {"gate:way", "gate:way"}}), "invalid_request"},
+		{formType, exchanging(url.Values{"code": {"a", "b"}}), "invalid_request"},
+		{formType, exchanging(nil) + "&x=%", "invalid_request"},
+		{formType, exchanging(url.Values{"code": nil}), "invalid_request"},
+		{formType, exchanging(url.Values{"redirect_uri": nil}), "invalid_grant"},
+		{formType, exchanging(url.Values{"redirect_uri": {"https://evil.example/cb"}}), "invalid_grant"},
+		{formType, exchanging(url.Values{"code_verifier": nil}), "invalid_request"},
+		{formType, exchanging(url.Values{"code_verifier": {verifier[1:]}}), "invalid_request"},
+		{formType, exchanging(url.Values{"code_verifier": {strings.Repeat("a", 129)}}), "invalid_request"},
+		{formType, exchanging(url.Values{"code_verifier": {verifier + "ü"}}), "invalid_request"},
+		{formType, exchanging(url.Values{"grant_type": nil}), "unsupported_grant_type"},
+		{formType, exchanging(url.Values{"grant_type": {"client_credentials"}}), "unsupported_grant_type"},
+		{formType, exchanging(url.Values{"grant_type": {"password"}}), "unsupported_grant_type"},
+		{formType, exchanging(url.Values{"grant_type": {"refresh_token"}}), "invalid_request"},
+	} {
+		a, c := p.Exchange(tt.media, tt.body, gateway)
+		if a == nil || c != nil || a.Status != 400 || a.Code != tt.code || a.Description == "" || a.Outcome != metrics.ProxyRefused {
+			t.Errorf("%s: %+v, want %s", tt.body, a, tt.code)
+		}
+	}
+	for _, body := range []string{"", "client_id=gate%3Away", "client_id=other&token=t", "client_id=gate%3Away&token=a&token=b"} {
+		if a, c := p.Revoke(formType, body, gateway); a == nil || c != nil || a.Status != 400 {
+			t.Errorf("%s: %+v", body, a)
+		}
+	}
+	if p.Tick(); len(h.sent) != 0 {
+		t.Errorf("%d sent", len(h.sent))
+	}
+}
+
+// What the provider says of the client's own mistakes is passed back, all else is
+// a fault of which clients are told nothing, lest they throw away what is good.
+func TestAnswersOfTheProvider(t *testing.T) {
+	large := answer(200, `{"access_token":"t"}`)
+	large.Size, large.Body = keys.MaxDocument+1, nil
+	text := answer(200, `access_token=t&token_type=bearer`)
+	text.Headers = [][2]string{{"content-type", formType}}
+	for name, tt := range map[string]struct {
+		r       introspect.Response
+		status  uint32
+		body    string
+		code    string
+		outcome metrics.Outcome
+		log     string
+	}{
+		"an invalid grant":       {r: answer(400, `{"error":"invalid_grant"}`), status: 400, body: `{"error":"invalid_grant"}`, outcome: metrics.ProxyDenied},
+		"an invalid grant, 403":  {r: answer(403, `{"error":"invalid_grant"}`), status: 403, body: `{"error":"invalid_grant"}`, outcome: metrics.ProxyDenied},
+		"too many":               {r: answer(429, `{"error":"slow_down"}`), status: 429, body: `{"error":"slow_down"}`, outcome: metrics.ProxyDenied},
+		"an error that is a 200": {r: answer(200, `{"error":"redirect_uri_mismatch"}`), status: 400, body: `{"error":"redirect_uri_mismatch"}`, outcome: metrics.ProxyDenied},
+		"a code of GitHub":       {r: answer(200, `{"error":"bad_verification_code"}`), status: 400, code: "invalid_grant", outcome: metrics.ProxyDenied},
+		"the gateway's client":   {r: answer(401, `{"error":"invalid_client"}`), log: "refuses the client of the gateway"},
+		"the same with 400":      {r: answer(400, `{"error":"invalid_client"}`), log: "refuses the client of the gateway"},
+		"the same of GitHub":     {r: answer(200, `{"error":"incorrect_client_credentials"}`), log: "refuses the client of the gateway"},
+		"no error":               {r: answer(404, `{"message":"Not Found"}`), log: "status 404"},
+		"no JSON":                {r: answer(200, `<html>`), log: "no answer of a token endpoint"},
+		"another type":           {r: text, log: "no answer of a token endpoint"},
+		"too large":              {r: large, log: "too large"},
+		"a redirect":             {r: answer(302, `{}`), log: "status 302"},
+		"a fault":                {r: answer(500, `{"error":"server_error"}`), log: "status 500"},
+		"none":                   {r: introspect.Response{Response: keys.Response{Err: errors.New("no answer")}}, log: "no answer"},
+		"the secret":             {r: answer(400, `{"error":"x","y":"`+secret+`"}`), log: "has the client's secret"},
+	} {
+		p, h := newProxy(t, nil)
+		_, c := p.Exchange(formType, exchanging(nil), gateway)
+		p.Tick()
+		h.sent[0].done(tt.r)
+		a := c.Answer()
+		if tt.log != "" {
+			tt.status, tt.code, tt.outcome = 503, "temporarily_unavailable", metrics.NoAnswer
+		}
+		if a.Status != tt.status || string(a.Body) != tt.body || a.Code != tt.code || a.Outcome != tt.outcome {
+			t.Errorf("%s: %+v", name, a)
+		}
+		if log := strings.Join(h.log, "\n"); (tt.log == "") != (log == "") || !strings.Contains(log, tt.log) || strings.Contains(log, secret) {
+			t.Errorf("%s: log %q", name, log)
+		}
+	}
+}
+
+func TestRevoke(t *testing.T) {
+	p, h := newProxy(t, nil)
+	_, c := p.Revoke(formType, "client_id=gate%3Away&token=t&token_type_hint=refresh_token&x=y", gateway)
+	p.Tick()
+	if s := h.sent[0]; s.body != "token=t&token_type_hint=refresh_token" {
+		t.Errorf("%q", s.body)
+	}
+	h.sent[0].done(answer(200, ``))
+	if a := c.Answer(); a.Status != 200 || a.Body != nil || a.Code != "" {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	p, h := newProxy(t, nil)
+	begin := func() (*Answer, *Call) { return p.Exchange(formType, exchanging(nil), gateway) }
+	_, first := begin()
+	for range maxCalls - 1 {
+		begin()
+	}
+	if a, c := begin(); c != nil || a.Status != 503 || a.Outcome != metrics.NoRoom {
+		t.Errorf("%+v", a)
+	}
+	p.Tick()
+	// A call that the host has lost makes room in the end, and what comes later
+	// is dropped.
+	h.now += callTime.Milliseconds()
+	if a, c := begin(); a != nil || c == nil {
+		t.Errorf("%+v", a)
+	}
+	if first.Waiting() || len(p.calls) != 1 {
+		t.Errorf("%d calls", len(p.calls))
+	}
+	h.sent[0].done(answer(200, `{"access_token":"t"}`))
+	if first.Answer().Status != 503 {
+		t.Errorf("%+v", first.Answer())
+	}
+	h.refuses = true
+	_, c := begin()
+	p.Tick()
+	if c.Answer().Status != 503 || !strings.Contains(strings.Join(h.log, "\n"), `the cluster "login" cannot be called`) {
+		t.Errorf("%+v, %q", c.Answer(), h.log)
+	}
+}
