@@ -71,6 +71,7 @@ var badProxies = []badDocument{
 	one("scope", proxies(aProxy+`, "scopes": ["a b"]`, "", "", ""), atProxy+`.scopes[0]: must be one scope: printable ASCII without spaces, " and \`),
 	onlyParser("endpoint http", proxies(aProxy+`, "token_endpoint": "http://auth.example.com/token"`, "", "", ""), atProxy+".token_endpoint: "+wantHTTPS),
 	one("cluster empty", proxies(aProxy+`, "cluster": ""`, "", "", ""), atProxy+".cluster: must not be empty"),
+	one("omit_resource", proxies(aProxy+`, "omit_resource": "no"`, "", "", ""), atProxy+".omit_resource: must be true or false"),
 	one("path_prefix", proxies(aProxy+`, "path_prefix": "oauth"`, "", "", ""), atProxy+".path_prefix: must be a path that starts with a slash"),
 	{name: "endpoints that nothing names", parserOnly: true, doc: proxies(aProxy, `"issuer": "https://auth.example.com", "cluster": "auth", "jwks_uri": "https://a/k"`, "", ""), want: []string{
 		atProxy + ".authorization_endpoint: is required: no metadata is fetched that could name it",

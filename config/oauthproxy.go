@@ -5,6 +5,7 @@ import "strings"
 var oauthProxyMembers = []string{
 	"client_id", "client_secret", "client_secret_env", "auth", "redirect_uris", "scopes",
 	"authorization_endpoint", "token_endpoint", "revocation_endpoint", "cluster", "path_prefix", "callback",
+	"omit_resource",
 }
 
 // OAuthProxy says how the gateway stands for an authorization server that
@@ -38,6 +39,10 @@ type OAuthProxy struct {
 	// Callback has the provider send users back to the gateway, which sends them
 	// on to the client.
 	Callback bool
+
+	// OmitResource keeps the resource parameter of clients (RFC 8707) from a
+	// provider that refuses it.
+	OmitResource bool
 
 	environment environment
 }
@@ -102,6 +107,7 @@ func (l *serverList) parseOAuthProxy(server *value, s *AuthorizationServer) {
 	p.Scopes = texts(v.get("scopes").array(), (*value).proxyScope)
 	p.PathPrefix = strings.TrimSuffix(v.get("path_prefix").pathPrefix(), "/")
 	p.Callback = v.get("callback").bool()
+	p.OmitResource = v.get("omit_resource").bool()
 	p.Cluster = s.Cluster
 	if m := v.get("cluster"); m != nil {
 		p.Cluster = m.text()

@@ -239,6 +239,23 @@ func TestProxyExchange(t *testing.T) {
 	}
 }
 
+// Some providers refuse the parameter that every client of MCP sends.
+func TestProxyOmitsTheResource(t *testing.T) {
+	h, vm, p := proxyVM(t, object{"omit_resource": true})
+	with := url.Values{"resource": {resource}}
+	s := vm.Request(request("GET", authorizing(with)))
+	wantStatus(t, s, 302)
+	if u, err := url.Parse(s.Local().Headers.Get("location")); err != nil || u.Query().Has("resource") || !u.Query().Has("code_challenge") {
+		t.Errorf("location %v, %v", u, err)
+	}
+	post(vm, "/token", formType, form(with))
+	post(vm, "/token", formType, url.Values{"grant_type": {"refresh_token"}, "client_id": {"gate:way"}, "refresh_token": {"r"}, "resource": {resource}}.Encode())
+	p.run(h, time.Second)
+	if len(p.forms) != 2 || strings.Contains(string(p.forms[0].Body)+string(p.forms[1].Body), "resource") {
+		t.Errorf("%d forms: %v", len(p.forms), p.forms)
+	}
+}
+
 func TestProxyExchangeRefuses(t *testing.T) {
 	_, vm, p := proxyVM(t, nil)
 	for _, tt := range []struct {

@@ -24,6 +24,7 @@ const (
 	ofChallenge
 	ofChallengeMethod
 	ofScope
+	ofResource
 )
 
 // Authorize answers an authorization request, its query without the "?", made to
@@ -103,6 +104,9 @@ func (p *Proxy) Return(query, issuer string) *Answer {
 func (p *Proxy) forward(v []string) string {
 	if v[ofScope] == "" {
 		v[ofScope] = strings.Join(p.how.Scopes, " ")
+	}
+	if p.how.OmitResource {
+		v[ofResource] = ""
 	}
 	location := begin(p.authorize.Raw)
 	for i, name := range authorizeNames {

@@ -60,6 +60,9 @@ func (p *Proxy) Exchange(contentType, body, issuer string) (*Answer, *Call) {
 	if a != nil {
 		return a, nil
 	}
+	if p.how.OmitResource {
+		v[7] = ""
+	}
 	form := ""
 	send := func(indices ...int) {
 		for _, i := range indices {
