@@ -429,6 +429,57 @@ func TestProxyPaths(t *testing.T) {
 	}
 }
 
+// What the gateway is on any host, by a resource that names none, it is not on a
+// host that a resource has to itself: there that one's metadata would be another's.
+func TestProxyIsNotOnHostsOfOthers(t *testing.T) {
+	h := newHost(t, Options{HeadersStopIteration: true})
+	c := proxying(nil, nil)
+	other := object{"issuer": "https://other.example", "cluster": "auth", "jwks_uri": issuer + "/keys"}
+	c["authorization_servers"] = append(c["authorization_servers"].([]object), other)
+	on := func(host, path string) object {
+		return notes(object{"resource": "https://" + host + path, "authorization_servers": []string{"https://other.example"}, "match": object{"hosts": []string{host}}})
+	}
+	c["resources"] = []object{notes(object{"authorization_servers": []string{issuer}}), on("files.example.com", ""), on("tokens.example.com", "/token")}
+	vm := start(t, h, c)
+	newUpstreamServer().run(h, 2*time.Second)
+	for _, tt := range []struct {
+		authority, method, path string
+		status                  int
+	}{
+		{"files.example.com", "GET", asMetadata, 404},
+		{"files.example.com", "GET", "/authorize", 401},
+		{"files.example.com", "POST", "/token", 401},
+		{"files.example.com", "GET", prm, 200},
+		{"tokens.example.com", "POST", "/token", 401},
+		{"files.example.com", "GET", prm + "/notes", 200}, // as /notes is
+		{"files.example.com", "POST", "/notes", 401},
+		{"tokens.example.com", "GET", asMetadata, 200},
+		{"mcp.example.com", "GET", asMetadata, 200},
+		{"mcp.example.com", "POST", "/token", 400},
+		{"other.example.com", "GET", asMetadata, 200},
+	} {
+		headers := request(tt.method, tt.path)
+		for i := range headers {
+			if headers[i][0] == ":authority" {
+				headers[i][1] = tt.authority
+			}
+		}
+		s := vm.Request(headers)
+		if wantStatus(t, s, tt.status); t.Failed() {
+			t.Fatalf("%s %s%s", tt.method, tt.authority, tt.path)
+		}
+	}
+}
+
+// A path_prefix that begins as a well-known place does is none.
+func TestProxyBesideTheWellKnownPlaces(t *testing.T) {
+	for _, prefix := range []string{asMetadata + "s", prm + "s", "/.well-known"} {
+		_, vm, _ := proxyVM(t, object{"path_prefix": prefix})
+		wantError(t, post(vm, prefix+"/token", formType, "x=y"), 400, "invalid_client")
+		wantStatus(t, vm.Request(request("GET", prefix+authorizing(nil))), 302)
+	}
+}
+
 // The secret goes to the provider and nowhere else.
 func TestProxySecretStaysInside(t *testing.T) {
 	h, vm, p := proxyVM(t, nil)
