@@ -214,6 +214,9 @@ func (l *serverList) publish(v *value, r *Resource, places occupied) {
 		return
 	}
 	first, proxied := r.AuthorizationServers[0], r.Proxied()
+	if places.issuers(r.AuthorizationServers, proxied, r.Resource.Origin()) {
+		v.failAbsent("authorization_servers", "must not have an issuer at the origin of a resource with oauth_proxy: there the gateway is the issuer")
+	}
 	var owner, all string
 	switch {
 	case proxied != nil:
@@ -225,9 +228,6 @@ func (l *serverList) publish(v *value, r *Resource, places occupied) {
 			v.failAbsent("match", "must have hosts: with unmatched allow, the endpoints of oauth_proxy would take the place of others on every host")
 		}
 		for _, s := range r.AuthorizationServers {
-			if strings.TrimSuffix(s.Issuer, "/") == r.Resource.Origin() {
-				v.failAbsent("authorization_servers", "must not have an issuer at the resource's origin, where the gateway is one by oauth_proxy")
-			}
 			if s.OAuthProxy != nil && s != proxied {
 				v.failAbsent("authorization_servers", "must not have several with oauth_proxy: the resource's origin is one issuer")
 				return
@@ -265,4 +265,15 @@ func (l *serverList) publish(v *value, r *Resource, places occupied) {
 			return
 		}
 	}
+}
+
+// issuers takes down the servers of a resource at an origin, and reports whether
+// one of theirs, or of those before, is the issuer that the gateway is at an
+// origin: clients could not tell the two apart.
+func (o occupied) issuers(servers []*AuthorizationServer, proxied *AuthorizationServer, origin string) (twice bool) {
+	const at = "issuer "
+	for _, s := range servers {
+		twice = o.occupy(at+strings.TrimSuffix(s.Issuer, "/"), []string{""}, "itself") != "" || twice
+	}
+	return proxied != nil && o.occupy(at+origin, []string{""}, "the gateway") != "" || twice
 }
