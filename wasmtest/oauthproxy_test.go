@@ -367,6 +367,8 @@ func TestProxyCallback(t *testing.T) {
 	s := vm.Request(request("GET", "/callback?"+back.Encode()))
 	wantStatus(t, s, 302)
 	wantHeaders(t, s, map[string]string{"location": callback + "?code=c&state=s&iss=https%3A%2F%2Fmcp.example.com", "cache-control": "no-store", "referrer-policy": "no-referrer"})
+	// It promises its name, so that what has none is not from it.
+	wantError(t, vm.Request(request("GET", "/callback?"+url.Values{"code": {"c"}, "state": back["state"]}.Encode())), 400, "invalid_request")
 	for name, value := range map[string]string{"iss": "https://evil.example", "state": "https://evil.example/cb s"} {
 		bad := maps.Clone(back)
 		bad.Set(name, value)

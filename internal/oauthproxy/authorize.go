@@ -87,7 +87,7 @@ func (p *Proxy) Return(query, issuer string) *Answer {
 	switch {
 	case !p.allowed(uri):
 		return refuse("invalid_request", wrongRedirect)
-	case v[5] != "" && v[5] != p.server.Issuer:
+	case v[5] != p.server.Issuer && (v[5] != "" || p.names): // RFC 9207, section 2.4
 		return refuse("invalid_request", "the response is of another issuer")
 	}
 	v[4], v[5] = state, issuer
