@@ -28,6 +28,9 @@ func parseResources(v *value, servers *serverList, unmatched Unmatched) []*Resou
 			list = append(list, r)
 		}
 	}
+	for _, check := range servers.late {
+		check()
+	}
 	return list
 }
 

@@ -25,6 +25,7 @@ func TestServerMetadataIsServed(t *testing.T) {
 		"metadata_url":             fetching(object{"metadata_url": issuer + asMetadata}),
 		"by hand":                  fetching(object{"metadata": object{"issuer": issuer, "jwks_uri": issuer + "/keys", "response_types_supported": []string{"code"}}}),
 		"of a server without keys": fetching(object{"introspection": object{"client_id": "a", "client_secret": "b"}}),
+		"patched, without keys":    fetching(with(object{"introspection": object{"endpoint": issuer + "/introspect", "client_id": "a", "client_secret": "b"}}, patched)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t, Options{})
@@ -34,11 +35,11 @@ func TestServerMetadataIsServed(t *testing.T) {
 				held = append(held, vm.Request(request("GET", asMetadata)))
 			}
 			goodServer(rsaKey).recorded(h, 3*time.Second)
-			if want := map[string]int{"fetched": 2, "patched": 2, "metadata_url": 2, "by hand": 1, "of a server without keys": 1}[name]; h.Dispatched() != want {
+			if want := map[string]int{"fetched": 2, "patched": 2, "metadata_url": 2, "by hand": 1, "of a server without keys": 1, "patched, without keys": 1}[name]; h.Dispatched() != want {
 				t.Errorf("%d callouts, want %d", h.Dispatched(), want)
 			}
 			want := metadata(nil)
-			if name == "patched" {
+			if strings.HasPrefix(name, "patched") {
 				want = `{"issuer":"` + issuer + `","jwks_uri":"` + issuer + `/keys","x_extra":"y"}`
 			}
 			for _, s := range held {
