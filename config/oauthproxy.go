@@ -92,7 +92,7 @@ func (r *Resource) OwnPaths() []string {
 // parseOAuthProxy reads oauth_proxy of the server at server.
 func (l *serverList) parseOAuthProxy(server *value, s *AuthorizationServer) {
 	v := server.get("oauth_proxy")
-	if !v.closedObject(oauthProxyMembers, nil) {
+	if !v.closedObject(oauthProxyMembers) {
 		return
 	}
 	p := &OAuthProxy{}

@@ -51,7 +51,7 @@ func (l *serverList) parse(v *value) {
 }
 
 func (l *serverList) parseServer(v *value) {
-	if !v.closedObject(serverMembers, nil) {
+	if !v.closedObject(serverMembers) {
 		return
 	}
 	s := &AuthorizationServer{}

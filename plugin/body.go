@@ -62,7 +62,7 @@ func (s *stream) decideBody() types.Action {
 	if err != nil {
 		return s.fault("the request's body cannot be read", err)
 	}
-	if v.Wait != nil && !s.plugin.held.full() {
+	if v.Wait != nil && s.plugin.held.room(v) {
 		s.wait(nil, clock().UnixMilli(), v)
 		return types.ActionPause
 	}

@@ -42,7 +42,7 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 	now := clock()
 	r.Arrived = now.UnixMilli()
 	v := s.plugin.gate.Decide(r, now)
-	if v.Wait != nil && !s.plugin.held.full() {
+	if v.Wait != nil && s.plugin.held.room(v) {
 		s.wait(r.Clone(), r.Arrived, v)
 		if s.body != nil && s.plugin.stopsHeaders {
 			return types.ActionPause
