@@ -25,6 +25,7 @@ const (
 	ofChallengeMethod
 	ofScope
 	ofResource
+	ofPrompt
 )
 
 // Authorize answers an authorization request, its query without the "?", made to
@@ -46,6 +47,9 @@ func (p *Proxy) Authorize(query, issuer string) *Answer {
 	switch {
 	case v[ofResponseType] != "code":
 		code, description = "unsupported_response_type", "response_type must be code"
+	case strings.Contains(v[ofPrompt], "none"):
+		// To the provider all clients are one, to which the user has consented.
+		code, description = "consent_required", "the user must be asked"
 	case v[ofChallengeMethod] == "S256" && isCode(v[ofChallenge], 43, 43):
 		if p.how.Callback {
 			// No URI has a space in it.
@@ -73,6 +77,11 @@ func (p *Proxy) callback(issuer string) string {
 // 4.1.2.1; RFC 9207, section 2), those that are passed on first.
 var responseNames = []string{"code", "error", "error_description", "error_uri", "state", "iss"}
 
+const (
+	inState = iota + 4
+	inIssuer
+)
+
 // Return answers the provider's response, a query without the "?", by a redirect
 // on to the client, which learns that it is the gateway's.
 //
@@ -83,14 +92,14 @@ func (p *Proxy) Return(query, issuer string) *Answer {
 	if !ok {
 		return refuse("invalid_request", malformed)
 	}
-	uri, state, _ := strings.Cut(v[4], " ")
+	uri, state, _ := strings.Cut(v[inState], " ")
 	switch {
 	case !p.allowed(uri):
 		return refuse("invalid_request", wrongRedirect)
-	case v[5] != p.server.Issuer && (v[5] != "" || p.names): // RFC 9207, section 2.4
+	case v[inIssuer] != p.server.Issuer && (v[inIssuer] != "" || p.names): // RFC 9207, section 2.4
 		return refuse("invalid_request", "the response is of another issuer")
 	}
-	v[4], v[5] = state, issuer
+	v[inState], v[inIssuer] = state, issuer
 	back := begin(uri)
 	for i, name := range responseNames {
 		back = appendTo(back, name, v[i])

@@ -54,6 +54,17 @@ var (
 	revokeNames = []string{"client_id", "token", "token_type_hint"}
 )
 
+// Indices of the former.
+const (
+	ofGrant = iota + 1
+	ofCode
+	ofRedirect
+	ofVerifier
+	ofRefresh
+	ofWanted
+	ofAudience
+)
+
 // Exchange begins to pass a token request on, or returns the Answer to one that
 // is refused. It was made to the gateway as issuer. The endpoints are known: see
 // [Proxy.Ready].
@@ -63,7 +74,7 @@ func (p *Proxy) Exchange(contentType, body, issuer string) (*Answer, *Call) {
 		return a, nil
 	}
 	if p.how.OmitResource {
-		v[7] = ""
+		v[ofAudience] = ""
 	}
 	form := ""
 	send := func(indices ...int) {
@@ -71,25 +82,25 @@ func (p *Proxy) Exchange(contentType, body, issuer string) (*Answer, *Call) {
 			form = appendTo(form, tokenNames[i], v[i])
 		}
 	}
-	switch grant, code, uri, verifier, refresh := v[1], v[2], v[3], v[4], v[5]; {
-	case grant == "authorization_code":
+	switch v[ofGrant] {
+	case "authorization_code":
 		switch {
-		case code == "":
+		case v[ofCode] == "":
 			return refuse("invalid_request", "code is missing"), nil
-		case !p.allowed(uri):
+		case !p.allowed(v[ofRedirect]):
 			return refuse("invalid_grant", wrongRedirect), nil
-		case !isCode(verifier, 43, 128):
+		case !isCode(v[ofVerifier], 43, 128):
 			return refuse("invalid_request", "code_verifier is missing or none"), nil
 		}
 		if p.how.Callback {
-			v[3] = p.callback(issuer)
+			v[ofRedirect] = p.callback(issuer)
 		}
-		send(1, 2, 3, 4, 7)
-	case grant == "refresh_token":
-		if refresh == "" {
+		send(ofGrant, ofCode, ofRedirect, ofVerifier, ofAudience)
+	case "refresh_token":
+		if v[ofRefresh] == "" {
 			return refuse("invalid_request", "refresh_token is missing"), nil
 		}
-		send(1, 5, 6, 7)
+		send(ofGrant, ofRefresh, ofWanted, ofAudience)
 	default:
 		return refuse("unsupported_grant_type", "grant_type must be authorization_code or refresh_token"), nil
 	}

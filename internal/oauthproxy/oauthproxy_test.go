@@ -232,7 +232,7 @@ func TestAuthorize(t *testing.T) {
 		how.AuthorizationEndpoint, _ = config.ParseURL("https://login.example.com/a?prompt=consent&x=y")
 		how.Scopes = []string{"repo", "offline_access"}
 	})
-	u, _ = url.Parse(p.Authorize(asking(url.Values{"prompt": {"none"}}), gateway).Location)
+	u, _ = url.Parse(p.Authorize(asking(url.Values{"prompt": {"login"}}), gateway).Location)
 	if q := u.Query(); !slices.Equal(q["prompt"], []string{"consent"}) || q.Get("x") != "y" || q.Get("scope") != "repo offline_access" || q.Get("client_id") != "gate:way" {
 		t.Errorf("%v", q)
 	}
@@ -267,6 +267,8 @@ func TestAuthorizeRefuses(t *testing.T) {
 		"no challenge at all":   {asking(url.Values{"code_challenge": {strings.Repeat(" ", 43)}}), "invalid_request"},
 		"plain":                 {asking(url.Values{"code_challenge_method": {"plain"}}), "invalid_request"},
 		"no method":             {asking(url.Values{"code_challenge_method": nil}), "invalid_request"},
+		"no question":           {asking(url.Values{"prompt": {"none"}}), "consent_required"},
+		"a question or none":    {asking(url.Values{"prompt": {"login none"}}), "consent_required"},
 		"s256":                  {asking(url.Values{"code_challenge_method": {"s256"}}), "invalid_request"},
 	} {
 		a := p.Authorize(tt.query, gateway)
