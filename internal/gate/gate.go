@@ -347,9 +347,7 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 		// that a token is bad by keys that are older than the request.
 		switch s.source.Refetch(r.Arrived) {
 		case keys.Fetching:
-			// With no room the keys count as new: whoever has a token of a key
-			// that is gone must learn it.
-			v := invalid(err)
+			v := reply(unavailable(r.readers(), s.source.RetryAfter()), metrics.NoRoom)
 			v.Wait, v.Yields = s.source, true
 			return v
 		case keys.Unavailable:

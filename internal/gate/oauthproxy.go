@@ -59,7 +59,7 @@ func (p *resource) serverMetadata(r *Request) Verdict {
 func noMetadata(of *keys.Source, origin string) Verdict {
 	v := reply(noAnswer(origin, of.RetryAfter()), metrics.NoAnswer)
 	if of.Starting() {
-		v.Wait, v.Outcome = of, metrics.NoRoom
+		v.Wait, v.Yields, v.Outcome = of, true, metrics.NoRoom
 	}
 	return v
 }

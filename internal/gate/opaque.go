@@ -62,7 +62,7 @@ func (g *Gate) ask(p *resource, r *Request, s *server, token string, now time.Ti
 	switch {
 	case call != nil:
 		v := reply(unavailable(r.readers(), call.RetryAfter()), metrics.NoRoom)
-		v.Wait = call
+		v.Wait, v.Yields = call, true
 		return v
 	case answer == nil: // too many questions are under way
 		return reply(unavailable(r.readers(), 1), metrics.NoRoom)

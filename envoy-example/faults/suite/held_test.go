@@ -31,9 +31,9 @@ func TestAllThatAreHeldAreAnswered(t *testing.T) {
 		load.Send(t.Context(), crowd[i], r.Addr(), host, g.shot(kindOf("none"))) // connects
 	}
 	for _, wave := range []struct {
-		kind string
-		want int
-	}{{"valid, new", http.StatusOK}, {"unknown kid", http.StatusUnauthorized}} {
+		kind        string
+		want, least int
+	}{{"valid, new", http.StatusOK, total}, {"unknown kid", http.StatusUnauthorized, total / 2}} { // which have half of the room
 		shots := make([]load.Shot, total)
 		for i := range shots {
 			shots[i] = g.shot(kindOf(wave.kind))
@@ -51,8 +51,8 @@ func TestAllThatAreHeldAreAnswered(t *testing.T) {
 		}
 		all.Wait()
 		t.Logf("%s: answers by status %v", wave.kind, got)
-		if got[wave.want] != total {
-			t.Errorf("%s: answers by status %v, want %d times %d", wave.kind, got, total, wave.want)
+		if n := got[wave.want]; n < wave.least || n+got[http.StatusServiceUnavailable] != total {
+			t.Errorf("%s: answers by status %v, want at least %d times %d, and no others but 503", wave.kind, got, wave.least, wave.want)
 		}
 	}
 	if n := countLines(r.Log(), "Uncaught"); n > 0 {
