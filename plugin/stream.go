@@ -42,7 +42,11 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 	now := clock()
 	r.Arrived = now.UnixMilli()
 	v := s.plugin.gate.Decide(r, now)
-	if v.Wait != nil && !s.plugin.held.full() {
+	switch {
+	case v.Wait == nil:
+	case s.plugin.held.full():
+		v.Body = nil // the Reply needs none of it, and nothing goes on
+	default:
 		s.wait(r.Clone(), r.Arrived, v)
 		if s.body != nil && s.plugin.stopsHeaders {
 			return types.ActionPause

@@ -404,6 +404,32 @@ func TestRulesWhileKeysAreFetched(t *testing.T) {
 	})
 }
 
+// Where there is no room to wait, nothing of a request reaches the server, although
+// its body would decide later: it is answered at once, before other requests
+// overwrite the headers that the answer is made from.
+func TestRulesWithNoRoomToWait(t *testing.T) {
+	const allowed = "https://one.of.many.sub-domains.example"
+	onBoth(t, fetching(nil), ruled(object{"allowed_origins": []string{"https://*.example"}}), func(t *testing.T, h *Host, vm *VM, stops bool) {
+		token := rsaKey.bearer(claims(h, nil))
+		for range 1024 {
+			if s := vm.Open(rpc("/notes", token), false); s.State() != Held {
+				t.Fatal(describe(s))
+			}
+		}
+		s := vm.Open(rpc("/notes", token, origin(allowed)), false)
+		vm.Open(rpc("/notes", "Bearer "+strings.Repeat("of-another-client", 50)), false)
+		if s.State() != Answered {
+			s.Body(call("list_notes"), true)
+			t.Error("the body was waited for")
+		}
+		wantUnavailable(t, s)
+		wantNothingSent(t, s, true)
+		if got := s.Local().Headers.Get("access-control-allow-origin"); got != allowed {
+			t.Errorf("access-control-allow-origin %q", got)
+		}
+	})
+}
+
 // Rules are those of their resource: others on the same gateway let bodies
 // through as they come.
 func TestRulesOfOneResource(t *testing.T) {
