@@ -269,6 +269,25 @@ func TestTrustedHeaders(t *testing.T) {
 		wantForwarded(t, s)
 		wantForwarded(t, open(append(mirrored("tools/list", ""), [2]string{"content-encoding", "gzip"})...))
 		wantInsufficient(t, open(mirrored("tools/call", "delete_note")...), "write:notes")
+		// No server compares these: the body decides.
+		for _, method := range []string{"resources/subscribe", "resources/unsubscribe"} {
+			for uri, lacks := range map[string]string{"note:///open/1": "", "note:///secret/1": "read:notes secrets"} {
+				s := open([2]string{"mcp-protocol-version", "2026-07-28"}, [2]string{"mcp-method", method})
+				s.Body(message(method, `{"uri":"`+uri+`"}`), true)
+				if lacks == "" {
+					wantForwarded(t, s)
+					continue
+				}
+				wantInsufficient(t, s, lacks)
+			}
+			s := open(mirrored(method, "note:///open/1")...)
+			s.Body(message(method, `{"uri":"note:///secret/1"}`), true)
+			if s.State() != Answered {
+				t.Fatalf("%s: %s", method, describe(s))
+			}
+			wantError(t, s, 400, "invalid_request")
+			wantNothingSent(t, s, stops)
+		}
 		for name, headers := range map[string][][2]string{
 			"an older version": {{"mcp-protocol-version", "2025-11-25"}, {"mcp-method", "tools/call"}},
 			"no version":       {{"mcp-method", "tools/call"}},

@@ -38,7 +38,7 @@ func (g *Gate) permit(p *resource, r *Request, granted uint64, v Verdict) Verdic
 		case fault != "":
 		case suffices && need&^granted != 0:
 			return reply(p.lacks(r.readers(), need), metrics.InsufficientScope)
-		case suffices && p.TrustMCPHeaders:
+		case suffices && p.TrustMCPHeaders && o.Mirrored():
 			return v
 		}
 	}
