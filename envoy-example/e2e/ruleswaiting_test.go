@@ -63,37 +63,39 @@ func TestRulesWhileAServerIsAsked(t *testing.T) {
 			for _, before := range []string{"nothing", "half", "all"} {
 				for _, size := range []int{0, 300 << 10} { // what Envoy takes while it waits, and more
 					for scope, status := range map[string]int{"read~notes": 403, "read~notes+write~notes": 200} {
-						t.Run(fmt.Sprintf("%s/%s/%d/%d", p, before, size, status), func(t *testing.T) {
-							text := tool("delete_note")
-							text += strings.Repeat(" ", max(0, size-len(text)))
-							first := map[string]int{"half": len(text) / 2, "all": len(text)}[before]
-							n++
-							g.server.forget()
-							body, answered := g.post(t, p, fmt.Sprint(scope, ".", n))
-							sent := make(chan struct{})
-							go func() {
-								defer close(sent)
-								io.WriteString(body, text[:first])
-								if before == "all" {
-									body.Close()
+						for _, trailer := range []http.Header{nil, {"X-Checksum": {"1"}}} {
+							t.Run(fmt.Sprintf("%s/%s/%d/%d/%d trailers", p, before, size, status, len(trailer)), func(t *testing.T) {
+								text := tool("delete_note")
+								text += strings.Repeat(" ", max(0, size-len(text)))
+								first := map[string]int{"half": len(text) / 2, "all": len(text)}[before]
+								n++
+								g.server.forget()
+								body, answered := g.postTrailers(t, p, fmt.Sprint(scope, ".", n), trailer)
+								sent := make(chan struct{})
+								go func() {
+									defer close(sent)
+									io.WriteString(body, text[:first])
+									if before == "all" {
+										body.Close()
+									}
+								}()
+								<-asked
+								time.Sleep(50 * time.Millisecond)
+								if _, got := g.server.seen(); got != "" {
+									t.Errorf("%d bytes have reached the server", len(got))
 								}
-							}()
-							<-asked
-							time.Sleep(50 * time.Millisecond)
-							if _, got := g.server.seen(); got != "" {
-								t.Errorf("%d bytes have reached the server", len(got))
-							}
-							<-release
-							<-sent
-							io.WriteString(body, text[first:])
-							body.Close()
-							if a := answered(); a.status != status {
-								t.Errorf("status %d, want %d", a.status, status)
-							}
-							if _, got := g.server.seen(); status == 200 && got != text || status != 200 && got != "" {
-								t.Errorf("%d bytes have reached the server, of %d", len(got), len(text))
-							}
-						})
+								<-release
+								<-sent
+								io.WriteString(body, text[first:])
+								body.Close()
+								if a := answered(); a.status != status {
+									t.Errorf("status %d, want %d", a.status, status)
+								}
+								if _, got := g.server.seen(); status == 200 && got != text || status != 200 && got != "" {
+									t.Errorf("%d bytes have reached the server, of %d", len(got), len(text))
+								}
+							})
+						}
 					}
 				}
 			}
