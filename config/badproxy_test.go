@@ -1,5 +1,7 @@
 package config_test
 
+import "strings"
+
 // aProxy has the members that oauth_proxy must have.
 const aProxy = `"client_id": "gateway", "client_secret": "s3cret", "redirect_uris": ["http://127.0.0.1/callback"]`
 
@@ -18,6 +20,13 @@ func proxies(proxy, server, resources, top string) string {
 // sends is a configuration whose proxy has one more redirect URI.
 func sends(uri string) string {
 	return proxies(`"client_id": "gateway", "client_secret": "s3cret", "redirect_uris": ["http://127.0.0.1/callback", `+uri+`]`, "", "", "")
+}
+
+// issuerAtOrigin is a configuration with a proxied server https://a, and
+// https://mcp.example.com, and resources.
+func issuerAtOrigin(resources ...string) string {
+	return `{"allow_on_headers_stop_iteration": true, "authorization_servers": [{"issuer": "https://a", "cluster": "a", "oauth_proxy": {` + aProxy +
+		`}}, {"issuer": "https://mcp.example.com", "cluster": "b"}], "resources": [` + strings.Join(resources, ", ") + `]}`
 }
 
 const (
@@ -71,6 +80,7 @@ var badProxies = []badDocument{
 	one("scope", proxies(aProxy+`, "scopes": ["a b"]`, "", "", ""), atProxy+`.scopes[0]: must be one scope: printable ASCII without spaces, " and \`),
 	onlyParser("endpoint http", proxies(aProxy+`, "token_endpoint": "http://auth.example.com/token"`, "", "", ""), atProxy+".token_endpoint: "+wantHTTPS),
 	one("cluster empty", proxies(aProxy+`, "cluster": ""`, "", "", ""), atProxy+".cluster: must not be empty"),
+	one("omit_resource", proxies(aProxy+`, "omit_resource": "no"`, "", "", ""), atProxy+".omit_resource: must be true or false"),
 	one("path_prefix", proxies(aProxy+`, "path_prefix": "oauth"`, "", "", ""), atProxy+".path_prefix: must be a path that starts with a slash"),
 	{name: "endpoints that nothing names", parserOnly: true, doc: proxies(aProxy, `"issuer": "https://auth.example.com", "cluster": "auth", "jwks_uri": "https://a/k"`, "", ""), want: []string{
 		atProxy + ".authorization_endpoint: is required: no metadata is fetched that could name it",
@@ -92,7 +102,11 @@ var badProxies = []badDocument{
 	onlyParser("every host", proxies(aProxy, "", "", `"unmatched": "allow", `),
 		"resources[0].match: must have hosts: with unmatched allow, the endpoints of oauth_proxy would take the place of others on every host"),
 	onlyParser("the provider at the same origin", proxies(aProxy, `"issuer": "https://mcp.example.com/", "cluster": "a"`, "", ""),
-		"resources[0].authorization_servers: must not have an issuer at the resource's origin, where the gateway is one by oauth_proxy"),
+		"resources[0].authorization_servers: must not have an issuer at the origin of a resource with oauth_proxy: there the gateway is the issuer"),
+	onlyParser("another resource's server at the same origin", issuerAtOrigin(`{"resource": "https://mcp.example.com/a", "authorization_servers": ["https://a"]}`, `{"resource": "https://h/b", "authorization_servers": ["https://mcp.example.com"]}`),
+		"resources[1].authorization_servers: must not have an issuer at the origin of a resource with oauth_proxy: there the gateway is the issuer"),
+	onlyParser("the same the other way round", issuerAtOrigin(`{"resource": "https://h/b", "authorization_servers": ["https://mcp.example.com"]}`, `{"resource": "https://mcp.example.com/a", "authorization_servers": ["https://a"]}`),
+		"resources[1].authorization_servers: must not have an issuer at the origin of a resource with oauth_proxy: there the gateway is the issuer"),
 	onlyParser("a resource at an endpoint", proxies(aProxy, "", `{"resource": "https://mcp.example.com/notes"}, {"resource": "https://mcp.example.com/token"}`, ""),
 		"resources[1]: needs other match.hosts (by default any host) than "+atProxy+": both have the path prefix /token"),
 	onlyParser("an endpoint at a resource", proxies(aProxy, "", `{"resource": "https://mcp.example.com/revoke"}`, ""),

@@ -129,7 +129,7 @@ func (l *serverList) parseCallout(v *value, s *AuthorizationServer, m *value) {
 
 // parseEndpoint reads introspection.
 func (l *serverList) parseEndpoint(v *value) *Introspection {
-	if !v.closedObject(introspectionMembers, nil) {
+	if !v.closedObject(introspectionMembers) {
 		return nil
 	}
 	i := &Introspection{}

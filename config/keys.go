@@ -110,7 +110,7 @@ func (v *value) publicKeys(allowed []jwtlite.Algorithm) *jwtlite.KeySet {
 
 // publicKey reads one key in PEM, or returns nil.
 func (v *value) publicKey() *jwtlite.Key {
-	if !v.closedObject(publicKeyMembers, nil) {
+	if !v.closedObject(publicKeyMembers) {
 		return nil
 	}
 	before := len(*v.errs)

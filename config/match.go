@@ -3,7 +3,7 @@ package config
 import "strings"
 
 func (v *value) match() Match {
-	v.closedObject(matchMembers, nil)
+	v.closedObject(matchMembers)
 	return Match{
 		Hosts:        texts(v.get("hosts").nonEmptyArray(), (*value).host),
 		PathPrefixes: texts(v.get("path_prefixes").nonEmptyArray(), (*value).pathPrefix),

@@ -5,6 +5,7 @@ import "strings"
 var oauthProxyMembers = []string{
 	"client_id", "client_secret", "client_secret_env", "auth", "redirect_uris", "scopes",
 	"authorization_endpoint", "token_endpoint", "revocation_endpoint", "cluster", "path_prefix", "callback",
+	"omit_resource",
 }
 
 // OAuthProxy says how the gateway stands for an authorization server that
@@ -38,6 +39,10 @@ type OAuthProxy struct {
 	// Callback has the provider send users back to the gateway, which sends them
 	// on to the client.
 	Callback bool
+
+	// OmitResource keeps the resource parameter of clients (RFC 8707) from a
+	// provider that refuses it.
+	OmitResource bool
 
 	environment environment
 }
@@ -87,7 +92,7 @@ func (r *Resource) OwnPaths() []string {
 // parseOAuthProxy reads oauth_proxy of the server at server.
 func (l *serverList) parseOAuthProxy(server *value, s *AuthorizationServer) {
 	v := server.get("oauth_proxy")
-	if !v.closedObject(oauthProxyMembers, nil) {
+	if !v.closedObject(oauthProxyMembers) {
 		return
 	}
 	p := &OAuthProxy{}
@@ -102,6 +107,7 @@ func (l *serverList) parseOAuthProxy(server *value, s *AuthorizationServer) {
 	p.Scopes = texts(v.get("scopes").array(), (*value).proxyScope)
 	p.PathPrefix = strings.TrimSuffix(v.get("path_prefix").pathPrefix(), "/")
 	p.Callback = v.get("callback").bool()
+	p.OmitResource = v.get("omit_resource").bool()
 	p.Cluster = s.Cluster
 	if m := v.get("cluster"); m != nil {
 		p.Cluster = m.text()
@@ -208,6 +214,9 @@ func (l *serverList) publish(v *value, r *Resource, places occupied) {
 		return
 	}
 	first, proxied := r.AuthorizationServers[0], r.Proxied()
+	if places.issuers(r.AuthorizationServers, proxied, r.Resource.Origin()) {
+		v.failAbsent("authorization_servers", "must not have an issuer at the origin of a resource with oauth_proxy: there the gateway is the issuer")
+	}
 	var owner, all string
 	switch {
 	case proxied != nil:
@@ -219,9 +228,6 @@ func (l *serverList) publish(v *value, r *Resource, places occupied) {
 			v.failAbsent("match", "must have hosts: with unmatched allow, the endpoints of oauth_proxy would take the place of others on every host")
 		}
 		for _, s := range r.AuthorizationServers {
-			if strings.TrimSuffix(s.Issuer, "/") == r.Resource.Origin() {
-				v.failAbsent("authorization_servers", "must not have an issuer at the resource's origin, where the gateway is one by oauth_proxy")
-			}
 			if s.OAuthProxy != nil && s != proxied {
 				v.failAbsent("authorization_servers", "must not have several with oauth_proxy: the resource's origin is one issuer")
 				return
@@ -259,4 +265,15 @@ func (l *serverList) publish(v *value, r *Resource, places occupied) {
 			return
 		}
 	}
+}
+
+// issuers takes down the servers of a resource at an origin, and reports whether
+// one of theirs, or of those before, is the issuer that the gateway is at an
+// origin: clients could not tell the two apart.
+func (o occupied) issuers(servers []*AuthorizationServer, proxied *AuthorizationServer, origin string) (twice bool) {
+	const at = "issuer "
+	for _, s := range servers {
+		twice = o.occupy(at+strings.TrimSuffix(s.Issuer, "/"), []string{""}, "itself") != "" || twice
+	}
+	return proxied != nil && o.occupy(at+origin, []string{""}, "the gateway") != "" || twice
 }

@@ -42,7 +42,7 @@ func (v *value) document(doc []byte) *Config {
 		return nil
 	}
 	v.json = gjson.Parse(text)
-	if !v.closedObject(documentMembers, nil) {
+	if !v.closedObject(documentMembers) {
 		return nil
 	}
 
@@ -51,7 +51,7 @@ func (v *value) document(doc []byte) *Config {
 	config.AllowInsecureHTTP = v.get("allow_insecure_http").bool()
 	config.StopsHeaders = v.get("allow_on_headers_stop_iteration").bool()
 	cache := v.get("token_cache")
-	cache.closedObject(tokenCacheMembers, nil)
+	cache.closedObject(tokenCacheMembers)
 	config.TokenCache.MaxEntries = cache.get("max_entries").integer(0, maxCacheEntries, DefaultCacheEntries)
 
 	servers := &serverList{allowHTTP: config.AllowInsecureHTTP, stopsHeaders: config.StopsHeaders, unmatched: config.Unmatched}

@@ -28,11 +28,14 @@ func parseResources(v *value, servers *serverList, unmatched Unmatched) []*Resou
 			list = append(list, r)
 		}
 	}
+	for _, check := range servers.late {
+		check()
+	}
 	return list
 }
 
 func parseResource(v *value, servers *serverList, places occupied, sole bool) *Resource {
-	if !v.closedObject(resourceMembers, nil) {
+	if !v.closedObject(resourceMembers) {
 		return nil
 	}
 	r := &Resource{}
@@ -67,7 +70,7 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 	headers := make(headerNames)
 	r.ForwardPayloadHeader = headers.read(v.get("forward_payload_header"))
 	for _, element := range v.get("claim_to_headers").array() {
-		if element.closedObject(claimToHeaderMembers, nil) {
+		if element.closedObject(claimToHeaderMembers) {
 			claim := element.require("claim_name").text()
 			header := headers.read(element.require("header_name"))
 			r.ClaimToHeaders = append(r.ClaimToHeaders, ClaimToHeader{claim, strings.Split(claim, "."), header})

@@ -34,6 +34,9 @@ type serverList struct {
 	// has where each is; nil if there is no readable list.
 	issuers []string
 	paths   map[string]string
+
+	// late is what depends on whether a resource serves a server's metadata.
+	late []func()
 }
 
 func (l *serverList) parse(v *value) {
@@ -48,7 +51,7 @@ func (l *serverList) parse(v *value) {
 }
 
 func (l *serverList) parseServer(v *value) {
-	if !v.closedObject(serverMembers, nil) {
+	if !v.closedObject(serverMembers) {
 		return
 	}
 	s := &AuthorizationServer{}
@@ -86,6 +89,14 @@ func (l *serverList) parseFetching(v *value, s *AuthorizationServer, source *val
 	overrides, cluster, stale := v.get("metadata_overrides"), v.get("jwks_cluster"), v.get("max_stale_seconds")
 	if s.Source.Kind <= MetadataURL || s.discovers() || s.Source.KeepMetadata {
 		s.Source.Overrides = l.parseOverrides(overrides, s.Issuer)
+	} else if s.Source.Kind == NoKeys && overrides != nil {
+		l.late = append(l.late, func() {
+			if s.Source.KeepMetadata {
+				s.Source.Overrides = l.parseOverrides(overrides, s.Issuer)
+			} else {
+				overrides.needless(source, "no metadata is fetched")
+			}
+		})
 	} else {
 		overrides.needless(source, "no metadata is fetched")
 	}

@@ -28,14 +28,14 @@ type Userinfo struct {
 
 // parseUserinfo reads userinfo.
 func (l *serverList) parseUserinfo(v *value) *Introspection {
-	if !v.closedObject(userinfoMembers, nil) {
+	if !v.closedObject(userinfoMembers) {
 		return nil
 	}
 	u := &Userinfo{Subject: "sub"}
 	i := &Introspection{Userinfo: u}
 	v.require("endpoint")
 	l.parseCommon(v, i)
-	if m := v.get("claims"); m.closedObject(mappedClaims, nil) {
+	if m := v.get("claims"); m.closedObject(mappedClaims) {
 		for j, path := range [...]*string{&u.Subject, &u.ClientID, &u.Scopes, &u.Audience, &u.Expires} {
 			if claim := m.get(mappedClaims[j]); claim != nil {
 				*path = claim.memberNames()

@@ -64,10 +64,11 @@ func (s *stream) endTrailers() types.Action {
 		return s.endBody()
 	}
 	s.complete = true
-	if s.plugin.held.full() {
-		return s.settle(s.body.GiveUp(turn{}))
+	v := gate.Verdict{Wait: turn{}}
+	if !s.plugin.held.room(v) {
+		return s.settle(s.body.GiveUp(v.Wait))
 	}
-	s.wait(nil, clock().UnixMilli(), gate.Verdict{Wait: turn{}})
+	s.wait(nil, clock().UnixMilli(), v)
 	return types.ActionPause
 }
 
@@ -84,7 +85,7 @@ func (s *stream) decideBody() types.Action {
 	if err != nil {
 		return s.fault("the request's body cannot be read", err)
 	}
-	if v.Wait != nil && !s.plugin.held.full() {
+	if v.Wait != nil && s.plugin.held.room(v) {
 		s.wait(nil, clock().UnixMilli(), v)
 		return types.ActionPause
 	}

@@ -34,8 +34,14 @@ type waiter struct {
 	ended   uint64 // what wait.Ended returned when it was last looked at
 }
 
-// full reports whether there is no room for another request.
-func (h *held) full() bool { return len(h.list) >= maxHeld }
+// room reports whether there is room for a request with this verdict.
+func (h *held) room(v gate.Verdict) bool {
+	room := maxHeld
+	if v.Yields {
+		room /= 2
+	}
+	return len(h.list) < room
+}
 
 // add takes a request in that arrived at a time, in Unix milliseconds.
 func (h *held) add(s *stream, r *gate.Request, arrived int64, wait gate.Wait) {

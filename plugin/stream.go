@@ -45,7 +45,7 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 	v := s.plugin.gate.Decide(r, now)
 	switch {
 	case v.Wait == nil:
-	case s.plugin.held.full():
+	case !s.plugin.held.room(v):
 		v.Body = nil // the Reply needs none of it, and nothing goes on
 	default:
 		s.wait(r.Clone(), r.Arrived, v)

@@ -239,6 +239,23 @@ func TestProxyExchange(t *testing.T) {
 	}
 }
 
+// Some providers refuse the parameter that every client of MCP sends.
+func TestProxyOmitsTheResource(t *testing.T) {
+	h, vm, p := proxyVM(t, object{"omit_resource": true})
+	with := url.Values{"resource": {resource}}
+	s := vm.Request(request("GET", authorizing(with)))
+	wantStatus(t, s, 302)
+	if u, err := url.Parse(s.Local().Headers.Get("location")); err != nil || u.Query().Has("resource") || !u.Query().Has("code_challenge") {
+		t.Errorf("location %v, %v", u, err)
+	}
+	post(vm, "/token", formType, form(with))
+	post(vm, "/token", formType, url.Values{"grant_type": {"refresh_token"}, "client_id": {"gate:way"}, "refresh_token": {"r"}, "resource": {resource}}.Encode())
+	p.run(h, time.Second)
+	if len(p.forms) != 2 || strings.Contains(string(p.forms[0].Body)+string(p.forms[1].Body), "resource") {
+		t.Errorf("%d forms: %v", len(p.forms), p.forms)
+	}
+}
+
 func TestProxyExchangeRefuses(t *testing.T) {
 	_, vm, p := proxyVM(t, nil)
 	for _, tt := range []struct {
@@ -350,6 +367,8 @@ func TestProxyCallback(t *testing.T) {
 	s := vm.Request(request("GET", "/callback?"+back.Encode()))
 	wantStatus(t, s, 302)
 	wantHeaders(t, s, map[string]string{"location": callback + "?code=c&state=s&iss=https%3A%2F%2Fmcp.example.com", "cache-control": "no-store", "referrer-policy": "no-referrer"})
+	// It promises its name, so that what has none is not from it.
+	wantError(t, vm.Request(request("GET", "/callback?"+url.Values{"code": {"c"}, "state": back["state"]}.Encode())), 400, "invalid_request")
 	for name, value := range map[string]string{"iss": "https://evil.example", "state": "https://evil.example/cb s"} {
 		bad := maps.Clone(back)
 		bad.Set(name, value)
@@ -409,6 +428,57 @@ func TestProxyPaths(t *testing.T) {
 			t.Errorf("%s: %s", path, describe(s))
 		}
 		s.Close()
+	}
+}
+
+// What the gateway is on any host, by a resource that names none, it is not on a
+// host that a resource has to itself: there that one's metadata would be another's.
+func TestProxyIsNotOnHostsOfOthers(t *testing.T) {
+	h := newHost(t, Options{HeadersStopIteration: true})
+	c := proxying(nil, nil)
+	other := object{"issuer": "https://other.example", "cluster": "auth", "jwks_uri": issuer + "/keys"}
+	c["authorization_servers"] = append(c["authorization_servers"].([]object), other)
+	on := func(host, path string) object {
+		return notes(object{"resource": "https://" + host + path, "authorization_servers": []string{"https://other.example"}, "match": object{"hosts": []string{host}}})
+	}
+	c["resources"] = []object{notes(object{"authorization_servers": []string{issuer}}), on("files.example.com", ""), on("tokens.example.com", "/token")}
+	vm := start(t, h, c)
+	newUpstreamServer().run(h, 2*time.Second)
+	for _, tt := range []struct {
+		authority, method, path string
+		status                  int
+	}{
+		{"files.example.com", "GET", asMetadata, 404},
+		{"files.example.com", "GET", "/authorize", 401},
+		{"files.example.com", "POST", "/token", 401},
+		{"files.example.com", "GET", prm, 200},
+		{"tokens.example.com", "POST", "/token", 401},
+		{"files.example.com", "GET", prm + "/notes", 200}, // as /notes is
+		{"files.example.com", "POST", "/notes", 401},
+		{"tokens.example.com", "GET", asMetadata, 200},
+		{"mcp.example.com", "GET", asMetadata, 200},
+		{"mcp.example.com", "POST", "/token", 400},
+		{"other.example.com", "GET", asMetadata, 200},
+	} {
+		headers := request(tt.method, tt.path)
+		for i := range headers {
+			if headers[i][0] == ":authority" {
+				headers[i][1] = tt.authority
+			}
+		}
+		s := vm.Request(headers)
+		if wantStatus(t, s, tt.status); t.Failed() {
+			t.Fatalf("%s %s%s", tt.method, tt.authority, tt.path)
+		}
+	}
+}
+
+// A path_prefix that begins as a well-known place does is none.
+func TestProxyBesideTheWellKnownPlaces(t *testing.T) {
+	for _, prefix := range []string{asMetadata + "s", prm + "s", "/.well-known"} {
+		_, vm, _ := proxyVM(t, object{"path_prefix": prefix})
+		wantError(t, post(vm, prefix+"/token", formType, "x=y"), 400, "invalid_client")
+		wantStatus(t, vm.Request(request("GET", prefix+authorizing(nil))), 302)
 	}
 }
 

@@ -25,6 +25,7 @@ func TestServerMetadataIsServed(t *testing.T) {
 		"metadata_url":             fetching(object{"metadata_url": issuer + asMetadata}),
 		"by hand":                  fetching(object{"metadata": object{"issuer": issuer, "jwks_uri": issuer + "/keys", "response_types_supported": []string{"code"}}}),
 		"of a server without keys": fetching(object{"introspection": object{"client_id": "a", "client_secret": "b"}}),
+		"patched, without keys":    fetching(with(object{"introspection": object{"endpoint": issuer + "/introspect", "client_id": "a", "client_secret": "b"}}, patched)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHost(t, Options{})
@@ -34,11 +35,11 @@ func TestServerMetadataIsServed(t *testing.T) {
 				held = append(held, vm.Request(request("GET", asMetadata)))
 			}
 			goodServer(rsaKey).recorded(h, 3*time.Second)
-			if want := map[string]int{"fetched": 2, "patched": 2, "metadata_url": 2, "by hand": 1, "of a server without keys": 1}[name]; h.Dispatched() != want {
+			if want := map[string]int{"fetched": 2, "patched": 2, "metadata_url": 2, "by hand": 1, "of a server without keys": 1, "patched, without keys": 1}[name]; h.Dispatched() != want {
 				t.Errorf("%d callouts, want %d", h.Dispatched(), want)
 			}
 			want := metadata(nil)
-			if name == "patched" {
+			if strings.HasPrefix(name, "patched") {
 				want = `{"issuer":"` + issuer + `","jwks_uri":"` + issuer + `/keys","x_extra":"y"}`
 			}
 			for _, s := range held {
@@ -122,5 +123,41 @@ func TestServerMetadataIsAnOption(t *testing.T) {
 		if value, _ := h.SharedData().Get(name); strings.Contains(string(value), "response_types_supported") {
 			t.Errorf("%s has the document", name)
 		}
+	}
+}
+
+// What clients can do nothing with takes the place of no good document, though
+// it names the right issuer: nor of one that the proxy has its endpoints from.
+func TestBadServerMetadataNeverReplacesGood(t *testing.T) {
+	for name, bad := range map[string]string{
+		"no jwks_uri":   metadata(object{"jwks_uri": nil}),
+		"http jwks_uri": metadata(object{"jwks_uri": "http://auth.example.com/keys"}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t, Options{})
+			vm := start(t, h, oldClients(fetching(nil), nil))
+			goodServer(rsaKey).recorded(h, 3*time.Second)
+			documents{asMetadata: bad}.recorded(h, 2*time.Hour)
+			wantDocument(t, vm.Request(request("GET", asMetadata)), metadata(nil))
+		})
+	}
+	h, vm, p := proxyVM(t, nil)
+	good := p.documents[asMetadata]
+	p.documents[asMetadata] = metadata(object{"token_endpoint": issuer + "/elsewhere"})
+	p.run(h, 2*time.Hour)
+	wantStatus(t, vm.Request(request("GET", authorizing(nil))), 302)
+	if !strings.Contains(h.LogText(), "the metadata has no authorization_endpoint") {
+		t.Errorf("log:\n%s", h.LogText())
+	}
+	s := post(vm, "/token", formType, form(nil))
+	p.run(h, time.Second)
+	wantStatus(t, s, 200)
+	p.documents[asMetadata] = strings.Replace(good, "/token", "/elsewhere", 1)
+	p.run(h, 2*time.Hour)
+	s = post(vm, "/token", formType, form(nil))
+	p.run(h, time.Second)
+	wantStatus(t, s, 200)
+	if got := []string{p.forms[0].Path(), p.forms[1].Path()}; got[0] != "/token" || got[1] != "/elsewhere" {
+		t.Errorf("the codes went to %q", got)
 	}
 }

@@ -76,6 +76,10 @@ type Verdict struct {
 	Wait  Wait   // ask again when this has ended
 	Pass  *Pass  // let it on to the server
 
+	// Yields is set with a Wait that anybody can bring about, by a token of their
+	// own making: half of the room is for others.
+	Yields bool
+
 	// Body is set where the request's body decides, after its headers. The Pass
 	// beside it is for the headers; with Wait, the verdict may come to depend on
 	// the body.
@@ -347,7 +351,7 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 			// With no room the keys count as new: whoever has a token of a key
 			// that is gone must learn it.
 			v := invalid(err)
-			v.Wait = s.source
+			v.Wait, v.Yields = s.source, true
 			return v
 		case keys.Unavailable:
 			return reply(unavailable(r.readers(), s.source.RetryAfter()), metrics.RefetchFailed)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"mcpauth/config"
 	"mcpauth/internal/wellknown"
 	"mcpauth/jwtlite"
@@ -83,16 +85,18 @@ func (s *Source) metadata(f *fetch, place string, r Response) error {
 	if err != nil {
 		return err
 	}
+	var u *config.URL
+	if !s.metadataOnly() {
+		if u, err = wellknown.Endpoint(metadata, "jwks_uri", s.insecure); err != nil {
+			return err
+		}
+	}
 	if s.server.Source.KeepMetadata {
 		f.metadata = metadata.Raw
 	}
-	if s.metadataOnly() {
+	if u == nil {
 		s.end(f, &fetched{from: place, fresh: discoveryMaxAge}, nil)
 		return nil
-	}
-	u, err := wellknown.Endpoint(metadata, "jwks_uri", s.insecure)
-	if err != nil {
-		return err
 	}
 	f.jwksURI, f.found = u.Raw, s.host.Now()
 	s.getKeys(f, u)
@@ -169,9 +173,7 @@ func (s *Source) end(f *fetch, keys *fetched, failure error) {
 	r.owner, r.lease = 0, 0
 	r.began = f.began
 	r.attempts++
-	if f.metadata != "" {
-		r.metadata = f.metadata
-	}
+	s.keep(&r, f.metadata, now)
 	var line string
 	if failure != nil {
 		line = s.failed(&r, failure, now)
@@ -189,6 +191,31 @@ func (s *Source) end(f *fetch, keys *fetched, failure error) {
 		s.host.Info(s.about(line))
 	}
 	s.adopt(&r)
+}
+
+// keep takes metadata that was fetched, if any was, into a record. What clients
+// can do nothing with does not take the place of what they can.
+func (s *Source) keep(r *record, metadata string, now int64) {
+	if metadata == "" {
+		return
+	}
+	if err := s.useful(metadata); err != nil && s.useful(r.metadata) == nil {
+		if r.mayLog(now) {
+			s.host.Warn(s.about(err.Error() + "; the last good metadata stays in use"))
+		}
+		return
+	}
+	r.metadata = metadata
+}
+
+// useful returns nil if metadata has the endpoints that every client needs.
+func (s *Source) useful(metadata string) error {
+	m := gjson.Parse(metadata)
+	_, err := wellknown.Endpoint(m, "authorization_endpoint", s.insecure)
+	if err == nil {
+		_, err = wellknown.Endpoint(m, "token_endpoint", s.insecure)
+	}
+	return err
 }
 
 // Release gives up a fetch under way and its lease, so that another need not

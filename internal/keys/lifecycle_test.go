@@ -255,6 +255,7 @@ func TestRecordName(t *testing.T) {
 		"metadata_url":       func(s *config.AuthorizationServer) { s.Source.MetadataURL = mustURL(t, "https://h/k") },
 		"jwks_uri":           func(s *config.AuthorizationServer) { s.Source.JWKSURI = mustURL(t, "https://h/k") },
 		"kind":               func(s *config.AuthorizationServer) { s.Source.Kind = config.JWKSURI },
+		"metadata is kept":   func(s *config.AuthorizationServer) { s.Source.KeepMetadata = true },
 		"metadata_overrides": func(s *config.AuthorizationServer) { s.Source.Overrides = `{"x":"https://h/k"}` },
 	} {
 		s := base()
@@ -263,6 +264,9 @@ func TestRecordName(t *testing.T) {
 			t.Errorf("%s has the record of %s", name, other)
 		}
 		names[recordName(s, false)] = name
+	}
+	if name := recordName(base(), false); !strings.HasPrefix(name, "mcpauth.keys "+layout+" ") {
+		t.Errorf("%s: of which layout?", name)
 	}
 	s := base()
 	s.MaxStale, s.ClockSkew, s.Type = time.Minute, time.Second, "at+jwt"

@@ -24,7 +24,8 @@ type record struct {
 	document  string // the last good JWK set
 }
 
-// layout names the encoding; a record of another is taken for none.
+// layout names the encoding; a record of another, which has another name too, is
+// taken for none.
 const layout = "mcpauth3"
 
 // numbers come after it, of 8 bytes each, the lengths of the first texts last.

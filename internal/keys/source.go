@@ -92,10 +92,12 @@ func New(server *config.AuthorizationServer, insecure bool, host Host) *Source {
 }
 
 // recordName depends on all that decides which keys are fetched: a reload that
-// changes none of it finds the keys in place, one that does starts anew.
+// changes none of it finds the keys in place, one that does starts anew. So it
+// does on the layout: during an update two versions of the plugin run side by
+// side, and would overwrite each other's record with each tick.
 func recordName(server *config.AuthorizationServer, insecure bool) string {
 	k := server.Source
-	name := "mcpauth.keys"
+	name := "mcpauth.keys " + layout
 	for _, part := range [...]string{
 		server.Issuer, server.Cluster, server.JWKSCluster,
 		strconv.Itoa(int(k.Kind)), strconv.Itoa(int(k.Discovery)), raw(k.MetadataURL), raw(k.JWKSURI), k.Overrides,

@@ -24,6 +24,7 @@ const (
 	ofChallenge
 	ofChallengeMethod
 	ofScope
+	ofResource
 )
 
 // Authorize answers an authorization request, its query without the "?", made to
@@ -86,7 +87,7 @@ func (p *Proxy) Return(query, issuer string) *Answer {
 	switch {
 	case !p.allowed(uri):
 		return refuse("invalid_request", wrongRedirect)
-	case v[5] != "" && v[5] != p.server.Issuer:
+	case v[5] != p.server.Issuer && (v[5] != "" || p.names): // RFC 9207, section 2.4
 		return refuse("invalid_request", "the response is of another issuer")
 	}
 	v[4], v[5] = state, issuer
@@ -103,6 +104,9 @@ func (p *Proxy) Return(query, issuer string) *Answer {
 func (p *Proxy) forward(v []string) string {
 	if v[ofScope] == "" {
 		v[ofScope] = strings.Join(p.how.Scopes, " ")
+	}
+	if p.how.OmitResource {
+		v[ofResource] = ""
 	}
 	location := begin(p.authorize.Raw)
 	for i, name := range authorizeNames {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"mcpauth/config"
 	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
@@ -59,6 +61,9 @@ func (p *Proxy) Exchange(contentType, body, issuer string) (*Answer, *Call) {
 	v, a := p.form(contentType, body, tokenNames)
 	if a != nil {
 		return a, nil
+	}
+	if p.how.OmitResource {
+		v[7] = ""
 	}
 	form := ""
 	send := func(indices ...int) {
@@ -194,15 +199,20 @@ func (p *Proxy) answered(c *Call, r introspect.Response) (a *Answer, wrong strin
 		return nil, "the answer is too large"
 	case r.Status == 200 && c.revokes: // RFC 7009, section 2.2: whatever the body
 		return &Answer{Status: 200, Outcome: metrics.ProxyExchanged}, ""
-	case r.Status == 401:
-		return nil, ownCredentials
-	case r.Status != 200 && r.Status/100 != 4, !introspect.IsJSON(r.Header("content-type"), true), !wellknown.Valid(r.Body):
+	case r.Status != 200 && r.Status/100 != 4, !introspect.IsJSON(r.Header("content-type"), true), !wellknown.Valid(r.Body),
+		!gjson.ParseBytes(r.Body).IsObject():
+		if r.Status == 401 {
+			return nil, ownCredentials
+		}
 		return nil, "status " + strconv.Itoa(r.Status) + ", with no answer of a token endpoint"
 	case strings.Contains(string(r.Body), p.how.Secret):
 		return nil, "the answer has the client's secret"
 	}
 	a = &Answer{Status: uint32(r.Status), Body: r.Body, Outcome: metrics.ProxyExchanged}
 	code := wellknown.Text(wellknown.Member(string(r.Body), "error"))
+	if a.Status == 401 && code != "invalid_grant" { // that one is the client's fault with any status
+		return nil, ownCredentials
+	}
 	if code == "" {
 		if r.Status != 200 {
 			return nil, "status " + strconv.Itoa(r.Status)
@@ -210,7 +220,7 @@ func (p *Proxy) answered(c *Call, r introspect.Response) (a *Answer, wrong strin
 		return a, ""
 	}
 	a.Outcome = metrics.ProxyDenied
-	if a.Status == 200 { // as GitHub has it
+	if a.Status == 200 || a.Status == 401 { // the former as GitHub has it
 		a.Status = 400
 	}
 	switch code {

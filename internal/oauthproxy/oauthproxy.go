@@ -47,6 +47,7 @@ type Proxy struct {
 	answers  introspect.Report // on what the provider sends clients back with
 
 	metadata                 string // from which these were read
+	names                    bool   // the provider names itself in all that it sends clients back with (RFC 9207)
 	authorize, token, revoke *config.URL
 
 	calls []*Call // under way
@@ -123,7 +124,8 @@ func (p *Proxy) read(metadata gjson.Result) {
 		}
 	}
 	named := ""
-	if !p.how.Callback && wellknown.Member(p.metadata, "authorization_response_iss_parameter_supported") == "true" {
+	p.names = wellknown.Member(p.metadata, "authorization_response_iss_parameter_supported") == "true"
+	if p.names && !p.how.Callback {
 		named = "the provider names itself in them (RFC 9207), where clients expect the gateway: set callback"
 	}
 	p.answers.Say(named)

@@ -348,6 +348,9 @@ func TestRegister(t *testing.T) {
 	if got.ClientID != "gate:way" || got.Secret != nil || got.Method != "none" || !slices.Equal(got.RedirectURIs, []string{"http://localhost:1/callback", "com.example.app:/cb"}) {
 		t.Errorf("%s", a.Body)
 	}
+	if a := p.Register(media, []byte(`{"redirect_uris":[`+strings.Repeat(`"com.example.app:/cb",`, 15)+`"com.example.app:/cb"]}`)); a.Status != 201 {
+		t.Errorf("16 redirect URIs: %+v", a)
+	}
 	for _, tt := range []struct{ media, body, code string }{
 		{media, `{"redirect_uris":["https://evil.example/cb"]}`, "invalid_redirect_uri"},
 		{media, `{"redirect_uris":["com.example.app:/cb","https://evil.example/cb"]}`, "invalid_redirect_uri"},
@@ -506,6 +509,9 @@ func TestAnswersOfTheProvider(t *testing.T) {
 	}{
 		"an invalid grant":       {r: answer(400, `{"error":"invalid_grant"}`), status: 400, body: `{"error":"invalid_grant"}`, outcome: metrics.ProxyDenied},
 		"an invalid grant, 403":  {r: answer(403, `{"error":"invalid_grant"}`), status: 403, body: `{"error":"invalid_grant"}`, outcome: metrics.ProxyDenied},
+		"an invalid grant, 401":  {r: answer(401, `{"error":"invalid_grant"}`), status: 400, body: `{"error":"invalid_grant"}`, outcome: metrics.ProxyDenied},
+		"a 401 of another kind":  {r: answer(401, `<html>`), log: "refuses the client of the gateway"},
+		"no object":              {r: answer(200, `["t"]`), log: "no answer of a token endpoint"},
 		"too many":               {r: answer(429, `{"error":"slow_down"}`), status: 429, body: `{"error":"slow_down"}`, outcome: metrics.ProxyDenied},
 		"an error that is a 200": {r: answer(200, `{"error":"redirect_uri_mismatch"}`), status: 400, body: `{"error":"redirect_uri_mismatch"}`, outcome: metrics.ProxyDenied},
 		"a code of GitHub":       {r: answer(200, `{"error":"bad_verification_code"}`), status: 400, code: "invalid_grant", outcome: metrics.ProxyDenied},

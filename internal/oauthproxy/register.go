@@ -23,12 +23,12 @@ func (p *Proxy) Register(contentType string, body []byte) *Answer {
 		uris.ForEach(func(_, uri gjson.Result) bool {
 			n++
 			if uri.Type != gjson.String || !p.allowed(uri.Str) {
-				n = maxRedirectURIs
+				n = maxRedirectURIs + 1
 			}
-			return n < maxRedirectURIs
+			return n <= maxRedirectURIs
 		})
 	}
-	if n == 0 || n == maxRedirectURIs {
+	if n == 0 || n > maxRedirectURIs {
 		return refuse("invalid_redirect_uri", "redirect_uris must be some of those that are allowed")
 	}
 	text := append([]byte(nil), `{"client_id":`...)

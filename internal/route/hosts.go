@@ -51,14 +51,15 @@ func (h *hosts) add(host string, resource int) {
 // section 2.3.4.
 const maxHost = 255
 
-// pick returns the nearest resource for host and port, or -1.
-func (h *hosts) pick(host, port string) int {
+// pick returns the nearest resource for host and port, or -1, and whether it is
+// there for this host by name.
+func (h *hosts) pick(host, port string) (resource int, named bool) {
 	if h == nil {
-		return -1
+		return -1, false
 	}
 	if h.named != nil && host != "" && host[0] != '.' {
 		if i := onPort(h.named[host], port); i >= 0 {
-			return i
+			return i, true
 		}
 		if h.wildcards && len(host) <= maxHost {
 			for dot := 1; dot < len(host); dot++ {
@@ -66,12 +67,12 @@ func (h *hosts) pick(host, port string) int {
 					continue
 				}
 				if i := onPort(h.named[host[dot:]], port); i >= 0 {
-					return i
+					return i, true
 				}
 			}
 		}
 	}
-	return h.any
+	return h.any, false
 }
 
 // onPort returns the resource of the entry that fits a port, or -1; one for any

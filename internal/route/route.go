@@ -130,11 +130,15 @@ func (t *Table) Find(authority, target string) (Match, error) {
 }
 
 func (x *index) find(host, port, path string, depth int) Match {
+	i, named := x.longestPrefix(host, port, path, depth)
 	own := strings.TrimSuffix(path, "/")
-	if i := x.own[own].pick(host, port); i >= 0 {
-		return Match{kind(own), i}
+	if o, near := x.own[own].pick(host, port); o >= 0 {
+		// What the gateway is on any host it is not on one that a resource has
+		// to itself; the metadata of a resource is wherever the resource is.
+		if k := kind(own); near || !named || k == Metadata {
+			return Match{k, o}
+		}
 	}
-	i := x.longestPrefix(host, port, path, depth)
 	switch {
 	case i < 0:
 		return Match{}
@@ -147,9 +151,9 @@ func (x *index) find(host, port, path string, depth int) Match {
 // kind returns what is at one of the gateway's own paths.
 func kind(path string) Kind {
 	switch {
-	case strings.HasPrefix(path, config.ProtectedResourcePlace):
+	case strings.HasPrefix(path+"/", config.ProtectedResourcePlace+"/"):
 		return Metadata
-	case strings.HasPrefix(path, config.AuthorizationServerPlace):
+	case strings.HasPrefix(path+"/", config.AuthorizationServerPlace+"/"):
 		return ServerMetadata
 	}
 	switch path[strings.LastIndexByte(path, '/'):] {
@@ -166,18 +170,19 @@ func kind(path string) Kind {
 }
 
 // longestPrefix returns the resource with the longest prefix of path on
-// segment borders, or -1. No prefix has more segments than depth.
-func (x *index) longestPrefix(host, port, path string, depth int) int {
+// segment borders, or -1, and whether it names its hosts. No prefix has more
+// segments than depth.
+func (x *index) longestPrefix(host, port, path string, depth int) (resource int, named bool) {
 	end := len(path)
 	if n := nthSlash(path, depth+1); n >= 0 {
 		end = n
 	}
 	for {
-		if i := x.prefixes[path[:end]].pick(host, port); i >= 0 {
-			return i
+		if i, named := x.prefixes[path[:end]].pick(host, port); i >= 0 {
+			return i, named
 		}
 		if end = strings.LastIndexByte(path[:end], '/'); end < 0 {
-			return -1
+			return -1, false
 		}
 	}
 }
