@@ -73,7 +73,7 @@ var badRules = []badDocument{
 func TestIsPlainURI(t *testing.T) {
 	for _, uri := range []string{
 		"note:a", "note:///a", "note://host/a", "note://Host", "note://host:8080/a", "note:///a/", "note:///a?b=c//../d",
-		"file:///a/b.txt", "file:///C:/a", "https://h/", "https://h:8443/a?b", "https://127.0.0.1/a", "urn:isbn:1", "a+b.c-d://x/y", "note:///...", "note:///a..b/.c", "note:///%20%C3%A9%3A%25",
+		"file:///a/b.txt", "file:///C:/a", "https://h/", "https://h:8443/a?b", "https://127.0.0.1/a", "urn:isbn:1", "a+b.c-d://x/y", "note:///...", "note:///a..b/.c", "note:///%20%C3%A9%3A%25", "note:///a'b?'", "https://h/a'b", "https://h/?%27",
 	} {
 		if !config.IsPlainURI(uri, false) {
 			t.Errorf("%s is refused", uri)
@@ -84,6 +84,7 @@ func TestIsPlainURI(t *testing.T) {
 		"note:///a/./b", "note:///a/..", "note:///..", "note:..", "note:../a", "note:///a//b", "note:////a", "note:///%61", "note:///%2e%2e/a", "note:///%2E", "note:///a%2Fb", "note:///a%5Cb", "note:///a%00", "note:///a%7F",
 		"note:///%c3%a9", "note:///%", "note:///%4", "note:///%zz", "note://u@h/a", "note://@h/a", "note://h:/a", "note://h:080/a", "note://h:a/b", "note://[::1]/a",
 		"https://h", "https:h/a", "https:/h/a", "https:///h/a", "https://H/a", "https://h:443/a", "http://h:80/a", "https://h./a", "https://0x7f.1/a", "https://127.1/a", "https://%68/a", "https://h:0443/a", "https:", "https:?",
+		"https://h/?a='b", "file:///a?'", "ws://h/?'",
 		"file://localhost/a", "file:/a", "file:a", "file:////a", "file://a",
 	} {
 		if config.IsPlainURI(uri, false) {
@@ -92,7 +93,7 @@ func TestIsPlainURI(t *testing.T) {
 	}
 	for uri, want := range map[string]bool{
 		"": true, "n": true, "no": true, "note:": true, "note:/": true, "note://": true, "note://h": true, "note:///a/.": true, "note:///a/..": true, "https:": true, "https://": true, "https://h": true, "https://h:4": true, "https://h.": true, "file:/": true, "file://": true,
-		"N": false, "https://H": false, "https://H/": false, "note:///%": false, "note:///%2": false, "note:///a/../": false, "note:////": false, "1": false, "note:///a/./": false, "note:///..?": false, "file://l": false,
+		"N": false, "https://H": false, "https://H/": false, "note:///%": false, "note:///%2": false, "note:///a/../": false, "note:////": false, "1": false, "note:///a/./": false, "note:///..?": false, "file://l": false, "https://h/?'": false,
 	} {
 		if got := config.IsPlainURI(uri, true); got != want {
 			t.Errorf("as a prefix, %q: %v", uri, got)

@@ -38,7 +38,10 @@ func IsPlainURI(uri string, prefix bool) bool {
 	if !whole {
 		return prefix
 	}
-	path, _, query := strings.Cut(path, "?")
+	path, text, query := strings.Cut(path, "?")
+	if isSpecial(scheme) && strings.IndexByte(text, '\'') >= 0 {
+		return false // the URL Standard percent-encodes it there, and nowhere else
+	}
 	if rest, ok := strings.CutPrefix(path, "//"); ok {
 		end := strings.IndexByte(rest, '/')
 		if end < 0 {

@@ -56,6 +56,29 @@ func (s *stream) endBody() types.Action {
 	return s.decideBody()
 }
 
+// endTrailers does the same at the end of trailers. Body and trailers of a request
+// that waited may both come in the callbacks of its resumption: Envoy then loses
+// the body if the trailers are let on at once, so that this waits for a tick.
+func (s *stream) endTrailers() types.Action {
+	if !s.resumed || s.body == nil || s.answered {
+		return s.endBody()
+	}
+	s.complete = true
+	v := gate.Verdict{Wait: turn{}}
+	if !s.plugin.held.room(v) {
+		return s.settle(s.body.GiveUp(v.Wait))
+	}
+	s.wait(nil, clock().UnixMilli(), v)
+	return types.ActionPause
+}
+
+// A turn is waited for by a request that waits for the next tick alone.
+type turn struct{}
+
+func (turn) Waiting() bool   { return false }
+func (turn) Ended() uint64   { return 0 }
+func (turn) RetryAfter() int { return 1 }
+
 // decideBody carries the verdict on the body out.
 func (s *stream) decideBody() types.Action {
 	v, err := s.askBody()

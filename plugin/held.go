@@ -91,6 +91,7 @@ func (h *held) review(p *plugin) {
 		}
 		released++
 		if w.release(p, v, err) == types.ActionContinue {
+			w.stream.resumed = true
 			if err := proxywasm.ResumeHttpRequest(); err != nil {
 				logError("a request that waited cannot go on: " + err.Error())
 			}

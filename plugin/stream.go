@@ -16,6 +16,7 @@ type stream struct {
 	answered bool // nothing of it goes on
 	counted  bool // in the metrics
 	complete bool // all of the body is there
+	resumed  bool // it has waited, and was let on
 	plugin   *plugin
 	body     *gate.Body // the verdict depends on it, and is still to come
 }
@@ -42,7 +43,11 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 	now := clock()
 	r.Arrived = now.UnixMilli()
 	v := s.plugin.gate.Decide(r, now)
-	if v.Wait != nil && s.plugin.held.room(v) {
+	switch {
+	case v.Wait == nil:
+	case !s.plugin.held.room(v):
+		v.Body = nil // the Reply needs none of it, and nothing goes on
+	default:
 		s.wait(r.Clone(), r.Arrived, v)
 		if s.body != nil && s.plugin.stopsHeaders {
 			return types.ActionPause
@@ -217,7 +222,7 @@ func (s *stream) fault(what string, err error) types.Action {
 // headers and take for the gate's. They end the body.
 func (s *stream) OnHttpRequestTrailers(numTrailers int) types.Action {
 	if numTrailers == 0 { // the host then has no map to read
-		return s.endBody()
+		return s.endTrailers()
 	}
 	trailers, err := proxywasm.GetHttpRequestTrailers()
 	if err != nil {
@@ -230,7 +235,7 @@ func (s *stream) OnHttpRequestTrailers(numTrailers int) types.Action {
 			}
 		}
 	}
-	return s.endBody()
+	return s.endTrailers()
 }
 
 // OnHttpStreamDone forgets a request whose client left before it was decided.

@@ -128,6 +128,24 @@ func TestFilterStateOfHeldRequests(t *testing.T) {
 	}
 }
 
+// The log of a request that is refused for its body says whose it was.
+func TestFilterStateOfRefusedBodies(t *testing.T) {
+	h := newHost(t, Options{})
+	vm := start(t, h, config(server(nil), ruled(object{"filter_state": []string{"subject"}}), nil))
+	token := rsaKey.bearer(claims(h, object{"scope": "read:notes"}))
+	s := vm.Open(rpc("/notes", token), false)
+	s.Body(call("delete_note"), true)
+	wantInsufficient(t, s, "write:notes")
+	if got := s.FilterState(); got["wasm.mcpauth-subject"] != "alice" {
+		t.Errorf("refused for its body: %v", got)
+	}
+	s = vm.Open(rpc("/notes", token, mirrored("tools/call", "delete_note")...), false)
+	wantInsufficient(t, s, "write:notes")
+	if got := s.FilterState(); len(got) != 0 {
+		t.Errorf("refused for its headers: %v", got)
+	}
+}
+
 // A host that takes no filter state for a request that was held: what follows
 // may rely on it, so the request does not go on.
 func TestFilterStateThatAHostRefusesLater(t *testing.T) {

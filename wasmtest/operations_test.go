@@ -269,6 +269,25 @@ func TestTrustedHeaders(t *testing.T) {
 		wantForwarded(t, s)
 		wantForwarded(t, open(append(mirrored("tools/list", ""), [2]string{"content-encoding", "gzip"})...))
 		wantInsufficient(t, open(mirrored("tools/call", "delete_note")...), "write:notes")
+		// No server compares these: the body decides.
+		for _, method := range []string{"resources/subscribe", "resources/unsubscribe"} {
+			for uri, lacks := range map[string]string{"note:///open/1": "", "note:///secret/1": "read:notes secrets"} {
+				s := open([2]string{"mcp-protocol-version", "2026-07-28"}, [2]string{"mcp-method", method})
+				s.Body(message(method, `{"uri":"`+uri+`"}`), true)
+				if lacks == "" {
+					wantForwarded(t, s)
+					continue
+				}
+				wantInsufficient(t, s, lacks)
+			}
+			s := open(mirrored(method, "note:///open/1")...)
+			s.Body(message(method, `{"uri":"note:///secret/1"}`), true)
+			if s.State() != Answered {
+				t.Fatalf("%s: %s", method, describe(s))
+			}
+			wantError(t, s, 400, "invalid_request")
+			wantNothingSent(t, s, stops)
+		}
 		for name, headers := range map[string][][2]string{
 			"an older version": {{"mcp-protocol-version", "2025-11-25"}, {"mcp-method", "tools/call"}},
 			"no version":       {{"mcp-method", "tools/call"}},
@@ -401,6 +420,32 @@ func TestRulesWhileKeysAreFetched(t *testing.T) {
 			}
 		}
 		wantInsufficient(t, denied, "write:notes")
+	})
+}
+
+// Where there is no room to wait, nothing of a request reaches the server, although
+// its body would decide later: it is answered at once, before other requests
+// overwrite the headers that the answer is made from.
+func TestRulesWithNoRoomToWait(t *testing.T) {
+	const allowed = "https://one.of.many.sub-domains.example"
+	onBoth(t, fetching(nil), ruled(object{"allowed_origins": []string{"https://*.example"}}), func(t *testing.T, h *Host, vm *VM, stops bool) {
+		token := rsaKey.bearer(claims(h, nil))
+		for range 1024 {
+			if s := vm.Open(rpc("/notes", token), false); s.State() != Held {
+				t.Fatal(describe(s))
+			}
+		}
+		s := vm.Open(rpc("/notes", token, origin(allowed)), false)
+		vm.Open(rpc("/notes", "Bearer "+strings.Repeat("of-another-client", 50)), false)
+		if s.State() != Answered {
+			s.Body(call("list_notes"), true)
+			t.Error("the body was waited for")
+		}
+		wantUnavailable(t, s)
+		wantNothingSent(t, s, true)
+		if got := s.Local().Headers.Get("access-control-allow-origin"); got != allowed {
+			t.Errorf("access-control-allow-origin %q", got)
+		}
 	})
 }
 

@@ -148,12 +148,18 @@ func tool(name string) string {
 // post sends a request whose body the test writes piece by piece.
 func (g *ruled) post(t *testing.T, p protocol, token string, more ...string) (body *io.PipeWriter, answered func() *answer) {
 	t.Helper()
+	return g.postTrailers(t, p, token, nil, more...)
+}
+
+// postTrailers does the same with trailers.
+func (g *ruled) postTrailers(t *testing.T, p protocol, token string, trailer http.Header, more ...string) (body *io.PipeWriter, answered func() *answer) {
+	t.Helper()
 	r, w := io.Pipe()
 	req, err := http.NewRequest(http.MethodPost, "http://"+g.Addr()+"/notes", r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Host = "mcp.example.com"
+	req.Host, req.Trailer = "mcp.example.com", trailer
 	req.Header = bearer(token, append([]string{"Content-Type", "application/json", "Accept", "application/json, text/event-stream"}, more...)...)
 	done := make(chan *answer, 1)
 	go func() {

@@ -69,7 +69,8 @@ func (r *Request) Clone() *Request {
 
 // A Verdict says what becomes of a request. One of Reply, Pass and Body is set,
 // or more of them: with Wait, Reply is for a request for which there is no room
-// to wait.
+// to wait, and Body is of no effect then. Reply may share memory with the
+// request's headers: it is sent at once or not at all.
 type Verdict struct {
 	Reply *Reply // answer with this
 	Wait  Wait   // ask again when this has ended
@@ -266,7 +267,7 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	}
 	v := g.check(p, r, token, now)
 	if v.Wait != nil {
-		v.Body = g.awaited(p, r, v)
+		v.Body = g.awaited(p, r, v.Wait)
 	}
 	return v
 }

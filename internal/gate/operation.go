@@ -38,7 +38,7 @@ func (g *Gate) permit(p *resource, r *Request, granted uint64, v Verdict) Verdic
 		case fault != "":
 		case suffices && need&^granted != 0:
 			return reply(p.lacks(r.readers(), need), metrics.InsufficientScope)
-		case suffices && p.TrustMCPHeaders:
+		case suffices && p.TrustMCPHeaders && o.Mirrored():
 			return v
 		}
 	}
@@ -53,12 +53,13 @@ func (g *Gate) permit(p *resource, r *Request, granted uint64, v Verdict) Verdic
 	return v
 }
 
-// awaited returns the Body of a request that waits, with v: its body is kept if
-// it will be looked at, and is not decided on before its token.
-func (g *Gate) awaited(p *resource, r *Request, v Verdict) *Body {
+// awaited returns the Body of a request that waits: its body is kept if it will
+// be looked at, and is not decided on before its token. It shares no memory with
+// the request's headers, as the verdict on them does.
+func (g *Gate) awaited(p *resource, r *Request, wait Wait) *Body {
 	b := g.permit(p, r, ^uint64(0), Verdict{}).Body
 	if b != nil {
-		b.Decide = func([]byte, int64) Verdict { return v }
+		b.Decide = func([]byte, int64) Verdict { return b.GiveUp(wait) }
 	}
 	return b
 }

@@ -40,7 +40,10 @@ type Operation struct {
 // params.uri, the others in params.name.
 var named = [...]string{"tools/call", "prompts/get", "resources/read", "resources/subscribe", "resources/unsubscribe"}
 
-const firstURI = 2
+const (
+	firstURI    = 2
+	firstInBody = 3 // from here on Mcp-Name says nothing: see Mirrored
+)
 
 // kind returns the index of a method in named, -1 if it is not there.
 func kind(method string) int {
@@ -51,6 +54,11 @@ func kind(method string) int {
 	}
 	return -1
 }
+
+// Mirrored reports whether servers must compare all that o says in headers with
+// the body: of the methods that have a name, MCP 2026-07-28 has no Mcp-Name for
+// those of subscriptions, which it has given up.
+func (o *Operation) Mirrored() bool { return kind(o.Method) < firstInBody }
 
 // Rules are the rules of one resource in a form that is searched fast. They are
 // immutable.

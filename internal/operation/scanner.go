@@ -205,11 +205,12 @@ func (s *Scanner) key() (key span, ok bool) {
 // which returns the index of a member's name among names, -1 if it is not there.
 // It refuses what some parser takes for one of them though it is not: those of
 // Go and .NET do not tell upper from lower case, and others end a text at a NUL
-// or leave out what is no character.
+// or leave out what is no character. JavaScript that copies an object by
+// assignment takes the members of "__proto__" for the object's own.
 func (s *Scanner) which(key span, names *[2]string) (which int, ok bool) {
 	s.scratch = s.scratch[:0]
 	name := s.decoded(key)
-	if key.half || key.escaped && hasControl(name) {
+	if key.half || key.escaped && hasControl(name) || name == "__proto__" {
 		return -1, false
 	}
 	for i, want := range names {
