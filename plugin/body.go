@@ -27,9 +27,9 @@ func (s *stream) awaitBody() types.Action {
 // that of all that was kept so far.
 func (s *stream) OnHttpRequestBody(size int, endOfStream bool) types.Action {
 	switch {
-	case s.answered:
+	case s.stage == answered:
 		return types.ActionPause
-	case s.body == nil && !s.waiting:
+	case s.body == nil && s.stage != waiting:
 		return types.ActionContinue
 	case s.body != nil && size > s.body.Limit:
 		s.leaveQueue()
@@ -48,7 +48,7 @@ func (s *stream) OnHttpRequestBody(size int, endOfStream bool) types.Action {
 func (s *stream) endBody() types.Action {
 	s.complete = true
 	switch {
-	case s.answered || s.waiting:
+	case s.stage == answered || s.stage == waiting:
 		return types.ActionPause
 	case s.body == nil:
 		return types.ActionContinue
@@ -60,13 +60,13 @@ func (s *stream) endBody() types.Action {
 // that waited may both come in the callbacks of its resumption: Envoy then loses
 // the body if the trailers are let on at once, so that this waits for a tick.
 func (s *stream) endTrailers() types.Action {
-	if !s.resumed || s.body == nil || s.answered {
+	if !s.resumed || s.body == nil || s.stage == answered {
 		return s.endBody()
 	}
 	s.complete = true
 	v := gate.Verdict{Wait: turn{}}
 	if !s.plugin.held.room(v) {
-		return s.settle(s.body.GiveUp(v.Wait))
+		return s.settle(s.body.NoRoom())
 	}
 	s.wait(nil, clock().UnixMilli(), v)
 	return types.ActionPause
@@ -81,6 +81,9 @@ func (turn) RetryAfter() int { return 1 }
 
 // decideBody carries the verdict on the body out.
 func (s *stream) decideBody() types.Action {
+	if s.body.Waits && !s.plugin.held.room(gate.Verdict{}) {
+		return s.settle(s.body.NoRoom())
+	}
 	v, err := s.askBody()
 	if err != nil {
 		return s.fault("the request's body cannot be read", err)
@@ -112,9 +115,9 @@ func (s *stream) settle(v gate.Verdict) types.Action {
 }
 
 func (s *stream) leaveQueue() {
-	if s.waiting {
+	if s.stage == waiting {
 		s.plugin.held.remove(s)
-		s.waiting = false
+		s.stage = open
 	}
 }
 

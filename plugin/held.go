@@ -113,7 +113,7 @@ func (w *waiter) ask(p *plugin, now time.Time) (gate.Verdict, error) {
 // release carries out a verdict on a request that has waited.
 func (w *waiter) release(p *plugin, v gate.Verdict, err error) types.Action {
 	s := w.stream
-	s.waiting = false
+	s.stage = open
 	switch {
 	case err != nil:
 		return s.fault("the request's body cannot be read", err)

@@ -12,14 +12,22 @@ import (
 type stream struct {
 	types.DefaultHttpContext
 	id       uint32
-	waiting  bool // in plugin.held
-	answered bool // nothing of it goes on
+	stage    stage
 	counted  bool // in the metrics
 	complete bool // all of the body is there
 	resumed  bool // it has waited, and was let on
 	plugin   *plugin
 	body     *gate.Body // the verdict depends on it, and is still to come
 }
+
+// stage is where a request is, as far as it is with the plugin.
+type stage uint8
+
+const (
+	open     stage = iota
+	waiting        // in plugin.held
+	answered       // nothing of it goes on
+)
 
 // stopAll is StopAllIterationAndWatermark, which the SDK has no name for: no
 // callback follows, and Envoy keeps the body, until the request is resumed.
@@ -61,7 +69,7 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 // what the verdict says. r is nil where the verdict is on the body.
 func (s *stream) wait(r *gate.Request, arrived int64, v gate.Verdict) {
 	s.plugin.held.add(s, r, arrived, v.Wait)
-	s.waiting = true
+	s.stage = waiting
 	if r != nil {
 		s.body = v.Body
 	}
@@ -204,7 +212,7 @@ func (s *stream) count(o metrics.Outcome) {
 }
 
 func (s *stream) answer(r *gate.Reply) types.Action {
-	s.answered, s.body = true, nil
+	s.stage, s.body = answered, nil
 	if err := sendResponse(r); err != nil {
 		logError("an answer cannot be sent: " + err.Error())
 	}
@@ -240,10 +248,10 @@ func (s *stream) OnHttpRequestTrailers(numTrailers int) types.Action {
 
 // OnHttpStreamDone forgets a request whose client left before it was decided.
 func (s *stream) OnHttpStreamDone() {
-	if s.waiting {
+	if s.stage == waiting {
 		s.plugin.held.remove(s)
 	}
-	if s.waiting || s.body != nil {
+	if s.stage == waiting || s.body != nil {
 		s.count(metrics.ClientGone)
 	}
 }

@@ -13,12 +13,22 @@ type Body struct {
 	// from an interface, links 60 kB.
 	Decide func(body []byte, now int64) Verdict
 
+	// Waits is set where Decide may begin what cannot be undone, and return a
+	// Wait for it: there has to be room for that before.
+	Waits bool
+
 	origin string // see [Request.readers]
 }
 
 // TooLarge returns the verdict on a request with a body above the limit.
 func (b *Body) TooLarge() Verdict {
 	return reply(problem(413, codeTooLarge, "the request's body is too large", b.origin), metrics.BodyTooLarge)
+}
+
+// NoRoom returns the verdict on a request that would have to wait, where too
+// many do.
+func (b *Body) NoRoom() Verdict {
+	return reply(unavailable(b.origin, 1), metrics.NoRoom)
 }
 
 // GiveUp returns the verdict on a request whose body was decided on, but that

@@ -32,7 +32,7 @@ func (p *resource) own(k route.Kind, r *Request) Verdict {
 		if !r.HasBody {
 			return decide(nil, 0)
 		}
-		return Verdict{Body: &Body{Limit: oauthproxy.MaxBody, Decide: decide, origin: r.readers()}}
+		return Verdict{Body: &Body{Limit: oauthproxy.MaxBody, Decide: decide, Waits: k != route.Register, origin: r.readers()}}
 	}
 	return reply(problem(405, codeMethod, "use POST", anyOrigin, [2]string{"allow", methods}), metrics.Method)
 }
