@@ -350,6 +350,28 @@ func TestProxyWithoutMetadata(t *testing.T) {
 	}
 }
 
+// A code can be exchanged once: its form is not sent where there is no room to
+// wait for the answer.
+func TestProxyWithoutRoom(t *testing.T) {
+	h := newHost(t, Options{HeadersStopIteration: true})
+	vm := start(t, h, proxying(object{"authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token"}, nil))
+	token := rsaKey.bearer(claims(h, nil))
+	for range 1024 {
+		if s := vm.Request(rpc("/notes", token)); s.State() != Held {
+			t.Fatal(describe(s))
+		}
+	}
+	wantUnavailable(t, post(vm, "/token", formType, form(nil)))
+	p := newUpstreamServer()
+	p.run(h, 5*time.Second)
+	if len(p.forms) != 0 {
+		t.Errorf("%d forms were sent", len(p.forms))
+	}
+	s := post(vm, "/token", formType, form(nil))
+	p.run(h, time.Second)
+	wantStatus(t, s, 200)
+}
+
 // With callback the provider knows one redirect URI and may name itself.
 func TestProxyCallback(t *testing.T) {
 	h := newHost(t, Options{HeadersStopIteration: true})
