@@ -95,11 +95,15 @@ func (s *stream) decideBody() types.Action {
 	return s.settle(v)
 }
 
-// askBody returns the verdict on the body.
+// askBody returns the verdict on the body. It asks for one byte too many, so that
+// a part of a body is never taken for all of it.
 func (s *stream) askBody() (gate.Verdict, error) {
-	body, err := requestBody(s.body.Limit)
-	if err != nil {
+	body, err := requestBody(s.body.Limit + 1)
+	switch {
+	case err != nil:
 		return gate.Verdict{}, err
+	case len(body) > s.body.Limit:
+		return s.body.TooLarge(), nil
 	}
 	return s.body.Decide(body, clock().UnixMilli()), nil
 }

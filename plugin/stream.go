@@ -17,7 +17,7 @@ type stream struct {
 	complete bool // all of the body is there
 	resumed  bool // it has waited, and was let on
 	plugin   *plugin
-	body     *gate.Body // the verdict depends on it, and is still to come
+	body     *gate.Body // what holds for its body; nil unless that is looked at
 }
 
 // stage is where a request is, as far as it is with the plugin.
@@ -51,11 +51,7 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 	now := clock()
 	r.Arrived = now.UnixMilli()
 	v := s.plugin.gate.Decide(r, now)
-	switch {
-	case v.Wait == nil:
-	case !s.plugin.held.room(v):
-		v.Body = nil // the Reply needs none of it, and nothing goes on
-	default:
+	if v.Wait != nil && s.plugin.held.room(v) {
 		s.wait(r.Clone(), r.Arrived, v)
 		if s.body != nil && s.plugin.stopsHeaders {
 			return types.ActionPause
@@ -71,7 +67,7 @@ func (s *stream) wait(r *gate.Request, arrived int64, v gate.Verdict) {
 	s.plugin.held.add(s, r, arrived, v.Wait)
 	s.stage = waiting
 	if r != nil {
-		s.body = v.Body
+		s.body = v.Keep
 	}
 	s.plugin.setTick(s.plugin.waitingPeriod())
 }
@@ -144,9 +140,9 @@ func (s *stream) take(r *gate.Request, name, value string) error {
 		r.MCP.Take(name, value)
 	case 'c':
 		switch name {
-		case "content-type":
+		case "content-type", "content_type": // some servers do not tell the two apart
 			r.ContentType = joined(r.ContentType, value)
-		case "content-encoding":
+		case "content-encoding", "content_encoding":
 			r.ContentEncoding = joined(r.ContentEncoding, value)
 		}
 	}

@@ -314,7 +314,7 @@ func TestEncodedBodies(t *testing.T) {
 	vm := start(t, h, config(server(nil), ruled(nil), nil))
 	token := rsaKey.bearer(claims(h, nil))
 	for _, header := range [][2]string{
-		{"content-encoding", "gzip"}, {"content-encoding", "identity, br"}, {"Content-Encoding", "DEFLATE"},
+		{"content-encoding", "gzip"}, {"content-encoding", "identity, br"}, {"Content-Encoding", "DEFLATE"}, {"content_encoding", "gzip"},
 		{"content-type", "application/json; charset=utf-16"}, {"content-type", "application/json;Charset=Shift_JIS"},
 	} {
 		s := vm.Open(rpc("/notes", token, header), false)

@@ -88,6 +88,13 @@ func (r *recorder) seen() (requests int, body string) {
 	return r.requests, r.body.String()
 }
 
+// lastTrailer returns the trailers of the last request.
+func (r *recorder) lastTrailer() http.Header {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.trailer
+}
+
 func (r *recorder) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -352,8 +359,8 @@ func TestRulesAndTrailers(t *testing.T) {
 					}
 					if status != 200 {
 						g.wantNothing(t)
-					} else if _, got := g.server.seen(); got != tool(name) || g.server.trailer.Get("Authorization") != "" {
-						t.Errorf("body %q, trailers %v", got, g.server.trailer)
+					} else if _, got := g.server.seen(); got != tool(name) || g.server.lastTrailer().Get("Authorization") != "" {
+						t.Errorf("body %q, trailers %v", got, g.server.lastTrailer())
 					}
 				})
 			}

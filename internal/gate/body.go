@@ -10,7 +10,7 @@ type Body struct {
 	// Decide returns the verdict on the whole body, which it must not keep.
 	// Headers of a Pass are of no effect. After a Wait it is asked again. now is
 	// in Unix milliseconds: a time.Time, in a function type that can be reached
-	// from an interface, links 60 kB.
+	// from an interface, links 60 kB. It is nil in a Verdict's Keep.
 	Decide func(body []byte, now int64) Verdict
 
 	// Waits is set where Decide may begin what cannot be undone, and return a

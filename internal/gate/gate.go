@@ -68,22 +68,22 @@ func (r *Request) Clone() *Request {
 }
 
 // A Verdict says what becomes of a request. One of Reply, Pass and Body is set,
-// or more of them: with Wait, Reply is for a request for which there is no room
-// to wait, and Body is of no effect then. Reply may share memory with the
-// request's headers: it is sent at once or not at all.
+// or Pass with Body: the Pass is then for the headers, and the request goes on
+// only if its body is found good too. With Wait, Reply is for a request for which
+// there is no room to wait; it may share memory with the request's headers: it is
+// sent at once or not at all.
 type Verdict struct {
 	Reply *Reply // answer with this
-	Wait  Wait   // ask again when this has ended
 	Pass  *Pass  // let it on to the server
+	Body  *Body  // the request's body decides
 
+	Wait Wait // ask again when this has ended
+	// Keep is set with a Wait after which the body may decide: it is to be kept
+	// until then, where the host shows it.
+	Keep *Body
 	// Yields is set with a Wait that anybody can bring about, by a token of their
 	// own making: half of the room is for others.
 	Yields bool
-
-	// Body is set where the request's body decides, after its headers. The Pass
-	// beside it is for the headers; with Wait, the verdict may come to depend on
-	// the body.
-	Body *Body
 
 	Outcome metrics.Outcome // to be counted when Reply or Pass is carried out
 }
@@ -267,7 +267,7 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	}
 	v := g.check(p, r, token, now)
 	if v.Wait != nil {
-		v.Body = g.awaited(p, r, v.Wait)
+		v.Keep = g.kept(p, r)
 	}
 	return v
 }

@@ -53,13 +53,12 @@ func (g *Gate) permit(p *resource, r *Request, granted uint64, v Verdict) Verdic
 	return v
 }
 
-// awaited returns the Body of a request that waits: its body is kept if it will
-// be looked at, and is not decided on before its token. It shares no memory with
-// the request's headers, as the verdict on them does.
-func (g *Gate) awaited(p *resource, r *Request, wait Wait) *Body {
+// kept returns what holds for the body of a request that waits, nil unless it
+// will be looked at. It decides nothing: the token comes before.
+func (g *Gate) kept(p *resource, r *Request) *Body {
 	b := g.permit(p, r, ^uint64(0), Verdict{}).Body
 	if b != nil {
-		b.Decide = func([]byte, int64) Verdict { return b.GiveUp(wait) }
+		b.Decide = nil
 	}
 	return b
 }
@@ -108,7 +107,8 @@ func (r *Request) readable() bool {
 		return true
 	}
 	charset, rest, _ := strings.Cut(charset, ";")
-	return strings.Trim(charset, " \t=\"") == "utf-8" && !strings.Contains(rest, "charset")
+	charset = strings.Trim(charset, " \t=\"")
+	return (charset == "utf-8" || charset == "utf8") && !strings.Contains(rest, "charset")
 }
 
 // ruledBody decides on the body of a request. It shares no memory with the
