@@ -116,7 +116,11 @@ func (d *demo) callTool(ctx context.Context, tool, token string, more http.Heade
 }
 
 func callBody(tool string) string {
-	return fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":%q}}`, tool)
+	arguments := ""
+	if tool == "add_note" {
+		arguments = `,"arguments":{"text":"milk"}`
+	}
+	return fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":%q%s}}`, tool, arguments)
 }
 
 // lineLength is what fits beside the arrow on a common terminal.

@@ -126,7 +126,7 @@ func start(ctx context.Context, term *terminal, gatewayPort, authPort int) (d *d
 		return nil, err
 	}
 	if d.gateway, err = envoy.Start(ctx, binary, envoy.Options{
-		Wasm: wasm, Plugin: d.pluginConfig(), Port: gateway.Number(), Upstream: "notes", Pages: []string{"*"},
+		Wasm: wasm, Plugin: d.pluginConfig(), Port: gateway.Number(), Upstream: "notes", Pages: []string{"*"}, HeadersStopIteration: true,
 		Clusters: []envoy.Cluster{envoy.ClusterAt("notes", d.mcp.Addr()), envoy.ClusterAt("auth", d.auth.Addr())},
 	}); err != nil {
 		return nil, err
@@ -141,11 +141,13 @@ func (d *demo) pluginConfig() string {
   "authorization_servers": [
     { "issuer": %q, "cluster": "auth" }
   ],
+  "allow_on_headers_stop_iteration": true,
   "resources": [
     {
       "resource": %q,
       "scopes_supported": ["read:notes", "write:notes"],
-      "required_scopes": ["read:notes"]
+      "required_scopes": ["read:notes"],
+      "tools": { "add_note": ["write:notes"] }
     }
   ]
 }`, d.auth.Issuer(), d.resource)

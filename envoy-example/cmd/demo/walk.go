@@ -26,6 +26,7 @@ func (d *demo) walk(ctx context.Context) {
 	d.forgedIdentity(ctx, token)
 	d.wrongAudience(ctx)
 	d.missingScope(ctx)
+	d.toolThatNeedsMore(ctx, token)
 	d.brokenTokens(ctx, token)
 }
 
@@ -33,17 +34,14 @@ func (d *demo) metadataURL() string {
 	return d.origin + "/.well-known/oauth-protected-resource/notes"
 }
 
-// challenge is the exact WWW-Authenticate value that mcpauth sends.
-func (d *demo) challenge(code, description string) string {
+// challenge is the exact WWW-Authenticate value that mcpauth sends, up to the
+// description of the error.
+func (d *demo) challenge(code, scope string) string {
 	c := "Bearer "
 	if code != "" {
 		c += fmt.Sprintf("error=%q, ", code)
 	}
-	c += fmt.Sprintf(`scope="read:notes", resource_metadata=%q`, d.metadataURL())
-	if description != "" {
-		c += fmt.Sprintf(", error_description=%q", description)
-	}
-	return c
+	return c + fmt.Sprintf(`scope=%q, resource_metadata=%q`, scope, d.metadataURL())
 }
 
 // unreached runs a step and checks that the MCP server got nothing of it.
@@ -55,10 +53,10 @@ func (d *demo) unreached(step func()) {
 
 // refused checks the status and the challenge of a refusal. The description of
 // the error is free text: it is only checked to be there.
-func (d *demo) refused(a *answer, status int, code string) {
+func (d *demo) refused(a *answer, status int, code, scope string) {
 	d.term.equal(fmt.Sprintf("status %d", status), strconv.Itoa(a.status), strconv.Itoa(status))
 	got, _, described := strings.Cut(a.challenge, ", error_description=")
-	d.term.equal("the challenge: error "+code+", the scope, where the metadata is", got, d.challenge(code, ""))
+	d.term.equal("the challenge: error "+code+", the scope, where the metadata is", got, d.challenge(code, scope))
 	d.term.check(described, "a description says which check failed")
 }
 
@@ -67,7 +65,7 @@ func (d *demo) withoutToken(ctx context.Context) {
 	d.unreached(func() {
 		a := d.callTool(ctx, "whoami", "", nil)
 		d.term.equal("status 401", strconv.Itoa(a.status), "401")
-		d.term.equal("a challenge that names the metadata and the scope, and no error", a.challenge, d.challenge("", ""))
+		d.term.equal("a challenge that names the metadata and the scope, and no error", a.challenge, d.challenge("", "read:notes"))
 	})
 }
 
@@ -169,7 +167,7 @@ func (d *demo) wrongAudience(ctx context.Context) {
 	d.term.begin("A good token that was given for another resource: 401")
 	d.unreached(func() {
 		token := d.issue(ctx, "https://other.example.com/mcp", "read:notes")
-		d.refused(d.callTool(ctx, "whoami", token, nil), http.StatusUnauthorized, "invalid_token")
+		d.refused(d.callTool(ctx, "whoami", token, nil), http.StatusUnauthorized, "invalid_token", "read:notes")
 	})
 }
 
@@ -177,20 +175,29 @@ func (d *demo) missingScope(ctx context.Context) {
 	d.term.begin("A token without the scope that is required: 403")
 	d.unreached(func() {
 		token := d.issue(ctx, d.resource, "write:notes")
-		d.refused(d.callTool(ctx, "whoami", token, nil), http.StatusForbidden, "insufficient_scope")
+		d.refused(d.callTool(ctx, "whoami", token, nil), http.StatusForbidden, "insufficient_scope", "read:notes")
 	})
+}
+
+func (d *demo) toolThatNeedsMore(ctx context.Context, token string) {
+	d.term.begin("A tool that needs more than the token has: 403, and all that it needs")
+	d.unreached(func() {
+		d.refused(d.callTool(ctx, "add_note", token, nil), http.StatusForbidden, "insufficient_scope", "read:notes write:notes")
+	})
+	a := d.callTool(ctx, "add_note", d.issue(ctx, d.resource, "read:notes write:notes"), nil)
+	d.term.equal("with a token that has it: status 200", strconv.Itoa(a.status), "200")
 }
 
 func (d *demo) brokenTokens(ctx context.Context, token string) {
 	d.term.begin("A token with another payload under the old signature: 401")
 	d.unreached(func() {
-		d.refused(d.callTool(ctx, "whoami", withSubject(token, "root"), nil), http.StatusUnauthorized, "invalid_token")
+		d.refused(d.callTool(ctx, "whoami", withSubject(token, "root"), nil), http.StatusUnauthorized, "invalid_token", "read:notes")
 	})
 	d.term.begin("A token that has expired: 401")
 	d.unreached(func() {
 		expired := d.auth.Mint(authserver.Token{Resource: d.resource, Scope: "read:notes",
 			Claims: map[string]any{"exp": time.Now().Add(-time.Hour).Unix(), "iat": time.Now().Add(-2 * time.Hour).Unix()}})
-		d.refused(d.callTool(ctx, "whoami", expired, nil), http.StatusUnauthorized, "invalid_token")
+		d.refused(d.callTool(ctx, "whoami", expired, nil), http.StatusUnauthorized, "invalid_token", "read:notes")
 	})
 }
 
