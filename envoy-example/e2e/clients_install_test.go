@@ -12,10 +12,16 @@ import (
 	"testing"
 )
 
-// clientFolder is the folder of programs in ../clients.
+// clientFolder is a folder of programs in ../clients.
 func clientFolder(t *testing.T, name ...string) string {
 	t.Helper()
-	dir, err := filepath.Abs(filepath.Join(append([]string{"..", "clients"}, name...)...))
+	return exampleFolder(t, append([]string{"clients"}, name...)...)
+}
+
+// exampleFolder is a folder of this module.
+func exampleFolder(t *testing.T, path ...string) string {
+	t.Helper()
+	dir, err := filepath.Abs(filepath.Join(append([]string{".."}, path...)...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,9 +66,16 @@ func nodeModules(t *testing.T, dir string) string {
 	})
 }
 
-// python installs the packages of one of the lists of requirements and returns
-// the command of a program that uses them.
+// python returns the command of a program of ../clients with the packages of one
+// of the lists of requirements.
 func python(t *testing.T, requirements, program string) []string {
+	t.Helper()
+	return withPackages(t, requirements, filepath.Join(clientFolder(t, "python"), program))
+}
+
+// withPackages installs the packages of one of the lists of requirements and
+// returns the command of a program that uses them.
+func withPackages(t *testing.T, requirements, program string) []string {
 	t.Helper()
 	interpreter, dir := need(t, "python3"), clientFolder(t, "python")
 	// A virtual environment cannot be moved, but the packages can: they are
@@ -77,7 +90,7 @@ func python(t *testing.T, requirements, program string) []string {
 		}
 		return err
 	})
-	return []string{"env", "PYTHONPATH=" + packages, "PYTHONDONTWRITEBYTECODE=1", interpreter, filepath.Join(dir, program)}
+	return []string{"env", "PYTHONPATH=" + packages, "PYTHONDONTWRITEBYTECODE=1", interpreter, program}
 }
 
 func need(t *testing.T, program string) string {

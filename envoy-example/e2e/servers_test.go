@@ -180,63 +180,26 @@ func writeSource(t *testing.T, dir, name, source string) string {
 	return file
 }
 
-func runQuietly(dir, program string, arguments ...string) error {
-	cmd := exec.Command(program, arguments...)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%v: %w\n%s", cmd, err, out)
-	}
-	return nil
-}
-
-// exampleFolder is a folder of this module.
-func exampleFolder(t *testing.T, path ...string) string {
-	t.Helper()
-	dir, err := filepath.Abs(filepath.Join(append([]string{".."}, path...)...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 // pythonServer uses the packages of the clients: the SDK has both sides.
 func pythonServer(t *testing.T, dir, source, version string) *exec.Cmd {
 	t.Helper()
-	python, home, name, list := need(t, "python3"), exampleFolder(t, "clients", "python"), ".venv-"+version, "requirements-"+version+".txt"
-	packages := install(t, home, name, list, func(partial string) error {
-		if err := runQuietly(home, python, "-m", "venv", filepath.Join(partial, "venv")); err != nil {
-			return err
-		}
-		return runQuietly(home, filepath.Join(partial, "venv", "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-			"--target", filepath.Join(partial, name), "-r", list)
-	})
-	cmd := exec.Command(python, writeSource(t, dir, "server.py", source))
-	cmd.Env = append(cmd.Environ(), "PYTHONPATH="+packages, "PYTHONDONTWRITEBYTECODE=1")
-	return cmd
+	command := withPackages(t, version, writeSource(t, dir, "server.py", source))
+	return exec.Command(command[0], command[1:]...)
 }
 
 // nodeServer runs what is JavaScript and TypeScript at once.
 func nodeServer(t *testing.T, dir, source string, home ...string) *exec.Cmd {
 	t.Helper()
-	node, npm, from := need(t, "node"), need(t, "npm"), exampleFolder(t, home...)
-	modules := install(t, from, "node_modules", "package-lock.json", func(partial string) error {
-		for _, name := range []string{"package.json", "package-lock.json", ".npmrc"} {
-			if err := copyFile(filepath.Join(from, name), filepath.Join(partial, name)); err != nil {
-				return err
-			}
-		}
-		return runQuietly(partial, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	})
-	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
+	if err := os.Symlink(nodeModules(t, exampleFolder(t, home...)), filepath.Join(dir, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
-	return exec.Command(node, writeSource(t, dir, "server.mjs", source))
+	return exec.Command(need(t, "node"), writeSource(t, dir, "server.mjs", source))
 }
 
 func goServer(t *testing.T, dir, source string) *exec.Cmd {
 	t.Helper()
 	program := filepath.Join(dir, "server")
-	if err := runQuietly(exampleFolder(t), "go", "build", "-o", program, writeSource(t, dir, "main.go", source)); err != nil {
+	if _, err := output(exampleFolder(t), "go", "build", "-o", program, writeSource(t, dir, "main.go", source)); err != nil {
 		t.Fatal(err)
 	}
 	return exec.Command(program)
