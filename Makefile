@@ -34,28 +34,46 @@ wasm = mkdir -p $(dir $(3)) && \
 	rm $(3).linked.$$$$ && mv $(3).$$$$ $(3) && \
 	echo "$(3): $$(wc -c < $(3)) bytes"
 
+# $(call modules,FOLDERS) downloads the modules that the Go modules in these folders
+# need, in silence: go build prints a line for each. What is there is not asked for.
+modules = for dir in $(1); do \
+	(cd $$dir && GOPROXY=off $(GO) mod download >/dev/null 2>&1) && continue; \
+	echo "downloading the Go modules of $$dir: once, up to a minute"; \
+	(cd $$dir && $(GO) mod download) || exit 1; done
+
+# staticcheck, at the version that .ci/tools.mod pins.
+STATICCHECK = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" staticcheck
+
 .PHONY: build run demo test unit example-test test-faults lint image bench bench-quick bench-files bench-jwtlite clean
 
 build: ## build/mcpauth.wasm
+	@$(call modules,.)
+	@test -e $(WASM) || echo "building the plugin: the first time a minute, for Go's standard library is built too"
 	@$(GO) run ./internal/overlay build/overlay
 	@$(call wasm,.,$(PLUGIN),$(WASM))
 
 run: build ## the example, with a walk through it; stays up until Ctrl-C
+	@$(call modules,envoy-example)
+	@echo "building the example: the first time a minute"
 	@cd envoy-example && $(GO) run ./cmd/demo
 
 demo: build ## the same walk, and an exit status that tells whether all went well
+	@$(call modules,envoy-example)
+	@echo "building the example: the first time a minute"
 	@cd envoy-example && $(GO) run ./cmd/demo -once
 
 test: lint unit example-test test-faults ## everything
 
 lint:
+	@$(call modules,. envoy-example envoy-example/gatewayapi)
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
 	$(GO) vet ./...
 	$(GO) vet -tags faults ./plugin
 	cd envoy-example && $(GO) vet -tags faults ./...
 	cd envoy-example/gatewayapi && $(GO) vet ./...
-	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
-	cd envoy-example && $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 -tags faults ./...
+	@$(GO) mod download -modfile="$(CURDIR)/.ci/tools.mod"
+	$(STATICCHECK) ./...
+	cd envoy-example && $(STATICCHECK) -tags faults ./...
 
 unit: build ## the packages, and the built file under wazero
 	$(GO) test ./...
@@ -70,6 +88,7 @@ test-faults: build ## the built file in a real Envoy, under load, through every 
 	cd envoy-example && FAULTS_SCALE=$(FAULTS_SCALE) $(GO) test -tags faults -count 1 -parallel 4 -timeout 90m ./faults/...
 
 image: build ## an OCI image in $(IMAGE); PUSH=registry/repository:tag pushes it
+	@$(call modules,envoy-example)
 	cd envoy-example && $(GO) run ./image/cmd/mkimage -out $(abspath $(IMAGE)) $(if $(PUSH),-push $(PUSH))
 
 bench: bench-files ## what mcpauth costs beside native jwt_authn: build/bench/result.md, 15 minutes

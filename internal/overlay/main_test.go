@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -97,3 +98,34 @@ func TestModules(t *testing.T) {
 		}
 	}
 }
+
+// On a fresh machine the module cache is empty: the module is downloaded, and
+// where that fails the error names it.
+func TestModuleIsDownloaded(t *testing.T) {
+	t.Setenv("GOMODCACHE", t.TempDir())
+	t.Setenv("GOFLAGS", "-modcacherw")
+	t.Setenv("GOPROXY", "off")
+	for _, c := range moduleCuts {
+		if dir, err := moduleDir(c.module); err == nil || !strings.Contains(err.Error(), c.module) {
+			t.Errorf("with no proxy: %q, %v, want an error that names %s", dir, err, c.module)
+		}
+	}
+	// The cache of downloads of this machine serves as the proxy.
+	t.Setenv("GOPROXY", "file://"+filepath.ToSlash(filepath.Join(downloads, "cache", "download")))
+	t.Setenv("GOSUMDB", "off")
+	for _, c := range moduleCuts {
+		dir, err := moduleDir(c.module)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(filepath.Join(dir, c.file)); err != nil {
+			t.Errorf("%s: %v", c.module, err)
+		}
+	}
+}
+
+// downloads is the module cache of this machine, read before a test replaces it.
+var downloads = func() string {
+	out, _ := exec.Command("go", "env", "GOMODCACHE").Output()
+	return strings.TrimSpace(string(out))
+}()

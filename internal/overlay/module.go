@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -65,11 +67,10 @@ func writeModules(dir string) error {
 // copyModule copies what is built of a module, with the cut. It fails where there
 // is nothing to cut: the version of the module is ours to choose.
 func copyModule(to, module string, c cut) error {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", module).Output()
+	from, err := moduleDir(module)
 	if err != nil {
-		return fmt.Errorf("go list -m %s: %w", module, err)
+		return err
 	}
-	from := strings.TrimSpace(string(out))
 	return filepath.WalkDir(from, func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -97,6 +98,24 @@ func copyModule(to, module string, c cut) error {
 		}
 		return writeFile(filepath.Join(to, rel), text)
 	})
+}
+
+// moduleDir returns the folder of a module in the module cache, downloading it if
+// need be: go list -m prints an empty one for a module that is not there yet.
+func moduleDir(module string) (string, error) {
+	cmd := exec.Command("go", "mod", "download", "-json", module)
+	out, err := cmd.Output()
+	var m struct{ Dir, Error string }
+	if jsonErr := json.Unmarshal(out, &m); jsonErr == nil && m.Error != "" {
+		return "", fmt.Errorf("go mod download %s: %s", module, m.Error)
+	}
+	if err == nil && m.Dir == "" {
+		err = errors.New("no folder")
+	}
+	if err != nil {
+		return "", fmt.Errorf("go mod download %s: %w", module, err)
+	}
+	return m.Dir, nil
 }
 
 // writeFile leaves a file alone that is as it should be: another make may be
