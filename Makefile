@@ -44,7 +44,7 @@ modules = for dir in $(1); do \
 # staticcheck, at the version that .ci/tools.mod pins.
 STATICCHECK = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" staticcheck
 
-.PHONY: build run demo test unit example-test test-faults lint image bench bench-quick bench-files bench-jwtlite clean
+.PHONY: build run demo test unit example-test test-faults lint docs image bench bench-quick bench-files bench-jwtlite clean
 
 build: ## build/mcpauth.wasm
 	@$(call modules,.)
@@ -86,6 +86,9 @@ example-test: bench-files ## the built file in real Envoys, with real clients; t
 test-faults: build ## the built file in a real Envoy, under load, through every fault of the authorization server
 	@$(call wasm,.,-tags=faults $(PLUGIN),build/mcpauth-faults.wasm)
 	cd envoy-example && FAULTS_SCALE=$(FAULTS_SCALE) $(GO) test -tags faults -count 1 -parallel 4 -timeout 90m ./faults/...
+
+docs: ## docs/configuration.md, from config/schema.json
+	$(GO) run ./config/internal/docgen config/schema.json docs/configuration.md
 
 image: build ## an OCI image in $(IMAGE); PUSH=registry/repository:tag pushes it
 	@$(call modules,envoy-example)
