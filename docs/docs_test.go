@@ -1,7 +1,7 @@
 // Package docs_test holds README.md and all pages beside it and in docs/ to the
-// truth. What only a part of the code knows is tested there: commands and YAML
-// in envoy-example/cmd/demo, the tables of metrics, clients and providers and the
-// programs of identity.md beside what they describe.
+// truth. What only a part of the code knows is tested there: commands in
+// envoy-example/cmd/demo, YAML in integration/manifests, the tables of metrics,
+// clients and providers and the programs of identity.md beside what they describe.
 package docs_test
 
 import (
@@ -22,7 +22,7 @@ import (
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	for _, pattern := range []string{"../*.md", "*.md", "*/*.md"} {
+	for _, pattern := range []string{"../*.md", "*.md", "*/*.md", "../internal/build/*.md"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -115,6 +115,9 @@ func TestEveryPageIsLinked(t *testing.T) {
 	all := pages(t)
 	for name := range all {
 		dir, file := filepath.Split(name)
+		if dir != "" && !strings.HasPrefix(dir, "docs/") {
+			continue // linked from where it matters
+		}
 		index := all[dir+"README.md"]
 		if file == "README.md" {
 			index = all[filepath.ToSlash(filepath.Join(dir, ".."))+"/README.md"] + all["README.md"]
@@ -280,6 +283,25 @@ func TestCommandsInProse(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Files and folders in code font exist, where they begin with a folder of ours.
+func TestNamedFilesExist(t *testing.T) {
+	count := 0
+	for page, text := range pages(t) {
+		for _, m := range regexp.MustCompile("`([a-z][a-z-]*)(/[A-Za-z0-9_./-]+)`").FindAllStringSubmatch(prose(text), -1) {
+			if _, err := os.Stat("../" + m[1]); err != nil || m[1] == "build" {
+				continue
+			}
+			count++
+			if _, err := os.Stat("../" + m[1] + m[2]); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
+		}
+	}
+	if count < 20 {
+		t.Errorf("only %d files are named", count)
 	}
 }
 
