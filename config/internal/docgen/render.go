@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -24,7 +25,7 @@ has; [Envoy Gateway differs](envoy-gateway.md#known-limits).
 
 [config/schema.json](../config/schema.json) is the JSON Schema of the configuration,
 for editors and for checks before a deployment. This page is made from it. Of each
-member, the last column links to the page that explains it.
+member, the last column names the page that explains it.
 
 `
 
@@ -52,7 +53,7 @@ func render(schema []byte) ([]byte, error) {
 func (p *page) section(heading, path string, object *node, level int) {
 	fmt.Fprintf(p, "%s %s\n\n", strings.Repeat("#", level), heading)
 	if text := object.text("description"); text != "" {
-		fmt.Fprintf(p, "%s\n\n", cell(text))
+		fmt.Fprintf(p, "%s\n\n", marked(text))
 	}
 	p.WriteString("| member | type | default | example | what it does |\n|---|---|---|---|---|\n")
 	members := object.object("properties")
@@ -80,7 +81,7 @@ func (p *page) row(path, name string, member *node, required bool) {
 	missing := func(what string) {
 		p.mistakes = append(p.mistakes, fmt.Errorf("%s%s has no %s", path, name, what))
 	}
-	what := cell(n.text("description"))
+	what := marked(n.text("description"))
 	if what == "" {
 		missing("description")
 	}
@@ -107,7 +108,7 @@ func (p *page) row(path, name string, member *node, required bool) {
 		}
 	}
 	if target := n.text("x-page"); target != "" {
-		what += fmt.Sprintf(" [More](%s)", strings.TrimPrefix(target, "configuration.md"))
+		what += " See " + pageLink(target) + "."
 	}
 	fmt.Fprintf(p, "| `%s` | %s | %s | %s | %s |\n", name, typ, def, example, what)
 }
@@ -120,6 +121,21 @@ func code(v json.RawMessage) string {
 	}
 	return "`" + cell(b.String()) + "`"
 }
+
+// pageLink returns a link to a page.
+func pageLink(target string) string {
+	if anchor, ok := strings.CutPrefix(target, "configuration.md"); ok {
+		return "[below](" + anchor + ")"
+	}
+	name, _, _ := strings.Cut(target, "#")
+	return "[" + name + "](" + target + ")"
+}
+
+// literals are names of members and JSON in a description.
+var literals = regexp.MustCompile(`\{"[^}]*\}|\b[a-z]+(_[a-z]+)+(\.[a-z_]+)*\b`)
+
+// marked makes a description fit for a table, with literals as code.
+func marked(text string) string { return cell(literals.ReplaceAllString(text, "`$0`")) }
 
 // cell makes text fit for a table.
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
