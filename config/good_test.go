@@ -10,6 +10,8 @@ var goodDocuments = map[string]string{
 	"cluster of Istio":    withServers(`{"issuer": "https://a", "cluster": "outbound|443||auth.example.com"}`),
 	"insecure": fill(`{"allow_insecure_http": true, "authorization_servers": [{"issuer": "http://a", "cluster": "x", "jwks_uri": "http://b/c?d"}],
 		"resources": [{"resource": "http://mcp_server:8080/mcp", "metadata": {"jwks_uri": "http://h/k", "resource_tos_uri": "http://h/t"}}]}`),
+	"longest token":                withTop(`"max_token_bytes": 65536`),
+	"shortest token":               withTop(`"max_token_bytes": 1024`),
 	"token cache off":              withTop(`"token_cache": {"max_entries": 0}`),
 	"token cache default":          withTop(`"token_cache": {}`),
 	"unmatched":                    withTop(`"unmatched": "allow"`),
