@@ -165,8 +165,10 @@ type KeySource struct {
 	// JWKSURI is where the key set is, when Kind is JWKSURI.
 	JWKSURI *URL
 
-	// Keys are the configured keys, when Kind is Static.
-	Keys *jwtlite.KeySet
+	// Keys are the configured keys, when Kind is Static, and Skipped those of
+	// the JWK set in the document that cannot be used.
+	Keys    *jwtlite.KeySet
+	Skipped []jwtlite.SkippedKey
 }
 
 // SourceKind is the kind of a [KeySource].
