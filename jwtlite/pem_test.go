@@ -8,6 +8,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"math/big"
@@ -38,6 +39,43 @@ func certificate(t testing.TB, key crypto.Signer, change func(*x509.Certificate)
 	return der
 }
 
+// version1 returns a certificate as one of version 1, which does not say so and has
+// no extensions. Its signature is no longer right, which nobody looks at.
+func version1(t *testing.T, der []byte) []byte {
+	t.Helper()
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type validity struct{ NotBefore, NotAfter time.Time }
+	type body struct {
+		Serial    *big.Int
+		Algorithm pkix.AlgorithmIdentifier
+		Issuer    asn1.RawValue
+		Validity  validity
+		Subject   asn1.RawValue
+		Key       asn1.RawValue
+	}
+	type certificate struct {
+		Body      body
+		Algorithm pkix.AlgorithmIdentifier
+		Signature asn1.BitString
+	}
+	raw := func(der []byte) asn1.RawValue { return asn1.RawValue{FullBytes: der} }
+	algorithm := pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}}
+	old, err := asn1.Marshal(certificate{
+		body{c.SerialNumber, algorithm, raw(c.RawIssuer), validity{c.NotBefore, c.NotAfter}, raw(c.RawSubject), raw(c.RawSubjectPublicKeyInfo)},
+		algorithm, asn1.BitString{Bytes: c.Signature, BitLength: 8 * len(c.Signature)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := x509.ParseCertificate(old); err != nil || again.Version != 1 {
+		t.Fatalf("%v: version %d", err, again.Version)
+	}
+	return old
+}
+
 // From a certificate and from a key of PKCS #1 comes what comes from the same
 // key as SubjectPublicKeyInfo.
 func TestPEMLabels(t *testing.T) {
@@ -46,11 +84,12 @@ func TestPEMLabels(t *testing.T) {
 		pem  string
 		want *Key
 	}{
-		"PKCS #1":              {block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&s.rsa.PublicKey)), s.set.Key(0)},
-		"RSA certificate":      {block("CERTIFICATE", certificate(t, s.rsa, nil)), s.set.Key(0)},
-		"EC certificate":       {block("CERTIFICATE", certificate(t, s.ec, nil)), s.set.Key(1)},
-		"CA certificate":       {block("CERTIFICATE", certificate(t, s.ec, func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true })), s.set.Key(1)},
-		"CRLF and space round": {" \r\n" + strings.ReplaceAll(block("CERTIFICATE", certificate(t, s.ec, nil)), "\n", "\r\n") + "\t", s.set.Key(1)},
+		"PKCS #1":                  {block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&s.rsa.PublicKey)), s.set.Key(0)},
+		"RSA certificate":          {block("CERTIFICATE", certificate(t, s.rsa, nil)), s.set.Key(0)},
+		"EC certificate":           {block("CERTIFICATE", certificate(t, s.ec, nil)), s.set.Key(1)},
+		"CA certificate":           {block("CERTIFICATE", certificate(t, s.ec, func(c *x509.Certificate) { c.IsCA, c.BasicConstraintsValid = true, true })), s.set.Key(1)},
+		"certificate of version 1": {block("CERTIFICATE", version1(t, certificate(t, s.ec, nil))), s.set.Key(1)},
+		"CRLF and space round":     {" \r\n" + strings.ReplaceAll(block("CERTIFICATE", certificate(t, s.ec, nil)), "\n", "\r\n") + "\t", s.set.Key(1)},
 	} {
 		k, err := ParsePublicKeyPEM([]byte(test.pem), "k", test.want.Algorithm())
 		if err != nil {
