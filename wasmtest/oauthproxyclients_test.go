@@ -133,6 +133,9 @@ func TestProxySeveralResources(t *testing.T) {
 	s = post(vm, "/token", formType, form(url.Values{"resource": several}))
 	p.run(h, time.Second)
 	wantStatus(t, s, 200)
+	if len(p.forms) != 1 {
+		t.Fatalf("%d forms", len(p.forms))
+	}
 	if got, err := url.ParseQuery(string(p.forms[0].Body)); err != nil || !slices.Equal(got["resource"], several) {
 		t.Errorf("%s, %v", p.forms[0].Body, err)
 	}
@@ -163,6 +166,9 @@ func TestProxyBasic(t *testing.T) {
 	s := post(vm, "/token", formType, form(nil), basic)
 	p.run(h, time.Second)
 	wantStatus(t, s, 200)
+	if len(p.forms) != 1 {
+		t.Fatalf("%d forms", len(p.forms))
+	}
 	if got := p.forms[0].Headers.Values("authorization"); len(got) != 1 || got[0] == basic[1] {
 		t.Errorf("authorization %q", got)
 	}

@@ -50,18 +50,25 @@ func (p *Proxy) answered(c *Call, r introspect.Response) (a *Answer, wrong strin
 		}
 		return nil, "status " + strconv.Itoa(r.Status) + ", with no answer of a token endpoint"
 	}
-	code := wellknown.Text(wellknown.Member(body, "error"))
+	code, ok := errorCode(body)
 	switch {
 	case r.Status == 401 && code != "invalid_grant": // that one is the client's fault with any status
 		return nil, ownCredentials
 	case code != "":
 		return denied(r.Status, code, body)
-	case r.Status/100 != 2:
+	case !ok || r.Status/100 != 2:
 		return nil, "status " + strconv.Itoa(r.Status)
 	case gjson.Parse(wellknown.Member(body, "access_token")).Str == "":
 		return nil, "status " + strconv.Itoa(r.Status) + ", with no access_token"
 	}
 	return &Answer{Status: 200, Body: members(body, tokenMembers), Outcome: metrics.ProxyExchanged}, ""
+}
+
+// errorCode returns the error in an answer, empty if there is none; ok is false if
+// it is there and no code (RFC 6749, section 5.2).
+func errorCode(body string) (code string, ok bool) {
+	e := gjson.Parse(wellknown.Member(body, "error"))
+	return e.Str, e.Type == gjson.String || e.Type == gjson.Null
 }
 
 // denied reads an error.
@@ -87,8 +94,8 @@ func denied(status int, code, body string) (a *Answer, wrong string) {
 func limited(r introspect.Response) *Answer {
 	a := &Answer{Status: 429, Code: "temporarily_unavailable", Description: "the authorization server gets too many requests", Outcome: metrics.ProxyDenied}
 	if isObject(r.Body) {
-		if body := string(r.Body); wellknown.Text(wellknown.Member(body, "error")) != "" {
-			a.Code, a.Body = "", members(body, errorMembers)
+		if code, _ := errorCode(string(r.Body)); code != "" {
+			a.Code, a.Body = "", members(string(r.Body), errorMembers)
 		}
 	}
 	if a.RetryAfter = r.Header("retry-after"); !isRetryAfter(a.RetryAfter) {
