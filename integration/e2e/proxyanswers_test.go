@@ -111,7 +111,7 @@ func TestUserinfoAnswers(t *testing.T) {
 			{200, `{` + user + `,"nbf":9999999999}`, 401, "not yet valid"},
 			{200, `{` + user + `,"active":false}`, 401, "not active"},
 			{200, `{` + user + `,"cnf":{"jkt":"x"}}`, 401, "bound"},
-			{200, `{` + user + `,"typ":"Refresh"}`, 401, "bearer access token"},
+			{200, `{` + user + `,"typ":"Refresh"}`, 401, "token type"},
 			{200, `{"scopes":"read:notes"}`, 401, "names no user"},
 			{200, `{"example.com/user":{"id":7}}`, 403, "insufficient_scope"},
 			{403, `{"error":"insufficient_scope"}`, 403, "insufficient_scope"},
