@@ -312,13 +312,13 @@ var clientTexts = []string{
 	"Incompatible auth server: does not support dynamic client registration",
 	"Registration failed: 404", "no configured client registration methods are supported",
 	"authorization response issuer ", " does not match expected issuer ",
-	"RBAC: access denied",
+	"RBAC: access denied", "Server returned 403 after trying upscoping",
 }
 
 // What troubleshooting.md quotes from answers and from the log stands in the
 // code, or in the tests that expect it.
 func TestQuotedTexts(t *testing.T) {
-	code := sources(t, "../internal", ".go") + sources(t, "../jwtlite", ".go") + sources(t, "../plugin", ".go") + sources(t, "../wasmtest", ".go")
+	code := sources(t, "../internal", ".go") + sources(t, "../config", ".go") + sources(t, "../jwtlite", ".go") + sources(t, "../plugin", ".go") + sources(t, "../wasmtest", ".go")
 	code = strings.ReplaceAll(code, `\"`, `"`) + strings.Join(clientTexts, "\n")
 	count := 0
 	for line := range strings.Lines(pages(t)["docs/troubleshooting.md"]) {
