@@ -29,11 +29,19 @@ const (
 	answered       // nothing of it goes on
 )
 
-// stopAll is StopAllIterationAndWatermark, which the SDK has no name for: no
-// callback follows, and Envoy keeps the body, until the request is resumed.
-// Envoy takes ActionPause for the same unless allow_on_headers_stop_iteration
-// is set, and then calls on with the body.
-const stopAll types.Action = 4
+// What the SDK has no names for: no callback follows, and Envoy keeps the body,
+// until the request is resumed. Envoy takes ActionPause for stopAllAndWatermark
+// unless allow_on_headers_stop_iteration is set, and then calls on with the body.
+//
+// The two differ once Envoy has as much of the body as it keeps
+// (per_connection_buffer_limit_bytes, or the stream's window of HTTP/2). After
+// stopAllAndWatermark Envoy stops reading until the body has gone on, which it never
+// does if the plugin keeps it after the resumption. After stopAllAndBuffer Envoy
+// answers 413.
+const (
+	stopAllAndBuffer    types.Action = 3 // StopAllIterationAndBuffer
+	stopAllAndWatermark types.Action = 4 // StopAllIterationAndWatermark
+)
 
 // OnHttpRequestHeaders decides. Whatever goes wrong with the host, the request
 // does not go on.
@@ -53,10 +61,13 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 	v := s.plugin.gate.Decide(r, now)
 	if v.Wait != nil && s.plugin.held.room(v) {
 		s.wait(r.Clone(), r.Arrived, v)
-		if s.body != nil && s.plugin.stopsHeaders {
+		switch {
+		case s.body == nil:
+			return stopAllAndWatermark
+		case s.plugin.stopsHeaders:
 			return types.ActionPause
 		}
-		return stopAll
+		return stopAllAndBuffer
 	}
 	return s.carryOut(v)
 }
