@@ -147,29 +147,13 @@ func (s *stream) take(r *gate.Request, name, value string) error {
 		if name == "if-none-match" && r.IfNoneMatch == "" {
 			r.IfNoneMatch = value
 		}
-	case 'm':
-		r.MCP.Take(name, value)
-	case 'c':
-		switch name {
-		case "content-type", "content_type": // some servers do not tell the two apart
-			r.ContentType = joined(r.ContentType, value)
-		case "content-encoding", "content_encoding":
-			r.ContentEncoding = joined(r.ContentEncoding, value)
-		}
+	case 'm', 'c', 't':
+		r.TakeContent(name, value)
 	}
 	if s.plugin.gate.Reserved(name) {
 		return proxywasm.RemoveHttpRequestHeader(name)
 	}
 	return nil
-}
-
-// joined returns the value of a header of which value is a further line (RFC
-// 9110, section 5.3).
-func joined(before, value string) string {
-	if before == "" {
-		return value
-	}
-	return before + "," + value
 }
 
 // carryOut does what a verdict on the headers says, other than to wait.
@@ -234,7 +218,7 @@ func (s *stream) fault(what string, err error) types.Action {
 }
 
 // OnHttpRequestTrailers removes trailers that a server might merge into the
-// headers and take for the gate's. They end the body.
+// headers, and take for the gate's or for those that decided. They end the body.
 func (s *stream) OnHttpRequestTrailers(numTrailers int) types.Action {
 	if numTrailers == 0 { // the host then has no map to read
 		return s.endTrailers()
@@ -244,7 +228,7 @@ func (s *stream) OnHttpRequestTrailers(numTrailers int) types.Action {
 		return s.fault("the request's trailers cannot be read", err)
 	}
 	for _, t := range trailers {
-		if t[0] == "authorization" || s.plugin.gate.Reserved(t[0]) {
+		if gate.Decides(t[0]) || s.plugin.gate.Reserved(t[0]) {
 			if err := proxywasm.RemoveHttpRequestTrailer(t[0]); err != nil {
 				return s.fault("a trailer of the client cannot be removed", err)
 			}

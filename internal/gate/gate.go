@@ -46,6 +46,8 @@ type Request struct {
 	ContentEncoding string // Content-Encoding, several with commas
 	ContentType     string // Content-Type, the same
 	MCP             operation.Headers
+	respelled       bool // see operation.Respells: a server may read an operation or a length in this header
+	unreadable      bool // such a header says that the body is compressed or not UTF-8
 
 	Arrived int64 // Unix milliseconds
 
