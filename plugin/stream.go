@@ -147,6 +147,10 @@ func (s *stream) take(r *gate.Request, name, value string) error {
 		if name == "if-none-match" && r.IfNoneMatch == "" {
 			r.IfNoneMatch = value
 		}
+	case 'u':
+		if name == "upgrade" {
+			r.Upgrade = true
+		}
 	case 'm', 'c', 't':
 		r.TakeContent(name, value)
 	}

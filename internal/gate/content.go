@@ -3,6 +3,7 @@ package gate
 import (
 	"strings"
 
+	"mcpauth/internal/metrics"
 	"mcpauth/internal/operation"
 )
 
@@ -72,3 +73,13 @@ func isUTF8(contentType string) bool {
 	charset = strings.Trim(charset, " \t=\"")
 	return (charset == "utf-8" || charset == "utf8") && !strings.Contains(rest, "charset")
 }
+
+// upgrade returns the verdict on a request that asks for another protocol on its
+// connection (RFC 9110, sections 7.8 and 9.3.6; Envoy turns the extended CONNECT of
+// HTTP/2 into Upgrade) where its body is to be looked at: that would never end.
+func (r *Request) upgrade() Verdict {
+	return reply(problem(400, codeRequest, "no other protocol can be spoken here: each request is looked at", r.readers()), metrics.BadHeader)
+}
+
+// upgrades reports whether r is such a request.
+func (r *Request) upgrades() bool { return r.Upgrade || r.Method == "CONNECT" }

@@ -42,6 +42,7 @@ type Request struct {
 	RequestHeaders string // Access-Control-Request-Headers
 	IfNoneMatch    string // the first If-None-Match header
 
+	Upgrade         bool   // Upgrade is there
 	HasBody         bool   // the headers are not all of it
 	ContentEncoding string // Content-Encoding, several with commas
 	ContentType     string // Content-Type, the same
@@ -256,6 +257,9 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	}
 	if r.preflight() {
 		return reply(p.preflight(r), metrics.Preflight)
+	}
+	if p.rules != nil && r.upgrades() {
+		return r.upgrade()
 	}
 	if identity, granted, ok := g.remembered(p, r, now); ok {
 		return g.permit(p, r, granted, g.letPass(Pass{Identity{p.identity, identity}, p.Forward}, metrics.CacheHit))
