@@ -42,10 +42,13 @@ type Request struct {
 	RequestHeaders string // Access-Control-Request-Headers
 	IfNoneMatch    string // the first If-None-Match header
 
+	Upgrade         bool   // Upgrade is there
 	HasBody         bool   // the headers are not all of it
 	ContentEncoding string // Content-Encoding, several with commas
 	ContentType     string // Content-Type, the same
 	MCP             operation.Headers
+	respelled       bool // see operation.Respells: a server may read an operation or a length in this header
+	unreadable      bool // such a header says that the body is compressed or not UTF-8
 
 	Arrived int64 // Unix milliseconds
 
@@ -258,6 +261,9 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	}
 	if r.preflight() {
 		return reply(p.preflight(r), metrics.Preflight)
+	}
+	if p.rules != nil && r.upgrades() {
+		return r.upgrade()
 	}
 	if identity, granted, ok := g.remembered(p, r, now); ok {
 		return g.permit(p, r, granted, g.letPass(Pass{Identity{p.identity, identity}, p.Forward}, metrics.CacheHit))
