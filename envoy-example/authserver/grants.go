@@ -109,7 +109,7 @@ func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	}
 	granted := []string(req.GetRequestedScopes())
 	if s.options.Consent != nil {
-		granted = s.options.Consent(req.GetClient().GetID(), granted)
+		granted = s.options.Consent(Authorization{ClientID: req.GetClient().GetID(), State: req.GetState(), Scopes: granted})
 	}
 	for _, scope := range granted {
 		req.GrantScope(scope)

@@ -38,7 +38,7 @@ type Options struct {
 	// Consent stands for the page where the user chooses what a client gets: it
 	// returns those of the scopes asked for that are granted (RFC 6749 section
 	// 3.3). Without it all are.
-	Consent func(clientID string, asked []string) []string
+	Consent func(Authorization) []string
 	// NoRefreshTokens has clients register without the grant type refresh_token,
 	// whatever they say (RFC 7591 section 3.2.1).
 	NoRefreshTokens bool
@@ -67,6 +67,12 @@ type Options struct {
 	NoIssuerParameter bool
 	// TokenLifetime of access tokens; the default is one hour.
 	TokenLifetime time.Duration
+}
+
+// Authorization is what a client asks for in an authorization request.
+type Authorization struct {
+	ClientID, State string
+	Scopes          []string
 }
 
 // Client is a confidential client that may use the client credentials grant

@@ -97,7 +97,7 @@ func TestClientsAreHeldToTheScopesThatTheyRegistered(t *testing.T) {
 
 // The user may hold scopes back.
 func TestConsent(t *testing.T) {
-	s := start(t, Options{Consent: func(_ string, asked []string) []string { return asked[:1] }})
+	s := start(t, Options{Consent: func(a Authorization) []string { return a.Scopes[:1] }})
 	reg := publicClient(t, s, "read:notes write:notes")
 	a := signIn(t, s, reg.ClientID, "read:notes write:notes")
 	if _, claims := checkToken(t, s, a.AccessToken); a.Scope != "read:notes" || claims["scope"] != "read:notes" {

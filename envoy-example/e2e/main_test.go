@@ -104,7 +104,7 @@ func newStage(version string) (*stage, error) {
 		if s.port, err = loopback.Reserve(0); err != nil {
 			return err
 		}
-		if s.auth, err = authserver.Start(authserver.Options{Path: "/tenant1", LenientScopes: true, Clients: []authserver.Client{testClient}}); err != nil {
+		if s.auth, err = authserver.Start(authserver.Options{Path: "/tenant1", Clients: []authserver.Client{testClient}}); err != nil {
 			return err
 		}
 		if s.other, err = authserver.Start(authserver.Options{}); err != nil {
