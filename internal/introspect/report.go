@@ -20,22 +20,42 @@ type Report struct {
 	name string // of the value that the workers share
 	what string // begins a line
 	done string
-	told string // what the log has been told
+	told string // what the log has been told, as far as this worker knows
+
+	said   string // by this worker
+	at     int64  // when; 0: never
+	looked int64  // when it last looked what the others have said
 }
 
 // NewReport returns the Report on what of an issuer can be done or not, such as
 // "tokens" and "checked".
 func NewReport(host Host, issuer, what, done string) Report {
-	return Report{host, "mcpauth." + done + " " + issuer, "issuer " + issuer + ": " + what, done, notTold}
+	return Report{host: host, name: "mcpauth." + done + " " + issuer, what: "issuer " + issuer + ": " + what, done: done, told: notTold}
 }
 
+// lookInterval is how often, in milliseconds, a worker looks at what the others
+// have said.
+const lookInterval = 1000
+
 // Say tells the log what is wrong or, if the text is empty, that nothing is any
-// more. The workers share a value in the shared data: the time of the last line,
-// 8 bytes, and what it said.
+// more: now, or as soon as it may have another line, in [Report.Tick].
 func (c *Report) Say(wrong string) {
-	if wrong == c.told {
+	c.said, c.at = wrong, c.host.Now()
+	if wrong != c.told {
+		c.looked = 0
+	}
+	c.Tick()
+}
+
+// Tick tells the log what it could not be told before. The workers share a value in
+// the shared data: the time of the last line, 8 bytes, and what it said. A worker
+// that has said something since has the last word.
+func (c *Report) Tick() {
+	now := c.host.Now()
+	if since := now - c.looked; c.at == 0 || since >= 0 && since < lookInterval {
 		return
 	}
+	c.looked = now
 	value, cas := c.host.Load(c.name)
 	if cas == 0 {
 		// No value has this number: of several workers one creates the value.
@@ -45,22 +65,21 @@ func (c *Report) Say(wrong string) {
 	if len(value) < 8 {
 		return
 	}
-	if string(value[8:]) == wrong {
-		c.told = wrong
+	last := int64(binary.LittleEndian.Uint64(value))
+	if c.told = string(value[8:]); c.told == c.said || last <= now && c.at < last {
 		return
 	}
-	now := c.host.Now()
-	since := now - int64(binary.LittleEndian.Uint64(value))
-	if since >= 0 && since < logInterval.Milliseconds() {
+	if last <= now && now-last < logInterval.Milliseconds() {
 		return
 	}
-	if !c.host.Store(c.name, append(binary.LittleEndian.AppendUint64(nil, uint64(now)), wrong...), cas) {
+	if !c.host.Store(c.name, append(binary.LittleEndian.AppendUint64(nil, uint64(now)), c.said...), cas) {
+		c.looked = 0
 		return
 	}
-	c.told = wrong
-	if wrong == "" {
+	c.told = c.said
+	if c.said == "" {
 		c.host.Info(c.what + " can be " + c.done + " again")
 		return
 	}
-	c.host.Warn(c.what + " cannot be " + c.done + ": " + wrong)
+	c.host.Warn(c.what + " cannot be " + c.done + ": " + c.said)
 }

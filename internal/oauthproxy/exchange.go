@@ -161,6 +161,8 @@ func (p *Proxy) Pending() bool { return len(p.queue) > 0 }
 
 // Tick sends what has come up.
 func (p *Proxy) Tick() {
+	p.report.Tick()
+	p.answers.Tick()
 	queue := p.queue
 	p.queue = nil
 	for _, c := range queue {
@@ -208,6 +210,8 @@ func (p *Proxy) answered(c *Call, r introspect.Response) (a *Answer, wrong strin
 		return nil, r.Err.Error()
 	case r.Size > keys.MaxDocument:
 		return nil, "the answer is too large"
+	case r.Encoding != "" && !(r.Status == 200 && c.revokes):
+		return nil, r.Compressed().Error()
 	case r.Status == 200 && c.revokes: // RFC 7009, section 2.2: whatever the body
 		return &Answer{Status: 200, Outcome: metrics.ProxyExchanged}, ""
 	case r.Status != 200 && r.Status/100 != 4, !introspect.IsJSON(r.Header("content-type"), true), !wellknown.Valid(r.Body),
