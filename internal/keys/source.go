@@ -172,7 +172,10 @@ func wholeSeconds(wait int64) int {
 // Adopt takes over what other workers, or an earlier configuration, have
 // fetched, with no fetch of its own.
 func (s *Source) Adopt() {
-	if s.server.Source.Kind == config.Static {
+	if k := &s.server.Source; k.Kind == config.Static {
+		if len(k.Skipped) > 0 {
+			s.host.Info(s.about((&fetched{from: "the configuration", set: k.Keys, skipped: k.Skipped}).describe()))
+		}
 		s.adopted()
 		return
 	}
