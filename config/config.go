@@ -77,6 +77,9 @@ type Config struct {
 	MaxTokenBytes int
 
 	TokenCache TokenCache
+
+	// Warnings are about what is allowed, but dangerous, each with its JSON path.
+	Warnings []string
 }
 
 // Unmatched is what happens to a request that belongs to no resource.

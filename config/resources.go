@@ -75,6 +75,7 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 		}
 	}
 	r.FilterState = texts(v.get("filter_state").array(), (*value).callerName)
+	servers.warn(v, r)
 	return r
 }
 

@@ -59,7 +59,7 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 	now := clock()
 	r.Arrived = now.UnixMilli()
 	v := s.plugin.gate.Decide(r, now)
-	if v.Wait != nil && s.plugin.held.room(v) {
+	if v.Wait != nil && s.plugin.held.room(v.Queue, r.Places()) {
 		s.wait(r.Clone(), r.Arrived, v)
 		switch {
 		case s.body == nil:
@@ -75,7 +75,7 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 // wait makes the request, which arrived at a time in Unix milliseconds, wait for
 // what the verdict says. r is nil where the verdict is on the body.
 func (s *stream) wait(r *gate.Request, arrived int64, v gate.Verdict) {
-	s.plugin.held.add(s, r, arrived, v.Wait)
+	s.plugin.held.add(s, r, arrived, v)
 	s.stage = waiting
 	if r != nil {
 		s.body = v.Keep
@@ -203,6 +203,7 @@ func (s *stream) count(o metrics.Outcome) {
 	if !s.counted {
 		s.counted = true
 		s.plugin.metrics.Request(o)
+		s.plugin.gate.Refusals.Unavailable(o)
 	}
 }
 

@@ -42,7 +42,7 @@ func (g *Gate) permit(p *resource, r *Request, granted uint64, v Verdict) Verdic
 		switch {
 		case fault != "":
 		case suffices && need&^granted != 0:
-			return reply(p.lacks(r.readers(), need), metrics.InsufficientScope)
+			return g.insufficient(p, r, need, r.readers())
 		case suffices && p.TrustMCPHeaders && o.Mirrored() && r.MCP.Unambiguous(&o):
 			return v
 		}
@@ -79,9 +79,10 @@ func (p *resource) headerNeed(r *Request) (need uint64) {
 	return need
 }
 
-// lacks answers a request whose token lacks a scope. The challenge names all that
-// the operation needs (MCP, authorization, "Runtime Insufficient Scope Errors").
-func (p *resource) lacks(origin string, need uint64) *Reply {
+// insufficient answers a request whose token lacks a scope. The challenge names all
+// that the operation needs (MCP, authorization, "Runtime Insufficient Scope Errors").
+// r is nil where the body has decided, long after the token was looked at.
+func (g *Gate) insufficient(p *resource, r *Request, need uint64, origin string) Verdict {
 	scope := p.scope
 	if need != 0 {
 		all := slices.Clone(p.RequiredScopes)
@@ -92,7 +93,9 @@ func (p *resource) lacks(origin string, need uint64) *Reply {
 		}
 		scope = strings.Join(p.ScopeHierarchy.Minimal(all), " ")
 	}
-	return p.challenged(origin, 403, "insufficient_scope", "the token lacks a required scope", scope)
+	const why = "the token lacks a required scope"
+	g.refused(p, r, metrics.InsufficientScope, why+" of "+quoted(scope), nil)
+	return reply(p.challenged(origin, 403, "insufficient_scope", why, scope), metrics.InsufficientScope)
 }
 
 // badMessage answers a request whose operation cannot be told.
@@ -129,7 +132,7 @@ func (b *ruledBody) decide(text []byte, _ int64) Verdict {
 	case fault != "":
 		return reply(badMessage(fault, b.origin), metrics.BadBody)
 	case need&^b.granted != 0:
-		return reply(b.resource.lacks(b.origin, need), metrics.InsufficientScope)
+		return b.gate.insufficient(b.resource, nil, need, b.origin)
 	}
 	return pass
 }
