@@ -106,6 +106,9 @@ type Pass struct {
 	// KeepAuthorization is set where the request was not checked, and where
 	// the resource is configured to forward its token.
 	KeepAuthorization bool
+	// Authorization replaces the header that is kept, where the client did not
+	// write the token in the standard form; empty if it did.
+	Authorization string
 }
 
 // Gate holds all that decisions need. One worker has one; it is not safe for
@@ -255,50 +258,30 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	if r.preflight() {
 		return reply(p.preflight(r), metrics.Preflight)
 	}
-	if identity, granted, ok := g.remembered(p, r, now); ok {
-		return g.permit(p, r, granted, g.letPass(Pass{Identity{p.identity, identity}, p.Forward}, metrics.CacheHit))
+	token, standard := strings.CutPrefix(r.Authorization, bearerPrefix)
+	if standard && r.Authorizations == 1 {
+		// Whatever follows: only what bearer took for a token is in the cache.
+		if v, ok := g.remembered(p, r, token, now); ok {
+			return v
+		}
 	}
-	token, err := bearer(r)
+	token, err = bearer(r)
 	switch {
 	case errors.Is(err, errTwoTokens):
 		return reply(p.refuse(r, 400, codeRequest, err.Error()), metrics.TwoTokens)
 	case err != nil:
 		return reply(p.withoutToken(r), metrics.Unauthorized)
 	}
+	if !isStandard(r, token) {
+		if v, ok := g.remembered(p, r, token, now); ok {
+			return v
+		}
+	}
 	v := g.check(p, r, token, now)
 	if v.Wait != nil {
 		v.Keep = g.kept(p, r)
 	}
 	return v
-}
-
-// remembered returns how a request with this very Authorization went on before,
-// if all that may have changed since allows it still: the key set and the time.
-func (g *Gate) remembered(p *resource, r *Request, now time.Time) (identity string, granted uint64, ok bool) {
-	const scheme = "Bearer "
-	if r.Authorizations != 1 || !strings.HasPrefix(r.Authorization, scheme) {
-		return "", 0, false
-	}
-	// Whatever stands there: only what bearer took for a token is in the cache.
-	token := r.Authorization[len(scheme):]
-	c, identity := g.cache.Get(p.index, token)
-	if c == nil {
-		return "", 0, false
-	}
-	if now.Unix() < c.begin || now.Unix() >= c.end || !c.current() {
-		g.cache.Delete(p.index, token)
-		return "", 0, false
-	}
-	return identity, c.granted, true
-}
-
-// current reports whether the keys are those that verified the token.
-func (c *passed) current() bool {
-	if c.source == nil {
-		return true
-	}
-	_, version := c.source.Keys()
-	return version == c.version
 }
 
 // check returns the verdict on a request for p that presents a token.
@@ -382,7 +365,7 @@ func (g *Gate) admit(p *resource, r *Request, s *server, token string, as passed
 		g.cache.Put(p.index, token, as, g.identity)
 	}
 	identity := unsafe.String(unsafe.SliceData(g.identity), len(g.identity))
-	return g.permit(p, r, as.granted, g.letPass(Pass{Identity{p.identity, identity}, p.Forward}, metrics.CacheMiss))
+	return g.permit(p, r, as.granted, g.letPass(p.pass(r, token, identity), metrics.CacheMiss))
 }
 
 // period returns the whole seconds, from begin to before end, in which a token
