@@ -67,7 +67,7 @@ func place(path, host string) string {
 	if name, ok := strings.CutSuffix(host, ":80"); ok {
 		host = name + ":443"
 	}
-	return strings.ToLower(path) + " " + host
+	return FoldPath(path) + " " + host
 }
 
 // add refuses a resource, which stands at v, if it has the identifier of one

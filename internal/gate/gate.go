@@ -232,7 +232,7 @@ func audiences(r *config.Resource) []string {
 func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	match, err := g.routes.Find(r.Authority, r.Path)
 	if err != nil {
-		return reply(badPath(r), metrics.BadPath)
+		return reply(badPath(r, err), metrics.BadPath)
 	}
 	switch match.Kind {
 	case route.Unmatched:
