@@ -6,8 +6,8 @@ import (
 	"unicode/utf8"
 )
 
-// pathFault returns what keeps a non-empty URL path from being the prefix of
-// requests, or "". The gateway compares paths in canonical form (RFC 3986,
+// pathFault returns what keeps a non-empty URL path, but for a slash at its end,
+// from being the prefix of requests, or "". The gateway compares paths in canonical form (RFC 3986,
 // section 6.2.2, with doubled slashes merged) and refuses requests on whose
 // path it could disagree with the server, so a path in another form would
 // never be matched.
@@ -35,13 +35,18 @@ func pathFault(path string) string {
 	if closed := path + "/"; strings.Contains(closed, "/./") || strings.Contains(closed, "/../") {
 		return "must have a path without dot segments"
 	}
-	if parent, ok := strings.CutSuffix(path, "/"); ok && parent != "" {
-		return "must not end with a slash: " + parent + " covers all that is under it"
-	}
-	if IsDiscovery(path) {
+	if IsDiscovery(strings.TrimSuffix(path, "/")) {
 		return "must not be where clients look for metadata, under /.well-known/"
 	}
 	return ""
+}
+
+// prefixFault is pathFault for a prefix, which has no slash at its end.
+func prefixFault(path string) string {
+	if parent, ok := strings.CutSuffix(path, "/"); ok && parent != "" && pathFault(path) == "" {
+		return "must not end with a slash: " + parent + " covers all that is under it"
+	}
+	return pathFault(path)
 }
 
 // encodingFault returns what is wrong with the percent-encodings of a path,

@@ -137,6 +137,7 @@ type resource struct {
 	document    []byte // protected-resource metadata
 	tag         string // its entity tag
 	metadataURL string
+	origin      string // whose pages may always call
 	identity    identityNames
 	scope       string            // what the challenges ask for: all required scopes
 	noToken     [2]*Reply         // without and with an Origin, any being allowed; nil until needed
@@ -181,6 +182,7 @@ func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checke
 			index:       i,
 			document:    wellknown.Document(r),
 			metadataURL: wellknown.ProtectedResourceURL(r.Resource),
+			origin:      r.Resource.Origin(),
 			identity:    newIdentityNames(r),
 			scope:       strings.Join(r.ScopeHierarchy.Minimal(r.RequiredScopes), " "),
 			rules:       operation.Compile(r.Rules),
@@ -214,18 +216,28 @@ func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checke
 }
 
 // audiences returns the values of aud that are accepted for a resource: its
-// own URL, as configured and without the default port, the same with and
-// without a slash where it has no path (clients send either), and those that
-// the configuration adds. Scheme and host may be in any case: see
-// [jwtlite.Policy].
+// own URL and those that the configuration adds, see appendSpellings. Scheme and
+// host may be in any case: see [jwtlite.Policy].
 func audiences(r *config.Resource) []string {
-	u := r.Resource
-	list := []string{u.Raw, u.Scheme + "://" + u.Authority() + u.Path}
-	if u.Path == "" || u.Path == "/" {
-		origin := u.Scheme + "://" + u.Authority()
-		list = append(list, origin, origin+"/", strings.TrimSuffix(u.Raw, "/"), strings.TrimSuffix(u.Raw, "/")+"/")
+	list := appendSpellings(nil, r.Resource)
+	for _, a := range r.Audiences {
+		list = append(list, a)
+		if u, err := config.ParseURL(a); err == nil && u.Query == "" && strings.TrimSuffix(u.Path, "/") == "" {
+			list = appendSpellings(list, u)
+		}
 	}
-	return append(list, r.Audiences...)
+	return list
+}
+
+// appendSpellings appends a URL as it is written and without the default port,
+// and both with and without a slash if it has no path: clients send either.
+func appendSpellings(list []string, u *config.URL) []string {
+	list = append(list, u.Raw, u.Origin()+u.Path)
+	if u.Path == "" || u.Path == "/" {
+		raw := strings.TrimSuffix(u.Raw, "/")
+		list = append(list, u.Origin(), u.Origin()+"/", raw, raw+"/")
+	}
+	return list
 }
 
 // Decide returns the verdict on a request.
