@@ -87,6 +87,8 @@ func (r *readings) close(rare bool, steps ...[]step) {
 
 // add adds a reading unless it is there. One that no server is known to serve
 // makes the path one that is refused.
+//
+//go:noinline
 func (r *readings) add(path string, rare bool) {
 	for i := range r.list {
 		if r.list[i].path == path {
@@ -104,21 +106,15 @@ func (r *readings) add(path string, rare bool) {
 // removeEncodedDots is removeDots for servers to which "%2e" is a dot there, as
 // the URL class of JavaScript has it.
 func removeEncodedDots(path string) string {
-	if !strings.Contains(path, "%2") {
-		return path
-	}
-	var b strings.Builder
-	for segment := range strings.SplitSeq(path[1:], "/") {
-		b.WriteByte('/')
+	return removeDots(eachSegment(path, "%", func(segment string) string {
 		if len(segment) <= len("%2e%2e") {
 			dots := strings.ReplaceAll(strings.ReplaceAll(segment, "%2e", "."), "%2E", ".")
 			if dots == "." || dots == ".." {
-				segment = dots
+				return dots
 			}
 		}
-		b.WriteString(segment)
-	}
-	return removeDots(b.String())
+		return segment
+	}))
 }
 
 // mergeLeadingSlashes is for servers that take several slashes at the beginning
@@ -180,6 +176,8 @@ func trimSegments(path string) string {
 }
 
 // eachSegment applies change to the segments of a path that has one of chars.
+//
+//go:noinline
 func eachSegment(path, chars string, change func(string) string) string {
 	if !strings.ContainsAny(path, chars) {
 		return path
