@@ -17,12 +17,13 @@ func (c *Checker) mapped(r Response) []byte {
 	document := gjson.ParseBytes(r.Body)
 	scopes := at(document, u.Scopes)
 	if u.ScopesHeader != "" {
-		scopes = gjson.Result{Type: gjson.String}
+		var lines []byte
 		for _, h := range r.Headers {
 			if h[0] == u.ScopesHeader {
-				scopes.Str += " " + h[1]
+				lines = append(append(lines, ' '), h[1]...)
 			}
 		}
+		scopes = gjson.Result{Type: gjson.String, Str: string(lines)}
 	}
 	subject := name(at(document, u.Subject))
 	if subject == "null" || strings.Contains(subject, "\ufffd") { // no text: two users would be one
@@ -72,7 +73,8 @@ func list(v gjson.Result) string {
 	if v.Type != gjson.String {
 		return "null"
 	}
-	text, before := "", "["
+	var text []byte
+	before := byte('[')
 	for rest := v.Str; rest != ""; {
 		part := rest
 		if i := strings.IndexAny(rest, " ,"); i >= 0 {
@@ -81,14 +83,14 @@ func list(v gjson.Result) string {
 			rest = ""
 		}
 		if part != "" {
-			text += before + string(gjson.AppendJSONString(nil, part))
-			before = ","
+			text = gjson.AppendJSONString(append(text, before), part)
+			before = ','
 		}
 	}
-	if text == "" {
+	if text == nil {
 		return "null"
 	}
-	return text + "]"
+	return string(append(text, ']'))
 }
 
 // audience returns an array as it is, or what name returns: nothing is split,
