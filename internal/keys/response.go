@@ -30,20 +30,21 @@ type Response struct {
 // the body is added by the caller.
 func NewResponse(headers [][2]string, size int) Response {
 	r := Response{Size: size}
-	cacheControl, age := "", ""
+	var cacheControl []byte
+	age := ""
 	for _, h := range headers {
 		switch h[0] {
 		case ":status":
 			r.Status, _ = strconv.Atoi(h[1])
 		case "cache-control":
-			cacheControl += "," + h[1]
+			cacheControl = append(append(cacheControl, ','), h[1]...)
 		case "age":
 			age = h[1]
 		case "location":
 			r.Location = locationHost(h[1])
 		}
 	}
-	r.Fresh = freshness(cacheControl, age)
+	r.Fresh = freshness(string(cacheControl), age)
 	return r
 }
 
