@@ -10,27 +10,32 @@ IMAGE ?= build/image
 BENCH ?=
 FAULTS_SCALE ?= ci
 
-# -trimpath, -buildvcs and -buildid: the same sources give the same bytes in any
-# folder. -gcflags: what runs seldom is built small rather than fast. -overlay:
-# see internal/overlay; what is linked goes through internal/shrink.
-WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' \
-	-gcflags=mcpauth/config=-l -gcflags=mcpauth/internal/wellknown=-l -gcflags=mcpauth/internal/keys=-l \
-	-gcflags=mcpauth/internal/introspect=-l -gcflags=mcpauth/internal/oauthproxy=-l \
-	-overlay="$(CURDIR)/build/overlay/overlay.json"
+# PLAIN=1 builds the plugin with the cure for Envoy <= 1.38 alone, without the
+# cuts and the shrinking: larger, and with fewer tricks to trust. It holds for the
+# tests too. See internal/build/README.md.
+PLAIN ?=
+export PLAIN
 
-# -modfile: two modules without what nothing uses, see internal/overlay; a
-# workspace would forbid the flag.
+# -trimpath, -buildvcs and -buildid: the same sources give the same bytes in any
+# folder. -overlay and -modfile: see internal/build; a workspace would forbid the
+# latter.
+WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' \
+	-overlay="$(CURDIR)/build/overlay/overlay.json"
 PLUGIN := -modfile="$(CURDIR)/build/overlay/plugin.mod" ./plugin
 
-# The collector that Go had before 1.26: 40 kB less, and as fast here. A Go that
-# does not know the choice makes its own.
-GC := $(shell GOEXPERIMENT=nogreenteagc $(GO) env GOVERSION >/dev/null 2>&1 && echo GOEXPERIMENT=nogreenteagc)
+ifeq ($(PLAIN),)
+# What runs seldom is built small rather than fast.
+WASM_FLAGS += $(foreach p,config internal/wellknown internal/keys internal/introspect internal/oauthproxy,-gcflags=mcpauth/$(p)=-l)
+SHRINK := $(GO) run ./internal/build/shrink
+else
+SHRINK := cp
+endif
 
 # $(call wasm,FOLDER,PACKAGE AND FLAGS,FILE) builds a package of the module in
 # FOLDER. Two makes at once are no problem: the file is moved into place.
 wasm = mkdir -p $(dir $(3)) && \
-	(cd $(1) && $(GC) GOWORK=off GOOS=wasip1 GOARCH=wasm $(GO) build $(WASM_FLAGS) -o "$(CURDIR)/$(3)".linked.$$$$ $(2)) && \
-	$(GO) run ./internal/shrink $(3).linked.$$$$ $(3).$$$$ && \
+	(cd $(1) && GOWORK=off GOOS=wasip1 GOARCH=wasm $(GO) build $(WASM_FLAGS) -o "$(CURDIR)/$(3)".linked.$$$$ $(2)) && \
+	$(SHRINK) $(3).linked.$$$$ $(3).$$$$ && \
 	rm $(3).linked.$$$$ && mv $(3).$$$$ $(3) && \
 	echo "$(3): $$(wc -c < $(3)) bytes"
 
@@ -44,12 +49,12 @@ modules = for dir in $(1); do \
 # staticcheck, at the version that .ci/tools.mod pins.
 STATICCHECK = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" staticcheck
 
-.PHONY: build run demo test unit example-test test-faults lint image bench bench-quick bench-files bench-jwtlite clean
+.PHONY: build run demo test unit integration-test test-faults lint image bench bench-quick bench-files bench-jwtlite clean
 
 build: ## build/mcpauth.wasm
 	@$(call modules,.)
 	@test -e $(WASM) || echo "building the plugin: the first time a minute, for Go's standard library is built too"
-	@$(GO) run ./internal/overlay build/overlay
+	@$(GO) run ./internal/build/overlay $(if $(PLAIN),-plain) build/overlay
 	@$(call wasm,.,$(PLUGIN),$(WASM))
 
 run: build ## the example, with a walk through it; stays up until Ctrl-C
@@ -62,47 +67,51 @@ demo: build ## the same walk, and an exit status that tells whether all went wel
 	@echo "building the example: the first time a minute"
 	@cd envoy-example && $(GO) run ./cmd/demo -once
 
-test: lint unit example-test test-faults ## everything
+test: lint unit integration-test test-faults ## everything
 
 lint:
-	@$(call modules,. envoy-example envoy-example/gatewayapi)
+	@$(call modules,. envoy-example cmd integration)
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
 	$(GO) vet ./...
 	$(GO) vet -tags faults ./plugin
-	cd envoy-example && $(GO) vet -tags faults ./...
-	cd envoy-example/gatewayapi && $(GO) vet ./...
+	cd envoy-example && $(GO) vet ./...
+	cd cmd && $(GO) vet ./...
+	cd integration && $(GO) vet -tags faults ./...
 	@$(GO) mod download -modfile="$(CURDIR)/.ci/tools.mod"
 	$(STATICCHECK) ./...
-	cd envoy-example && $(STATICCHECK) -tags faults ./...
+	cd envoy-example && $(STATICCHECK) ./...
+	cd cmd && $(STATICCHECK) ./...
+	cd integration && $(STATICCHECK) -tags faults ./...
 
 unit: build ## the packages, and the built file under wazero
 	$(GO) test ./...
 
-example-test: bench-files ## the built file in real Envoys, with real clients; the manifests; the image
-	cd envoy-example && $(GO) test -timeout 40m ./...
-	cd envoy-example/gatewayapi && $(GO) test ./...
+integration-test: bench-files ## the built file in real Envoys, with real clients; the manifests; the image
+	cd envoy-example && $(GO) test ./...
+	cd cmd && $(GO) test ./...
+	cd integration && $(GO) test -timeout 40m ./...
 
 # The long forms, about twenty minutes: make test-faults FAULTS_SCALE=full
 test-faults: build ## the built file in a real Envoy, under load, through every fault of the authorization server
 	@$(call wasm,.,-tags=faults $(PLUGIN),build/mcpauth-faults.wasm)
-	cd envoy-example && FAULTS_SCALE=$(FAULTS_SCALE) $(GO) test -tags faults -count 1 -parallel 4 -timeout 90m ./faults/...
+	cd integration && FAULTS_SCALE=$(FAULTS_SCALE) $(GO) test -tags faults -count 1 -parallel 4 -timeout 90m ./faults/...
 
 image: build ## an OCI image in $(IMAGE); PUSH=registry/repository:tag pushes it
-	@$(call modules,envoy-example)
-	cd envoy-example && $(GO) run ./image/cmd/mkimage -out $(abspath $(IMAGE)) $(if $(PUSH),-push $(PUSH))
+	@$(call modules,cmd)
+	cd cmd && $(GO) run ./mkimage -out $(abspath $(IMAGE)) $(if $(PUSH),-push $(PUSH))
 
 bench: bench-files ## what mcpauth costs beside native jwt_authn: build/bench/result.md, 15 minutes
-	cd envoy-example && $(GO) run ./bench $(BENCH)
+	cd integration && $(GO) run ./bench $(BENCH)
 
 bench-quick: bench-files ## the same with less of everything, 2 minutes
-	cd envoy-example && $(GO) run ./bench -quick $(BENCH)
+	cd integration && $(GO) run ./bench -quick $(BENCH)
 
 bench-files: build # mcpauth with signatures by jwtlite only, and a plugin that does nothing
 	@$(call wasm,.,-tags=jwtlite $(PLUGIN),build/bench/mcpauth-jwtlite.wasm)
-	@$(call wasm,envoy-example,./bench/empty,build/bench/empty.wasm)
+	@$(call wasm,integration,./bench/empty,build/bench/empty.wasm)
 
 bench-jwtlite: ## jwtlite in V8 and native, beside Go's own packages; needs Node.js
-	cd envoy-example && $(GO) run ./bench/jwtlite
+	cd integration && $(GO) run ./bench/jwtlite
 
 clean:
 	rm -rf build

@@ -37,6 +37,10 @@ const (
 	// DefaultCacheEntries is used where token_cache.max_entries is left out.
 	DefaultCacheEntries = 4096
 
+	// DefaultTokenBytes is used where max_token_bytes is left out.
+	DefaultTokenBytes = 16 << 10
+
+	minTokenBytes           = 1 << 10
 	maxClockSkewSeconds     = 600
 	maxTokenLifetimeSeconds = 365 * 24 * 60 * 60
 	minStaleSeconds         = 60
@@ -67,6 +71,10 @@ type Config struct {
 	// StopsHeaders tells that Envoy lets the plugin stop a request's headers
 	// and still see its body: allow_on_headers_stop_iteration.
 	StopsHeaders bool
+
+	// MaxTokenBytes is the length in bytes of the longest token that is accepted,
+	// 1024 to 65536.
+	MaxTokenBytes int
 
 	TokenCache TokenCache
 }
@@ -157,8 +165,10 @@ type KeySource struct {
 	// JWKSURI is where the key set is, when Kind is JWKSURI.
 	JWKSURI *URL
 
-	// Keys are the configured keys, when Kind is Static.
-	Keys *jwtlite.KeySet
+	// Keys are the configured keys, when Kind is Static, and Skipped those of
+	// the JWK set in the document that cannot be used.
+	Keys    *jwtlite.KeySet
+	Skipped []jwtlite.SkippedKey
 }
 
 // SourceKind is the kind of a [KeySource].

@@ -196,7 +196,7 @@ func (l *serverList) parseSource(v *value, s *AuthorizationServer) *value {
 		source.Metadata = strings.Clone(m.json.Raw)
 	case "jwks":
 		source.Kind = Static
-		source.Keys = m.keySet(s.Algorithms)
+		source.Keys, source.Skipped = m.keySet(s.Algorithms)
 	default:
 		source.Kind = Static
 		source.Keys = m.publicKeys(s.Algorithms)

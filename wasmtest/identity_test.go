@@ -101,7 +101,9 @@ func TestForgedIdentityNeverPasses(t *testing.T) {
 		check(t, vm.Request(append(rpc("/notes", token, kept), attack...)))
 	})
 	t.Run("with a token that lacks the claims", func(t *testing.T) {
-		check(t, vm.Request(append(rpc("/notes", rsaKey.bearer(claims(h, object{"sub": nil, "client_id": nil})), kept), attack...)))
+		for _, claim := range []string{"sub", "client_id"} {
+			check(t, vm.Request(append(rpc("/notes", rsaKey.bearer(claims(h, object{claim: nil})), kept), attack...)))
+		}
 	})
 	t.Run("unmatched", func(t *testing.T) {
 		check(t, vm.Request(append(rpc("/other", "", kept), attack...)))

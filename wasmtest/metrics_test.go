@@ -177,10 +177,10 @@ func TestOutcomesOfOtherConfigurations(t *testing.T) {
 	}
 	one(start(t, h, usual()), "not_found.reason=no_resource", rpc("/other", ""))
 
-	nameless, other := &signer{rsa: rsaKey.rsa}, &signer{rsa: otherRSA.rsa}
-	vm := start(t, h, config(direct(nil), notes(nil), nil))
-	(&keysAt{set: keySet(nameless, other)}).run(h, 2*time.Second)
-	one(vm, "invalid_token.reason=ambiguous_key", rpc("/notes", nameless.bearer(claims(h, nil))))
+	// More keys fit than are tried.
+	nameless := []*signer{newEC(""), newEC(""), newEC(""), newEC(""), newEC("")}
+	vm := start(t, h, config(server(object{"jwks": keySet(nameless...)}), notes(nil), nil))
+	one(vm, "invalid_token.reason=ambiguous_key", rpc("/notes", nameless[4].bearer(claims(h, nil))))
 
 	vm = start(t, h, usual())
 	h.FailCall("proxy_get_header_map_pairs", InternalFailure)

@@ -56,7 +56,7 @@ func TestReadmeNamesTests(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, dir := range []string{"faults/suite", "e2e"} {
-		suite, err := filepath.Glob("../envoy-example/" + dir + "/*_test.go")
+		suite, err := filepath.Glob("../integration/" + dir + "/*_test.go")
 		if err != nil || len(suite) == 0 {
 			t.Fatal("no suite in ", dir, err)
 		}

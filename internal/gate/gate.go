@@ -49,9 +49,11 @@ type Request struct {
 
 	Arrived int64 // Unix milliseconds
 
-	// refuted is the version of the key set under which the signature did not
-	// verify, 0 for none: it need not be verified again under the same.
-	refuted uint64
+	// refutation is why the signature did not verify under the version refuted of
+	// the key set, nil if it was not tried: it need not be tried again under the
+	// same.
+	refutation error
+	refuted    uint64
 
 	// echo is set when the answer may be read by Origin alone.
 	echo bool
@@ -119,6 +121,7 @@ type Gate struct {
 	resources []*resource
 	reserved  reserved
 	verifier  jwtlite.Verifier
+	maxToken  int // bytes
 	cache     *tokencache.Cache[passed]
 
 	// Reused: one request is decided at a time.
@@ -174,6 +177,7 @@ func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checke
 		unmatched: c.Unmatched,
 		reserved:  reservedHeaders(c),
 		verifier:  verifier,
+		maxToken:  c.MaxTokenBytes,
 		cache:     tokencache.New[passed](c.TokenCache.MaxEntries),
 	}
 	for i, r := range c.Resources {
@@ -302,6 +306,9 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 		return reply(p.refuse(r, 401, "invalid_token", err.Error()), failed(err))
 	}
 
+	if len(token) > g.maxToken {
+		return invalid(jwtlite.ErrTooLarge)
+	}
 	t := &g.token
 	err := t.Parse(token)
 	if p.opaque != nil && p.opaque.judges(t, token, err) {
@@ -334,11 +341,10 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 		}
 		return v
 	}
-	key, err := set.Find(t)
-	if err == nil && (r.refuted == version || g.verifier.Verify(key, t.SigningInput(), t.Signature()) != nil) {
-		r.refuted, err = version, jwtlite.ErrSignature
+	if r.refutation == nil || r.refuted != version {
+		r.refutation, r.refuted = set.Verify(g.verifier, t), version
 	}
-	if errors.Is(err, jwtlite.ErrUnknownKey) || errors.Is(err, jwtlite.ErrSignature) {
+	if err := r.refutation; err != nil {
 		// The server may have new keys, perhaps under old IDs: nobody is told
 		// that a token is bad by keys that are older than the request.
 		switch s.source.Refetch(r.Arrived) {
@@ -349,8 +355,6 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 		case keys.Unavailable:
 			return reply(unavailable(r.readers(), s.source.RetryAfter()), metrics.RefetchFailed)
 		}
-	}
-	if err != nil {
 		return invalid(err)
 	}
 	if err := s.policy.CheckClaims(t, now); err != nil {

@@ -30,10 +30,11 @@ func (p *resource) findOpaque() {
 }
 
 // judges reports whether the server is asked about a token, which was parsed as
-// a JWT with the result err. One that looks like a JWT is its own witness,
-// however malformed, unless the configuration says otherwise.
+// a JWT with the result err: about one that is no JWT, and about an encrypted one,
+// which nobody else can read. Any other token that looks like a JWT is verified as
+// one, even if it is malformed, unless the configuration says otherwise.
 func (s *server) judges(t *jwtlite.Token, token string, err error) bool {
-	if err != nil && !looksLikeJWT(token) {
+	if err == jwtlite.ErrEncrypted || err != nil && !looksLikeJWT(token) {
 		return true
 	}
 	return s.jwt && (err != nil || t.Claims().Issuer == s.policy.Issuer)
@@ -52,10 +53,7 @@ func (g *Gate) ask(p *resource, r *Request, s *server, token string, now time.Ti
 		return reply(p.refuse(r, 401, "invalid_token", err.Error()), o)
 	}
 
-	switch {
-	case len(token) > jwtlite.MaxTokenSize:
-		return refuse(jwtlite.ErrTooLarge, metrics.TooLarge)
-	case !isToken(token):
+	if !isToken(token) {
 		return refuse(errCharacters, metrics.Malformed)
 	}
 	answer, call := s.checker.Ask(token, r.Arrived)

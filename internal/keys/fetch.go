@@ -115,6 +115,7 @@ func (s *Source) getKeys(f *fetch, u *config.URL) {
 				s.end(f, &fetched{r.Body, u.Place(), set.Len(), skipped, r.Fresh}, nil)
 				return
 			}
+			err = withReasons(err, skipped)
 		}
 		s.end(f, nil, errors.New(u.Place()+": "+err.Error()))
 	})
@@ -329,6 +330,26 @@ func (k *fetched) describe() string {
 		text += "; keys[" + strconv.Itoa(skipped.Index) + "] skipped: " + skipped.Reason.Error()
 	}
 	return text
+}
+
+// maxReasons bounds a log line.
+const maxReasons = 16
+
+// withReasons adds to the error about a JWK set why its keys cannot be used, if
+// that is the error.
+func withReasons(err error, skipped []jwtlite.SkippedKey) error {
+	if len(skipped) == 0 {
+		return err
+	}
+	text := err.Error()
+	for i, s := range skipped {
+		if i == maxReasons {
+			text += "; and " + strconv.Itoa(len(skipped)-i) + " more"
+			break
+		}
+		text += "; keys[" + strconv.Itoa(s.Index) + "]: " + s.Reason.Error()
+	}
+	return errors.New(text)
 }
 
 // about begins a log line with the issuer.

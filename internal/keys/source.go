@@ -198,7 +198,10 @@ func (s *Source) RetryAfter() int {
 // Adopt takes over what other workers, or an earlier configuration, have
 // fetched, with no fetch of its own.
 func (s *Source) Adopt() {
-	if s.server.Source.Kind == config.Static {
+	if k := &s.server.Source; k.Kind == config.Static {
+		if len(k.Skipped) > 0 {
+			s.host.Info(s.about((&fetched{from: "the configuration", usable: k.Keys.Len(), skipped: k.Skipped, document: []byte{}}).describe()))
+		}
 		s.adopted()
 		return
 	}
