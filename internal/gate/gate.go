@@ -236,10 +236,12 @@ func audiences(r *config.Resource) []string {
 // appendSpellings appends a URL as it is written and without the default port,
 // and both with and without a slash if it has no path: clients send either.
 func appendSpellings(list []string, u *config.URL) []string {
-	list = append(list, u.Raw, u.Origin()+u.Path)
-	if u.Path == "" || u.Path == "/" {
-		raw := strings.TrimSuffix(u.Raw, "/")
-		list = append(list, u.Origin(), u.Origin()+"/", raw, raw+"/")
+	for _, url := range [...]string{u.Raw, u.Origin() + u.Path} {
+		list = append(list, url)
+		if len(u.Path) < 2 {
+			url = strings.TrimSuffix(url, "/")
+			list = append(list, url, url+"/")
+		}
 	}
 	return list
 }

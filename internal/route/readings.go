@@ -120,10 +120,10 @@ func removeEncodedDots(path string) string {
 // mergeLeadingSlashes is for servers that take several slashes at the beginning
 // for one.
 func mergeLeadingSlashes(path string) string {
-	if !strings.HasPrefix(path, "//") {
-		return path
+	for strings.HasPrefix(path, "//") {
+		path = path[1:]
 	}
-	return "/" + strings.TrimLeft(path, "/")
+	return path
 }
 
 // removeHost is for servers that read "//a/b" as a host and a path, as the URL
@@ -132,8 +132,11 @@ func removeHost(path string) string {
 	if !strings.HasPrefix(path, "//") {
 		return path
 	}
-	_, rest, _ := strings.Cut(strings.TrimLeft(path, "/"), "/")
-	return "/" + rest
+	path = mergeLeadingSlashes(path)
+	if i := nthSlash(path, 2); i >= 0 {
+		return path[i:]
+	}
+	return "/"
 }
 
 // unescapeUnreserved decodes what may stand in a path as it is, and nothing else.
@@ -167,11 +170,15 @@ func cutQuery(path string) string {
 // Windows have none.
 func trimSegments(path string) string {
 	return eachSegment(path, ". ", func(segment string) string {
-		segment = strings.TrimRight(segment, " ")
-		if segment == "." || segment == ".." {
-			return segment
+		for _, chars := range [...]string{" ", ". "} {
+			if segment == "." || segment == ".." {
+				break
+			}
+			for segment != "" && strings.IndexByte(chars, segment[len(segment)-1]) >= 0 {
+				segment = segment[:len(segment)-1]
+			}
 		}
-		return strings.TrimRight(segment, ". ")
+		return segment
 	})
 }
 

@@ -15,11 +15,11 @@ import (
 // slash that follows the host is removed, and one that ends a path stays (RFC
 // 9728 section 3.1).
 func ProtectedResourceURL(resource *config.URL) string {
-	u := resource.Scheme + "://" + resource.Authority() + config.MetadataPath(resource)
-	if len(resource.Path) > 1 && strings.HasSuffix(resource.Path, "/") {
-		u += "/"
+	path := resource.Path
+	if path == "/" {
+		path = ""
 	}
-	return u
+	return resource.Origin() + config.ProtectedResourcePlace + path
 }
 
 // AuthorizationServerURLs returns the places where the metadata of an issuer
