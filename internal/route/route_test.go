@@ -2,6 +2,9 @@ package route
 
 import (
 	"fmt"
+	"net/url"
+	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -236,29 +239,72 @@ func TestFindAllocatesNothing(t *testing.T) {
 	}
 }
 
-// Whatever the spelling, a path that some server reads as one below a resource
-// is never found to be unmatched.
+// readAs returns what paths are to Go's own packages, in any order and up to four
+// times, one after the other.
+func readAs(p string) []string {
+	steps := []func(string) string{
+		path.Clean,
+		func(p string) string {
+			if decoded, err := url.PathUnescape(p); err == nil {
+				return decoded
+			}
+			return p
+		},
+		func(p string) string {
+			base := url.URL{Scheme: "http", Host: "h", Path: "/"}
+			if u, err := base.Parse(p); err == nil {
+				return u.EscapedPath()
+			}
+			return p
+		},
+		func(p string) string { return "/" + strings.TrimLeft(p, "/") },
+		strings.ToLower,
+	}
+	all, last := []string{p}, []string{p}
+	for range 4 {
+		var next []string
+		for _, p := range last {
+			for _, step := range steps {
+				if q := step(p); !slices.Contains(all, q) {
+					all, next = append(all, q), append(next, q)
+				}
+			}
+		}
+		last = next
+	}
+	return all
+}
+
+// Whatever the spelling, a path that some server reads as one of a resource is
+// never found to be another's, or nobody's.
 func FuzzFind(f *testing.F) {
-	table := New(resources(f, "|/notes", "|/other/x"))
-	for _, s := range []string{"/notes", "/n%6ftes/..", "//notes/./x", "/a/../notes", "/..;/notes", "/other//x"} {
+	lines := [][]string{{"|/notes", "|/other/x"}, {"|/", "|/notes", "|/notes/z"}}
+	var tables []*Table
+	for _, lines := range lines {
+		c := resources(f, lines...)
+		c.Unmatched = config.UnmatchedAllow
+		tables = append(tables, New(c))
+	}
+	for _, s := range []string{"/notes", "/n%6ftes/..", "//notes/./x", "/a/../notes", "/..;/notes", "/other//x", "/y/../notes/z/%2e%2e/../secret", "/x/%252e%252e/notes", "//h/notes"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, target string) {
-		m, err := table.Find("h", target)
-		if err != nil || m.Kind != Unmatched {
-			return
-		}
-		path, _, _ := strings.Cut(target, "?")
-		for range 3 {
-			for _, spelling := range []string{strings.ToLower(path), path, removeDots(path), mergeSlashes(path), removeDots(mergeSlashes(path)), mergeSlashes(removeDots(path))} {
-				for _, p := range []string{"/notes", "/other/x"} {
-					if spelling == p || strings.HasPrefix(spelling, p+"/") {
-						t.Fatalf("%q is unmatched but reads as %q", target, spelling)
+		sent, _, _ := strings.Cut(target, "?")
+		for i, table := range tables {
+			m, err := table.Find("h", target)
+			if err != nil || m.Kind != Unmatched && m.Kind != Protected {
+				continue
+			}
+			for _, p := range readAs(sent) {
+				found, longest := Match{}, -1
+				for r, line := range lines[i] {
+					if prefix := strings.TrimSuffix(line[1:], "/"); len(prefix) > longest && strings.HasPrefix(p+"/", prefix+"/") {
+						found, longest = Match{Protected, r}, len(prefix)
 					}
 				}
-			}
-			if path, err = decode(path); err != nil {
-				return
+				if found.Kind == Protected && found != m {
+					t.Fatalf("%q is %+v but reads as %q of %+v", target, m, p, found)
+				}
 			}
 		}
 	})
