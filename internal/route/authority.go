@@ -50,7 +50,7 @@ func parseAuthority(authority string) (q query, odd bool) {
 	} else {
 		odd = !config.IsHostPort(authority)
 	}
-	return query{host: strings.ToLower(name), port: port, dot: dot}, odd
+	return query{host: strings.ToLower(name), port: port, how: nearest, dot: dot}, odd
 }
 
 // cutPort splits host:port; port is empty where there is none.
