@@ -30,7 +30,8 @@ func TestDocumentedPromises(t *testing.T) {
 		{"TestOutages", "fetched anew within " + seconds(returnWithKeys) + " of its return"},
 		{"TestOutages", fmt.Sprintf("at most *d*/%s + %d fetches", seconds(refetchPeriod), fetchesWhileDown(0))},
 		{"TestRotation", "in use within " + seconds(newKeys) + " of the first such token"},
-		{"TestOneFetchForAllWorkers", fmt.Sprintf("at most *d*/%s + %d in a time *d*", seconds(refetchPeriod), fetchesUnderFlood(0))},
+		{"TestOutages", fmt.Sprintf("while requests come, *d*/%s + %d", seconds(retryPeriod), fetchesWithoutKeys(0))},
+		{"TestOneFetchForAllWorkers", fmt.Sprintf("after %v, %v, %v and then %s", refetchPeriod.Seconds(), 2*refetchPeriod.Seconds(), 4*refetchPeriod.Seconds(), seconds(refetchMost))},
 		{"TestAVMDies", "serves within " + seconds(reloadTime)},
 		{"TestAVMDiesDuringAFetch", "begins within " + seconds(leaseTime)},
 	} {
