@@ -217,6 +217,11 @@ type Resource struct {
 	ScopesSupported []string
 	RequiredScopes  []string
 
+	// ChallengeScopes are those that the challenge of a 401 names, in this
+	// order: what clients register with and first ask for. Where the document
+	// does not say, they are the RequiredScopes that no other of them implies.
+	ChallengeScopes []string
+
 	// ScopeHierarchy says which scopes imply others.
 	ScopeHierarchy ScopeHierarchy
 

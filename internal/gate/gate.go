@@ -135,7 +135,8 @@ type resource struct {
 	tag         string // its entity tag
 	metadataURL string
 	identity    identityNames
-	scope       string            // what the challenges ask for: all required scopes
+	firstScope  string            // what the challenges of 401 and 400 name: what clients ask for first
+	scope       string            // what that of a 403 names if the operation needs no more: all required scopes
 	noToken     [2]*Reply         // without and with an Origin, any being allowed; nil until needed
 	opaque      *server           // the one of servers that is asked about tokens; nil if none is
 	rules       *operation.Rules  // nil if there are none
@@ -179,6 +180,7 @@ func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checke
 			document:    wellknown.Document(r),
 			metadataURL: wellknown.ProtectedResourceURL(r.Resource),
 			identity:    newIdentityNames(r),
+			firstScope:  strings.Join(r.ChallengeScopes, " "),
 			scope:       strings.Join(r.ScopeHierarchy.Minimal(r.RequiredScopes), " "),
 			rules:       operation.Compile(r.Rules),
 		}
