@@ -37,15 +37,35 @@ type trip struct {
 
 // client is a real MCP client: it goes to a resource and calls tools.
 type client struct {
-	name  string
-	visit func(ctx context.Context, u user, browser, resource, tools string) (trip, error)
+	name    string
+	command []string // of a program of ../clients; none is the Go SDK
+	env     []string
+}
+
+func (c client) visit(ctx context.Context, u user, browser, resource, tools string) (trip, error) {
+	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
+	defer cancel()
+	if c.command == nil {
+		return visitInGo(ctx, u, resource, tools)
+	}
+	cmd := exec.CommandContext(ctx, c.command[0], append(slices.Clone(c.command[1:]), resource)...)
+	cmd.Env = slices.Concat(os.Environ(), c.env, []string{"TOOLS=" + tools, "LOGIN=" + browser})
+	cmd.WaitDelay = time.Second
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	if err := cmd.Run(); err != nil {
+		return trip{}, fmt.Errorf("%w\n%s", err, errOut.Bytes())
+	}
+	var t trip
+	return t, json.Unmarshal(out.Bytes(), &t)
 }
 
 // stepUp are the tools that a client calls to be asked for more scope.
 const stepUp = `whoami add_note={"text":"hello"} list_notes`
 
 // clients are the official SDKs for Go, TypeScript and Python. The first registers
-// without scopes, the others with those of the first challenge.
+// without scopes, and anew each time that it needs a token; the others register
+// once, with the scopes of the first challenge.
 func clients(t *testing.T) []client {
 	t.Helper()
 	typescript, err := folder("clients", "typescript", "v1")
@@ -64,9 +84,9 @@ func clients(t *testing.T) []client {
 		t.Fatal(err)
 	}
 	return []client{
-		{"Go", visitInGo},
-		program("TypeScript 1.x", nil, "node", filepath.Join(typescript, "client.mjs")),
-		program("Python 2.x", []string{"PYTHONPATH=" + packages, "PYTHONDONTWRITEBYTECODE=1"}, "python3", filepath.Join(python, "client_v2.py")),
+		{name: "Go"},
+		{name: "TypeScript 1.x", command: []string{"node", filepath.Join(typescript, "client.mjs")}},
+		{"Python 2.x", []string{"python3", filepath.Join(python, "client_v2.py")}, []string{"PYTHONPATH=" + packages, "PYTHONDONTWRITEBYTECODE=1"}},
 	}
 }
 
@@ -87,27 +107,7 @@ func pythonPackages(ctx context.Context, dir, requirements string) (string, erro
 	})
 }
 
-// program is a client of ../clients.
-func program(name string, env []string, command ...string) client {
-	return client{name, func(ctx context.Context, _ user, browser, resource, tools string) (trip, error) {
-		ctx, cancel := context.WithTimeout(ctx, clientTimeout)
-		defer cancel()
-		cmd := exec.CommandContext(ctx, command[0], append(command[1:], resource)...)
-		cmd.Env = slices.Concat(os.Environ(), env, []string{"TOOLS=" + tools, "LOGIN=" + browser})
-		cmd.WaitDelay = time.Second
-		var out, errOut bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &errOut
-		if err := cmd.Run(); err != nil {
-			return trip{}, fmt.Errorf("%w\n%s", err, errOut.Bytes())
-		}
-		var t trip
-		return t, json.Unmarshal(out.Bytes(), &t)
-	}}
-}
-
-func visitInGo(ctx context.Context, u user, _, resource, tools string) (trip, error) {
-	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
-	defer cancel()
+func visitInGo(ctx context.Context, u user, resource, tools string) (trip, error) {
 	var t trip
 	handler, err := auth.NewAuthorizationCodeHandler(&auth.AuthorizationCodeHandlerConfig{
 		DynamicClientRegistrationConfig: &auth.DynamicClientRegistrationConfig{Metadata: &oauthex.ClientRegistrationMetadata{

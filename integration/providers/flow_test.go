@@ -1,7 +1,9 @@
 package providers
 
 import (
+	"bytes"
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -22,6 +24,10 @@ const (
 // kid has the keys fetched again, at most every 5 seconds.
 const fetchTime = 15 * time.Second
 
+// withdrawnTime is how long a key that is gone may be used: keys that may not be
+// cached are fetched every minute.
+const withdrawnTime = 90 * time.Second
+
 // cacheTime is how long the gateway may believe an answer about a token: the 10
 // seconds of the pages, and some for a busy machine.
 const cacheTime = 20 * time.Second
@@ -33,6 +39,7 @@ type scene struct {
 	user    user
 	subject string // of the user; "" where the provider makes one up
 	role    string // of the user, in the header that claim_to_headers sets
+	clients []client
 }
 
 // visit goes to the gateway with a client.
@@ -41,10 +48,10 @@ func (s *scene) visit(t *testing.T, c client, tools string) (trip, error) {
 	return c.visit(t.Context(), s.user, browserFor(t, s.user), s.resource(), tools)
 }
 
-// token gets an access token as a client does, with a registration of its own.
+// token gets an access token as the first client does.
 func (s *scene) token(t *testing.T) trip {
 	t.Helper()
-	got, err := s.visit(t, client{"Go", visitInGo}, "whoami")
+	got, err := s.visit(t, s.clients[0], "whoami")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,11 +59,12 @@ func (s *scene) token(t *testing.T) trip {
 }
 
 // testFlow: each client finds the provider, registers, has the user log in, and
-// calls a tool; the MCP server knows the caller.
+// calls tools; the MCP server knows the caller. The first challenge names all
+// scopes, so that the tool that needs more than the others makes no difference.
 func (s *scene) testFlow(t *testing.T) {
-	for _, c := range clients(t) {
+	for _, c := range s.clients {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := s.visit(t, c, "whoami")
+			got, err := s.visit(t, c, stepUp)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -64,7 +72,7 @@ func (s *scene) testFlow(t *testing.T) {
 				t.Errorf("it asked for the scopes %q", got.Asked)
 			}
 			var caller mcpserver.Caller
-			if len(got.Results) != 1 || json.Unmarshal(got.Results[0].Result, &caller) != nil {
+			if len(got.Results) != 3 || json.Unmarshal(got.Results[0].Result, &caller) != nil {
 				t.Fatalf("results %v", got.Results)
 			}
 			id := caller.Identity
@@ -86,25 +94,11 @@ func (s *scene) testFlow(t *testing.T) {
 	}
 }
 
-// testStepUp calls a tool that needs more scope than every request does, with the
-// configuration of the page. The first challenge names all scopes: each client
-// has them from the start.
-func (s *scene) testStepUp(t *testing.T) {
-	for _, c := range clients(t) {
-		t.Run(c.name, func(t *testing.T) {
-			got, err := s.visit(t, c, stepUp)
-			if err != nil || len(got.Results) != 3 || len(got.Asked) != 1 {
-				t.Errorf("asked for %q, results %v, %v", got.Asked, got.Results, err)
-			}
-		})
-	}
-}
-
-// testStepUpFails does so without challenge_scopes. The clients that register
-// with scopes are held to them; the one that registers anew, and without scopes,
-// is not.
+// testStepUpFails does so without challenge_scopes. The clients that register with
+// the scopes of the first challenge are held to them; the one that registers anew,
+// and without scopes, is not.
 func (s *scene) testStepUpFails(t *testing.T) {
-	for _, c := range clients(t) {
+	for _, c := range s.clients {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := s.visit(t, c, stepUp)
 			if c.name == "Go" {
@@ -136,7 +130,7 @@ func theServer(config map[string]any) map[string]any {
 // revoke gives a token back, as the client that has it.
 func revoke(t *testing.T, endpoint string, got trip) (int, map[string]any) {
 	t.Helper()
-	status, document, err := postForm(t.Context(), endpoint, url.Values{"token": {got.Token}, "client_id": {got.ClientID}}, "", "")
+	status, document, err := postForm(t.Context(), endpoint, url.Values{"token": {got.Token}, "client_id": {got.ClientID}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,9 +145,26 @@ func (s *scene) passes(t *testing.T, token string) {
 	}
 }
 
-// preflight is what a browser asks before a page of an MCP client may call, and
-// returns the methods and headers that are allowed.
-func preflight(t *testing.T, endpoint, method, header string) (allowed bool) {
+// refusedForAudience fails unless the gateway has refused a token for its aud.
+func (s *scene) refusedForAudience(t *testing.T) {
+	t.Helper()
+	const name = "wasmcustom.mcpauth_requests_total.result=invalid_token.reason=audience"
+	for range 50 { // counters are published on the tick
+		stats, err := s.Stats(t.Context(), "reason=audience")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if stats[name] > 0 {
+			return
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	t.Errorf("no token was refused for its audience")
+}
+
+// preflight tells whether a page of another origin may send a request with a
+// header, as a browser asks.
+func preflight(t *testing.T, endpoint, method, header string) bool {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodOptions, endpoint, nil)
 	if err != nil {
@@ -179,4 +190,36 @@ func holds(list, words string) bool {
 		}
 	}
 	return true
+}
+
+// register registers a client, as one in a web page if there is an origin, and
+// returns the status and the body.
+func register(t *testing.T, endpoint, scope, origin string) (int, string) {
+	t.Helper()
+	metadata := map[string]any{"client_name": "test", "redirect_uris": []string{callback}, "token_endpoint_auth_method": "none"}
+	if scope != "" {
+		metadata["scope"] = scope
+	}
+	document, err := json.Marshal(metadata)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint, bytes.NewReader(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if origin != "" {
+		req.Header.Set("Origin", origin)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(text)
 }

@@ -1,13 +1,11 @@
 package providers
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -48,7 +46,7 @@ func (g *gateway) resource() string { return g.port.Origin() + "/mcp" }
 // places are pairs of an origin of the page and a real one.
 func (g *gateway) pageConfig(t *testing.T, page, heading string, places ...string) map[string]any {
 	t.Helper()
-	text, err := PageConfig(page, heading)
+	text, err := pageBlock(page, heading, "json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +78,8 @@ func (g *gateway) start(t *testing.T, config map[string]any, env map[string]stri
 	}
 	g.Process, err = envoy.Start(t.Context(), binary, envoy.Options{
 		Wasm: wasm, Plugin: string(document), PluginEnv: env, Port: g.port.Number(),
-		Upstream: "mcp", Clusters: append(clusters, envoy.ClusterAt("mcp", g.mcp.Addr())),
+		HeadersStopIteration: config["allow_on_headers_stop_iteration"] == true,
+		Upstream:             "mcp", Clusters: append(clusters, envoy.ClusterAt("mcp", g.mcp.Addr())),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +90,21 @@ func (g *gateway) start(t *testing.T, config map[string]any, env map[string]stri
 		}
 		g.Stop()
 	})
+	if theServer(config)["introspection"] == nil {
+		g.awaitKeys(t)
+	}
+}
+
+// awaitKeys waits until the gateway has the provider's keys, which a provider that
+// has just started may take long to answer: until then it answers 503, and not
+// every client tries again.
+func (g *gateway) awaitKeys(t *testing.T) {
+	t.Helper()
+	for begin := time.Now(); !strings.Contains(g.Log(), " usable keys from "); time.Sleep(50 * time.Millisecond) {
+		if time.Since(begin) > time.Minute {
+			t.Fatal("the gateway has no keys")
+		}
+	}
 }
 
 // answer is what the gateway answers to a tool call.
@@ -162,27 +176,4 @@ func browserFor(t *testing.T, u user) string {
 	}))
 	t.Cleanup(s.Close)
 	return s.URL
-}
-
-// postForm posts a form to a provider, and returns the status and the JSON.
-func postForm(ctx context.Context, endpoint string, form url.Values, id, secret string) (int, map[string]any, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint, strings.NewReader(form.Encode()))
-	if err != nil {
-		return 0, nil, err
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	if id != "" {
-		req.SetBasicAuth(url.QueryEscape(id), url.QueryEscape(secret))
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer res.Body.Close()
-	var document map[string]any
-	text, err := io.ReadAll(res.Body)
-	if err == nil && len(text) > 0 {
-		json.Unmarshal(text, &document) // what is no JSON has no members
-	}
-	return res.StatusCode, document, err
 }

@@ -95,7 +95,11 @@ func (s *OIDCProvider) writeKeys() error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(s.keys, document, 0o600); err != nil || s.process == nil {
+	// By a rename: the server may be reading the file.
+	if err := os.WriteFile(s.keys+".new", document, 0o600); err != nil {
+		return err
+	}
+	if err := os.Rename(s.keys+".new", s.keys); err != nil || s.process == nil {
 		return err
 	}
 	return s.Signal(syscall.SIGHUP)

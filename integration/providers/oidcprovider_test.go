@@ -2,6 +2,7 @@ package providers
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -28,14 +29,13 @@ func oidcProviderScene(t *testing.T, tokens, heading string, change func(config 
 		change(config)
 	}
 	g.start(t, config, map[string]string{"GATEWAY_SECRET": gatewaySecret}, envoy.ClusterAt("auth", strings.TrimPrefix(server.issuer, "http://")))
-	return server, &scene{g, server.issuer, oidcProviderUser, "alice", "editor"}
+	return server, &scene{g, server.issuer, oidcProviderUser, "alice", "editor", clients(t)}
 }
 
 func TestOIDCProvider(t *testing.T) {
 	t.Parallel()
 	server, s := oidcProviderScene(t, "jwt", "Configuration", nil)
 	t.Run("flow", s.testFlow)
-	t.Run("step-up", s.testStepUp)
 	t.Run("JWTs cannot be revoked", func(t *testing.T) {
 		got := s.token(t)
 		if header := tokenHeader(t, got.Token); header["typ"] != "at+jwt" {
@@ -45,6 +45,33 @@ func TestOIDCProvider(t *testing.T) {
 			t.Errorf("revocation: status %d, %v", status, document)
 		}
 		s.passes(t, got.Token)
+	})
+	t.Run("registration", func(t *testing.T) {
+		status, text := register(t, server.issuer+"/reg", "delete:notes", "")
+		if status != http.StatusBadRequest || !strings.Contains(text, "scope must only contain Authorization Server supported scope values") {
+			t.Errorf("a scope that is unknown: status %d, %s", status, text)
+		}
+		for _, scope := range []string{"", bothScopes} {
+			if status, text := register(t, server.issuer+"/reg", scope, ""); status != http.StatusCreated {
+				t.Errorf("scope %q: status %d, %s", scope, status, text)
+			}
+		}
+	})
+	t.Run("another resource", func(t *testing.T) {
+		got := s.token(t)
+		request := server.issuer + "/auth?response_type=code&scope=read:notes&client_id=" + got.ClientID + "&redirect_uri=" + url.QueryEscape(callback) +
+			"&code_challenge_method=S256&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&resource=https://other.example.com"
+		back, err := s.user.visit(t.Context(), request)
+		if err != nil || back.Query().Get("error") != "invalid_target" {
+			t.Errorf("sent to %v, %v", back, err)
+		}
+	})
+	t.Run("web pages", func(t *testing.T) {
+		for path, want := range map[string]bool{"/.well-known/openid-configuration": true, "/reg": false, "/token": true} {
+			if got := preflight(t, server.issuer+path, http.MethodPost, "Content-Type"); got != want {
+				t.Errorf("%s: %v", path, got)
+			}
+		}
 	})
 	t.Run("rotation", func(t *testing.T) {
 		first := s.token(t).Token
@@ -77,6 +104,7 @@ func TestOIDCProviderStepUpWithoutChallengeScopes(t *testing.T) {
 func TestOIDCProviderOpaqueTokens(t *testing.T) {
 	t.Parallel()
 	server, s := oidcProviderScene(t, "opaque", "Opaque tokens", nil)
+	s.clients = s.clients[:1]
 	t.Run("flow", s.testFlow)
 	t.Run("revocation", func(t *testing.T) {
 		got := s.token(t)

@@ -9,9 +9,9 @@ import (
 	"mcpauth/envoy-example/envoy"
 )
 
-// PageConfig returns a configuration of the plugin from docs/providers: the
-// first block of JSON below a heading of a page.
-func PageConfig(page, heading string) (string, error) {
+// pageBlock returns a block of a page in docs/providers: the first one in a
+// language below a heading.
+func pageBlock(page, heading, language string) (string, error) {
 	root, err := envoy.Root()
 	if err != nil {
 		return "", err
@@ -22,10 +22,10 @@ func PageConfig(page, heading string) (string, error) {
 	}
 	_, section, found := strings.Cut(string(text), "\n## "+heading+"\n")
 	section, _, _ = strings.Cut(section, "\n## ")
-	_, block, begins := strings.Cut(section, "\n```json\n")
+	_, block, begins := strings.Cut(section, "\n```"+language+"\n")
 	block, _, ends := strings.Cut(block, "\n```\n")
 	if !found || !begins || !ends {
-		return "", fmt.Errorf("docs/providers/%s: no JSON below the heading %q", page, heading)
+		return "", fmt.Errorf("docs/providers/%s: no %s below the heading %q", page, language, heading)
 	}
 	return block, nil
 }

@@ -86,7 +86,7 @@ func (p *process) await(ctx context.Context, url string) error {
 			return errors.New("the server ended")
 		case <-ctx.Done():
 			return fmt.Errorf("no answer at %s: %w", url, ctx.Err())
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }

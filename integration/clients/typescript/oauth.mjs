@@ -15,6 +15,7 @@
 //   LOGIN       where somebody logs in, for a server that asks: a URL that is given
 //               the authorization URL as its parameter url, and redirects to
 //               where the server sends the user in the end
+//   METADATA    more client metadata to register with, in JSON (TypeScript only)
 //
 // They print one line of JSON for each URL:
 //
@@ -38,6 +39,7 @@ class Credentials {
       response_types: ['code'],
       token_endpoint_auth_method: 'none',
       ...(process.env.SCOPE && { scope: process.env.SCOPE }),
+      ...JSON.parse(process.env.METADATA ?? '{}'),
     };
   }
   state() { return (this.sentState = crypto.randomUUID()); }
