@@ -20,4 +20,4 @@ require (
 
 // gjson needs pretty only for its @pretty and @ugly modifiers, which nothing
 // here uses; the real one links encoding/json, a megabyte of WebAssembly.
-replace github.com/tidwall/pretty => ./internal/pretty
+replace github.com/tidwall/pretty => ./internal/build/pretty

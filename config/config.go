@@ -37,6 +37,10 @@ const (
 	// DefaultCacheEntries is used where token_cache.max_entries is left out.
 	DefaultCacheEntries = 4096
 
+	// DefaultTokenBytes is used where max_token_bytes is left out.
+	DefaultTokenBytes = 16 << 10
+
+	minTokenBytes           = 1 << 10
 	maxClockSkewSeconds     = 600
 	maxTokenLifetimeSeconds = 365 * 24 * 60 * 60
 	minStaleSeconds         = 60
@@ -68,7 +72,14 @@ type Config struct {
 	// and still see its body: allow_on_headers_stop_iteration.
 	StopsHeaders bool
 
+	// MaxTokenBytes is the length in bytes of the longest token that is accepted,
+	// 1024 to 65536.
+	MaxTokenBytes int
+
 	TokenCache TokenCache
+
+	// Warnings are about what is allowed, but dangerous, each with its JSON path.
+	Warnings []string
 }
 
 // Unmatched is what happens to a request that belongs to no resource.
@@ -157,8 +168,10 @@ type KeySource struct {
 	// JWKSURI is where the key set is, when Kind is JWKSURI.
 	JWKSURI *URL
 
-	// Keys are the configured keys, when Kind is Static.
-	Keys *jwtlite.KeySet
+	// Keys are the configured keys, when Kind is Static, and Skipped those of
+	// the JWK set in the document that cannot be used.
+	Keys    *jwtlite.KeySet
+	Skipped []jwtlite.SkippedKey
 }
 
 // SourceKind is the kind of a [KeySource].
@@ -305,7 +318,13 @@ type Member struct {
 
 // ClaimToHeader copies a claim of the token into a request header.
 type ClaimToHeader struct {
-	ClaimName  string   // top-level member of the payload, decoded
-	Path       []string // where there is none of that name: ClaimName, split at its dots, from the top down
-	HeaderName string   // lower case
+	// ClaimName is a top-level member of the payload, decoded. It is empty where
+	// the configuration gives the path.
+	ClaimName string
+
+	// Path is where the claim is if there is no member ClaimName: that name, split
+	// at its dots, or the path that the configuration gives.
+	Path MemberPath
+
+	HeaderName string // lower case
 }

@@ -78,8 +78,9 @@ func TestDefaults(t *testing.T) {
 			RootMetadata:         true,
 			MaxBodyBytes:         1 << 20,
 		}},
-		Unmatched:  config.UnmatchedDeny,
-		TokenCache: config.TokenCache{MaxEntries: 4096},
+		Unmatched:     config.UnmatchedDeny,
+		MaxTokenBytes: 16384,
+		TokenCache:    config.TokenCache{MaxEntries: 4096},
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got %+v, want %+v", c, want)
@@ -92,7 +93,7 @@ func TestDefaults(t *testing.T) {
 // Each member, with a value that is not the default, must arrive.
 func TestEveryMember(t *testing.T) {
 	c := mustParse(t, fill(`{
-		"allow_insecure_http": true, "unmatched": "allow", "token_cache": {"max_entries": 7},
+		"allow_insecure_http": true, "unmatched": "allow", "max_token_bytes": 65536, "token_cache": {"max_entries": 7},
 		"authorization_servers": [
 			{"issuer": "http://a/", "cluster": "x", "discovery": "oidc", "algorithms": ["ES256"], "clock_skew_seconds": 0,
 			 "max_token_lifetime_seconds": 3600, "typ": "at+jwt"},
@@ -112,11 +113,11 @@ func TestEveryMember(t *testing.T) {
 			"tools": {"\u0064elete": ["w", "x"], "a*": []}, "prompts": {"*": ["p"]}, "resources": {"note:///a": ["r"]}, "methods": {"tools/*": ["t"]},
 			"trust_mcp_headers": true, "max_body_bytes": 1024,
 			"forward": true, "forward_payload_header": "X-Payload",
-			"claim_to_headers": [{"claim_name": "\u0065mail", "header_name": "X-Email"}, {"claim_name": "a.b", "header_name": "X-B"}],
+			"claim_to_headers": [{"claim_name": "\u0065mail", "header_name": "X-Email"}, {"claim_name": "a.b", "header_name": "X-B"}, {"claim_name": ["c.d", "e"], "header_name": "X-C"}],
 			"filter_state": ["client", "subject"]
 		}]
 	}`))
-	if !c.AllowInsecureHTTP || c.Unmatched != config.UnmatchedAllow || c.TokenCache.MaxEntries != 7 {
+	if !c.AllowInsecureHTTP || c.Unmatched != config.UnmatchedAllow || c.MaxTokenBytes != 65536 || c.TokenCache.MaxEntries != 7 {
 		t.Errorf("got %+v", c)
 	}
 	type source struct {
@@ -175,6 +176,7 @@ func TestEveryMember(t *testing.T) {
 		ClaimToHeaders: []config.ClaimToHeader{
 			{ClaimName: "email", Path: []string{"email"}, HeaderName: "x-email"},
 			{ClaimName: "a.b", Path: []string{"a", "b"}, HeaderName: "x-b"},
+			{Path: []string{"c.d", "e"}, HeaderName: "x-c"},
 		},
 		ScopeHierarchy: config.ScopeHierarchy{"a": {"b"}, "c": {"a", "d", "b", "e"}, "d": {"b", "e"}},
 		AllowedOrigins: []string{"https://app.example", "http://*.a", "null"},

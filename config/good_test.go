@@ -1,5 +1,7 @@
 package config_test
 
+import "strings"
+
 // goodDocuments are documents that Parse accepts, and that schema.json must
 // not refuse.
 var goodDocuments = map[string]string{
@@ -10,6 +12,8 @@ var goodDocuments = map[string]string{
 	"cluster of Istio":    withServers(`{"issuer": "https://a", "cluster": "outbound|443||auth.example.com"}`),
 	"insecure": fill(`{"allow_insecure_http": true, "authorization_servers": [{"issuer": "http://a", "cluster": "x", "jwks_uri": "http://b/c?d"}],
 		"resources": [{"resource": "http://mcp_server:8080/mcp", "metadata": {"jwks_uri": "http://h/k", "resource_tos_uri": "http://h/t"}}]}`),
+	"longest token":                withTop(`"max_token_bytes": 65536`),
+	"shortest token":               withTop(`"max_token_bytes": 1024`),
 	"token cache off":              withTop(`"token_cache": {"max_entries": 0}`),
 	"token cache default":          withTop(`"token_cache": {}`),
 	"unmatched":                    withTop(`"unmatched": "allow"`),
@@ -19,6 +23,11 @@ var goodDocuments = map[string]string{
 	"jwks":                         withServers(`{"issuer": "https://a", "jwks": {"keys": [RSA_JWK, EC_JWK]}}`),
 	"jwks and cluster":             withServer(`"jwks": {"keys": [RSA_JWK], "further": 1}`),
 	"public_keys":                  withServers(`{"issuer": "https://a", "public_keys": [{"pem": "RSA_PEM", "kid": "a", "alg": "RS256"}, {"pem": "EC_PEM"}]}`),
+	"jwks with members of null":    withServer(`"jwks": {"keys": [{"alg": null, "use": null, "d": null, ` + strings.Replace(keys().rsaJWK[1:], `"kid":"a"`, `"kid":null`, 1) + `]}`),
+	"jwks with one kid twice":      withServer(`"jwks": {"keys": [EC_JWK, RSA_JWK, EC_JWK]}`),
+	"jwks with keys not used":      withServer(`"algorithms": ["RS256"], "jwks": {"keys": [{"kty": "OKP"}, EC_JWK, PRIVATE_JWK, {"kty": "oct", "k": "AAAA"}, RSA_JWK]}`),
+	"public_keys without kid":      withServer(`"public_keys": [{"pem": "RSA_PEM"}, {"pem": "EC_PEM"}, {"pem": "RSA_PEM", "kid": "b"}, {"pem": "RSA_PEM"}]`),
+	"public_keys of other forms":   withServer(`"public_keys": [{"pem": "RSA_PKCS1"}, {"pem": "EC_CERTIFICATE", "kid": "c", "alg": "ES256"}]`),
 	"all numbers":                  withServer(`"clock_skew_seconds": 0, "max_token_lifetime_seconds": 31536000, "algorithms": ["ES256"], "typ": "at+jwt"`),
 	"metadata_overrides":           withServer(`"discovery": "oidc", "metadata_overrides": {"issuer": "https://auth.example.com", "jwks_uri": "https://a/k", "x": null, "y": {"z": [1]}}`),
 	"no overrides":                 withServer(`"metadata_url": "https://a/b", "metadata_overrides": {}`),
@@ -45,6 +54,7 @@ var goodDocuments = map[string]string{
 	"empty rules":           withResource(`"tools": {}, "prompts": {}, "resources": {}, "methods": {}`),
 	"scopes of 64 bits":     withResource(`"tools": {` + rules(64, 64) + `}`),
 	"most rules":            withResource(`"tools": {"b": ["b0"], ` + rules(1023, 8) + `}`),
+	"claim with dots":       withResource(`"claim_to_headers": [{"claim_name": ["kubernetes.io", "namespace"], "header_name": "x-namespace"}, {"claim_name": ["https://e/r"], "header_name": "x-r"}]`),
 	"nested claim":          withResource(`"claim_to_headers": [{"claim_name": "realm_access.roles", "header_name": "x-roles"}]`),
 	"other prefixes":        withResource(`"match": {"path_prefixes": ["/", "/v1/notes"]}`),
 	"issuers of resource":   withResource(`"authorization_servers": ["https://auth.example.com"]`),

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -9,95 +10,78 @@ import (
 
 var publicKeyMembers = []string{"pem", "kid", "alg"}
 
-// inlineKey is a usable key that stands in the document itself. These are the
-// operator's own, so what jwtlite would skip in a fetched set is a fault here.
-type inlineKey struct {
-	*value
-	algorithm jwtlite.Algorithm
-	id        string
-}
-
-// checkInline checks keys against the algorithms of their authorization server
-// and against each other: of keys for one algorithm that have no ID, or the
-// same, none would be used.
-func checkInline(keys []inlineKey, allowed []jwtlite.Algorithm) {
-	for i, k := range keys {
-		// No list means that there is a fault in it, reported there.
-		if len(allowed) > 0 && !slices.Contains(allowed, k.algorithm) {
-			k.fail("is for " + k.algorithm.String() + ", which is not in algorithms")
-		}
-		same := ""    // path of the first key with the same algorithm and ID
-		alone := true // no other key is for the algorithm
-		for j, other := range keys {
-			if other.algorithm != k.algorithm {
-				continue
-			}
-			if j != i {
-				alone = false
-			}
-			if j < i && other.id == k.id && same == "" {
-				same = other.path
-			}
-		}
-		switch {
-		case k.id == "" && !alone:
-			k.fail("must have a kid, since there are several keys for " + k.algorithm.String())
-		case same != "":
-			k.fail("has the same kid as " + same)
-		}
-	}
-}
-
-// keySet reads an inline JWK set (RFC 7517, section 5).
-func (v *value) keySet(allowed []jwtlite.Algorithm) *jwtlite.KeySet {
+// keySet reads an inline JWK set (RFC 7517, section 5). Keys that cannot be used
+// are skipped, as in a set that is fetched, unless none can.
+func (v *value) keySet(allowed []jwtlite.Algorithm) (*jwtlite.KeySet, []jwtlite.SkippedKey) {
 	before := len(*v.errs)
 	if !v.object() {
-		return nil
+		return nil, nil
 	}
 	elements := v.require("keys").nonEmptyArray()
 	for _, element := range elements {
 		element.object()
 	}
 	if len(*v.errs) > before {
-		return nil
+		return nil, nil
 	}
 
 	set, skipped, err := jwtlite.ParseKeySet([]byte(v.json.Raw))
+	if err == nil && len(allowed) > 0 { // no list means that there is a fault in it, reported there
+		set, skipped, err = restrict(set, skipped, allowed)
+	}
+	if err == nil {
+		return set, skipped
+	}
 	for _, s := range skipped {
 		elements[s.Index].fail(s.Reason.Error())
 	}
-	if err != nil && len(skipped) == 0 {
+	if len(skipped) == 0 {
 		v.fail(err.Error())
 	}
-	if err != nil || len(skipped) > 0 {
-		return nil
-	}
-	keys := make([]inlineKey, len(elements))
-	for i, element := range elements {
-		// A usable RSA key is for RS256, and an EC one for ES256.
-		algorithm := jwtlite.RS256
-		if kty, _ := element.get("kty").string(); kty == "EC" {
-			algorithm = jwtlite.ES256
-		}
-		kid, _ := element.get("kid").string()
-		keys[i] = inlineKey{element, algorithm, kid}
-	}
-	checkInline(keys, allowed)
-	return set
+	return nil, nil
 }
 
-// publicKeys reads a list of keys in PEM.
+// restrict skips the keys for other algorithms than those allowed too.
+func restrict(set *jwtlite.KeySet, skipped []jwtlite.SkippedKey, allowed []jwtlite.Algorithm) (*jwtlite.KeySet, []jwtlite.SkippedKey, error) {
+	var keys []*jwtlite.Key
+	var all []jwtlite.SkippedKey
+	for i, next := 0, 0; next < set.Len() || len(skipped) > 0; i++ {
+		if len(skipped) > 0 && skipped[0].Index == i {
+			all, skipped = append(all, skipped[0]), skipped[1:]
+			continue
+		}
+		key := set.Key(next)
+		next++
+		if slices.Contains(allowed, key.Algorithm()) {
+			keys = append(keys, key)
+			continue
+		}
+		reason := errors.New(jwtlite.ErrKey.Error() + ": it is" + otherAlgorithm(key))
+		all = append(all, jwtlite.SkippedKey{Index: i, KeyID: key.ID(), Reason: reason})
+	}
+	set, err := jwtlite.NewKeySet(keys...)
+	return set, all, err
+}
+
+func otherAlgorithm(k *jwtlite.Key) string {
+	return " for " + k.Algorithm().String() + ", which is not in algorithms"
+}
+
+// publicKeys reads a list of keys in PEM. Each was put there by hand, so that one
+// which cannot be used is a mistake.
 func (v *value) publicKeys(allowed []jwtlite.Algorithm) *jwtlite.KeySet {
 	elements := v.nonEmptyArray()
-	var inline []inlineKey
 	var keys []*jwtlite.Key
 	for _, element := range elements {
-		if key := element.publicKey(); key != nil {
-			inline = append(inline, inlineKey{element, key.Algorithm(), key.ID()})
-			keys = append(keys, key)
+		key := element.publicKey()
+		if key == nil {
+			continue
 		}
+		if len(allowed) > 0 && !slices.Contains(allowed, key.Algorithm()) {
+			element.fail("is" + otherAlgorithm(key))
+		}
+		keys = append(keys, key)
 	}
-	checkInline(inline, allowed)
 	if len(keys) == 0 || len(keys) < len(elements) {
 		return nil
 	}

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"math/big"
 	"strings"
 	"sync"
 
@@ -20,19 +21,23 @@ import (
 type testKeys struct {
 	rsaJWK, ecJWK, privateJWK string
 	rsaPEM, ecPEM, privatePEM string
+	rsaPKCS1, ecCertificate   string
 }
 
 // keys makes them; each JWK has the key ID "a".
 var keys = sync.OnceValue(func() testKeys {
 	rsaKey := must(rsa.GenerateKey(rand.Reader, 2048))
 	ecKey := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
 	return testKeys{
-		rsaJWK:     jwk(rsaKey.Public()),
-		ecJWK:      jwk(ecKey.Public()),
-		privateJWK: jwk(ecKey),
-		rsaPEM:     pemText("PUBLIC KEY", must(x509.MarshalPKIXPublicKey(rsaKey.Public()))),
-		ecPEM:      pemText("PUBLIC KEY", must(x509.MarshalPKIXPublicKey(ecKey.Public()))),
-		privatePEM: pemText("PRIVATE KEY", must(x509.MarshalPKCS8PrivateKey(ecKey))),
+		rsaJWK:        jwk(rsaKey.Public()),
+		ecJWK:         jwk(ecKey.Public()),
+		privateJWK:    jwk(ecKey),
+		rsaPEM:        pemText("PUBLIC KEY", must(x509.MarshalPKIXPublicKey(rsaKey.Public()))),
+		ecPEM:         pemText("PUBLIC KEY", must(x509.MarshalPKIXPublicKey(ecKey.Public()))),
+		rsaPKCS1:      pemText("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsaKey.PublicKey)),
+		ecCertificate: pemText("CERTIFICATE", must(x509.CreateCertificate(rand.Reader, template, template, ecKey.Public(), ecKey))),
+		privatePEM:    pemText("PRIVATE KEY", must(x509.MarshalPKCS8PrivateKey(ecKey))),
 	}
 })
 
@@ -57,6 +62,7 @@ func fill(doc string) string {
 	k := keys()
 	return strings.NewReplacer(
 		"RSA_JWK", k.rsaJWK, "EC_JWK", k.ecJWK, "PRIVATE_JWK", k.privateJWK,
+		"RSA_PKCS1", k.rsaPKCS1, "EC_CERTIFICATE", k.ecCertificate,
 		"RSA_PEM", k.rsaPEM, "EC_PEM", k.ecPEM, "PRIVATE_PEM", k.privatePEM,
 	).Replace(doc)
 }

@@ -5,11 +5,13 @@ import (
 	"strings"
 
 	"github.com/tidwall/gjson"
+
+	"mcpauth/jwtlite"
 )
 
 // Known members of the document and of token_cache.
 var (
-	documentMembers   = []string{"authorization_servers", "resources", "unmatched", "allow_insecure_http", "allow_on_headers_stop_iteration", "token_cache"}
+	documentMembers   = []string{"authorization_servers", "resources", "unmatched", "allow_insecure_http", "allow_on_headers_stop_iteration", "max_token_bytes", "token_cache"}
 	tokenCacheMembers = []string{"max_entries"}
 )
 
@@ -32,7 +34,7 @@ func (v *value) document(doc []byte) *Config {
 		v.fail("must be at most " + strconv.Itoa(MaxDocumentSize) + " bytes")
 		return nil
 	}
-	text := string(doc)
+	text := strings.TrimPrefix(string(doc), "\ufeff") // which some editors put there
 	if strings.TrimSpace(text) == "" {
 		v.fail("must not be empty: authorization_servers and resources are required")
 		return nil
@@ -50,6 +52,7 @@ func (v *value) document(doc []byte) *Config {
 	config.Unmatched = Unmatched(v.get("unmatched").oneOf("deny", "allow"))
 	config.AllowInsecureHTTP = v.get("allow_insecure_http").bool()
 	config.StopsHeaders = v.get("allow_on_headers_stop_iteration").bool()
+	config.MaxTokenBytes = v.get("max_token_bytes").integer(minTokenBytes, jwtlite.MaxTokenSize, DefaultTokenBytes)
 	cache := v.get("token_cache")
 	cache.closedObject(tokenCacheMembers)
 	config.TokenCache.MaxEntries = cache.get("max_entries").integer(0, maxCacheEntries, DefaultCacheEntries)
@@ -58,5 +61,6 @@ func (v *value) document(doc []byte) *Config {
 	servers.parse(v.require("authorization_servers"))
 	config.AuthorizationServers = servers.list
 	config.Resources = parseResources(v.require("resources"), servers, config.Unmatched)
+	config.Warnings = servers.warnings
 	return config
 }

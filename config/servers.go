@@ -37,6 +37,8 @@ type serverList struct {
 
 	// late is what depends on whether a resource serves a server's metadata.
 	late []func()
+
+	warnings []string
 }
 
 func (l *serverList) parse(v *value) {
@@ -196,7 +198,7 @@ func (l *serverList) parseSource(v *value, s *AuthorizationServer) *value {
 		source.Metadata = strings.Clone(m.json.Raw)
 	case "jwks":
 		source.Kind = Static
-		source.Keys = m.keySet(s.Algorithms)
+		source.Keys, source.Skipped = m.keySet(s.Algorithms)
 	default:
 		source.Kind = Static
 		source.Keys = m.publicKeys(s.Algorithms)

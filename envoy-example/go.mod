@@ -3,7 +3,7 @@ module mcpauth/envoy-example
 go 1.25.0
 
 replace (
-	github.com/tidwall/pretty => ../internal/pretty
+	github.com/tidwall/pretty => ../internal/build/pretty
 	mcpauth => ../
 )
 

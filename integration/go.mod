@@ -3,7 +3,7 @@ module mcpauth/integration
 go 1.26.7
 
 replace (
-	github.com/tidwall/pretty => ../internal/pretty
+	github.com/tidwall/pretty => ../internal/build/pretty
 	mcpauth => ../
 	mcpauth/envoy-example => ../envoy-example
 )

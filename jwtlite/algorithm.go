@@ -22,6 +22,40 @@ func ParseAlgorithm(name string) (Algorithm, bool) {
 	return 0, false
 }
 
+// namedAlgorithm is an "alg" name that is registered for signatures, and the
+// error about a token that has it where it is not accepted.
+type namedAlgorithm string
+
+func (a *namedAlgorithm) Error() string {
+	return "the token algorithm " + string(*a) + " is not accepted"
+}
+func (a *namedAlgorithm) Unwrap() error { return ErrAlgorithm }
+
+// namedAlgorithms are the only names that errors repeat: other text in a token
+// may be anything. They come from RFC 7518, RFC 8037, RFC 8812 and RFC 9864.
+var namedAlgorithms = [...]namedAlgorithm{
+	"none", "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
+	"ES256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87",
+}
+
+// registered returns the entry of a name in namedAlgorithms, nil if it has none.
+func registered(name string) *namedAlgorithm {
+	for i := range namedAlgorithms {
+		if string(namedAlgorithms[i]) == name {
+			return &namedAlgorithms[i]
+		}
+	}
+	return nil
+}
+
+// notAccepted returns the error about a token with an "alg" that is not accepted.
+func notAccepted(name string) error {
+	if a := registered(name); a != nil {
+		return a
+	}
+	return ErrAlgorithm
+}
+
 // String returns the "alg" name, "none" for the zero Algorithm.
 func (a Algorithm) String() string {
 	switch a {

@@ -14,11 +14,16 @@ func largeToken(s signers) string {
 	return s.token(goodHeader, payload)
 }
 
+// nobody is a Verifier that verifies no signature.
+type nobody struct{}
+
+func (nobody) Verify(*Key, string, []byte) error { return ErrSignature }
+
 // What runs for each request must not make garbage.
 func TestAllocations(t *testing.T) {
 	s := testSigners()
 	compact := largeToken(s)
-	arrays := s.token(`{"alg":"RS256","kid":"\u0072"}`, `{"iss":"https://auth.example.com","aud":["\u0061","https://mcp.example.com/notes"],"exp":1.8000003e9,"scp":["a b","\u0063"]}`)
+	arrays := s.token(`{"alg":"RS256","kid":"\u0072"}`, `{"iss":"https://auth.example.com","aud":["\u0061","https://mcp.example.com/notes"],"exp":1.8000003e9,"sub":"a","scp":["a b","\u0063"]}`)
 	var token Token
 	for _, compact := range []string{compact, arrays, "x", s.token(goodHeader, goodPayload+"x")} {
 		want := token.Parse(compact)
@@ -55,7 +60,7 @@ func TestAllocations(t *testing.T) {
 	for _, size := range []int{1, maxKeys} {
 		var keys []*Key
 		for i := range size {
-			keys = append(keys, &Key{algorithm: RS256, id: fmt.Sprint("r", i)})
+			keys = append(keys, &Key{algorithm: RS256, id: fmt.Sprint("r", i), spki: []byte{byte(i), byte(i >> 8)}})
 		}
 		keys[size-1].id = "r"
 		set, err := NewKeySet(keys...)
@@ -63,11 +68,14 @@ func TestAllocations(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n := testing.AllocsPerRun(100, func() {
-			if k, err := set.Find(&token); k == nil || err != nil {
+			if found, err := set.Find(&token); len(found.Keys()) != 1 || err != nil {
 				t.Fatal(err)
 			}
+			if set.Verify(nobody{}, &token) != ErrSignature {
+				t.Fatal("verified")
+			}
 		}); n != 0 {
-			t.Errorf("Find among %d: %v allocations", size, n)
+			t.Errorf("Find and Verify among %d: %v allocations", size, n)
 		}
 	}
 	der, signature := make([]byte, 0, 72), s.sign(ES256, "x")

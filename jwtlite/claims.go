@@ -19,9 +19,9 @@ type Claims struct {
 	hasClientID bool
 	hasIssuer   bool
 
-	idToken       bool // a claim that only ID tokens have
-	securityEvent bool // the claim that only security event tokens have
-	bound         bool // cnf
+	idToken   bool // a claim that only ID tokens have
+	otherType bool // one that only tokens of other types have, or that names another type
+	bound     bool // cnf
 }
 
 // HasAudience tells whether "aud" is or holds aud, compared byte by byte.
@@ -55,7 +55,8 @@ func (c *Claims) HasScope(s string) bool {
 // AppendScopes appends the scopes of the token, see [Claims.HasScope], to dst.
 func (c *Claims) AppendScopes(dst []string) []string { return append(dst, c.scopes...) }
 
-// Lookup returns the top-level claim with the given name.
+// Lookup returns the top-level claim with the given name. One that is null is as
+// if absent.
 func (c *Claims) Lookup(name string) (Value, bool) {
 	for i := range c.members {
 		if c.members[i].name == name {
@@ -72,7 +73,7 @@ var (
 	errScope       = malformed("scope must be a string or an array of strings")
 )
 
-// read fills in the claims from their members. A registered claim of the wrong
+// read fills in the claims from their members, none of which is null. A registered claim of the wrong
 // type makes the token malformed.
 func (c *Claims) read(s *scanner) error {
 	// Texts are gathered first and stored at once: each store of a pointer
@@ -118,10 +119,15 @@ func (c *Claims) read(s *scanner) error {
 			scp = &m.Value
 		case "scopes":
 			scopes = &m.Value
-		case "nonce", "at_hash", "c_hash":
+		case "typ", "token_use", "token_type", "tokenType":
+			c.readType(m)
+		case "nonce", "at_hash", "c_hash", "s_hash", "urn:openid:params:jwt:claim:rt_hash", "urn:openid:params:jwt:claim:auth_req_id":
 			c.idToken = true
-		case "events":
-			c.securityEvent = true
+		case "events", "token_introspection", "response_type", "redirect_uris", "jwks", "vct", "_sd", "_sd_alg":
+			// RFC 8417, RFC 9701, RFC 9101, RFC 7591, OpenID Federation, SD-JWT.
+			c.otherType = true
+		case "drn":
+			c.otherType = c.otherType || m.Text == "DSR" // Descope's refresh tokens
 		case "cnf":
 			c.bound = true
 		}
@@ -136,6 +142,25 @@ func (c *Claims) read(s *scanner) error {
 	}
 	c.Issuer, c.Subject, c.ID, c.ClientID = iss, sub, jti, clientID
 	return c.readScopes(s, scope, scp, scopes)
+}
+
+// readType judges a claim that names the type of the token. No RFC defines one,
+// but servers tell their tokens apart by it alone: Keycloak by typ, Amazon Cognito
+// and Ory by token_use, others by token_type or tokenType. Only the names of access
+// tokens are taken, since nobody knows all others.
+func (c *Claims) readType(m *member) {
+	for _, name := range [...]string{"bearer", "access", "access_token", "access-token", "jwt", "at+jwt", "application/at+jwt"} {
+		if is(m.Text, name) {
+			return
+		}
+	}
+	for _, name := range [...]string{"id", "id_token", "id-token", "serialized-id"} {
+		if is(m.Text, name) {
+			c.idToken = true
+			return
+		}
+	}
+	c.otherType = true
 }
 
 // date reads a NumericDate.

@@ -5,6 +5,7 @@ const (
 	tagInteger   = 0x02
 	tagBitString = 0x03
 	tagSequence  = 0x30
+	tagVersion   = 0xa0 // of a certificate: [0] EXPLICIT
 )
 
 // Object identifiers with their tag and length.

@@ -4,7 +4,8 @@ import "errors"
 
 // One error per check, to be told apart with [errors.Is]. The text of every
 // error of this package is made of the characters that RFC 6750, section 3
-// allows in error_description, and repeats nothing of the input.
+// allows in error_description, and repeats nothing of the input but the names of
+// registered algorithms.
 var (
 	ErrMalformed       = errors.New("the token is malformed")
 	ErrTooLarge        = errors.New("the token is too large")
@@ -15,7 +16,7 @@ var (
 	ErrType      = errors.New("the token type is not accepted")
 
 	ErrUnknownKey   = errors.New("the signing key of the token is unknown")
-	ErrAmbiguousKey = errors.New("the signing key of the token is ambiguous")
+	ErrAmbiguousKey = errors.New("the signing key of the token is ambiguous") // more keys fit than are tried
 	ErrSignature    = errors.New("the signature does not verify")
 
 	ErrIssuer         = errors.New("the token is from another issuer")
@@ -28,6 +29,20 @@ var (
 	ErrIDToken        = errors.New("the token is an ID token")
 	ErrBoundToken     = errors.New("the token is bound to a proof that a bearer request does not carry")
 	ErrMissingClaim   = errors.New("the token lacks a required claim")
+)
+
+// Errors that say more than the one above that each of them is, by [errors.Is].
+var (
+	// ErrEncrypted is [ErrMalformed] for a JWE (RFC 7516), which may still be
+	// a good token to others.
+	ErrEncrypted = malformed("it is encrypted")
+
+	// ErrNoAudience is [ErrAudience] for a token without "aud".
+	ErrNoAudience error = &variant{&ErrAudience, "the token names no audience"}
+
+	// ErrAnonymous is [ErrMissingClaim] for a token that says neither whom nor
+	// which client it was issued to.
+	ErrAnonymous error = &variant{&ErrMissingClaim, "the token names neither a subject nor a client"}
 )
 
 // Errors about keys and key sets. None of them is about a token.
@@ -54,6 +69,15 @@ type detail struct {
 
 func (e *detail) Error() string { return e.Unwrap().Error() + ": " + e.text }
 func (e *detail) Unwrap() error { return *e.kind }
+
+// variant is one of the exported errors in other words.
+type variant struct {
+	kind *error
+	text string
+}
+
+func (e *variant) Error() string { return e.text }
+func (e *variant) Unwrap() error { return *e.kind }
 
 func malformed(text string) error { return &detail{&ErrMalformed, text} }
 func unusable(text string) error  { return &detail{&ErrKey, text} }

@@ -45,11 +45,7 @@ func Example() {
 		if err := policy.CheckHeader(&token); err != nil {
 			return err
 		}
-		key, err := set.Find(&token)
-		if err != nil {
-			return err
-		}
-		if err := (jwtlite.Software{}).Verify(key, token.SigningInput(), token.Signature()); err != nil {
+		if err := set.Verify(jwtlite.Software{}, &token); err != nil {
 			return err
 		}
 		return policy.CheckClaims(&token, now)

@@ -99,13 +99,13 @@ func TestHostileTokens(t *testing.T) {
 		{"typ JOSE", `{"alg":"ES256","kid":"e","typ":"JOSE"}`, goodPayload, ErrType},
 		{"events", goodHeader, with(`"events":{"http://schemas.openid.net/event/backchannel-logout":{}}`), ErrType},
 		{"nonce", goodHeader, with(`"nonce":"n"`), ErrIDToken},
-		{"nonce null", goodHeader, with(`"nonce":null`), ErrIDToken},
+		{"nonce null", goodHeader, with(`"nonce":null`), nil},
 		{"at_hash", goodHeader, with(`"at_hash":"h"`), ErrIDToken},
 		{"c_hash", goodHeader, with(`"c_hash":"h"`), ErrIDToken},
 		{"cnf jkt", goodHeader, with(`"cnf":{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}`), ErrBoundToken},
 		{"cnf x5t#S256", goodHeader, with(`"cnf":{"x5t#S256":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}`), ErrBoundToken},
 		{"cnf empty", goodHeader, with(`"cnf":{}`), ErrBoundToken},
-		{"cnf null", goodHeader, with(`"cnf":null`), ErrBoundToken},
+		{"cnf null", goodHeader, with(`"cnf":null`), nil},
 		{"cnf string", goodHeader, with(`"cnf":""`), ErrBoundToken},
 		{"cnf escaped", goodHeader, with(`"c\u006ef":{}`), ErrBoundToken},
 
@@ -169,7 +169,7 @@ func TestHostileTokens(t *testing.T) {
 		// Types of the claims.
 		{"iss number", goodHeader, without(`"https://auth.example.com"`, `1`), ErrMalformed},
 		{"iss array", goodHeader, without(`"https://auth.example.com"`, `["https://auth.example.com"]`), ErrMalformed},
-		{"sub null", goodHeader, without(`"alice"`, `null`), ErrMalformed},
+		{"sub null", goodHeader, without(`"alice"`, `null`), nil},
 		{"sub number", goodHeader, without(`"alice"`, `7`), ErrMalformed},
 		{"jti number", goodHeader, without(`"jti":"1"`, `"jti":1`), ErrMalformed},
 		{"client_id object", goodHeader, without(`"vscode"`, `{}`), ErrMalformed},
@@ -190,7 +190,7 @@ func TestHostileTokens(t *testing.T) {
 		// Dates.
 		{"exp missing", goodHeader, without(`"exp":1800000300,`, ``), ErrNoExpiry},
 		{"exp string", goodHeader, without(`1800000300`, `"1800000300"`), ErrMalformed},
-		{"exp null", goodHeader, without(`1800000300`, `null`), ErrMalformed},
+		{"exp null", goodHeader, without(`1800000300`, `null`), ErrNoExpiry},
 		{"exp true", goodHeader, without(`1800000300`, `true`), ErrMalformed},
 		{"exp negative", goodHeader, without(`1800000300`, `-1`), ErrMalformed},
 		{"exp huge", goodHeader, without(`1800000300`, `1e400`), ErrMalformed},
@@ -294,9 +294,44 @@ func TestHostileSpellings(t *testing.T) {
 	}
 }
 
+// A user in a thousand groups, as Entra ID writes them.
+func TestManyGroups(t *testing.T) {
+	s := testSigners()
+	groups := make([]string, 1000)
+	for i := range groups {
+		groups[i] = fmt.Sprintf(`"%08x-aaaa-bbbb-cccc-0123456789ab"`, i)
+	}
+	compact := s.token(goodHeader, with(`"groups":[`+strings.Join(groups, ",")+`]`))
+	if len(compact) < 50<<10 {
+		t.Fatal(len(compact))
+	}
+	var token Token
+	if err := accept(&testPolicy, s.set, &token, compact, testNow); err != nil {
+		t.Error(err)
+	}
+	if v, ok := token.Claims().Lookup("groups"); !ok || strings.Count(v.Raw, ",") != 999 {
+		t.Error("not all groups are there")
+	}
+	if n := testing.AllocsPerRun(10, func() { _ = accept(&testPolicy, s.set, &token, compact, testNow) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// The buffers of a Token are as large as its tokens need, not as the largest
+// may be.
+func TestBuffersGrowWithTokens(t *testing.T) {
+	var token Token
+	if err := token.Parse(testSigners().token(goodHeader, goodPayload)); err != nil {
+		t.Fatal(err)
+	}
+	if cap(token.decoded)+cap(token.scanner.scratch) > 2*bufferUnit {
+		t.Errorf("buffers of %d and %d bytes", cap(token.decoded), cap(token.scanner.scratch))
+	}
+}
+
 func TestMaxTokenSize(t *testing.T) {
 	var token Token
-	long := encode64(goodHeader) + "." + encode64(with(`"x":"`+strings.Repeat("x", 11<<10)+`"`)) + "."
+	long := encode64(goodHeader) + "." + encode64(with(`"x":"`+strings.Repeat("x", 44<<10)+`"`)) + "."
 	if err := token.Parse(long + strings.Repeat("A", (MaxTokenSize-len(long))/4*4)); err != nil {
 		t.Error(err)
 	}

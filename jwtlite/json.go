@@ -43,6 +43,30 @@ type member struct {
 	Value
 }
 
+// present drops the members that are null, which are as if absent.
+func present(members []member) []member {
+	n := 0
+	for i := range members {
+		if members[i].Kind == KindNull {
+			continue
+		}
+		if n < i {
+			members[n] = members[i]
+		}
+		n++
+	}
+	return members[:n]
+}
+
+// withoutBOM returns a document without the byte order mark that some servers
+// put in front (RFC 8259, section 8.1 allows to ignore it).
+func withoutBOM(document []byte) []byte {
+	if len(document) >= 3 && string(document[:3]) == "\xef\xbb\xbf" {
+		return document[3:]
+	}
+	return document
+}
+
 // text returns the text of a string, "" if there is no such member.
 func (m *member) text() string {
 	if m == nil {

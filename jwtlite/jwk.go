@@ -41,7 +41,7 @@ func parseJWK(text []byte, s *scanner) (k *Key, id string, err error) {
 		return nil, "", errKeyObject
 	}
 	var j jwk
-	if err = j.read(members); err == nil {
+	if err = j.read(present(members)); err == nil {
 		k, err = j.key(s)
 	}
 	id = strings.Clone(j.text[jwkID])

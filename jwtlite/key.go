@@ -63,7 +63,10 @@ func checkAlgorithm(only Algorithm, name string, declared bool) error {
 	}
 	switch a, ok := ParseAlgorithm(name); {
 	case !ok:
-		return errKeyAlgorithm
+		if registered(name) == nil {
+			return errKeyAlgorithm // the name may be anything
+		}
+		return unusable("its algorithm " + name + " is none that is verified here")
 	case a != only:
 		return errAlgorithmType
 	}

@@ -47,9 +47,10 @@ var (
 )
 
 // ParseKeySet reads a JWK set: RFC 7517, section 5. A key that is not usable
-// is skipped, as that section asks for, and listed with the reason. The error
-// is [ErrKeySet] or [ErrNoUsableKey]; the skipped keys come with it. Nothing
-// of doc is kept.
+// is skipped, as that section asks for, and listed with the reason. Members that
+// are null are as if absent, and a byte order mark in front is skipped. The error
+// is [ErrKeySet] or [ErrNoUsableKey]; the skipped keys come with it. Nothing of
+// doc is kept.
 func ParseKeySet(doc []byte) (*KeySet, []SkippedKey, error) {
 	if len(doc) > maxKeySetSize {
 		return nil, nil, errKeySetSize
@@ -57,7 +58,7 @@ func ParseKeySet(doc []byte) (*KeySet, []SkippedKey, error) {
 	// Names are unique in the outer object here, and in each key below, so
 	// that a bad key spoils itself alone.
 	var set, element scanner
-	members, err := set.object(doc, nil, 1)
+	members, err := set.object(withoutBOM(doc), nil, 1)
 	if err != nil {
 		return nil, nil, errKeySetObject
 	}
@@ -98,44 +99,84 @@ func ParseKeySet(doc []byte) (*KeySet, []SkippedKey, error) {
 // Len returns the number of keys.
 func (s *KeySet) Len() int { return len(s.keys) }
 
-// Find returns the key that t is to be verified with: the only one for the
-// algorithm of t whose ID is the "kid" of t. Where t has no "kid", or no key
-// for the algorithm has an ID, it is the only one for the algorithm.
+// Key returns a key by its place among the usable ones, from 0 to Len()-1.
+func (s *KeySet) Key(i int) *Key { return s.keys[i] }
+
+// MaxCandidates is how many keys are tried for one token.
+const MaxCandidates = 4
+
+// Candidates are the keys of a set that a token may be signed by.
+type Candidates struct {
+	keys  [MaxCandidates]*Key
+	count int // of those that fit, up to MaxCandidates+1
+}
+
+// Keys returns the first [MaxCandidates] of them in the order of the set, at least
+// one.
+func (c *Candidates) Keys() []*Key { return c.keys[:min(c.count, MaxCandidates)] }
+
+// add counts k, unless it is equal to one that is there.
+func (c *Candidates) add(k *Key) {
+	if c.count > MaxCandidates {
+		return
+	}
+	for _, have := range c.Keys() {
+		if string(have.spki) == string(k.spki) {
+			return
+		}
+	}
+	if c.count < MaxCandidates {
+		c.keys[c.count] = k
+	}
+	c.count++
+}
+
+// Find returns the keys that may verify t: those for the algorithm of t whose ID
+// is the "kid" of t. Where t has no "kid", or no key for the algorithm has an ID,
+// they are all for the algorithm. Keys that are equal count once, whatever their
+// IDs.
 //
-// The error is [ErrUnknownKey] if no key fits, which a newer key set may cure,
-// [ErrAmbiguousKey] if several do, and [ErrAlgorithm] if t names an algorithm
-// that is not verified here.
-func (s *KeySet) Find(t *Token) (*Key, error) {
+// The error is [ErrUnknownKey] if no key fits, which a newer key set may cure, and
+// [ErrAlgorithm] if t names an algorithm that is not verified here.
+func (s *KeySet) Find(t *Token) (found Candidates, err error) {
 	if t.algorithm == 0 {
-		return nil, ErrAlgorithm
+		return found, notAccepted(t.algorithmName)
 	}
-	var named, any *Key
-	var countNamed, countAny int
-	haveIDs := false
+	byID := false
 	for _, k := range s.keys {
-		if k.algorithm != t.algorithm {
-			continue
-		}
-		any = k
-		countAny++
-		if k.id == "" {
-			continue
-		}
-		haveIDs = true
-		if k.id == t.keyID {
-			named = k
-			countNamed++
+		if k.algorithm == t.algorithm && k.id != "" && t.keyID != "" {
+			byID = true
+			break
 		}
 	}
-	key, count := any, countAny
-	if haveIDs && t.keyID != "" {
-		key, count = named, countNamed
+	for _, k := range s.keys {
+		if k.algorithm == t.algorithm && (!byID || k.id == t.keyID) {
+			found.add(k)
+		}
 	}
-	switch count {
-	case 0:
-		return nil, ErrUnknownKey
-	case 1:
-		return key, nil
+	if found.count == 0 {
+		return found, ErrUnknownKey
 	}
-	return nil, ErrAmbiguousKey
+	return found, nil
+}
+
+// Verify verifies the signature of t by v with each key that [KeySet.Find] returns,
+// until one verifies it.
+//
+// The error is that of Find, [ErrSignature], or [ErrAmbiguousKey] if more keys fit
+// than are tried. A newer key set may cure each of them but [ErrAlgorithm].
+func (s *KeySet) Verify(v Verifier, t *Token) error {
+	found, err := s.Find(t)
+	if err != nil {
+		return err
+	}
+	for _, k := range found.Keys() {
+		if v.Verify(k, t.signingInput, t.signature) == nil {
+			return nil
+		}
+	}
+	if found.count > MaxCandidates {
+		return ErrAmbiguousKey
+	}
+	return ErrSignature
 }

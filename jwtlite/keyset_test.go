@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -49,6 +50,8 @@ func TestJWK(t *testing.T) {
 		{"EC with all", and(e, `"kid":"k","use":"sig","key_ops":["sign","verify"],"alg":"ES256"`), nil, ES256, "k"},
 		{"kid escaped", and(e, `"kid":"\u006b"`), nil, ES256, "k"},
 		{"modulus with a leading zero", strings.Replace(modulus(new(big.Int).SetBit(bits(2048), 2047, 1)), `"n":"`, `"n":"AAAA`, 1), nil, RS256, ""},
+		{"RSA with members of null", and(r, `"kid":null,"use":null,"key_ops":null,"alg":null,"d":null,"oth":null,"crv":null,"x":null`), nil, RS256, ""},
+		{"EC with members of null", and(e, `"kid":"k","use":null,"key_ops":null,"alg":null,"d":null,"n":null`), nil, ES256, "k"},
 		{"smallest modulus", modulus(bits(2048)), nil, RS256, ""},
 		{"largest modulus", modulus(bits(8192)), nil, RS256, ""},
 		{"e 3", strings.Replace(r, "AQAB", "Aw", 1), nil, RS256, ""},
@@ -59,6 +62,9 @@ func TestJWK(t *testing.T) {
 		{"duplicate kid", and(e, `"kid":"a","kid":"b"`), errKeyDuplicate, 0, ""},
 		{"duplicate x, escaped", and(e, `"\u0078":"a"`), errKeyDuplicate, 0, ""},
 		{"no kty", strings.Replace(e, `"kty":"EC",`, ``, 1), errKeyType, 0, ""},
+		{"kty null", strings.Replace(e, `"EC"`, `null`, 1), errKeyType, 0, ""},
+		{"x null", strings.Replace(e, `"`+x+`"`, `null`, 1), errCoordinates, 0, ""},
+		{"key_ops of null", and(r, `"key_ops":[null]`), errKeyMember, 0, ""},
 		{"kty number", strings.Replace(e, `"EC"`, `1`, 1), errKeyMember, 0, ""},
 		{"kty ec", strings.Replace(e, `"EC"`, `"ec"`, 1), errKeyType, 0, ""},
 		{"kty OKP", `{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`, errKeyType, 0, ""},
@@ -73,9 +79,9 @@ func TestJWK(t *testing.T) {
 		{"key_ops empty", and(r, `"key_ops":[]`), errKeyOps, 0, ""},
 		{"key_ops string", and(r, `"key_ops":"verify"`), errKeyMember, 0, ""},
 		{"key_ops of numbers", and(r, `"key_ops":[1]`), errKeyMember, 0, ""},
-		{"alg RS512", and(r, `"alg":"RS512"`), errKeyAlgorithm, 0, ""},
+		{"alg RS512", and(r, `"alg":"RS512"`), unusable("its algorithm RS512 is none that is verified here"), 0, ""},
 		{"alg RSA-OAEP", and(r, `"alg":"RSA-OAEP"`), errKeyAlgorithm, 0, ""},
-		{"alg none", and(r, `"alg":"none"`), errKeyAlgorithm, 0, ""},
+		{"alg none", and(r, `"alg":"none"`), unusable("its algorithm none is none that is verified here"), 0, ""},
 		{"alg empty", and(r, `"alg":""`), errKeyAlgorithm, 0, ""},
 		{"RSA for ES256", and(r, `"alg":"ES256"`), errAlgorithmType, 0, ""},
 		{"EC for RS256", and(e, `"alg":"RS256"`), errAlgorithmType, 0, ""},
@@ -125,7 +131,7 @@ func TestJWK(t *testing.T) {
 			t.Errorf("%s: %v", test.name, err)
 		}
 		set, skipped, err = ParseKeySet([]byte(`{"keys":[` + e + `,` + test.jwk + `,` + r + `]}`))
-		if err != nil || set.Len() != 2 || len(skipped) != 1 || skipped[0].Index != 1 || skipped[0].KeyID != test.id || skipped[0].Reason != test.want {
+		if err != nil || set.Len() != 2 || len(skipped) != 1 || skipped[0].Index != 1 || skipped[0].KeyID != test.id || skipped[0].Reason.Error() != test.want.Error() {
 			t.Errorf("%s beside others: %v, %v", test.name, err, skipped)
 		}
 		if !errors.Is(test.want, ErrKey) {
@@ -183,28 +189,44 @@ func TestParseKeySetKeepsNothing(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	key := func(alg Algorithm, id string) *Key { return &Key{algorithm: alg, id: id} }
-	r1, r2, e1, e2 := key(RS256, "1"), key(RS256, "2"), key(ES256, "1"), key(ES256, "2")
-	r0, e0 := key(RS256, ""), key(ES256, "")
+	key := func(alg Algorithm, id, spki string) *Key { return &Key{algorithm: alg, id: id, spki: []byte(spki)} }
+	r1, r2, e1, e2 := key(RS256, "1", "r1"), key(RS256, "2", "r2"), key(ES256, "1", "e1"), key(ES256, "2", "e2")
+	r0, e0, e00 := key(RS256, "", "r0"), key(ES256, "", "e0"), key(ES256, "", "e00")
+	r1other, r1again, r2asR1 := key(RS256, "1", "other"), key(RS256, "1", "r1"), key(RS256, "2", "r1")
+	many := []*Key{r1}
+	for i := range 5 {
+		many = append(many, key(RS256, "1", fmt.Sprint("many", i)))
+	}
+	five := many[:5]
 	for _, test := range []struct {
 		name   string
 		keys   []*Key
 		header string
-		want   *Key
-		err    error
+		want   []*Key
+		err    error // of Find, else of Verify by a Verifier that refuses all
 	}{
-		{"by kid", []*Key{r1, r2, e1, e2}, `{"alg":"ES256","kid":"2"}`, e2, nil},
-		{"by kid and alg", []*Key{r1, e1}, `{"alg":"RS256","kid":"1"}`, r1, nil},
+		{"by kid", []*Key{r1, r2, e1, e2}, `{"alg":"ES256","kid":"2"}`, []*Key{e2}, ErrSignature},
+		{"by kid and alg", []*Key{r1, e1}, `{"alg":"RS256","kid":"1"}`, []*Key{r1}, ErrSignature},
 		{"kid of a key for another alg", []*Key{r1, e2}, `{"alg":"ES256","kid":"1"}`, nil, ErrUnknownKey},
 		{"unknown kid", []*Key{r1}, `{"alg":"RS256","kid":"3"}`, nil, ErrUnknownKey},
-		{"same kid twice", []*Key{r1, r1}, `{"alg":"RS256","kid":"1"}`, nil, ErrAmbiguousKey},
-		{"no kid, one key for alg", []*Key{r1, e1, e2}, `{"alg":"RS256"}`, r1, nil},
-		{"no kid, two keys for alg", []*Key{r1, e1, e2}, `{"alg":"ES256"}`, nil, ErrAmbiguousKey},
+		{"no kid, one key for alg", []*Key{r1, e1, e2}, `{"alg":"RS256"}`, []*Key{r1}, ErrSignature},
 		{"no kid, no key for alg", []*Key{r1}, `{"alg":"ES256"}`, nil, ErrUnknownKey},
-		{"empty kid is as none", []*Key{r1}, `{"alg":"RS256","kid":""}`, r1, nil},
-		{"kid, the only key has none", []*Key{r0, e1}, `{"alg":"RS256","kid":"3"}`, r0, nil},
-		{"kid, two keys have none", []*Key{e0, e0}, `{"alg":"ES256","kid":"3"}`, nil, ErrAmbiguousKey},
+		{"empty kid is as none", []*Key{r1}, `{"alg":"RS256","kid":""}`, []*Key{r1}, ErrSignature},
+		{"null kid is as none", []*Key{r1}, `{"alg":"RS256","kid":null}`, []*Key{r1}, ErrSignature},
+		{"kid, the only key has none", []*Key{r0, e1}, `{"alg":"RS256","kid":"3"}`, []*Key{r0}, ErrSignature},
 		{"kid, another key has one", []*Key{e0, e1}, `{"alg":"ES256","kid":"3"}`, nil, ErrUnknownKey},
+
+		{"one key twice", []*Key{r1, r1again}, `{"alg":"RS256","kid":"1"}`, []*Key{r1}, ErrSignature},
+		{"one key under two kids, no kid", []*Key{r1, r2asR1}, `{"alg":"RS256"}`, []*Key{r1}, ErrSignature},
+		{"one key under two kids, the second", []*Key{r1, r2asR1}, `{"alg":"RS256","kid":"2"}`, []*Key{r2asR1}, ErrSignature},
+		{"two keys under one kid", []*Key{r1, r2, r1other, r1again}, `{"alg":"RS256","kid":"1"}`, []*Key{r1, r1other}, ErrSignature},
+		{"no kid, two keys for alg", []*Key{r1, e1, e2}, `{"alg":"ES256"}`, []*Key{e1, e2}, ErrSignature},
+		{"kid, two keys have none", []*Key{e0, e00, e0}, `{"alg":"ES256","kid":"3"}`, []*Key{e0, e00}, ErrSignature},
+		{"four", many[:4], `{"alg":"RS256","kid":"1"}`, many[:4], ErrSignature},
+		{"four, and one of them again", append(many[:4:4], r1again), `{"alg":"RS256","kid":"1"}`, many[:4], ErrSignature},
+		{"five", five, `{"alg":"RS256","kid":"1"}`, many[:4], ErrAmbiguousKey},
+		{"six, no kid", many, `{"alg":"RS256"}`, many[:4], ErrAmbiguousKey},
+
 		{"alg none", []*Key{r0}, `{"alg":"none"}`, nil, ErrAlgorithm},
 		{"alg HS256", []*Key{r0}, `{"alg":"HS256"}`, nil, ErrAlgorithm},
 	} {
@@ -216,13 +238,38 @@ func TestFind(t *testing.T) {
 		if err := token.Parse(encode64(test.header) + "." + encode64(`{}`) + "."); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := set.Find(&token); got != test.want || err != test.err {
+		found, err := set.Find(&token)
+		if got := found.Keys(); !slices.Equal(got, test.want) || (err != nil) != (test.want == nil) {
 			t.Errorf("%s: %v, %v", test.name, got, err)
+		}
+		if err == nil {
+			err = set.Verify(nobody{}, &token)
+		}
+		if !errors.Is(err, test.err) {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		for _, k := range test.want {
+			if err := set.Verify(only{k}, &token); err != nil {
+				t.Errorf("%s: %v is not tried: %v", test.name, k, err)
+			}
 		}
 	}
 	if _, err := r0set().Find(new(Token)); err != ErrAlgorithm {
 		t.Errorf("the zero Token: %v", err)
 	}
+	if k := r0set().Key(0); k.Algorithm() != RS256 {
+		t.Errorf("Key(0) is %v", k)
+	}
+}
+
+// only is a Verifier that takes signatures of one key alone.
+type only struct{ k *Key }
+
+func (v only) Verify(k *Key, _ string, _ []byte) error {
+	if k != v.k {
+		return ErrSignature
+	}
+	return nil
 }
 
 func r0set() *KeySet {

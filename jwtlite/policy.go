@@ -41,7 +41,7 @@ const typeAccessToken = "at+jwt"
 // [ErrType].
 func (p *Policy) CheckHeader(t *Token) error {
 	if t.algorithm == 0 || !p.allows(t.algorithm) {
-		return ErrAlgorithm
+		return notAccepted(t.algorithmName)
 	}
 	if !p.allowsType(t) {
 		return ErrType
@@ -98,16 +98,17 @@ func is(s, lower string) bool {
 // CheckClaims judges the claims of t at the time now. The error is that of the
 // first check that fails, in this order: [ErrIssuer], [ErrNoExpiry],
 // [ErrExpired], [ErrNotYetValid], [ErrIssuedInFuture], [ErrMissingClaim] (iat,
-// for MaxLifetime), [ErrLifetime], [ErrAudience], [ErrType] (a security event
-// token), [ErrIDToken], [ErrBoundToken], [ErrMissingClaim] (RFC 9068).
+// for MaxLifetime), [ErrLifetime], [ErrAudience], among them [ErrNoAudience],
+// [ErrType] (its claims are those of another type of token), [ErrIDToken],
+// [ErrBoundToken], [ErrMissingClaim]: [ErrAnonymous], then RFC 9068.
 func (p *Policy) CheckClaims(t *Token, now time.Time) error {
 	return p.check(&t.claims, &now, false)
 }
 
 // CheckAnswer is CheckClaims for what an authorization server has said about a
 // token, read with [Token.ParseClaims]: RFC 7662, section 2.2. "iss" may be
-// absent there, since it was the server that spoke, and "exp", where
-// MaxLifetime is not set; the caller then bounds how long it believes the
+// absent there, since it was the server that spoke, and so may all that tells whom
+// the token was issued to, and "exp", where MaxLifetime is not set; the caller then bounds how long it believes the
 // answer.
 func (p *Policy) CheckAnswer(t *Token, now time.Time) error {
 	return p.check(&t.claims, &now, true)
@@ -145,10 +146,18 @@ func (p *Policy) check(c *Claims, now *time.Time, answer bool) error {
 	}
 	// RFC 7519, section 4.1.3; RFC 8707, section 2.
 	if !p.forUs(c) && !(answer && p.AudienceUnchecked && len(c.audiences) == 0) {
+		if len(c.audiences) == 0 {
+			return ErrNoAudience
+		}
 		return ErrAudience
 	}
 	if err := c.kind(); err != nil {
 		return err
+	}
+	// Authorization responses (JARM), signed metadata and other statements of
+	// a server are about nobody. An answer was asked for about one token.
+	if !answer && c.Subject == "" && c.ClientID == "" {
+		return ErrAnonymous
 	}
 	// RFC 9068, section 2.2; iss, exp and aud have been seen above.
 	if p.Type == typeAccessToken && !(c.Subject != "" && c.hasClientID && c.ClientID != "" && c.ID != "" && c.IssuedAt.Set) {
@@ -160,8 +169,7 @@ func (p *Policy) check(c *Claims, now *time.Time, answer bool) error {
 // kind judges whether the claims are those of another kind of token than a
 // bearer access token.
 func (c *Claims) kind() error {
-	// RFC 8417, section 2.2: logout tokens and other security events.
-	if c.securityEvent {
+	if c.otherType {
 		return ErrType
 	}
 	// OpenID Connect Core 1.0, sections 2 and 3.3.2.11.

@@ -112,11 +112,7 @@ func accept(p *Policy, set *KeySet, token *Token, compact string, now time.Time)
 	if err := p.CheckHeader(token); err != nil {
 		return err
 	}
-	key, err := set.Find(token)
-	if err != nil {
-		return err
-	}
-	if err := (Software{}).Verify(key, token.SigningInput(), token.Signature()); err != nil {
+	if err := set.Verify(Software{}, token); err != nil {
 		return err
 	}
 	return p.CheckClaims(token, now)

@@ -3,7 +3,9 @@ package jwtlite
 import "strings"
 
 var (
-	errPEM          = unusable("it is not one PEM block of type PUBLIC KEY")
+	errPEM          = unusable("it is not one PEM block of type PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE")
+	errCertificate  = unusable("it is not the DER encoding of a certificate")
+	errPKCS1        = unusable("it is not the DER encoding of an RSAPublicKey")
 	errSPKI         = unusable("it is not the DER encoding of a SubjectPublicKeyInfo")
 	errSPKIType     = unusable("it is neither an RSA key nor a point of a named curve")
 	errUncompressed = unusable("its point is not in the uncompressed form")
@@ -12,16 +14,29 @@ var (
 // maxPEMSize is far above what the largest key takes.
 const maxPEMSize = 16 << 10
 
-// ParsePublicKeyPEM returns the key in a PEM block "PUBLIC KEY" (RFC 7468,
-// section 13): RSA with 2048 to 8192 bits, for RS256, or EC on P-256 with the
-// point uncompressed, for ES256. kid may be "", for none, and alg 0, for the
-// one that fits. The error is [ErrKey].
+// ParsePublicKeyPEM returns the key in one PEM block: a "PUBLIC KEY" (RFC 7468,
+// section 13), an "RSA PUBLIC KEY" (RFC 8017, appendix A.1.1) or a "CERTIFICATE"
+// (RFC 7468, section 5), of which nothing but the key is looked at: no date, no
+// name, no signature. The key is RSA with 2048 to 8192 bits, for RS256, or EC on
+// P-256 with the point uncompressed, for ES256. kid may be "", for none, and alg
+// 0, for the one that fits. The error is [ErrKey].
 func ParsePublicKeyPEM(pemText []byte, kid string, alg Algorithm) (*Key, error) {
-	der, ok := decodePEM(string(pemText))
+	label, der, ok := decodePEM(string(pemText))
 	if !ok {
 		return nil, errPEM
 	}
-	k, err := parseSPKI(der)
+	var k *Key
+	var err error
+	switch label {
+	case "PUBLIC KEY":
+		k, err = parseSPKI(der)
+	case "RSA PUBLIC KEY":
+		k, err = parseRSAPublicKey(der, errPKCS1)
+	case "CERTIFICATE":
+		k, err = parseCertificate(der)
+	default:
+		return nil, errPEM
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -32,18 +47,15 @@ func ParsePublicKeyPEM(pemText []byte, kid string, alg Algorithm) (*Key, error) 
 	return k, nil
 }
 
-// decodePEM returns what one PEM block of type PUBLIC KEY holds: RFC 7468,
+// decodePEM returns the label of one PEM block and what it holds: RFC 7468,
 // section 3. It takes any line breaks, as tools that pass keys on often change
 // them, but no second block and no text outside the block.
-func decodePEM(text string) ([]byte, bool) {
-	const (
-		begin = "-----BEGIN PUBLIC KEY-----"
-		end   = "-----END PUBLIC KEY-----"
-	)
-	text, hasBegin := strings.CutPrefix(strings.TrimSpace(text), begin)
-	text, hasEnd := strings.CutSuffix(text, end)
-	if !hasBegin || !hasEnd || len(text) > maxPEMSize {
-		return nil, false
+func decodePEM(text string) (label string, der []byte, ok bool) {
+	text, hasBegin := strings.CutPrefix(strings.TrimSpace(text), "-----BEGIN ")
+	label, text, hasLabel := strings.Cut(text, "-----")
+	text, hasEnd := strings.CutSuffix(text, "-----END "+label+"-----")
+	if !hasBegin || !hasLabel || !hasEnd || len(text) > maxPEMSize {
+		return "", nil, false
 	}
 	encoded := make([]byte, 0, len(text))
 	for i := range len(text) {
@@ -52,7 +64,7 @@ func decodePEM(text string) ([]byte, bool) {
 		case ' ', '\t', '\r', '\n':
 			continue
 		case '-', '_':
-			return nil, false
+			return "", nil, false
 		case '+': // the alphabet of base64url
 			c = '-'
 		case '/':
@@ -61,10 +73,40 @@ func decodePEM(text string) ([]byte, bool) {
 		encoded = append(encoded, c)
 	}
 	if len(encoded)%4 != 0 {
-		return nil, false
+		return "", nil, false
 	}
 	unpadded := strings.TrimSuffix(strings.TrimSuffix(string(encoded), "="), "=")
-	return appendBase64URL(nil, unpadded)
+	der, ok = appendBase64URL(nil, unpadded)
+	return label, der, ok
+}
+
+// parseCertificate returns the key of a certificate: RFC 5280, section 4.1.
+func parseCertificate(der []byte) (*Key, error) {
+	certificate, rest, ok := readDER(der, tagSequence)
+	if !ok || len(rest) > 0 {
+		return nil, errCertificate
+	}
+	tbs, certificate, ok1 := readDER(certificate, tagSequence)
+	_, certificate, ok2 := readDER(certificate, tagSequence) // signatureAlgorithm
+	_, rest, ok3 := readDER(certificate, tagBitString)       // signatureValue
+	if _, after, ok := readDER(tbs, tagVersion); ok {
+		tbs = after
+	}
+	if !ok1 || !ok2 || !ok3 || len(rest) > 0 {
+		return nil, errCertificate
+	}
+	// The serial number, the signature's algorithm, issuer, validity and subject
+	// stand before the key.
+	for _, tag := range [...]byte{tagInteger, tagSequence, tagSequence, tagSequence, tagSequence} {
+		if _, tbs, ok = readDER(tbs, tag); !ok {
+			return nil, errCertificate
+		}
+	}
+	_, rest, ok = readDER(tbs, tagSequence)
+	if !ok {
+		return nil, errCertificate
+	}
+	return parseSPKI(tbs[:len(tbs)-len(rest)])
 }
 
 // parseSPKI reads a SubjectPublicKeyInfo: RFC 5280, section 4.1.
@@ -83,7 +125,7 @@ func parseSPKI(der []byte) (*Key, error) {
 	}
 	switch id := string(identifier); {
 	case id == identifierRSA:
-		return parseRSAPublicKey(bits[1:])
+		return parseRSAPublicKey(bits[1:], errSPKI)
 	case id == identifierP256:
 		if len(bits) != 2+2*sizeP256 || bits[1] != 0x04 {
 			return nil, errUncompressed
@@ -97,19 +139,20 @@ func parseSPKI(der []byte) (*Key, error) {
 	return nil, errSPKIType
 }
 
-// parseRSAPublicKey reads an RSAPublicKey: RFC 8017, appendix A.1.1.
-func parseRSAPublicKey(der []byte) (*Key, error) {
+// parseRSAPublicKey reads an RSAPublicKey: RFC 8017, appendix A.1.1. The error is
+// bad if it is none.
+func parseRSAPublicKey(der []byte, bad error) (*Key, error) {
 	sequence, rest, ok := readDER(der, tagSequence)
 	if !ok || len(rest) > 0 {
-		return nil, errSPKI
+		return nil, bad
 	}
 	n, sequence, ok := readUnsigned(sequence)
 	if !ok {
-		return nil, errSPKI
+		return nil, bad
 	}
 	e, rest, ok := readUnsigned(sequence)
 	if !ok || len(rest) > 0 {
-		return nil, errSPKI
+		return nil, bad
 	}
 	return newRSAKey(n, e)
 }

@@ -2,8 +2,9 @@ package jwtlite
 
 import "strings"
 
-// MaxTokenSize is the length in bytes of the longest token that is parsed.
-const MaxTokenSize = 16 << 10
+// MaxTokenSize is the length in bytes of the longest token that is parsed. Who
+// wants a lower limit compares the length before.
+const MaxTokenSize = 64 << 10
 
 // Token is a JWT in the compact serialization of a JWS: RFC 7519 and RFC 7515,
 // section 7.1. The zero Token is ready for [Token.Parse], which may be called
@@ -34,8 +35,8 @@ type Token struct {
 // does not verify the signature and does not judge the claims; for that see
 // [KeySet.Find], [Verifier], [Policy.CheckHeader] and [Policy.CheckClaims].
 //
-// The error is one of [ErrTooLarge], [ErrMalformed], [ErrDuplicateMember] and
-// [ErrCritical]. The Token is empty after an error.
+// The error is one of [ErrTooLarge], [ErrMalformed], among them [ErrEncrypted],
+// [ErrDuplicateMember] and [ErrCritical]. The Token is empty after an error.
 func (t *Token) Parse(compact string) error {
 	t.reset()
 	if err := t.parse(compact); err != nil {
@@ -47,13 +48,14 @@ func (t *Token) Parse(compact string) error {
 
 // ParseClaims reads a claims set that did not come as a JWT: what an
 // authorization server has answered about a token (RFC 7662, section 2.2). It
-// is read as strictly as that of a JWT. Of the methods, Claims and Payload then
-// have something to say; the document must not change while they are used.
+// is read as strictly as that of a JWT, but that a byte order mark in front is
+// skipped. Of the methods, Claims and Payload then have something to say; the
+// document must not change while they are used.
 //
 // The error is [ErrMalformed] or [ErrDuplicateMember].
 func (t *Token) ParseClaims(document []byte) error {
 	t.reset()
-	t.payload = document
+	t.payload = withoutBOM(document)
 	if err := t.parsePayload(); err != nil {
 		t.reset()
 		return err
@@ -92,15 +94,20 @@ func (t *Token) split(compact string) (header []byte, err error) {
 	}
 	header64, rest, ok1 := strings.Cut(compact, ".")
 	payload64, signature64, ok2 := strings.Cut(rest, ".")
-	if !ok1 || !ok2 || strings.IndexByte(signature64, '.') >= 0 {
+	if !ok1 || !ok2 {
+		return nil, errParts
+	}
+	if dots := strings.Count(signature64, "."); dots > 0 {
+		if dots == 2 && t.encrypted(header64) {
+			return nil, ErrEncrypted
+		}
 		return nil, errParts
 	}
 	t.signingInput = compact[:len(compact)-len(signature64)-1]
 
 	// All three fit, so that none is moved while the others are appended.
 	if need := len(compact) / 4 * 3; cap(t.decoded) < need {
-		t.decoded = make([]byte, 0, need)
-		t.scanner.scratch = make([]byte, 0, need)
+		t.decoded = make([]byte, 0, (need+bufferUnit-1)/bufferUnit*bufferUnit)
 	}
 	decoded, ok1 := appendBase64URL(t.decoded, header64)
 	endHeader := len(decoded)
@@ -112,6 +119,31 @@ func (t *Token) split(compact string) (header []byte, err error) {
 	}
 	t.decoded, t.payload, t.signature = decoded, decoded[endHeader:endPayload:endPayload], decoded[endPayload:]
 	return decoded[:endHeader], nil
+}
+
+// bufferUnit is what the size of the buffer for tokens is a multiple of, so that
+// tokens which grow byte by byte do not each take a new one.
+const bufferUnit = 4 << 10
+
+// encrypted tells whether a token of five parts is a JWE, by the "enc" that its
+// header must have: RFC 7516, sections 4.1.2 and 9.
+func (t *Token) encrypted(header64 string) bool {
+	header, ok := appendBase64URL(t.decoded, header64)
+	t.decoded = header[:0]
+	if !ok {
+		return false
+	}
+	members, err := t.scanner.object(header, t.header, maxDepth)
+	t.header = members
+	if err != nil {
+		return false
+	}
+	for i := range members {
+		if members[i].name == "enc" {
+			return members[i].Kind == KindString
+		}
+	}
+	return false
 }
 
 var (
@@ -140,6 +172,9 @@ func (t *Token) parseHeader(text []byte) (err error) {
 	var alg, kid, typ *member
 	for i := range t.header {
 		m := &t.header[i]
+		if m.Kind == KindNull && m.name != "crit" && m.name != "b64" {
+			continue // as if absent
+		}
 		switch m.name {
 		case "alg":
 			alg = m
@@ -174,6 +209,7 @@ func (t *Token) parsePayload() (err error) {
 	c.members, err = t.scanner.object(t.payload, c.members, maxDepth)
 	switch err {
 	case nil:
+		c.members = present(c.members)
 		return c.read(&t.scanner)
 	case errDuplicate:
 		return ErrDuplicateMember

@@ -31,11 +31,7 @@ func verifyJWS(set *KeySet, compact string) error {
 	if err := token.parseHeader(header); err != nil {
 		return err
 	}
-	key, err := set.Find(&token)
-	if err != nil {
-		return err
-	}
-	return Software{}.Verify(key, token.SigningInput(), token.Signature())
+	return set.Verify(Software{}, &token)
 }
 
 type jwsVectors struct {

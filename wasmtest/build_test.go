@@ -55,7 +55,7 @@ func copySources(t *testing.T, to string) {
 		}
 		name := d.Name()
 		if d.IsDir() {
-			if path != root && (strings.HasPrefix(name, ".") || name == "build" || name == "envoy-example" || name == "integration" || name == "cmd" || name == "testdata") {
+			if path != root && (strings.HasPrefix(name, ".") || path == filepath.Join(root, "build") || name == "envoy-example" || name == "integration" || name == "cmd" || name == "testdata") {
 				return filepath.SkipDir
 			}
 			return nil

@@ -1,10 +1,10 @@
 package wasmtest
 
 import (
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"testing"
-	"time"
 )
 
 func TestStrictProfile(t *testing.T) {
@@ -110,24 +110,6 @@ func TestKeysBelongToTheirIssuer(t *testing.T) {
 	wantInvalid(t, vm.Request(rpc("/first", otherRSA.bearer(second))), "issuer")
 }
 
-// A key set may hold what the configuration would refuse: two keys of one
-// name. Neither is used.
-func TestAmbiguousKeys(t *testing.T) {
-	h := newHost(t, Options{})
-	twin := &signer{kid: rsaKey.kid, rsa: otherRSA.rsa}
-	vm := start(t, h, config(fetching(object{"jwks_uri": issuer + "/keys"}), notes(nil), nil))
-	documents{"/keys": toJSON(keySet(rsaKey, twin, ecKey, otherEC))}.run(h, 2*time.Second)
-	settled := func(token string) *Stream {
-		s := vm.Request(rpc("/notes", "Bearer "+token))
-		documents{"/keys": toJSON(keySet(rsaKey, twin, ecKey, otherEC))}.run(h, 11*time.Second)
-		return s
-	}
-	wantInvalid(t, settled(rsaKey.token(claims(h, nil))), "key")
-	noKid := ecKey.sign(toJSON(with(ecKey.header(), object{"kid": nil})), toJSON(claims(h, nil)))
-	wantInvalid(t, settled(noKid), "key")
-	wantForwarded(t, settled(ecKey.token(claims(h, nil))))
-}
-
 func TestStaticKeysOfEveryKind(t *testing.T) {
 	jwks := toJSON(keySet(rsaKey, ecKey))
 	var inline any
@@ -138,6 +120,11 @@ func TestStaticKeysOfEveryKind(t *testing.T) {
 		"jwks": {"jwks": inline},
 		"public_keys": {"jwks": nil, "public_keys": []object{
 			{"pem": rsaKey.pem(), "kid": rsaKey.kid, "alg": "RS256"}, {"pem": ecKey.pem(), "kid": ecKey.kid, "alg": "ES256"}}},
+		"public_keys of other forms": {"jwks": nil, "public_keys": []object{
+			{"pem": block("RSA PUBLIC KEY", x509.MarshalPKCS1PublicKey(&rsaKey.rsa.PublicKey)), "kid": rsaKey.kid},
+			{"pem": block("CERTIFICATE", certificate(t, ecKey.ec)), "kid": ecKey.kid}}},
+		"certificates without kid": {"jwks": nil, "public_keys": []object{
+			{"pem": block("CERTIFICATE", certificate(t, rsaKey.rsa))}, {"pem": block("CERTIFICATE", certificate(t, ecKey.ec))}}},
 		"public_keys without alg": {"jwks": nil, "public_keys": []object{
 			{"pem": rsaKey.pem(), "kid": rsaKey.kid}, {"pem": ecKey.pem(), "kid": ecKey.kid}}},
 	} {

@@ -13,6 +13,8 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"math/big"
+	"testing"
+	"time"
 )
 
 // signer is a key of an authorization server: one of its private keys is set.
@@ -78,7 +80,22 @@ func (s *signer) pem() string {
 	if err != nil {
 		panic(err)
 	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+	return block("PUBLIC KEY", der)
+}
+
+func block(label string, der []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: label, Bytes: der}))
+}
+
+// certificate is one of a key, signed by itself and long over.
+func certificate(t *testing.T, key crypto.Signer) []byte {
+	t.Helper()
+	template := &x509.Certificate{SerialNumber: big.NewInt(1 << 40), NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1, 0), DNSNames: []string{"signer.example.com"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return der
 }
 
 func keySet(keys ...*signer) object {

@@ -158,7 +158,7 @@ func buildWithTimer(t *testing.T, overlay bool) string {
 	}
 	replace := struct{ Replace map[string]string }{map[string]string{}}
 	if overlay {
-		run("go", "run", "./internal/overlay", dir)
+		run("go", "run", "./internal/build/overlay", "-plain", dir)
 		doc, err := os.ReadFile(filepath.Join(dir, "overlay.json"))
 		if err == nil {
 			err = json.Unmarshal(doc, &replace)
@@ -167,7 +167,7 @@ func buildWithTimer(t *testing.T, overlay bool) string {
 			t.Fatal(err)
 		}
 		if len(replace.Replace) == 0 {
-			t.Fatal("internal/overlay replaces nothing")
+			t.Fatal("internal/build/overlay replaces nothing")
 		}
 	}
 	source := filepath.Join(dir, "timer.go")

@@ -42,16 +42,21 @@ type Request struct {
 	RequestHeaders string // Access-Control-Request-Headers
 	IfNoneMatch    string // the first If-None-Match header
 
+	Upgrade         bool   // Upgrade is there
 	HasBody         bool   // the headers are not all of it
 	ContentEncoding string // Content-Encoding, several with commas
 	ContentType     string // Content-Type, the same
 	MCP             operation.Headers
+	respelled       bool // see operation.Respells: a server may read an operation or a length in this header
+	unreadable      bool // such a header says that the body is compressed or not UTF-8
 
 	Arrived int64 // Unix milliseconds
 
-	// refuted is the version of the key set under which the signature did not
-	// verify, 0 for none: it need not be verified again under the same.
-	refuted uint64
+	// refutation is why the signature did not verify under the version refuted of
+	// the key set, nil if it was not tried: it need not be tried again under the
+	// same.
+	refutation error
+	refuted    uint64
 
 	// echo is set when the answer may be read by Origin alone.
 	echo bool
@@ -81,9 +86,8 @@ type Verdict struct {
 	// Keep is set with a Wait after which the body may decide: it is to be kept
 	// until then, where the host shows it.
 	Keep *Body
-	// Yields is set with a Wait that anybody can bring about, by a token of their
-	// own making: half of the room is for others.
-	Yields bool
+	// Queue is set with a Wait: the places for it.
+	Queue *Queue
 
 	Outcome metrics.Outcome // to be counted when Reply or Pass is carried out
 }
@@ -111,11 +115,15 @@ type Pass struct {
 // Gate holds all that decisions need. One worker has one; it is not safe for
 // concurrent use.
 type Gate struct {
+	// Refusals tell the log why tokens are refused; nil tells nobody.
+	Refusals *Refusals
+
 	routes    *route.Table
 	unmatched config.Unmatched
 	resources []*resource
 	reserved  reserved
 	verifier  jwtlite.Verifier
+	maxToken  int // bytes
 	cache     *tokencache.Cache[passed]
 
 	// Reused: one request is decided at a time.
@@ -142,6 +150,8 @@ type resource struct {
 	rules       *operation.Rules  // nil if there are none
 	proxy       *oauthproxy.Proxy // for the one of them that the gateway stands for; nil if there is none
 	metadataOf  *keys.Source      // the first server, whose metadata may be served
+	first       *queues           // of that server
+	forms       *queues           // of the one that proxy is for
 }
 
 // A server is an authorization server as one resource trusts it.
@@ -150,6 +160,7 @@ type server struct {
 	checker *introspect.Checker // nil: it is not asked
 	jwt     bool                // checker is asked about JWTs too
 	policy  jwtlite.Policy
+	queues  *queues
 }
 
 // passed is a token that one resource let in, and until when it does so with
@@ -171,8 +182,10 @@ func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checke
 		unmatched: c.Unmatched,
 		reserved:  reservedHeaders(c),
 		verifier:  verifier,
+		maxToken:  c.MaxTokenBytes,
 		cache:     tokencache.New[passed](c.TokenCache.MaxEntries),
 	}
+	queues := newQueues(c)
 	for i, r := range c.Resources {
 		p := &resource{
 			Resource:    r,
@@ -189,15 +202,15 @@ func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checke
 			i := slices.Index(c.AuthorizationServers, s)
 			source := sources[i]
 			if j == 0 {
-				p.metadataOf = source
+				p.metadataOf, p.first = source, queues[i]
 			}
 			if s.Source.Kind == config.NoKeys {
 				source = nil
 			}
 			if p.proxy == nil {
-				p.proxy = proxies[i]
+				p.proxy, p.forms = proxies[i], queues[i]
 			}
-			p.servers = append(p.servers, server{source: source, checker: checkers[i], policy: jwtlite.Policy{
+			p.servers = append(p.servers, server{source: source, checker: checkers[i], queues: queues[i], policy: jwtlite.Policy{
 				Issuer:      s.Issuer,
 				Audiences:   audiences(r),
 				Algorithms:  s.Algorithms,
@@ -257,12 +270,16 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	if r.preflight() {
 		return reply(p.preflight(r), metrics.Preflight)
 	}
+	if p.rules != nil && r.upgrades() {
+		return r.upgrade()
+	}
 	if identity, granted, ok := g.remembered(p, r, now); ok {
 		return g.permit(p, r, granted, g.letPass(Pass{Identity{p.identity, identity}, p.Forward}, metrics.CacheHit))
 	}
 	token, err := bearer(r)
 	switch {
 	case errors.Is(err, errTwoTokens):
+		g.refused(p, nil, metrics.TwoTokens, err.Error(), nil)
 		return reply(p.refuse(r, 400, codeRequest, err.Error()), metrics.TwoTokens)
 	case err != nil:
 		return reply(p.withoutToken(r), metrics.Unauthorized)
@@ -306,9 +323,14 @@ func (c *passed) current() bool {
 // check returns the verdict on a request for p that presents a token.
 func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdict {
 	invalid := func(err error) Verdict {
-		return reply(p.refuse(r, 401, "invalid_token", err.Error()), failed(err))
+		o := failed(err)
+		g.refused(p, r, o, err.Error(), nil)
+		return reply(p.refuse(r, 401, "invalid_token", err.Error()), o)
 	}
 
+	if len(token) > g.maxToken {
+		return invalid(jwtlite.ErrTooLarge)
+	}
 	t := &g.token
 	err := t.Parse(token)
 	if p.opaque != nil && p.opaque.judges(t, token, err) {
@@ -328,6 +350,7 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	case s == nil:
 		return invalid(jwtlite.ErrIssuer)
 	case s.source == nil:
+		g.refused(p, r, metrics.NoJWT, errNoJWT.Error(), nil)
 		return reply(p.refuse(r, 401, "invalid_token", errNoJWT.Error()), metrics.NoJWT)
 	}
 	if err := s.policy.CheckHeader(t); err != nil {
@@ -336,28 +359,26 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	set, version := s.source.Keys()
 	if set == nil {
 		v := reply(unavailable(r.readers(), s.source.RetryAfter()), metrics.NoKeys)
-		if s.source.Starting() {
-			v.Wait, v.Outcome = s.source, metrics.NoRoom
+		if s.source.Await(r.Arrived) {
+			v.Outcome = metrics.NoRoom
+			return v.waiting(s.source, s.queues.keys)
 		}
 		return v
 	}
-	key, err := set.Find(t)
-	if err == nil && (r.refuted == version || g.verifier.Verify(key, t.SigningInput(), t.Signature()) != nil) {
-		r.refuted, err = version, jwtlite.ErrSignature
+	if r.refutation == nil || r.refuted != version {
+		r.refutation, r.refuted = set.Verify(g.verifier, t), version
 	}
-	if errors.Is(err, jwtlite.ErrUnknownKey) || errors.Is(err, jwtlite.ErrSignature) {
+	if err := r.refutation; err != nil {
 		// The server may have new keys, perhaps under old IDs: nobody is told
 		// that a token is bad by keys that are older than the request.
-		switch s.source.Refetch(r.Arrived) {
+		switch s.source.Refetch(missingKey(t, token, err), r.Arrived) {
 		case keys.Fetching:
-			v := reply(unavailable(r.readers(), s.source.RetryAfter()), metrics.NoRoom)
-			v.Wait, v.Yields = s.source, true
-			return v
+			return reply(unavailable(r.readers(), s.source.RefetchAfter()), metrics.NoRoom).waiting(s.source, s.queues.missing)
+		case keys.Later:
+			return reply(unavailable(r.readers(), s.source.RefetchAfter()), metrics.RefetchLater)
 		case keys.Unavailable:
 			return reply(unavailable(r.readers(), s.source.RetryAfter()), metrics.RefetchFailed)
 		}
-	}
-	if err != nil {
 		return invalid(err)
 	}
 	if err := s.policy.CheckClaims(t, now); err != nil {
@@ -374,7 +395,7 @@ func (g *Gate) admit(p *resource, r *Request, s *server, token string, as passed
 	g.scopes = t.Claims().AppendScopes(g.scopes[:0])
 	for _, scope := range p.RequiredScopes {
 		if !p.ScopeHierarchy.Grants(g.scopes, scope) {
-			return reply(p.lacks(r.readers(), p.headerNeed(r)), metrics.InsufficientScope)
+			return g.insufficient(p, r, p.headerNeed(r), r.readers())
 		}
 	}
 
@@ -385,6 +406,16 @@ func (g *Gate) admit(p *resource, r *Request, s *server, token string, as passed
 	}
 	identity := unsafe.String(unsafe.SliceData(g.identity), len(g.identity))
 	return g.permit(p, r, as.granted, g.letPass(Pass{Identity{p.identity, identity}, p.Forward}, metrics.CacheMiss))
+}
+
+// missingKey returns what tells the key apart that a set lacks: see
+// [keys.MissingKey]. err is why the token was not verified.
+func missingKey(t *jwtlite.Token, token string, err error) uint64 {
+	if errors.Is(err, jwtlite.ErrSignature) {
+		return keys.MissingKey(token)
+	}
+	kid, _ := t.KeyID()
+	return keys.MissingKey(kid, t.AlgorithmName())
 }
 
 // period returns the whole seconds, from begin to before end, in which a token

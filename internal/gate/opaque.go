@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"time"
@@ -30,10 +31,11 @@ func (p *resource) findOpaque() {
 }
 
 // judges reports whether the server is asked about a token, which was parsed as
-// a JWT with the result err. One that looks like a JWT is its own witness,
-// however malformed, unless the configuration says otherwise.
+// a JWT with the result err: about one that is no JWT, and about an encrypted one,
+// which nobody else can read. Any other token that looks like a JWT is verified as
+// one, even if it is malformed, unless the configuration says otherwise.
 func (s *server) judges(t *jwtlite.Token, token string, err error) bool {
-	if err != nil && !looksLikeJWT(token) {
+	if err == jwtlite.ErrEncrypted || err != nil && !looksLikeJWT(token) {
 		return true
 	}
 	return s.jwt && (err != nil || t.Claims().Issuer == s.policy.Issuer)
@@ -49,27 +51,25 @@ func looksLikeJWT(token string) bool {
 // ask returns the verdict on a request whose token its server is asked about.
 func (g *Gate) ask(p *resource, r *Request, s *server, token string, now time.Time) Verdict {
 	refuse := func(err error, o metrics.Outcome) Verdict {
+		g.refused(p, r, o, err.Error(), s)
 		return reply(p.refuse(r, 401, "invalid_token", err.Error()), o)
 	}
 
-	switch {
-	case len(token) > jwtlite.MaxTokenSize:
-		return refuse(jwtlite.ErrTooLarge, metrics.TooLarge)
-	case !isToken(token):
+	if !isToken(token) {
 		return refuse(errCharacters, metrics.Malformed)
 	}
 	answer, call := s.checker.Ask(token, r.Arrived)
 	switch {
 	case call != nil:
-		v := reply(unavailable(r.readers(), call.RetryAfter()), metrics.NoRoom)
-		v.Wait, v.Yields = call, true
-		return v
+		return reply(unavailable(r.readers(), call.RetryAfter()), metrics.NoRoom).waiting(call, s.queues.answers)
 	case answer == nil: // too many questions are under way
 		return reply(unavailable(r.readers(), 1), metrics.NoRoom)
+	case answer.Fault == introspect.ErrScope:
+		return g.insufficient(p, r, p.headerNeed(r), r.readers())
 	case answer.Fault != nil:
 		return refuse(answer.Fault, metrics.Inactive)
 	case answer.Claims == nil:
-		return reply(unavailable(r.readers(), introspect.RetryAfter), metrics.NoAnswer)
+		return reply(unavailable(r.readers(), cmp.Or(answer.RetryAfter, introspect.RetryAfter)), metrics.NoAnswer)
 	}
 	t := &g.token
 	if err := t.ParseClaims(answer.Claims); err != nil {

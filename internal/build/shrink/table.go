@@ -14,7 +14,7 @@ const (
 	minFunctions       = 500 // an empty program has more
 )
 
-var errNoTable = errors.New("a table is not of the known shape: look at the linker of this Go toolchain and adapt internal/shrink, or do without it")
+var errNoTable = errors.New("a table is not of the known shape: look at the linker of this Go toolchain and adapt internal/build/shrink, or do without it")
 
 // table is a findfunctab in memory: bucket i begins with the number i/16.
 type table struct {
