@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -29,6 +30,7 @@ type trip struct {
 	ClientID string   `json:"client_id"`
 	Token    string   `json:"token"`
 	Asked    []string `json:"asked"` // the scope parameter of each authorization request
+	Error    string   `json:"error"` // what ended the visit before its end
 	Results  []struct {
 		Tool   string          `json:"tool"`
 		Result json.RawMessage `json:"result"`
@@ -37,19 +39,28 @@ type trip struct {
 
 // client is a real MCP client: it goes to a resource and calls tools.
 type client struct {
-	name    string
-	command []string // of a program of ../clients; none is the Go SDK
-	env     []string
+	name     string
+	command  []string // of a program of ../clients; none is the Go SDK
+	env      []string
+	metadata map[string]any // more client metadata to register with
 }
+
+// goSDK tells whether the client is the Go SDK, which registers anew each time
+// that it needs a token, and without scopes.
+func (c client) goSDK() bool { return c.command == nil }
 
 func (c client) visit(ctx context.Context, u user, browser, resource, tools string) (trip, error) {
 	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
-	if c.command == nil {
+	if c.goSDK() {
 		return visitInGo(ctx, u, resource, tools)
 	}
+	metadata, err := json.Marshal(c.metadata)
+	if err != nil {
+		return trip{}, err
+	}
 	cmd := exec.CommandContext(ctx, c.command[0], append(slices.Clone(c.command[1:]), resource)...)
-	cmd.Env = slices.Concat(os.Environ(), c.env, []string{"TOOLS=" + tools, "LOGIN=" + browser})
+	cmd.Env = slices.Concat(os.Environ(), c.env, []string{"TOOLS=" + tools, "LOGIN=" + browser, "METADATA=" + string(metadata)})
 	cmd.WaitDelay = time.Second
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
@@ -57,14 +68,19 @@ func (c client) visit(ctx context.Context, u user, browser, resource, tools stri
 		return trip{}, fmt.Errorf("%w\n%s", err, errOut.Bytes())
 	}
 	var t trip
-	return t, json.Unmarshal(out.Bytes(), &t)
+	if err := json.Unmarshal(out.Bytes(), &t); err != nil {
+		return t, err
+	}
+	if t.Error != "" {
+		return t, errors.New(t.Error)
+	}
+	return t, nil
 }
 
 // stepUp are the tools that a client calls to be asked for more scope.
 const stepUp = `whoami add_note={"text":"hello"} list_notes`
 
-// clients are the official SDKs for Go, TypeScript and Python. The first registers
-// without scopes, and anew each time that it needs a token; the others register
+// clients are the official SDKs for Go, TypeScript and Python. The last two register
 // once, with the scopes of the first challenge.
 func clients(t *testing.T) []client {
 	t.Helper()
@@ -85,8 +101,16 @@ func clients(t *testing.T) []client {
 	}
 	return []client{
 		{name: "Go"},
-		{name: "TypeScript 1.x", command: []string{"node", filepath.Join(typescript, "client.mjs")}},
-		{"Python 2.x", []string{"python3", filepath.Join(python, "client_v2.py")}, []string{"PYTHONPATH=" + packages, "PYTHONDONTWRITEBYTECODE=1"}},
+		{
+			name: "TypeScript 1.x", command: []string{"node", filepath.Join(typescript, "client.mjs")}, metadata: map[string]any{
+				// With a refresh token this version does not ask for more scope.
+				"grant_types": []string{"authorization_code"},
+			},
+		},
+		{
+			name: "Python 2.x", command: []string{"python3", filepath.Join(python, "client_v2.py")},
+			env: []string{"PYTHONPATH=" + packages, "PYTHONDONTWRITEBYTECODE=1"},
+		},
 	}
 }
 

@@ -101,7 +101,7 @@ func (s *scene) testStepUpFails(t *testing.T) {
 	for _, c := range s.clients {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := s.visit(t, c, stepUp)
-			if c.name == "Go" {
+			if c.goSDK() {
 				if err != nil || len(got.Results) != 3 || len(got.Asked) != 2 || !holds(got.Asked[1], bothScopes) {
 					t.Errorf("asked for %q, results %v, %v", got.Asked, got.Results, err)
 				}

@@ -41,7 +41,8 @@ func hydraClients(t *testing.T) []client {
 	t.Helper()
 	all := clients(t)
 	typescript := all[1]
-	typescript.env = append(typescript.env, `METADATA={"client_uri":"https://client.example.com","contacts":["a@example.com"]}`)
+	typescript.metadata["client_uri"] = "https://client.example.com"
+	typescript.metadata["contacts"] = []string{"a@example.com"}
 	return []client{all[2], typescript}
 }
 

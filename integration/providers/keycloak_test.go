@@ -186,7 +186,7 @@ func keycloakDefaultScope(t *testing.T, server *Keycloak) {
 	}, nil)
 	for _, c := range s.clients {
 		got, err := s.visit(t, c, "whoami")
-		if c.name == "Go" { // registers without scopes, and has the defaults
+		if c.goSDK() { // registers without scopes, and has the defaults
 			if err != nil {
 				t.Errorf("%s: asked for %q, %v", c.name, got.Asked, err)
 			}

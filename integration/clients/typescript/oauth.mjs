@@ -40,7 +40,7 @@ class Credentials {
       response_types: ['code'],
       token_endpoint_auth_method: 'none',
       ...(process.env.SCOPE && { scope: process.env.SCOPE }),
-      ...JSON.parse(process.env.METADATA ?? '{}'),
+      ...JSON.parse(process.env.METADATA || '{}'),
     };
   }
   state() { return (this.sentState = crypto.randomUUID()); }
