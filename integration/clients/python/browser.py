@@ -3,7 +3,7 @@ credentials, and somebody who opens the browser. The example's authorization
 server asks nobody, so "opening the browser" is to read where it redirects to.
 
 The programs beside this file are used as ../typescript/oauth.mjs tells: URLs as
-arguments; TOOLS, PROTOCOL and SCOPE in the environment; a line of JSON for each
+arguments; TOOLS, PROTOCOL, SCOPE and LOGIN in the environment; a line of JSON for each
 URL on the standard output.
 """
 
@@ -29,6 +29,7 @@ CLIENT_METADATA = {
 PATIENCE = 60  # seconds for a visit
 
 PROTOCOL = os.environ.get("PROTOCOL", "")
+LOGIN = os.environ.get("LOGIN", "")
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -40,6 +41,8 @@ def redirection(url: str) -> str:
     """Opens the authorization URL and returns where the answer leads to: in the
     end, since a gateway may stand for the provider. It may be an error."""
     client = query(url)["redirect_uri"]
+    if LOGIN:
+        url = f"{LOGIN}?{urllib.parse.urlencode({'url': url})}"
     while True:
         try:
             urllib.request.build_opener(_NoRedirect).open(url)

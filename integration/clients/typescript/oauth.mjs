@@ -12,6 +12,10 @@
 //               the default is the client's own
 //   SCOPE       the scopes that the client asks for by itself; the default, none,
 //               leaves them to what the gateway and the server say
+//   LOGIN       where somebody logs in, for a server that asks: a URL that is given
+//               the authorization URL as its parameter url, and redirects to
+//               where the server sends the user in the end
+//   METADATA    more client metadata to register with, in JSON (TypeScript only)
 //
 // They print one line of JSON for each URL:
 //
@@ -36,6 +40,7 @@ class Credentials {
       response_types: ['code'],
       token_endpoint_auth_method: 'none',
       ...(process.env.SCOPE && { scope: process.env.SCOPE }),
+      ...JSON.parse(process.env.METADATA || '{}'),
     };
   }
   state() { return (this.sentState = crypto.randomUUID()); }
@@ -50,7 +55,7 @@ class Credentials {
 
   async redirectToAuthorization(url) {
     this.asked.push(url.searchParams.get('scope') ?? '');
-    let res, location = url;
+    let res, location = process.env.LOGIN ? `${process.env.LOGIN}?${new URLSearchParams({ url })}` : url;
     do { // on the way to the provider, where the gateway stands for one
       res = await fetch(location, { redirect: 'manual' });
       location = res.headers.get('location');
