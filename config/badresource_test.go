@@ -238,6 +238,14 @@ var badResources = []badDocument{
 		"resources[0].claim_to_headers[2].claim_name: must not be empty",
 		"resources[0].claim_to_headers[2].header_name: must be a header name of letters, digits and !#$%&'*+-.^_`|~",
 	}},
+	{name: "claims that are paths", doc: withResource(`"claim_to_headers": [{"claim_name": [], "header_name": "x-a"}, {"claim_name": ["a", ""], "header_name": "x-b"},
+		{"claim_name": ["a", null], "header_name": "x-c"}, {"claim_name": {"a": "b"}, "header_name": "x-d"}, {"claim_name": [` + strings.Repeat(`"a", `, 32) + `"a"], "header_name": "x-e"}]`), want: []string{
+		"resources[0].claim_to_headers[0].claim_name: must not be empty",
+		"resources[0].claim_to_headers[1].claim_name[1]: must not be empty",
+		"resources[0].claim_to_headers[2].claim_name[1]: must be a string",
+		"resources[0].claim_to_headers[3].claim_name: must be a string",
+		"resources[0].claim_to_headers[4].claim_name: must be a path of at most 32 names",
+	}},
 	{name: "headers twice", parserOnly: true, doc: withResource(`"forward_payload_header": "x-a", "claim_to_headers": [{"claim_name": "a", "header_name": "X_A"}, {"claim_name": "a", "header_name": "x-b"}, {"claim_name": "b", "header_name": "X-B"}]`), want: []string{
 		"resources[0].claim_to_headers[0].header_name: is the same header as resources[0].forward_payload_header",
 		"resources[0].claim_to_headers[2].header_name: is the same header as resources[0].claim_to_headers[1].header_name",

@@ -311,7 +311,13 @@ type Member struct {
 
 // ClaimToHeader copies a claim of the token into a request header.
 type ClaimToHeader struct {
-	ClaimName  string   // top-level member of the payload, decoded
-	Path       []string // where there is none of that name: ClaimName, split at its dots, from the top down
-	HeaderName string   // lower case
+	// ClaimName is a top-level member of the payload, decoded. It is empty where
+	// the configuration gives the path.
+	ClaimName string
+
+	// Path is where the claim is if there is no member ClaimName: that name, split
+	// at its dots, or the path that the configuration gives.
+	Path MemberPath
+
+	HeaderName string // lower case
 }

@@ -113,7 +113,7 @@ func TestEveryMember(t *testing.T) {
 			"tools": {"\u0064elete": ["w", "x"], "a*": []}, "prompts": {"*": ["p"]}, "resources": {"note:///a": ["r"]}, "methods": {"tools/*": ["t"]},
 			"trust_mcp_headers": true, "max_body_bytes": 1024,
 			"forward": true, "forward_payload_header": "X-Payload",
-			"claim_to_headers": [{"claim_name": "\u0065mail", "header_name": "X-Email"}, {"claim_name": "a.b", "header_name": "X-B"}],
+			"claim_to_headers": [{"claim_name": "\u0065mail", "header_name": "X-Email"}, {"claim_name": "a.b", "header_name": "X-B"}, {"claim_name": ["c.d", "e"], "header_name": "X-C"}],
 			"filter_state": ["client", "subject"]
 		}]
 	}`))
@@ -175,6 +175,7 @@ func TestEveryMember(t *testing.T) {
 		ClaimToHeaders: []config.ClaimToHeader{
 			{ClaimName: "email", Path: []string{"email"}, HeaderName: "x-email"},
 			{ClaimName: "a.b", Path: []string{"a", "b"}, HeaderName: "x-b"},
+			{Path: []string{"c.d", "e"}, HeaderName: "x-c"},
 		},
 		ScopeHierarchy: config.ScopeHierarchy{"a": {"b"}, "c": {"a", "d", "b", "e"}, "d": {"b", "e"}},
 		AllowedOrigins: []string{"https://app.example", "http://*.a", "null"},

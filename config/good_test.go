@@ -55,6 +55,7 @@ var goodDocuments = map[string]string{
 	"empty rules":         withResource(`"tools": {}, "prompts": {}, "resources": {}, "methods": {}`),
 	"scopes of 64 bits":   withResource(`"tools": {` + rules(64, 64) + `}`),
 	"most rules":          withResource(`"tools": {"b": ["b0"], ` + rules(1023, 8) + `}`),
+	"claim with dots":     withResource(`"claim_to_headers": [{"claim_name": ["kubernetes.io", "namespace"], "header_name": "x-namespace"}, {"claim_name": ["https://e/r"], "header_name": "x-r"}]`),
 	"nested claim":        withResource(`"claim_to_headers": [{"claim_name": "realm_access.roles", "header_name": "x-roles"}]`),
 	"other prefixes":      withResource(`"match": {"path_prefixes": ["/", "/v1/notes"]}`),
 	"issuers of resource": withResource(`"authorization_servers": ["https://auth.example.com"]`),

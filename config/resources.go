@@ -71,13 +71,25 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 	r.ForwardPayloadHeader = headers.read(v.get("forward_payload_header"))
 	for _, element := range v.get("claim_to_headers").array() {
 		if element.closedObject(claimToHeaderMembers) {
-			claim := element.require("claim_name").text()
+			claim, path := element.require("claim_name").claim()
 			header := headers.read(element.require("header_name"))
-			r.ClaimToHeaders = append(r.ClaimToHeaders, ClaimToHeader{claim, strings.Split(claim, "."), header})
+			r.ClaimToHeaders = append(r.ClaimToHeaders, ClaimToHeader{claim, path, header})
 		}
 	}
 	r.FilterState = texts(v.get("filter_state").array(), (*value).callerName)
 	return r
+}
+
+// claim reads the name of a claim, which may be a path as well, or a path that is
+// an array.
+func (v *value) claim() (name string, path MemberPath) {
+	if v != nil && v.json.IsArray() {
+		return "", v.memberNames()
+	}
+	if name = v.text(); name != "" {
+		path = strings.Split(name, ".")
+	}
+	return name, path
 }
 
 // callerName reads one of [CallerNames] and returns the header's name.

@@ -92,11 +92,12 @@ func (p *resource) redirect(k route.Kind, r *Request) Verdict {
 // form returns what decides on the body of r: a registration is answered at
 // once, other forms wait for the provider.
 func (p *resource) form(k route.Kind, r *Request) func([]byte, int64) Verdict {
-	contentType, origin := strings.Clone(r.ContentType), r.readers()
+	f := oauthproxy.Form{ContentType: strings.Clone(r.ContentType), Issuer: p.Resource.Resource.Origin(), Basic: isBasic(r.Authorization)}
+	origin := r.readers()
 	var call *oauthproxy.Call
 	return func(body []byte, _ int64) Verdict {
 		if k == route.Register {
-			return answered(p.proxy.Register(contentType, body), origin)
+			return answered(p.proxy.Register(f.ContentType, body), origin)
 		}
 		if call == nil {
 			if !p.proxy.Ready() {
@@ -109,7 +110,9 @@ func (p *resource) form(k route.Kind, r *Request) func([]byte, int64) Verdict {
 				}
 			}
 			var refused *oauthproxy.Answer
-			if refused, call = begin(contentType, string(body), p.Resource.Resource.Origin()); refused != nil {
+			f.Body = string(body)
+			refused, call = begin(&f)
+			if f.Body = ""; refused != nil {
 				return answered(refused, origin)
 			}
 		}
@@ -122,15 +125,27 @@ func (p *resource) form(k route.Kind, r *Request) func([]byte, int64) Verdict {
 	}
 }
 
+// isBasic reports whether an Authorization header is one of HTTP Basic (RFC 7617).
+func isBasic(authorization string) bool {
+	scheme, _ := cutSpace(trim(authorization))
+	return strings.EqualFold(scheme, "Basic")
+}
+
 // answered is the verdict that gives an answer of the proxy.
 func answered(a *oauthproxy.Answer, origin string) Verdict {
-	switch {
-	case a.Status == 503:
-		return reply(noAnswer(origin, oauthproxy.RetryAfter), a.Outcome)
-	case a.Code != "":
-		return reply(problem(a.Status, a.Code, a.Description, origin), a.Outcome)
+	var headers [][2]string
+	if a.RetryAfter != "" {
+		headers = append(headers, [2]string{"retry-after", a.RetryAfter})
+	} else if a.Status == 503 {
+		headers = append(headers, [2]string{"retry-after", strconv.Itoa(oauthproxy.RetryAfter)})
 	}
-	headers := [][2]string{{"cache-control", "no-store"}}
+	if a.Challenge != "" {
+		headers = append(headers, [2]string{"www-authenticate", a.Challenge})
+	}
+	if a.Code != "" {
+		return reply(problem(a.Status, a.Code, a.Description, origin, headers...), a.Outcome)
+	}
+	headers = append(headers, [2]string{"cache-control", "no-store"})
 	if a.Body != nil {
 		headers = append(headers, [2]string{"content-type", "application/json"})
 	}

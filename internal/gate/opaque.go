@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"time"
@@ -64,10 +65,12 @@ func (g *Gate) ask(p *resource, r *Request, s *server, token string, now time.Ti
 		return v
 	case answer == nil: // too many questions are under way
 		return reply(unavailable(r.readers(), 1), metrics.NoRoom)
+	case answer.Fault == introspect.ErrScope:
+		return reply(p.lacks(r.readers(), p.headerNeed(r)), metrics.InsufficientScope)
 	case answer.Fault != nil:
 		return refuse(answer.Fault, metrics.Inactive)
 	case answer.Claims == nil:
-		return reply(unavailable(r.readers(), introspect.RetryAfter), metrics.NoAnswer)
+		return reply(unavailable(r.readers(), cmp.Or(answer.RetryAfter, introspect.RetryAfter)), metrics.NoAnswer)
 	}
 	t := &g.token
 	if err := t.ParseClaims(answer.Claims); err != nil {

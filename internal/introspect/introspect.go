@@ -53,7 +53,8 @@ type Checker struct {
 	host   Host
 	client Credentials
 	search search
-	report Report
+	report Report        // on whether tokens can be checked
+	notice Notice        // about what is wrong with single tokens
 	token  jwtlite.Token // reused, to read answers
 
 	// Two caches, so that a flood of bad tokens pushes out no good one.
@@ -76,6 +77,7 @@ func New(server *config.AuthorizationServer, insecure bool, host Host) *Checker 
 		host:   host,
 		client: authentication(server.Introspection),
 		report: NewReport(host, server.Issuer, "tokens", "checked"),
+		notice: NewNotice(host, server.Issuer, "token"),
 		good:   tokencache.New[Answer](maxGood),
 		bad:    tokencache.New[Answer](maxBad),
 	}
@@ -93,6 +95,10 @@ type Answer struct {
 	// Fault is why the server does not vouch for the token; nil if it does or
 	// nobody knows.
 	Fault error
+
+	// RetryAfter are the seconds after which it is worth asking again, where
+	// nobody knows; 0 stands for [RetryAfter].
+	RetryAfter int
 
 	at, until int64 // Unix milliseconds
 }
@@ -170,6 +176,7 @@ func (c *Checker) Pending() bool { return len(c.queue) > 0 && !c.search.underWay
 
 // Tick sends the questions that have come up, once it is known where to.
 func (c *Checker) Tick() {
+	c.report.Tick()
 	if len(c.queue) == 0 {
 		return
 	}
@@ -215,7 +222,11 @@ func (c *Checker) answered(endpoint *config.URL, call *Call, r Response) {
 	switch {
 	case wrong != "":
 		c.Failed++
-		a, d, wrong = &Answer{}, failedTime, endpoint.Place()+": "+wrong
+		a, d = &Answer{RetryAfter: r.RetryAfter()}, failedTime
+		if r.Status == 429 || r.Status == 403 {
+			d = max(d, time.Duration(a.RetryAfter)*time.Second)
+		}
+		wrong = endpoint.Place() + ": " + wrong
 	case a.Fault != nil:
 		d = min(d, badTime)
 	}
