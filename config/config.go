@@ -77,6 +77,9 @@ type Config struct {
 	MaxTokenBytes int
 
 	TokenCache TokenCache
+
+	// Warnings are about what is allowed, but dangerous, each with its JSON path.
+	Warnings []string
 }
 
 // Unmatched is what happens to a request that belongs to no resource.
@@ -226,6 +229,11 @@ type Resource struct {
 	// differ from the one in the token.
 	ScopesSupported []string
 	RequiredScopes  []string
+
+	// ChallengeScopes are those that the challenge of a 401 names, in this
+	// order: what clients register with and first ask for. Where the document
+	// does not say, they are the RequiredScopes that no other of them implies.
+	ChallengeScopes []string
 
 	// ScopeHierarchy says which scopes imply others.
 	ScopeHierarchy ScopeHierarchy

@@ -107,7 +107,7 @@ func TestEveryMember(t *testing.T) {
 		"resources": [{
 			"resource": "HTTPS://H", "authorization_servers": ["https://d", "https://b"],
 			"match": {"hosts": ["H:8443", "[2001:DB8::1]"], "path_prefixes": ["/v1", "/"]},
-			"audiences": ["api://x"], "scopes_supported": ["a", "b"], "required_scopes": ["c"],
+			"audiences": ["api://x"], "scopes_supported": ["a", "b"], "required_scopes": ["c"], "challenge_scopes": ["b", "c"],
 			"scope_hierarchy": {"a": ["b"], "c": ["a", "d"], "d": ["b", "e"]}, "allowed_origins": ["HTTPS://App.example:443", "http://*.a:80", "null"],
 			"metadata": {"resource\u005fname": "N\u006ftes", "x": [ 1 ]},
 			"tools": {"\u0064elete": ["w", "x"], "a*": []}, "prompts": {"*": ["p"]}, "resources": {"note:///a": ["r"]}, "methods": {"tools/*": ["t"]},
@@ -169,6 +169,7 @@ func TestEveryMember(t *testing.T) {
 		Audiences:            []string{"api://x"},
 		ScopesSupported:      []string{"a", "b"},
 		RequiredScopes:       []string{"c"},
+		ChallengeScopes:      []string{"b", "c"},
 		Metadata:             []config.Member{{Name: "resource_name", Raw: `"N\u006ftes"`}, {Name: "x", Raw: "[ 1 ]"}},
 		Forward:              true,
 		ForwardPayloadHeader: "x-payload",
@@ -196,6 +197,28 @@ func TestEveryMember(t *testing.T) {
 		t.Errorf("got %+v, want %+v", r, want)
 	}
 }
+
+// The scopes of the first challenge are those required, and else as configured: in
+// that order, and with those that others imply, since clients register with them.
+func TestChallengeScopes(t *testing.T) {
+	for members, want := range map[string][]string{
+		`"required_scopes": []`:                                                                     nil,
+		`"required_scopes": ["b", "a"]`:                                                             {"b", "a"},
+		`"required_scopes": ["a", "b"], ` + broader:                                                 {"b"},
+		`"required_scopes": ["b", "a"], "challenge_scopes": ["c", "a", "b"]`:                        {"c", "a", "b"},
+		`"required_scopes": ["a"], "challenge_scopes": ["a", "b", "c"], ` + broader:                 {"a", "b", "c"},
+		`"required_scopes": ["a"], "scopes_supported": ["c", "b", "a"], "challenge_scopes": "all"`:  {"c", "b", "a"},
+		`"scopes_supported": ["a", "b"], "challenge_scopes": "\u0061ll", ` + broader:                {"a", "b"},
+		`"required_scopes": ["a"], "scopes_supported": ["x/a", "x/b"], "challenge_scopes": ["x/a"]`: {"x/a"},
+	} {
+		r := mustParse(t, withResource(members)).Resources[0]
+		if !slices.Equal(r.ChallengeScopes, want) {
+			t.Errorf("%s: the first challenge has %q, want %q", members, r.ChallengeScopes, want)
+		}
+	}
+}
+
+const broader = `"scope_hierarchy": {"b": ["a"]}`
 
 func TestDefaultPrefixOfTheRoot(t *testing.T) {
 	for _, root := range []string{"https://h", "https://h/"} {

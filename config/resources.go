@@ -9,7 +9,7 @@ import (
 var (
 	resourceMembers = []string{
 		"resource", "authorization_servers", "match", "audiences",
-		"scopes_supported", "required_scopes", "scope_hierarchy",
+		"scopes_supported", "required_scopes", "challenge_scopes", "scope_hierarchy",
 		"metadata", "root_metadata", "serve_authorization_server_metadata", "allowed_origins",
 		"forward", "forward_payload_header", "claim_to_headers", "filter_state",
 		"tools", "prompts", "resources", "methods", "trust_mcp_headers", "max_body_bytes",
@@ -60,9 +60,7 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 	v.oneIntrospection(r.AuthorizationServers)
 	servers.publish(v, r, places)
 	r.Audiences = texts(v.get("audiences").array(), (*value).text)
-	r.ScopesSupported = texts(v.get("scopes_supported").array(), (*value).scope)
-	r.RequiredScopes = texts(v.get("required_scopes").array(), (*value).scope)
-	r.ScopeHierarchy = v.get("scope_hierarchy").scopeHierarchy()
+	v.scopes(r)
 	r.Metadata = v.get("metadata").resourceMetadata(servers.allowHTTP)
 	r.AllowedOrigins = v.get("allowed_origins").origins()
 	v.bodyRules(r)
@@ -77,6 +75,7 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 		}
 	}
 	r.FilterState = texts(v.get("filter_state").array(), (*value).callerName)
+	servers.warn(v, r)
 	return r
 }
 

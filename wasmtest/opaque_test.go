@@ -217,6 +217,7 @@ func TestIntrospectionRequest(t *testing.T) {
 			want := map[string]string{
 				":method": "POST", ":scheme": "https", ":authority": "auth.example.com:8443", ":path": "/introspect?tenant=1",
 				"accept": "application/json", "content-type": "application/x-www-form-urlencoded", "user-agent": "mcpauth",
+				"accept-encoding": "identity",
 			}
 			if tt.authorization != "" {
 				want["authorization"] = tt.authorization

@@ -165,6 +165,7 @@ func TestUserinfoRequest(t *testing.T) {
 	want := map[string]string{
 		":method": "GET", ":scheme": "https", ":authority": "api.example.com", ":path": "/user?v=1",
 		"accept": "application/vnd.github+json", "user-agent": "notes", "x-version": "1", "authorization": "Bearer gho_opaque",
+		"accept-encoding": "identity",
 	}
 	for _, kv := range c.Headers {
 		if want[kv[0]] != kv[1] {

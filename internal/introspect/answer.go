@@ -1,7 +1,6 @@
 package introspect
 
 import (
-	"bytes"
 	"errors"
 	"strconv"
 	"strings"
@@ -29,7 +28,6 @@ var (
 // well.
 func (c *Checker) read(r Response) (a *Answer, wrong string) {
 	err := r.Response.Fault()
-	r.Body = bytes.TrimPrefix(r.Body, []byte("\ufeff")) // the byte order mark of some servers
 	userinfo := c.how.Userinfo != nil
 	switch {
 	case userinfo && (r.Status == 401 || r.Status == 400):

@@ -38,6 +38,8 @@ func (p *Proxy) answered(c *Call, r introspect.Response) (a *Answer, wrong strin
 		return nil, r.Err.Error()
 	case r.Size > keys.MaxDocument:
 		return nil, "the answer is too large"
+	case r.Encoding != "" && r.Status != 429 && !(r.Status/100 == 2 && c.revokes):
+		return nil, r.Compressed().Error()
 	case p.secret.In(body):
 		return nil, hasSecret
 	case r.Status == 429:

@@ -138,10 +138,7 @@ func (p *Proxy) read(metadata gjson.Result) {
 	p.answers.Say(named)
 }
 
-// Starting reports that the endpoints may be known soon: see [keys.Source].
-func (p *Proxy) Starting() bool { return p.source != nil && p.source.Starting() }
-
-// Source has the metadata that is waited for while Starting.
+// Source has the metadata; nil where all endpoints are configured.
 func (p *Proxy) Source() *keys.Source { return p.source }
 
 // Revokes reports whether the provider has a revocation endpoint.
