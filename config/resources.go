@@ -9,7 +9,7 @@ import (
 var (
 	resourceMembers = []string{
 		"resource", "authorization_servers", "match", "audiences",
-		"scopes_supported", "required_scopes", "scope_hierarchy",
+		"scopes_supported", "required_scopes", "challenge_scopes", "scope_hierarchy",
 		"metadata", "root_metadata", "serve_authorization_server_metadata", "allowed_origins",
 		"forward", "forward_payload_header", "claim_to_headers", "filter_state",
 		"tools", "prompts", "resources", "methods", "trust_mcp_headers", "max_body_bytes",
@@ -48,7 +48,7 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 	}
 	if len(*v.errs) == before {
 		if r.Match.PathPrefixes == nil {
-			r.Match.PathPrefixes = []string{rootOr(r.Resource.Path)}
+			r.Match.PathPrefixes = []string{rootOr(strings.TrimSuffix(r.Resource.Path, "/"))}
 		}
 		places.add(v, r)
 	}
@@ -60,9 +60,7 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 	v.oneIntrospection(r.AuthorizationServers)
 	servers.publish(v, r, places)
 	r.Audiences = texts(v.get("audiences").array(), (*value).text)
-	r.ScopesSupported = texts(v.get("scopes_supported").array(), (*value).scope)
-	r.RequiredScopes = texts(v.get("required_scopes").array(), (*value).scope)
-	r.ScopeHierarchy = v.get("scope_hierarchy").scopeHierarchy()
+	v.scopes(r)
 	r.Metadata = v.get("metadata").resourceMetadata(servers.allowHTTP)
 	r.AllowedOrigins = v.get("allowed_origins").origins()
 	v.bodyRules(r)
@@ -103,10 +101,10 @@ func (v *value) callerName() string {
 	return HeaderPrefix + CallerNames[i]
 }
 
-// resource reads a resource identifier (RFC 9728, section 1.2), in the form
-// that MCP calls canonical: no fragment and no trailing slash. A query is
-// allowed there with a SHOULD NOT, and refused here, since requests could not
-// be matched by it.
+// resource reads a resource identifier (RFC 9728, section 1.2). MCP recommends
+// none with a slash at the end, but some clients compare it byte for byte with
+// what their user typed. A query is allowed there with a SHOULD NOT, and refused
+// here, since requests could not be matched by it.
 func (v *value) resource(allowHTTP bool) *URL {
 	u := v.url(allowHTTP)
 	if u == nil {

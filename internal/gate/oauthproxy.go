@@ -27,6 +27,8 @@ func (p *resource) own(k route.Kind, r *Request) Verdict {
 		return reply(notFound(r), metrics.NoResource)
 	case r.Method == "OPTIONS":
 		return reply(&Reply{204, append(r.preflightHeaders(anyOrigin, methods), [2]string{"allow", methods}), nil}, metrics.Preflight)
+	case r.Method == "POST" && r.Upgrade:
+		return r.upgrade()
 	case r.Method == "POST":
 		decide := p.form(k, r)
 		if !r.HasBody {

@@ -26,7 +26,12 @@ func (p *resource) granted(scopes []string) (have uint64) {
 // want more for its operation than the token grants. A request without a body
 // asks for no operation.
 func (g *Gate) permit(p *resource, r *Request, granted uint64, v Verdict) Verdict {
-	if p.rules == nil || !r.HasBody {
+	switch {
+	case p.rules == nil:
+		return v
+	case r.respelled:
+		return reply(badMessage(operation.FaultRespelled, r.readers()), metrics.BadHeader)
+	case !r.HasBody:
 		return v
 	}
 	o, fault := r.MCP.Operation()
@@ -38,7 +43,7 @@ func (g *Gate) permit(p *resource, r *Request, granted uint64, v Verdict) Verdic
 		case fault != "":
 		case suffices && need&^granted != 0:
 			return g.insufficient(p, r, need, r.readers())
-		case suffices && p.TrustMCPHeaders && o.Mirrored():
+		case suffices && p.TrustMCPHeaders && o.Mirrored() && r.MCP.Unambiguous(&o):
 			return v
 		}
 	}
@@ -96,22 +101,6 @@ func (g *Gate) insufficient(p *resource, r *Request, need uint64, origin string)
 // badMessage answers a request whose operation cannot be told.
 func badMessage(fault operation.Fault, origin string) *Reply {
 	return problem(400, codeRequest, string(fault), origin)
-}
-
-// readable reports whether the body is what it seems to be: UTF-8, and not
-// compressed. In some character sets a backslash or a quote is the second half
-// of another character.
-func (r *Request) readable() bool {
-	if r.ContentEncoding != "" && !strings.EqualFold(r.ContentEncoding, "identity") {
-		return false
-	}
-	_, charset, ok := strings.Cut(strings.ToLower(r.ContentType), "charset")
-	if !ok {
-		return true
-	}
-	charset, rest, _ := strings.Cut(charset, ";")
-	charset = strings.Trim(charset, " \t=\"")
-	return (charset == "utf-8" || charset == "utf8") && !strings.Contains(rest, "charset")
 }
 
 // ruledBody decides on the body of a request. It shares no memory with the
