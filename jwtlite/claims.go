@@ -75,7 +75,7 @@ var (
 
 // read fills in the claims from their members, none of which is null. A registered claim of the wrong
 // type makes the token malformed.
-func (c *Claims) read(s *scanner) error {
+func (c *Claims) read(r *objectReader) error {
 	// Texts are gathered first and stored at once: each store of a pointer
 	// takes code for the garbage collector.
 	var iss, sub, jti, clientID, azp, cid string
@@ -111,7 +111,7 @@ func (c *Claims) read(s *scanner) error {
 			c.IssuedAt, ok = m.date()
 			err = errDateClaim
 		case "aud":
-			c.audiences, ok = appendStrings(c.audiences, s, &m.Value)
+			c.audiences, ok = appendStrings(c.audiences, r, &m.Value)
 			err = errAudience
 		case "scope":
 			scope = &m.Value
@@ -141,7 +141,7 @@ func (c *Claims) read(s *scanner) error {
 		}
 	}
 	c.Issuer, c.Subject, c.ID, c.ClientID = iss, sub, jti, clientID
-	return c.readScopes(s, scope, scp, scopes)
+	return c.readScopes(r, scope, scp, scopes)
 }
 
 // readType judges a claim that names the type of the token. No RFC defines one,

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-func FuzzScanner(f *testing.F) {
+func FuzzObjectReader(f *testing.F) {
 	for _, seed := range jsonSeeds {
 		f.Add([]byte(seed))
 	}

@@ -1,6 +1,10 @@
 package jwtlite
 
-import "strings"
+import (
+	"strings"
+
+	"mcpauth/internal/jsontext"
+)
 
 // jwk is what is read of a JWK: RFC 7517, section 4, and RFC 7518, section 6.
 type jwk struct {
@@ -31,18 +35,18 @@ const (
 
 // parseJWK returns the key in text. id is its "kid", as far as it could be
 // read. Nothing of what it returns shares memory with text.
-func parseJWK(text []byte, s *scanner) (k *Key, id string, err error) {
-	members, err := s.object(text, nil, maxDepth)
-	switch err {
-	case nil:
-	case errDuplicate:
+func parseJWK(text string, r *objectReader) (k *Key, id string, err error) {
+	members, fault := r.readString(text, nil)
+	switch fault {
+	case jsontext.None:
+	case jsontext.DuplicateName:
 		return nil, "", errKeyDuplicate
 	default:
 		return nil, "", errKeyObject
 	}
 	var j jwk
-	if err = j.read(present(members)); err == nil {
-		k, err = j.key(s)
+	if err = j.read(dropNull(members)); err == nil {
+		k, err = j.key(r)
 	}
 	id = strings.Clone(j.text[jwkID])
 	if err == nil {
@@ -75,7 +79,7 @@ func (j *jwk) read(members []member) error {
 }
 
 // key judges what was read.
-func (j *jwk) key(s *scanner) (*Key, error) {
+func (j *jwk) key(r *objectReader) (*Key, error) {
 	switch j.text[jwkType] {
 	case "RSA", "EC":
 	case "oct":
@@ -91,7 +95,7 @@ func (j *jwk) key(s *scanner) (*Key, error) {
 		return nil, errUse
 	}
 	if j.keyOps != nil {
-		if err := checkKeyOps(j.keyOps, s); err != nil {
+		if err := checkKeyOps(j.keyOps, r); err != nil {
 			return nil, err
 		}
 	}
@@ -102,11 +106,11 @@ func (j *jwk) key(s *scanner) (*Key, error) {
 }
 
 // checkKeyOps wants "verify" among the operations: RFC 7517, section 4.3.
-func checkKeyOps(v *Value, s *scanner) error {
+func checkKeyOps(v *Value, r *objectReader) error {
 	if v.Kind != KindArray {
 		return errKeyMember
 	}
-	operations, ok := appendStrings(nil, s, v)
+	operations, ok := appendStrings(nil, r, v)
 	if !ok {
 		return errKeyMember
 	}

@@ -1,5 +1,7 @@
 package jwtlite
 
+import "mcpauth/internal/jsontext"
+
 // Bounds of a JWK set.
 const (
 	maxKeySetSize = 256 << 10
@@ -57,9 +59,9 @@ func ParseKeySet(doc []byte) (*KeySet, []SkippedKey, error) {
 	}
 	// Names are unique in the outer object here, and in each key below, so
 	// that a bad key spoils itself alone.
-	var set, element scanner
-	members, err := set.object(withoutBOM(doc), nil, 1)
-	if err != nil {
+	var set, element objectReader
+	members, fault := set.read(jsontext.TrimBOM(doc), nil, 1)
+	if fault != jsontext.None {
 		return nil, nil, errKeySetObject
 	}
 	var keys Value
@@ -74,16 +76,16 @@ func ParseKeySet(doc []byte) (*KeySet, []SkippedKey, error) {
 
 	var found []*Key
 	var skipped []SkippedKey
-	set.enter(keys.Raw)
-	for index := 0; set.next(); index++ {
+	set.beginArray(&keys)
+	for index := 0; set.json.NextElement(); index++ {
 		if index == maxKeys {
 			return nil, nil, errTooManyKeys
 		}
-		v, err := set.value(false, 1)
-		if err != nil {
+		v, ok := set.value()
+		if !ok {
 			return nil, nil, errKeySetObject
 		}
-		k, id, err := parseJWK(bytesOf(v.Raw), &element)
+		k, id, err := parseJWK(v.Raw, &element)
 		if err != nil {
 			skipped = append(skipped, SkippedKey{index, id, err})
 			continue

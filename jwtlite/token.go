@@ -1,6 +1,10 @@
 package jwtlite
 
-import "strings"
+import (
+	"strings"
+
+	"mcpauth/internal/jsontext"
+)
 
 // MaxTokenSize is the length in bytes of the longest token that is parsed. Who
 // wants a lower limit compares the length before.
@@ -28,7 +32,7 @@ type Token struct {
 	claims        Claims
 
 	decoded []byte // the three parts, decoded
-	scanner scanner
+	reader  objectReader
 }
 
 // Parse reads a compact token: its structure, its header and its claims. It
@@ -55,7 +59,7 @@ func (t *Token) Parse(compact string) error {
 // The error is [ErrMalformed] or [ErrDuplicateMember].
 func (t *Token) ParseClaims(document []byte) error {
 	t.reset()
-	t.payload = withoutBOM(document)
+	t.payload = jsontext.TrimBOM(document)
 	if err := t.parsePayload(); err != nil {
 		t.reset()
 		return err
@@ -82,7 +86,7 @@ func (t *Token) reset() {
 		header:  t.header[:0],
 		claims:  Claims{members: t.claims.members[:0], audiences: t.claims.audiences[:0], scopes: t.claims.scopes[:0]},
 		decoded: t.decoded[:0],
-		scanner: scanner{names: t.scanner.names[:0], hashes: t.scanner.hashes[:0], scratch: t.scanner.scratch[:0]},
+		reader:  objectReader{json: t.reader.json, decoded: t.reader.decoded[:0]},
 	}
 }
 
@@ -133,9 +137,9 @@ func (t *Token) encrypted(header64 string) bool {
 	if !ok {
 		return false
 	}
-	members, err := t.scanner.object(header, t.header, maxDepth)
+	members, fault := t.reader.read(header, t.header, maxDepth)
 	t.header = members
-	if err != nil {
+	if fault != jsontext.None {
 		return false
 	}
 	for i := range members {
@@ -158,13 +162,14 @@ var (
 
 // parseHeader reads the JOSE header: RFC 7515, section 4.1. The members jwk,
 // jku, x5u and x5c, by which a token would name its own key, are never read.
-func (t *Token) parseHeader(text []byte) (err error) {
-	t.header, err = t.scanner.object(text, t.header, maxDepth)
-	switch err {
-	case nil:
-	case errDuplicate:
+func (t *Token) parseHeader(text []byte) error {
+	var fault jsontext.Fault
+	t.header, fault = t.reader.read(text, t.header, maxDepth)
+	switch fault {
+	case jsontext.None:
+	case jsontext.DuplicateName:
 		return ErrDuplicateMember
-	case errBounds:
+	case jsontext.TooDeep, jsontext.TooManyMembers:
 		return errHeaderBounds
 	default:
 		return errHeader
@@ -204,16 +209,17 @@ func (t *Token) parseHeader(text []byte) (err error) {
 }
 
 // parsePayload reads the claims set: RFC 7519, section 7.2, step 10.
-func (t *Token) parsePayload() (err error) {
+func (t *Token) parsePayload() error {
 	c := &t.claims
-	c.members, err = t.scanner.object(t.payload, c.members, maxDepth)
-	switch err {
-	case nil:
-		c.members = present(c.members)
-		return c.read(&t.scanner)
-	case errDuplicate:
+	var fault jsontext.Fault
+	c.members, fault = t.reader.read(t.payload, c.members, maxDepth)
+	switch fault {
+	case jsontext.None:
+		c.members = dropNull(c.members)
+		return c.read(&t.reader)
+	case jsontext.DuplicateName:
 		return ErrDuplicateMember
-	case errBounds:
+	case jsontext.TooDeep, jsontext.TooManyMembers:
 		return errPayloadBounds
 	default:
 		return errPayload
