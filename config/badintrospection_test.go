@@ -1,5 +1,7 @@
 package config_test
 
+import "strings"
+
 // Members of introspection and userinfo that tests begin with.
 const (
 	basicAuth    = `"client_id": "gateway", "client_secret": "s3cret"`
@@ -78,18 +80,32 @@ var badIntrospections = []badDocument{
 	one("userinfo whose audience is said to be checked", withServer(`"userinfo": {"endpoint": "https://a/u", "audience_unchecked": false}`),
 		"authorization_servers[0].userinfo.audience_unchecked: must be true, since claims has no audience"),
 	one("userinfo path", withServer(`"userinfo": {"endpoint": "https://a/u", "claims": {"subject": "users.#.id", "audience": "aud"}}`),
-		"authorization_servers[0].userinfo.claims.subject: must be names of members, of letters, digits, _ and -, with dots between"),
+		"authorization_servers[0].userinfo.claims.subject: must be names of members, of letters, digits, _ and -, with dots between; other names stand in an array"),
 	one("userinfo path empty", withServer(`"userinfo": {"endpoint": "https://a/u", "claims": {"audience": ""}}`),
-		"authorization_servers[0].userinfo.claims.audience: must be names of members, of letters, digits, _ and -, with dots between"),
+		"authorization_servers[0].userinfo.claims.audience: must be names of members, of letters, digits, _ and -, with dots between; other names stand in an array"),
 	one("userinfo unknown claim", withServer(`"userinfo": {"endpoint": "https://a/u", "claims": {"sub": "id", "audience": "aud"}}`),
 		"authorization_servers[0].userinfo.claims.sub: unknown member"),
 	one("scopes twice", withServer(`"userinfo": {"endpoint": "https://a/u", "claims": {"scopes": "scope", "audience": "aud"}, "scopes_header": "x-oauth-scopes"}`),
 		"authorization_servers[0].userinfo.scopes_header: must not stand beside claims.scopes"),
 	one("scopes_header", withServer(`"userinfo": {"endpoint": "https://a/u", "audience_unchecked": true, "scopes_header": "a b"}`),
 		"authorization_servers[0].userinfo.scopes_header: must be a header name of letters, digits and !#$%&'*+-.^_`|~"),
+	one("userinfo path of no names", withServer(`"userinfo": {"endpoint": "https://a/u", "audience_unchecked": true, "claims": {"subject": []}}`),
+		"authorization_servers[0].userinfo.claims.subject: must not be empty"),
+	one("userinfo path with an empty name", withServer(`"userinfo": {"endpoint": "https://a/u", "audience_unchecked": true, "claims": {"subject": ["a", ""]}}`),
+		"authorization_servers[0].userinfo.claims.subject[1]: must not be empty"),
+	one("userinfo path of other than names", withServer(`"userinfo": {"endpoint": "https://a/u", "audience_unchecked": true, "claims": {"client_id": ["a", 1]}}`),
+		"authorization_servers[0].userinfo.claims.client_id[1]: must be a string"),
+	one("userinfo path in paths", withServer(`"userinfo": {"endpoint": "https://a/u", "claims": {"audience": [["a"]]}}`),
+		"authorization_servers[0].userinfo.claims.audience[0]: must be a string"),
+	one("userinfo path too deep", withServer(`"userinfo": {"endpoint": "https://a/u", "audience_unchecked": true, "claims": {"subject": [`+strings.Repeat(`"a", `, 32)+`"a"]}}`),
+		"authorization_servers[0].userinfo.claims.subject: must be a path of at most 32 names"),
+	one("userinfo path of dots too deep", withServer(`"userinfo": {"endpoint": "https://a/u", "audience_unchecked": true, "claims": {"subject": "`+strings.Repeat(`a.`, 32)+`a"}}`),
+		"authorization_servers[0].userinfo.claims.subject: must be a path of at most 32 names"),
+	onlyParser("scopes_header with a meaning of its own", withServer(`"userinfo": {"endpoint": "https://a/u", "audience_unchecked": true, "scopes_header": "Content.Type"}`),
+		"authorization_servers[0].userinfo.scopes_header: must not be this header, which has a meaning of its own"),
 	{name: "headers", doc: withServer(`"userinfo": {"endpoint": "https://a/u", "audience_unchecked": true, "headers": {":path": "/", "Authorization": "x", "a": "b\nc", "A": ""}}`), want: []string{
 		"authorization_servers[0].userinfo.headers[\":path\"]: must be a header name of letters, digits and !#$%&'*+-.^_`|~",
-		"authorization_servers[0].userinfo.headers.Authorization: must not be this header, which the gateway or the connection sets",
+		"authorization_servers[0].userinfo.headers.Authorization: must not be this header, on which the gateway, the connection or the provider acts",
 		"authorization_servers[0].userinfo.headers.a: must not have control characters",
 		"authorization_servers[0].userinfo.headers.A: is there twice",
 		"authorization_servers[0].userinfo.headers.A: must not be empty",
@@ -110,6 +126,6 @@ var goodIntrospections = map[string]string{
 		"resources": [{"resource": "https://h", "serve_authorization_server_metadata": true}]}`,
 	"one of two servers": withServers(`{"issuer": "https://a", "cluster": "a", "introspection": {` + basicAuth + `}}, {"issuer": "https://b", "cluster": "b"}`),
 	"userinfo":           withServer(`"userinfo": {"endpoint": "https://a/u", "audience_unchecked": true}`),
-	"userinfo, all members": withServer(`"userinfo": {"endpoint": "https://a/u", "cluster": "u", "claims": {"subject": "user.id", "client_id": "app.0.id", "audience": "aud", "expires": "exp"},
+	"userinfo, all members": withServer(`"userinfo": {"endpoint": "https://a/u", "cluster": "u", "claims": {"subject": "user.id", "client_id": ["app", "0", "id"], "audience": ["aud"], "expires": "exp"},
 		"scopes_header": "X-OAuth-Scopes", "headers": {"Accept": "application/json", "user-agent": "gateway"}, "max_cache_seconds": 3600, "jwt": false, "audience_unchecked": false}`),
 }

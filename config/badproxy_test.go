@@ -34,7 +34,8 @@ const (
 	atProxy      = "authorization_servers[0].oauth_proxy"
 	atRedirect   = atProxy + ".redirect_uris[1]: "
 	wantRedirect = "must be an absolute URI of at most 2048 bytes, with its scheme in lower case"
-	wantWhole    = "must be a whole URI: there are no wildcards, but loopback URIs stand for any port"
+	wantWhole    = "must be a whole URI: there are no wildcards, but loopback URIs stand for any port, and an https URI with a path may end in /* to stand for all below it"
+	wantOwn      = "must not have a parameter of an authorization response in its query, such as code, state, iss or error: the client could not tell it from the provider's"
 	wantText     = "must be a URL with valid percent-encoding and no character that needs it"
 )
 
@@ -58,6 +59,36 @@ var badProxies = []badDocument{
 	one("wildcard", sends(`"*"`), atRedirect+wantWhole),
 	one("wildcard in a host", sends(`"https://*.example.com/cb"`), atRedirect+wantWhole),
 	one("wildcard in a path", sends(`"https://app.example.com/*"`), atRedirect+wantWhole),
+	one("wildcard for the last segment", sends(`"https://app.example.com/cb*"`), atRedirect+wantWhole),
+	one("wildcard in the middle", sends(`"https://app.example.com/*/cb"`), atRedirect+wantWhole),
+	one("wildcard twice", sends(`"https://app.example.com/*/*"`), atRedirect+wantWhole),
+	one("wildcard in a query", sends(`"https://app.example.com/cb?x=/*"`), atRedirect+wantWhole),
+	one("wildcard behind a query", sends(`"https://app.example.com/cb?x=1/*"`), atRedirect+wantWhole),
+	one("wildcard of a host", sends(`"https://*"`), atRedirect+wantWhole),
+	one("wildcard behind two slashes", sends(`"https://app.example.com/cb//*"`), atRedirect+wantWhole),
+	one("wildcard behind the root", sends(`"https://app.example.com//*"`), atRedirect+wantWhole),
+	onlyParser("wildcard behind a dot segment", sends(`"https://app.example.com/cb/../x/*"`), atRedirect+wantWhole),
+	onlyParser("wildcard behind a last dot segment", sends(`"https://app.example.com/cb/../*"`), atRedirect+wantWhole),
+	one("wildcard behind an encoded dot segment", sends(`"https://app.example.com/cb/%2e%2e/*"`), atRedirect+wantWhole),
+	one("wildcard behind a percent-encoding", sends(`"https://app.example.com/c%20b/*"`), atRedirect+wantWhole),
+	one("wildcard behind user information", sends(`"https://u@app.example.com/cb/*"`), atRedirect+wantWhole),
+	onlyParser("wildcard behind a host in upper case", sends(`"https://APP.example.com/cb/*"`), atRedirect+wantWhole),
+	one("wildcard of http", sends(`"http://localhost/cb/*"`), atRedirect+wantWhole),
+	one("wildcard of a private-use scheme", sends(`"app:/cb/*"`), atRedirect+wantWhole),
+	onlyParser("code in the query", sends(`"https://app.example.com/cb?code=1"`), atRedirect+wantOwn),
+	onlyParser("state in the query", sends(`"https://app.example.com/cb?x=1&state"`), atRedirect+wantOwn),
+	onlyParser("iss in the query", sends(`"https://app.example.com/cb?x=1;iss=x"`), atRedirect+wantOwn),
+	onlyParser("error in the query", sends(`"http://localhost/cb?error="`), atRedirect+wantOwn),
+	onlyParser("error_description in the query", sends(`"app:/cb?error_description=x"`), atRedirect+wantOwn),
+	onlyParser("error_uri in the query", sends(`"app:cb?error%5Furi=x"`), atRedirect+wantOwn),
+	onlyParser("response in the query", sends(`"https://app.example.com/cb?a=b&response=x"`), atRedirect+wantOwn),
+	onlyParser("access_token in the query", sends(`"https://app.example.com/cb?access.token=x"`), atRedirect+wantOwn),
+	onlyParser("id_token in the query", sends(`"https://app.example.com/cb?id_token%5b0%5D=x"`), atRedirect+wantOwn),
+	onlyParser("code in upper case", sends(`"https://app.example.com/cb?CODE=1"`), atRedirect+wantOwn),
+	onlyParser("code that is encoded", sends(`"https://app.example.com/cb?%63o%64e=1"`), atRedirect+wantOwn),
+	onlyParser("code that is encoded twice", sends(`"https://app.example.com/cb?%2563ode=1"`), atRedirect+wantOwn),
+	onlyParser("code in an array", sends(`"https://app.example.com/cb?code%5B%5D=1"`), atRedirect+wantOwn),
+	onlyParser("code behind a space", sends(`"https://app.example.com/cb?+code=1"`), atRedirect+wantOwn),
 	one("wildcard for the port", sends(`"http://localhost:*/cb"`), atRedirect+wantWhole),
 	onlyParser("http", sends(`"http://app.example.com/cb"`), atRedirect+"must use https, unless the host is loopback"),
 	onlyParser("http that is loopback at first sight", sends(`"http://127.0.0.1.example.com/cb"`), atRedirect+"must use https, unless the host is loopback"),
@@ -139,7 +170,8 @@ func twoProxies(resources string) string {
 var goodProxies = map[string]string{
 	"least": proxies(aProxy, "", "", ""),
 	"all": proxies(`"client_id": "gateway", "client_secret_env": "S", "auth": "client_secret_post", "scopes": ["read:notes", "offline_access"],
-		"redirect_uris": ["https://app.example.com/cb?x=1", "http://localhost:8080/callback", "http://[::1]/cb", "cursor://anysphere.cursor-mcp/oauth/callback", "com.example.app:/cb"],
+		"redirect_uris": ["https://app.example.com/cb?x=1", "http://localhost:8080/callback", "http://[::1]/cb", "cursor://anysphere.cursor-mcp/oauth/callback", "com.example.app:/cb",
+		"https://chatgpt.com/connector/oauth/*", "https://app.example.com/cb?codec=1&statement=2&x=code&errors=", "https://app.example.com/cb/~a-b_c.d/*"],
 		"authorization_endpoint": "https://login.example.com/authorize?prompt=consent", "token_endpoint": "https://login.example.com/token",
 		"revocation_endpoint": "https://login.example.com/revoke", "cluster": "login", "path_prefix": "/oauth"`, "", "", ""),
 	"tokens that are no JWTs": proxies(aProxy+`, "authorization_endpoint": "https://a/a", "token_endpoint": "https://a/t", "cluster": "a"`,

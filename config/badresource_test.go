@@ -6,10 +6,11 @@ import (
 )
 
 const (
-	wantWildcard = "must have a wildcard only as the whole first label, such as *.example.com"
-	wantName     = "must have a host name of letters, digits, dots, hyphens and underscores, an IPv4 address or an IPv6 address in brackets"
-	wantCaller   = `must be "subject" or "client" or "scope" or "issuer" or "expires"`
-	wantOrigin   = "must be an origin, such as https://app.example.com, with no path, or null; without allowed_origins, any is allowed"
+	wantWildcard  = "must have a wildcard only as the whole first label, such as *.example.com"
+	wantName      = "must have a host name of letters, digits, dots, hyphens and underscores, an IPv4 address or an IPv6 address in brackets"
+	wantCaller    = `must be "subject" or "client" or "scope" or "issuer" or "expires"`
+	wantChallenge = `must be "all" or an array of scopes`
+	wantOrigin    = "must be an origin, such as https://app.example.com, with no path, or null; without allowed_origins, any is allowed"
 
 	taken  = "needs other match.hosts (by default any host) than resources[0]: "
 	prefix = taken + "both have the path prefix "
@@ -33,7 +34,11 @@ var badResources = []badDocument{
 	onlyParser("resource http", withResources(`{"resource": "http://h"}`), "resources[0].resource: "+wantHTTPS),
 	one("resource with fragment", withResources(`{"resource": "https://h/a#b"}`), "resources[0].resource: must be a URL without a fragment (#)"),
 	one("resource with query", withResources(`{"resource": "https://h/a?b=c"}`), "resources[0].resource: must be a URL without a query (?)"),
-	one("resource with trailing slash", withResources(`{"resource": "https://h/a/"}`), "resources[0].resource: must not end with a slash: /a covers all that is under it"),
+	onlyParser("resource at a well-known place with a slash", withResources(`{"resource": "https://h/a/.well-known/openid-configuration/"}`), "resources[0].resource: must not be where clients look for metadata, under /.well-known/"),
+	one("resource with two slashes", withResources(`{"resource": "https://h//"}`), "resources[0].resource: must have a path without doubled slashes"),
+	one("resource with two slashes at the end", withResources(`{"resource": "https://h/a//"}`), "resources[0].resource: must have a path without doubled slashes"),
+	onlyParser("resources that differ in a slash", withResources(`{"resource": "https://h/a", "match": {"hosts": ["h"]}}, {"resource": "https://h/a/", "match": {"hosts": ["i"]}}`), "resources[1].resource: is the same resource as resources[0].resource"),
+	onlyParser("prefixes that differ in case beyond ASCII", withResources(`{"resource": "https://h/%C3%89"}, {"resource": "https://h/%C3%A9"}`), "resources[1]: needs other match.hosts (by default any host) than resources[0]: both have the path prefix /%C3%A9"),
 	one("resource with doubled slash", withResources(`{"resource": "https://h/a//b"}`), "resources[0].resource: must have a path without doubled slashes"),
 	onlyParser("resource with dot segment", withResources(`{"resource": "https://h/a/../b"}`), "resources[0].resource: must have a path without dot segments"),
 	onlyParser("resource with encoded letter", withResources(`{"resource": "https://h/%61"}`), "resources[0].resource: must have a path with a instead of %61"),
@@ -174,6 +179,35 @@ var badResources = []badDocument{
 		"resources[0].required_scopes[0]: must not be offline_access: clients ask for refresh tokens themselves, a resource neither requires nor publishes them",
 	}},
 
+	one("challenge_scopes type", withResource(`"challenge_scopes": {"a": ["b"]}`), "resources[0].challenge_scopes: "+wantChallenge),
+	one("challenge_scopes null", withResource(`"challenge_scopes": null`), "resources[0].challenge_scopes: "+wantChallenge),
+	one("challenge_scopes of another word", withResource(`"scopes_supported": ["a"], "challenge_scopes": "All"`), "resources[0].challenge_scopes: "+wantChallenge),
+	one("challenge_scopes in one string", withResource(`"challenge_scopes": "a b"`), "resources[0].challenge_scopes: "+wantChallenge),
+	one("challenge_scopes empty", withResource(`"challenge_scopes": []`), "resources[0].challenge_scopes: must not be empty"),
+	one("challenge_scopes empty, scopes required", withResource(`"required_scopes": ["a"], "challenge_scopes": []`), "resources[0].challenge_scopes: must not be empty"),
+	one("all of nothing", withResource(`"required_scopes": ["a"], "challenge_scopes": "all"`), `resources[0].challenge_scopes: needs scopes_supported, which "all" stands for`),
+	one("all of an empty list", withResource(`"scopes_supported": [], "challenge_scopes": "all"`), `resources[0].challenge_scopes: needs scopes_supported, which "all" stands for`),
+	{name: "challenge_scopes", doc: withResource(`"challenge_scopes": ["a b", "", "c", "c", 1, "offline_access"]`), want: []string{
+		"resources[0].challenge_scopes[0]: " + wantScope,
+		"resources[0].challenge_scopes[1]: " + wantScope,
+		"resources[0].challenge_scopes[3]: is the same as resources[0].challenge_scopes[2]",
+		"resources[0].challenge_scopes[4]: must be a string",
+		"resources[0].challenge_scopes[5]: must not be offline_access: clients ask for refresh tokens themselves, a resource neither requires nor publishes them",
+	}},
+	{name: "challenge_scopes beside errors in the others", doc: withResource(`"scopes_supported": ["a b"], "required_scopes": [1, "c"], "challenge_scopes": "all"`), want: []string{
+		"resources[0].scopes_supported[0]: " + wantScope,
+		"resources[0].required_scopes[0]: must be a string",
+	}},
+	{name: "challenge_scopes not published", parserOnly: true, doc: withResource(`"scopes_supported": ["a", "b"], "required_scopes": ["c"], "challenge_scopes": ["a", "B", "c", "d"]`), want: []string{
+		"resources[0].challenge_scopes[1]: must be one of scopes_supported or required_scopes",
+		"resources[0].challenge_scopes[3]: must be one of scopes_supported or required_scopes",
+	}},
+	{name: "challenge_scopes without the required ones", parserOnly: true, doc: withResource(`"required_scopes": ["a", "b", "c"], "scope_hierarchy": {"d": ["c"]}, "challenge_scopes": ["a", "d"]`), want: []string{
+		"resources[0].challenge_scopes: must have b, which is a required scope, or one that implies it",
+	}},
+	onlyParser("challenge_scopes without the published required one", withResource(`"scopes_supported": ["a", "b"], "required_scopes": ["a"], "challenge_scopes": ["b"]`),
+		"resources[0].challenge_scopes: must have a, which is a required scope, or one that implies it"),
+
 	one("metadata type", withResource(`"metadata": []`), "resources[0].metadata: must be an object"),
 	{name: "metadata of the gateway", doc: withResource(`"metadata": {"resource": "https://h", "scopes_supported": ["a"], "bearer_methods_supported": ["body"], "authorization_servers": ["https://a"]}`), want: []string{
 		"resources[0].metadata.resource: must not be here: the gateway publishes the resource beside metadata",
@@ -233,6 +267,14 @@ var badResources = []badDocument{
 		"resources[0].claim_to_headers[2].claim: unknown member (did you mean claim_name?)",
 		"resources[0].claim_to_headers[2].claim_name: must not be empty",
 		"resources[0].claim_to_headers[2].header_name: must be a header name of letters, digits and !#$%&'*+-.^_`|~",
+	}},
+	{name: "claims that are paths", doc: withResource(`"claim_to_headers": [{"claim_name": [], "header_name": "x-a"}, {"claim_name": ["a", ""], "header_name": "x-b"},
+		{"claim_name": ["a", null], "header_name": "x-c"}, {"claim_name": {"a": "b"}, "header_name": "x-d"}, {"claim_name": [` + strings.Repeat(`"a", `, 32) + `"a"], "header_name": "x-e"}]`), want: []string{
+		"resources[0].claim_to_headers[0].claim_name: must not be empty",
+		"resources[0].claim_to_headers[1].claim_name[1]: must not be empty",
+		"resources[0].claim_to_headers[2].claim_name[1]: must be a string",
+		"resources[0].claim_to_headers[3].claim_name: must be a string",
+		"resources[0].claim_to_headers[4].claim_name: must be a path of at most 32 names",
 	}},
 	{name: "headers twice", parserOnly: true, doc: withResource(`"forward_payload_header": "x-a", "claim_to_headers": [{"claim_name": "a", "header_name": "X_A"}, {"claim_name": "a", "header_name": "x-b"}, {"claim_name": "b", "header_name": "X-B"}]`), want: []string{
 		"resources[0].claim_to_headers[0].header_name: is the same header as resources[0].forward_payload_header",

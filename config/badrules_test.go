@@ -2,6 +2,8 @@ package config_test
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,8 +11,9 @@ import (
 )
 
 const (
-	wantScope = `must be one scope: printable ASCII without spaces, " and \`
-	wantURI   = `must be a URI that no server reads as another: a lower-case scheme, no #, dot segments or doubled slashes, no percent-encoding of letters, digits, -._~, / and \, upper-case digits in the others`
+	wantScope   = `must be one scope: printable ASCII without spaces, " and \`
+	wantNoSpace = "must not have white space at its ends: the gateway refuses such names"
+	wantURI     = `must be a URI that no server reads as another: a lower-case scheme, no #, dot segments or doubled slashes, no percent-encoding of letters, digits, -._~, / and \, upper-case digits in the others`
 )
 
 // rules returns n rules with as many scopes as the last argument says.
@@ -49,6 +52,35 @@ var badRules = []badDocument{
 		`resources[0].methods["tools/call"]: rules the same operations as resources[0].tools["*"]`,
 		`resources[0].methods["prompts/get"]: rules the same operations as resources[0].prompts["*"]`,
 		`resources[0].methods["resources/read"]: rules the same operations as resources[0].resources["*"]`,
+	}, parserOnly: true},
+	{name: "white space", doc: withResource(`"tools": {"delete_note ": ["a"], " a*": ["a"], "b *": ["a"], "\u00a0c": ["a"], "d\ufeff": ["a"]}, "prompts": {"\u3000*": ["a"]}, "methods": {"tools/call ": ["a"]}`), want: []string{
+		`resources[0].methods["tools/call "]: ` + wantNoSpace,
+		`resources[0].tools["delete_note "]: ` + wantNoSpace,
+		`resources[0].tools[" a*"]: ` + wantNoSpace,
+		`resources[0].tools["\u00a0c"]: ` + wantNoSpace,
+		`resources[0].tools["d\ufeff"]: ` + wantNoSpace,
+		`resources[0].prompts["\u3000*"]: ` + wantNoSpace,
+	}, parserOnly: true},
+	{name: "misspelled methods", doc: withResource(`"methods": {"Tools/Call": ["a"], "tools.call": ["a"], "/tools/call": ["a"], "tools/": ["a"], "notifications": ["a"], "LOGGING/*": ["a"], "logging/setlevel": ["a"], "Pr*": ["a"], "tools/call/*": ["a"], "notifications-*": ["a"]}`), want: []string{
+		`resources[0].methods["Tools/Call"]: can never match: MCP has the method tools/call`,
+		`resources[0].methods["tools.call"]: can never match: MCP has the method tools/call`,
+		`resources[0].methods["/tools/call"]: can never match: MCP has the method tools/call`,
+		`resources[0].methods["tools/"]: can never match: MCP has the method tools/list`,
+		`resources[0].methods.notifications: can never match: MCP has the method notifications/initialized`,
+		`resources[0].methods["LOGGING/*"]: can never match: MCP has the method logging/setLevel`,
+		`resources[0].methods["logging/setlevel"]: can never match: MCP has the method logging/setLevel`,
+		`resources[0].methods["Pr*"]: can never match: MCP has the method prompts/list`,
+		`resources[0].methods["tools/call/*"]: can never match: MCP has the method tools/call`,
+		`resources[0].methods["notifications-*"]: can never match: MCP has the method notifications/initialized`,
+	}, parserOnly: true},
+	{name: "URI patterns that match nothing", doc: withResource(`"resources": {"https:a*": [], "https:/a*": [], "https://h?*": [], "https://h:x*": [], "note://h:08*": [], "https://h..*": [], "file:/a*": []}`), want: []string{
+		`resources[0].resources["https:a*"]: ` + wantURI,
+		`resources[0].resources["https:/a*"]: ` + wantURI,
+		`resources[0].resources["https://h?*"]: ` + wantURI,
+		`resources[0].resources["https://h:x*"]: ` + wantURI,
+		`resources[0].resources["note://h:08*"]: ` + wantURI,
+		`resources[0].resources["https://h..*"]: ` + wantURI,
+		`resources[0].resources["file:/a*"]: ` + wantURI,
 	}, parserOnly: true},
 	{name: "URIs", doc: withResource(`"resources": {"Note:///a": [], "note:///a/../b": [], "note:///a//b": [], "note:///%61*": []}`), want: []string{
 		`resources[0].resources["Note:///a"]: ` + wantURI,
@@ -97,6 +129,43 @@ func TestIsPlainURI(t *testing.T) {
 	} {
 		if got := config.IsPlainURI(uri, true); got != want {
 			t.Errorf("as a prefix, %q: %v", uri, got)
+		}
+	}
+}
+
+// A pattern that loads fits some URI that is not refused: else a mistake in it would
+// leave open what it is to rule.
+func TestPrefixesOfPlainURIsFitOne(t *testing.T) {
+	pieces := []string{"note", "https", "file", "h", "H", ":", "/", "//", "?", ".", "..", "'", "8", "80", "0", "443", "1", "-", "_", "%20", "@", "a"}
+	rests := []string{"", "a", ":a", "/", "//", "///", "/h/", "//h/", "://h/", "h/", "a/", ".a/", "0/", "a://h/", "/a", "'"}
+	random := rand.New(rand.NewPCG(3, 4))
+	plain := 0
+	for range 200_000 {
+		text := ""
+		for range 1 + random.IntN(7) {
+			text += pieces[random.IntN(len(pieces))]
+		}
+		fits := func(rest string) bool { return config.IsPlainURI(text+rest, false) }
+		switch is := config.IsPlainURI(text, true); {
+		case is && !slices.ContainsFunc(rests, fits):
+			t.Fatalf("%q is the beginning of no URI that is let on", text)
+		case !is && slices.ContainsFunc(rests, fits):
+			t.Fatalf("%q is refused, and is the beginning of a URI that is let on", text)
+		case is:
+			plain++
+		}
+	}
+	if plain < 1000 {
+		t.Errorf("%d were plain", plain)
+	}
+}
+
+// Patterns that load, beside those that a mistake makes.
+func TestMethodsThatAreNoMistakes(t *testing.T) {
+	for _, pattern := range []string{"tools/call", "tools/call*", "tools/*", "t*", "*", "ping", "p*", "logging/setLevel", "notifications/*", "notifications/tools/list_changed",
+		"x/Tools", "com.example/Delete", "X*", "tools/calls", "roots/*", "rpc.discover", "b *"} {
+		if _, err := config.Parse([]byte(withResource(`"methods": {"` + pattern + `": ["a"]}`))); err != nil {
+			t.Errorf("%s: %v", pattern, err)
 		}
 	}
 }

@@ -77,6 +77,9 @@ type Config struct {
 	MaxTokenBytes int
 
 	TokenCache TokenCache
+
+	// Warnings are about what is allowed, but dangerous, each with its JSON path.
+	Warnings []string
 }
 
 // Unmatched is what happens to a request that belongs to no resource.
@@ -205,9 +208,8 @@ const (
 // which requests belong to it and what their tokens must carry.
 type Resource struct {
 	// Resource is the resource identifier (RFC 9728, section 1.2). Its Raw
-	// is published and is an accepted audience. Its path is canonical and
-	// has no trailing slash, but the root may be written either way, as
-	// "https://h" or "https://h/".
+	// is published and is an accepted audience. Its path is canonical, but
+	// may end with a slash: no other resource differs by that slash alone.
 	Resource *URL
 
 	// AuthorizationServers trusted for this resource: at least one, each
@@ -217,7 +219,8 @@ type Resource struct {
 	// Match says which requests belong to the resource.
 	Match Match
 
-	// Audiences accepted beside the resource identifier itself.
+	// Audiences accepted beside the resource identifier itself. A URL that has
+	// no path stands for itself with and without a slash.
 	Audiences []string
 
 	// ScopesSupported is published; RequiredScopes must all be in a token.
@@ -226,6 +229,11 @@ type Resource struct {
 	// differ from the one in the token.
 	ScopesSupported []string
 	RequiredScopes  []string
+
+	// ChallengeScopes are those that the challenge of a 401 names, in this
+	// order: what clients register with and first ask for. Where the document
+	// does not say, they are the RequiredScopes that no other of them implies.
+	ChallengeScopes []string
 
 	// ScopeHierarchy says which scopes imply others.
 	ScopeHierarchy ScopeHierarchy
@@ -248,7 +256,8 @@ type Resource struct {
 	// AllowedOrigins are the origins of the web pages that may call, as
 	// patterns for [MatchesOrigin]: an origin, "null", or one with "*." in
 	// front of the host, for one or more labels. nil stands for any origin,
-	// and an empty list that is not nil for none.
+	// and an empty list that is not nil for none but the resource's own, which
+	// is always allowed.
 	AllowedOrigins []string
 
 	// Rules say which operations need more than RequiredScopes. Of those with
@@ -310,7 +319,13 @@ type Member struct {
 
 // ClaimToHeader copies a claim of the token into a request header.
 type ClaimToHeader struct {
-	ClaimName  string   // top-level member of the payload, decoded
-	Path       []string // where there is none of that name: ClaimName, split at its dots, from the top down
-	HeaderName string   // lower case
+	// ClaimName is a top-level member of the payload, decoded. It is empty where
+	// the configuration gives the path.
+	ClaimName string
+
+	// Path is where the claim is if there is no member ClaimName: that name, split
+	// at its dots, or the path that the configuration gives.
+	Path MemberPath
+
+	HeaderName string // lower case
 }

@@ -107,13 +107,13 @@ func TestEveryMember(t *testing.T) {
 		"resources": [{
 			"resource": "HTTPS://H", "authorization_servers": ["https://d", "https://b"],
 			"match": {"hosts": ["H:8443", "[2001:DB8::1]"], "path_prefixes": ["/v1", "/"]},
-			"audiences": ["api://x"], "scopes_supported": ["a", "b"], "required_scopes": ["c"],
+			"audiences": ["api://x"], "scopes_supported": ["a", "b"], "required_scopes": ["c"], "challenge_scopes": ["b", "c"],
 			"scope_hierarchy": {"a": ["b"], "c": ["a", "d"], "d": ["b", "e"]}, "allowed_origins": ["HTTPS://App.example:443", "http://*.a:80", "null"],
 			"metadata": {"resource\u005fname": "N\u006ftes", "x": [ 1 ]},
 			"tools": {"\u0064elete": ["w", "x"], "a*": []}, "prompts": {"*": ["p"]}, "resources": {"note:///a": ["r"]}, "methods": {"tools/*": ["t"]},
 			"trust_mcp_headers": true, "max_body_bytes": 1024,
 			"forward": true, "forward_payload_header": "X-Payload",
-			"claim_to_headers": [{"claim_name": "\u0065mail", "header_name": "X-Email"}, {"claim_name": "a.b", "header_name": "X-B"}],
+			"claim_to_headers": [{"claim_name": "\u0065mail", "header_name": "X-Email"}, {"claim_name": "a.b", "header_name": "X-B"}, {"claim_name": ["c.d", "e"], "header_name": "X-C"}],
 			"filter_state": ["client", "subject"]
 		}]
 	}`))
@@ -169,12 +169,14 @@ func TestEveryMember(t *testing.T) {
 		Audiences:            []string{"api://x"},
 		ScopesSupported:      []string{"a", "b"},
 		RequiredScopes:       []string{"c"},
+		ChallengeScopes:      []string{"b", "c"},
 		Metadata:             []config.Member{{Name: "resource_name", Raw: `"N\u006ftes"`}, {Name: "x", Raw: "[ 1 ]"}},
 		Forward:              true,
 		ForwardPayloadHeader: "x-payload",
 		ClaimToHeaders: []config.ClaimToHeader{
 			{ClaimName: "email", Path: []string{"email"}, HeaderName: "x-email"},
 			{ClaimName: "a.b", Path: []string{"a", "b"}, HeaderName: "x-b"},
+			{Path: []string{"c.d", "e"}, HeaderName: "x-c"},
 		},
 		ScopeHierarchy: config.ScopeHierarchy{"a": {"b"}, "c": {"a", "d", "b", "e"}, "d": {"b", "e"}},
 		AllowedOrigins: []string{"https://app.example", "http://*.a", "null"},
@@ -195,6 +197,28 @@ func TestEveryMember(t *testing.T) {
 		t.Errorf("got %+v, want %+v", r, want)
 	}
 }
+
+// The scopes of the first challenge are those required, and else as configured: in
+// that order, and with those that others imply, since clients register with them.
+func TestChallengeScopes(t *testing.T) {
+	for members, want := range map[string][]string{
+		`"required_scopes": []`:                                                                     nil,
+		`"required_scopes": ["b", "a"]`:                                                             {"b", "a"},
+		`"required_scopes": ["a", "b"], ` + broader:                                                 {"b"},
+		`"required_scopes": ["b", "a"], "challenge_scopes": ["c", "a", "b"]`:                        {"c", "a", "b"},
+		`"required_scopes": ["a"], "challenge_scopes": ["a", "b", "c"], ` + broader:                 {"a", "b", "c"},
+		`"required_scopes": ["a"], "scopes_supported": ["c", "b", "a"], "challenge_scopes": "all"`:  {"c", "b", "a"},
+		`"scopes_supported": ["a", "b"], "challenge_scopes": "\u0061ll", ` + broader:                {"a", "b"},
+		`"required_scopes": ["a"], "scopes_supported": ["x/a", "x/b"], "challenge_scopes": ["x/a"]`: {"x/a"},
+	} {
+		r := mustParse(t, withResource(members)).Resources[0]
+		if !slices.Equal(r.ChallengeScopes, want) {
+			t.Errorf("%s: the first challenge has %q, want %q", members, r.ChallengeScopes, want)
+		}
+	}
+}
+
+const broader = `"scope_hierarchy": {"b": ["a"]}`
 
 func TestDefaultPrefixOfTheRoot(t *testing.T) {
 	for _, root := range []string{"https://h", "https://h/"} {
@@ -337,7 +361,7 @@ func TestAllErrorsAtOnce(t *testing.T) {
 			"https://c.example"
 		],
 		"resources": [
-			{"resource": "https://h/a/", "authorization_servers": ["http://a.example", "https://c.example"], "audience": "x"},
+			{"resource": "https://h/a//", "authorization_servers": ["http://a.example", "https://c.example"], "audience": "x"},
 			{"resource": "https://h/b", "match": {"hosts": ["*"]}, "required_scopes": ["a b", "offline_access"]},
 			{"resource": "https://h/c", "metadata": {"resource": "https://h/c"}, "claim_to_headers": [{"claim_name": "sub", "header_name": "host"}]},
 			{"resource": "https://i/c"}
@@ -362,7 +386,7 @@ func TestAllErrorsAtOnce(t *testing.T) {
 		"authorization_servers[1].introspection.endpoint: is required: no metadata is fetched that could name it",
 		"authorization_servers[2]: must be an object",
 		"resources[0].audience: unknown member (did you mean audiences?)",
-		"resources[0].resource: must not end with a slash: /a covers all that is under it",
+		"resources[0].resource: must have a path without doubled slashes",
 		"resources[0].authorization_servers[1]: must be the issuer of one of the authorization_servers",
 		"resources[1].match.hosts[0]: " + wantWildcard,
 		`resources[1].required_scopes[0]: must be one scope: printable ASCII without spaces, " and \`,

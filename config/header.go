@@ -1,44 +1,105 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// reservedHeaders have a meaning of their own for HTTP, MCP, browsers or Envoy.
-// The gateway removes a configured name from every request before it sets it,
-// so none of these may be one. A name that ends in "-" stands for all that
-// start with it.
+// reservedHeaders have a meaning of their own for HTTP, MCP, browsers, Envoy or
+// widespread servers. The gateway removes a configured name from every request
+// before it sets it, so none of these may be one. A name that ends in "-" stands
+// for all that start with it.
 var reservedHeaders = []string{
-	"authorization", "host", "cookie", "origin", "forwarded",
-	"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "http2-settings", "expect",
-	"content-", "accept", "accept-", "range", "cache-control", "user-agent", "referer", "date", "via",
-	"last-event-id", "mcp-", "access-control-", "sec-", "proxy-",
-	"x-mcpauth-", "x-envoy-", "x-request-id",
-	"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-forwarded-client-cert",
+	// Who calls, and with what proof.
+	"authorization", "cookie", "cookie2", "set-cookie", "www-authenticate", "proxy-", "origin", "dpop",
+	"client-cert", "client-cert-", "ssl-client-", "x-ssl-", "signature", "signature-input", "x-mcpauth-",
+
+	// The connection and the framing of the message (RFC 9110, sections 7.6 and
+	// 10.1; RFC 9112).
+	"host", "connection", "keep-alive", "te", "trailer", "trailers", "transfer-encoding", "upgrade", "http2-settings",
+	"expect", "early-data", "max-forwards", "content-", "location",
+
+	// Which answer is asked for.
+	"accept", "accept-", "a-im", "range", "if", "if-", "cache-control", "pragma", "prefer", "priority",
+	"user-agent", "referer", "from", "date", "via", "age", "server", "vary", "etag",
+	"destination", "depth", "overwrite", "translate", "last-event-id", "mcp-", "grpc-",
+	"access-control-", "sec-", "x-requested-with", "x-csrf-token", "x-xsrf-token",
+
+	// Headers that servers take for the method, the path, the host or the address
+	// of the client.
+	"x-http-", "x-method-override", "x-method", "x-original-", "x-rewrite-", "x-host", "x-server-name",
+	"forwarded", "x-forwarded", "x-forwarded-", "x-scheme", "x-url-scheme", "front-end-https",
+	"x-real-ip", "x-client-ip", "x-cluster-client-ip", "client-ip", "true-client-ip", "cf-connecting-ip",
+	"fastly-client-ip", "x-envoy-", "x-accel-", "x-sendfile-type",
+
+	// Tracing.
+	"x-request-id", "traceparent", "tracestate", "baggage", "b3", "x-b3-",
 }
+
+// identityHeaders begin as a reserved name does, and are free: proxies that know
+// the caller commonly set them.
+var identityHeaders = []string{
+	"x-forwarded-user", "x-forwarded-email", "x-forwarded-groups", "x-forwarded-preferred-username",
+}
+
+// callHeaders are those reserved headers that an operator may send to a provider.
+var callHeaders = []string{"accept", "accept-language", "user-agent", "cache-control", "referer", "prefer", "x-requested-with"}
+
+const faultReserved = "must not be this header, which has a meaning of its own"
 
 // header reads the name of a request header (RFC 9110, section 5.1) that the
 // gateway may set, and returns it in lower case.
 func (v *value) header() string {
-	s, ok := v.string()
-	if !ok {
+	name := v.headerName()
+	if name != "" && isReserved(HeaderKey(name)) {
+		v.fail(faultReserved)
 		return ""
-	}
-	name := strings.ToLower(s)
-	if !isToken(name) {
-		v.fail(faultHeaderName)
-		return ""
-	}
-	key := headerKey(name)
-	for _, reserved := range reservedHeaders {
-		if key == reserved || strings.HasSuffix(reserved, "-") && strings.HasPrefix(key, reserved) {
-			v.fail("must not be this header, which has a meaning of its own")
-			return ""
-		}
 	}
 	return name
 }
 
-// headerKey is what names are compared by: many servers take "_" for "-".
-func headerKey(name string) string { return replace(name, '_', '-') }
+// headerName reads the name of a header and returns it in lower case.
+func (v *value) headerName() string {
+	s, ok := v.string()
+	if ok && !isToken(s) {
+		v.fail(faultHeaderName)
+		return ""
+	}
+	return strings.ToLower(s)
+}
+
+const faultHeaderName = "must be a header name of letters, digits and !#$%&'*+-.^_`|~"
+
+func isReserved(key string) bool {
+	if slices.Contains(identityHeaders, key) {
+		return false
+	}
+	for _, reserved := range reservedHeaders {
+		if key == reserved || strings.HasSuffix(reserved, "-") && strings.HasPrefix(key, reserved) {
+			return true
+		}
+	}
+	return false
+}
+
+// HeaderKey returns what the names of headers are compared by: in lower case,
+// with "-" for everything that is neither a letter nor a digit. CGI (RFC 3875,
+// section 4.1.18) and what descends from it turn "-" into "_", and many of these
+// servers do the same to ".", "_" and every other such character.
+func HeaderKey(name string) string {
+	b := make([]byte, len(name))
+	for i := range b {
+		c := name[i]
+		switch {
+		case 'A' <= c && c <= 'Z':
+			c |= 0x20
+		case !isAlpha(c) && !isDigit(c):
+			c = '-'
+		}
+		b[i] = c
+	}
+	return string(b)
+}
 
 // headerNames knows which names a resource has given to headers, each with its
 // path in the document. They must differ, since each header has one value.
@@ -49,11 +110,12 @@ func (n headerNames) read(v *value) string {
 	if name == "" {
 		return ""
 	}
-	if path, twice := n[headerKey(name)]; twice {
+	key := HeaderKey(name)
+	if path, twice := n[key]; twice {
 		v.fail("is the same header as " + path)
 		return ""
 	}
-	n[headerKey(name)] = v.path
+	n[key] = v.path
 	return name
 }
 

@@ -32,12 +32,12 @@ func TestIntrospection(t *testing.T) {
 	}
 	s = parse(goodIntrospections["userinfo, all members"])
 	if got, want := *s.Introspection.Userinfo, (config.Userinfo{
-		Subject: "user.id", ClientID: "app.0.id", Audience: "aud", Expires: "exp", ScopesHeader: "x-oauth-scopes",
+		Subject: config.MemberPath{"user", "id"}, ClientID: config.MemberPath{"app", "0", "id"}, Audience: config.MemberPath{"aud"}, Expires: config.MemberPath{"exp"}, ScopesHeader: "x-oauth-scopes",
 		Headers: [][2]string{{"accept", "application/json"}, {"user-agent", "gateway"}},
 	}); !reflect.DeepEqual(got, want) || s.Introspection.Cluster != "u" {
 		t.Errorf("%+v", got)
 	}
-	if s = parse(goodIntrospections["userinfo"]); s.Introspection.Userinfo.Subject != "sub" || !s.Introspection.AudienceUnchecked {
+	if s = parse(goodIntrospections["userinfo"]); !reflect.DeepEqual(s.Introspection.Userinfo.Subject, config.MemberPath{"sub"}) || !s.Introspection.AudienceUnchecked {
 		t.Errorf("%+v", *s.Introspection)
 	}
 }

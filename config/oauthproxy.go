@@ -20,7 +20,8 @@ type OAuthProxy struct {
 
 	// RedirectURIs are those that clients may use, at least one, compared byte
 	// for byte; http ones are loopback and stand for themselves with any port
-	// (RFC 8252, section 7.3).
+	// (RFC 8252, section 7.3). An https one that ends in "/*" stands for every
+	// URI with a plain path behind that slash.
 	RedirectURIs []string
 
 	// Scopes are published, and asked for where a client asks for none.
@@ -158,11 +159,80 @@ func (v *value) redirectURI() string {
 	if !ok {
 		return ""
 	}
-	if fault := redirectFault(s); fault != "" {
+	fault := redirectFault(s)
+	if prefix, ok := strings.CutSuffix(s, "/*"); ok && fault == faultWildcard {
+		fault = redirectPrefixFault(prefix)
+	}
+	if fault == "" && hasResponseParameter(s) {
+		fault = "must not have a parameter of an authorization response in its query, such as code, state, iss or error: the client could not tell it from the provider's"
+	}
+	if fault != "" {
 		v.fail(fault)
 		return ""
 	}
 	return s
+}
+
+const faultWildcard = "must be a whole URI: there are no wildcards, but loopback URIs stand for any port, " +
+	"and an https URI with a path may end in /* to stand for all below it"
+
+// redirectPrefixFault is what is wrong with the URI before a "/*" at the end: an https URL
+// with at least one segment, which no parser turns into another.
+func redirectPrefixFault(s string) string {
+	u, err := ParseURL(s)
+	switch {
+	case strings.IndexByte(s, '*') >= 0 || err != nil || u.Scheme != "https" || u.Query != "" || u.Path == "" || strings.HasSuffix(s, "/") ||
+		strings.IndexByte(s, '%') >= 0 || !IsPlainURI(s, false):
+		return faultWildcard
+	}
+	return ""
+}
+
+// responseParameters are the parameters of authorization responses (RFC 6749,
+// sections 4.1.2, 4.1.2.1 and 4.2.2; RFC 9207; JARM; OpenID Connect Core).
+const responseParameters = " code state iss error error_description error_uri response session_state " +
+	"id_token access_token token_type expires_in scope refresh_token "
+
+// hasResponseParameter reports whether the query of a URI has one of
+// [responseParameters], in a spelling that some server takes for it: in another
+// case, percent-encoded, as an array, or with another character for "_".
+func hasResponseParameter(uri string) bool {
+	_, query, _ := strings.Cut(uri, "?")
+	for query != "" {
+		end := strings.IndexAny(query, "&;")
+		if end < 0 {
+			end = len(query) - 1
+		}
+		name, _, _ := strings.Cut(strings.TrimRight(query[:end+1], "&;"), "=")
+		query = query[end+1:]
+		for range 3 {
+			name = unescaped(name)
+		}
+		name, _, _ = strings.Cut(name, "[")
+		name = replace(HeaderKey(strings.TrimSpace(name)), '-', '_')
+		if name != "" && strings.Contains(responseParameters, " "+name+" ") {
+			return true
+		}
+	}
+	return false
+}
+
+// unescaped decodes a name in a query whose percent-encodings are complete, if it
+// was encoded once.
+func unescaped(s string) string {
+	var b []byte
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c == '+':
+			c = ' '
+		case c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
+			c = unhex(s[i+1])<<4 | unhex(s[i+2])
+			i += 2
+		}
+		b = append(b, c)
+	}
+	return string(b)
 }
 
 // browserSchemes are those that a browser acts on itself.
@@ -172,7 +242,7 @@ func redirectFault(s string) string {
 	scheme, rest, _ := strings.Cut(s, ":")
 	switch {
 	case strings.IndexByte(s, '*') >= 0:
-		return "must be a whole URI: there are no wildcards, but loopback URIs stand for any port"
+		return faultWildcard
 	case scheme == "https" || scheme == "http":
 		u, err := ParseURL(s)
 		if err != nil {

@@ -62,5 +62,6 @@ func (v *value) document(doc []byte) *Config {
 	servers.parse(v.require("authorization_servers"))
 	config.AuthorizationServers = servers.list
 	config.Resources = parseResources(v.require("resources"), servers, config.Unmatched)
+	config.Warnings = servers.warnings
 	return config
 }

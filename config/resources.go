@@ -9,7 +9,7 @@ import (
 var (
 	resourceMembers = []string{
 		"resource", "authorization_servers", "match", "audiences",
-		"scopes_supported", "required_scopes", "scope_hierarchy",
+		"scopes_supported", "required_scopes", "challenge_scopes", "scope_hierarchy",
 		"metadata", "root_metadata", "serve_authorization_server_metadata", "allowed_origins",
 		"forward", "forward_payload_header", "claim_to_headers", "filter_state",
 		"tools", "prompts", "resources", "methods", "trust_mcp_headers", "max_body_bytes",
@@ -48,7 +48,7 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 	}
 	if len(*v.errs) == before {
 		if r.Match.PathPrefixes == nil {
-			r.Match.PathPrefixes = []string{rootOr(r.Resource.Path)}
+			r.Match.PathPrefixes = []string{rootOr(strings.TrimSuffix(r.Resource.Path, "/"))}
 		}
 		places.add(v, r)
 	}
@@ -60,9 +60,7 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 	v.oneIntrospection(r.AuthorizationServers)
 	servers.publish(v, r, places)
 	r.Audiences = texts(v.get("audiences").array(), (*value).text)
-	r.ScopesSupported = texts(v.get("scopes_supported").array(), (*value).scope)
-	r.RequiredScopes = texts(v.get("required_scopes").array(), (*value).scope)
-	r.ScopeHierarchy = v.get("scope_hierarchy").scopeHierarchy()
+	v.scopes(r)
 	r.Metadata = v.get("metadata").resourceMetadata(servers.allowHTTP)
 	r.AllowedOrigins = v.get("allowed_origins").origins()
 	v.bodyRules(r)
@@ -71,13 +69,26 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 	r.ForwardPayloadHeader = headers.read(v.get("forward_payload_header"))
 	for _, element := range v.get("claim_to_headers").array() {
 		if element.closedObject(claimToHeaderMembers) {
-			claim := element.require("claim_name").text()
+			claim, path := element.require("claim_name").claim()
 			header := headers.read(element.require("header_name"))
-			r.ClaimToHeaders = append(r.ClaimToHeaders, ClaimToHeader{claim, strings.Split(claim, "."), header})
+			r.ClaimToHeaders = append(r.ClaimToHeaders, ClaimToHeader{claim, path, header})
 		}
 	}
 	r.FilterState = texts(v.get("filter_state").array(), (*value).callerName)
+	servers.warn(v, r)
 	return r
+}
+
+// claim reads the name of a claim, which may be a path as well, or a path that is
+// an array.
+func (v *value) claim() (name string, path MemberPath) {
+	if v != nil && v.json.IsArray() {
+		return "", v.memberNames()
+	}
+	if name = v.text(); name != "" {
+		path = strings.Split(name, ".")
+	}
+	return name, path
 }
 
 // callerName reads one of [CallerNames] and returns the header's name.
@@ -90,10 +101,10 @@ func (v *value) callerName() string {
 	return HeaderPrefix + CallerNames[i]
 }
 
-// resource reads a resource identifier (RFC 9728, section 1.2), in the form
-// that MCP calls canonical: no fragment and no trailing slash. A query is
-// allowed there with a SHOULD NOT, and refused here, since requests could not
-// be matched by it.
+// resource reads a resource identifier (RFC 9728, section 1.2). MCP recommends
+// none with a slash at the end, but some clients compare it byte for byte with
+// what their user typed. A query is allowed there with a SHOULD NOT, and refused
+// here, since requests could not be matched by it.
 func (v *value) resource(allowHTTP bool) *URL {
 	u := v.url(allowHTTP)
 	if u == nil {

@@ -98,6 +98,12 @@ func (v *value) rule(method, name string) Rule {
 		v.fail("must not have control characters in its name")
 	case star >= 0 && star != len(v.name)-1:
 		v.fail("must have * only at the end of its name")
+	case !IsPlainName(strings.CutSuffix(v.name, "*")):
+		v.fail(faultSpace)
+	case method != "":
+		if other := misspelledMethod(strings.CutSuffix(method, "*")); other != "" {
+			v.fail(faultMethod + other)
+		}
 	}
 	return Rule{method, name, texts(v.array(), (*value).scope)}
 }

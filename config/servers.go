@@ -37,6 +37,8 @@ type serverList struct {
 
 	// late is what depends on whether a resource serves a server's metadata.
 	late []func()
+
+	warnings []string
 }
 
 func (l *serverList) parse(v *value) {

@@ -39,6 +39,7 @@ func IsPlainURI(uri string, prefix bool) bool {
 		return prefix
 	}
 	path, text, query := strings.Cut(path, "?")
+	prefix = prefix && !query // what comes before a query is whole
 	if isSpecial(scheme) && strings.IndexByte(text, '\'') >= 0 {
 		return false // the URL Standard percent-encodes it there, and nowhere else
 	}
@@ -48,17 +49,17 @@ func IsPlainURI(uri string, prefix bool) bool {
 			end = len(rest)
 		}
 		path = rest[end:]
-		if !isPlainAuthority(scheme, rest[:end], prefix && !query && path == "") {
+		if !isPlainAuthority(scheme, rest[:end], prefix && path == "") {
 			return false
 		}
-	} else if scheme != "" && isSpecial(scheme) && !prefix {
+	} else if isSpecial(scheme) && !(prefix && strings.HasPrefix("//", path)) {
 		return false // "https:h/p" is "https://h/p" to the URL Standard
 	}
 	if isSpecial(scheme) && path == "" && !prefix || scheme == "" {
 		return false
 	}
 	closed := "/" + path
-	if !prefix || query {
+	if !prefix {
 		closed += "/"
 	}
 	return !strings.Contains(path, "//") && !strings.Contains(closed, "/./") && !strings.Contains(closed, "/../")
@@ -83,14 +84,16 @@ func isPlainAuthority(scheme, authority string, prefix bool) bool {
 		return false
 	}
 	host, port, hasPort := strings.Cut(authority, ":")
-	if isSpecial(scheme) && (host != strings.ToLower(host) || !prefix && checkHostName(host) != nil) {
+	open := prefix && !hasPort // more of the host may follow
+	if isSpecial(scheme) && (host != strings.ToLower(host) ||
+		checkHostName(host) != nil && !(open && (checkHostName(host+"a") == nil || checkHostName(host+".a") == nil))) {
 		return false
 	}
-	if !hasPort || prefix {
+	if !hasPort || prefix && port == "" {
 		return true
 	}
 	n, err := strconv.Atoi(port)
-	return err == nil && strconv.Itoa(n) == port && !(isSpecial(scheme) && (n == 80 || n == 443 || n == 21))
+	return err == nil && strconv.Itoa(n) == port && (prefix || !(isSpecial(scheme) && (n == 80 || n == 443 || n == 21)))
 }
 
 func isUpperHex(c byte) bool { return isDigit(c) || 'A' <= c && c <= 'F' }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -13,10 +14,10 @@ var (
 	mappedClaims = []string{"subject", "client_id", "scopes", "audience", "expires"}
 )
 
-// Userinfo says what the answer to a GET with the token means. The paths are
-// names of members with dots between, empty for what the answer does not have.
+// Userinfo says what the answer to a GET with the token means.
 type Userinfo struct {
-	Subject, ClientID, Scopes, Audience, Expires string
+	// The places of these in the answer; nil for what it does not have.
+	Subject, ClientID, Scopes, Audience, Expires MemberPath
 
 	// ScopesHeader is the lower-case name of the response header that lists the
 	// scopes; empty for none.
@@ -31,14 +32,14 @@ func (l *serverList) parseUserinfo(v *value) *Introspection {
 	if !v.closedObject(userinfoMembers) {
 		return nil
 	}
-	u := &Userinfo{Subject: "sub"}
+	u := &Userinfo{Subject: MemberPath{"sub"}}
 	i := &Introspection{Userinfo: u}
 	v.require("endpoint")
 	l.parseCommon(v, i)
 	if m := v.get("claims"); m.closedObject(mappedClaims) {
-		for j, path := range [...]*string{&u.Subject, &u.ClientID, &u.Scopes, &u.Audience, &u.Expires} {
+		for j, path := range [...]*MemberPath{&u.Subject, &u.ClientID, &u.Scopes, &u.Audience, &u.Expires} {
 			if claim := m.get(mappedClaims[j]); claim != nil {
-				*path = claim.memberNames()
+				*path = claim.memberPath()
 			}
 		}
 	}
@@ -50,7 +51,10 @@ func (l *serverList) parseUserinfo(v *value) *Introspection {
 	}
 	if m := v.get("scopes_header"); m != nil {
 		u.ScopesHeader = m.headerName()
-		if u.Scopes != "" {
+		if u.ScopesHeader != "" && isReserved(HeaderKey(u.ScopesHeader)) {
+			m.fail(faultReserved)
+		}
+		if u.Scopes != nil {
 			m.fail("must not stand beside claims.scopes")
 		}
 	}
@@ -62,49 +66,70 @@ func (l *serverList) parseUserinfo(v *value) *Introspection {
 	return i
 }
 
-// memberNames reads a path to a value in a JSON document.
-func (v *value) memberNames() string {
+// A MemberPath leads to a value in a JSON object: the name of a member, then that
+// of a member of its value, and so on.
+type MemberPath []string
+
+// memberPath reads a path: an array of names, or the names in one string with
+// dots between.
+func (v *value) memberPath() MemberPath {
+	if v.json.IsArray() {
+		return v.memberNames()
+	}
 	s, ok := v.string()
 	if !ok {
-		return ""
+		return nil
 	}
-	for _, name := range strings.Split(s, ".") {
+	path := MemberPath(strings.Split(s, "."))
+	for _, name := range path {
 		for i := 0; i < len(name); i++ {
 			if c := name[i]; !isAlpha(c) && !isDigit(c) && c != '_' && c != '-' {
 				name = ""
 			}
 		}
 		if name == "" {
-			v.fail("must be names of members, of letters, digits, _ and -, with dots between")
-			return ""
+			v.fail("must be names of members, of letters, digits, _ and -, with dots between; other names stand in an array")
+			return nil
 		}
 	}
-	return s
+	return v.bounded(path)
 }
 
-// headerName reads the name of a header and returns it in lower case.
-func (v *value) headerName() string {
-	s, ok := v.string()
-	if ok && !isToken(s) {
-		v.fail(faultHeaderName)
+// memberNames reads a path that is an array.
+func (v *value) memberNames() MemberPath {
+	var path MemberPath
+	for _, m := range v.nonEmptyArray() {
+		name := m.text()
+		if name == "" {
+			return nil
+		}
+		path = appendText(path, name)
 	}
-	return strings.ToLower(s)
+	return v.bounded(path)
 }
 
-const faultHeaderName = "must be a header name of letters, digits and !#$%&'*+-.^_`|~"
+// bounded refuses a path deeper than any document that is read.
+func (v *value) bounded(path MemberPath) MemberPath {
+	if len(path) > maxDepth {
+		v.fail("must be a path of at most " + strconv.Itoa(maxDepth) + " names")
+		return nil
+	}
+	return path
+}
 
-// sentHeader checks the name of a member that is a header for a request, and
-// returns it in lower case. earlier are those before it.
+// sentHeader checks the name of a member that is a header for a request to a
+// provider, and returns it in lower case. earlier are those before it.
 func (v *value) sentHeader(earlier [][2]string) string {
 	name := strings.ToLower(v.name)
+	key := HeaderKey(name)
 	switch {
 	case !isToken(name):
 		v.fail(faultHeaderName)
-	case slices.Contains([]string{"authorization", "host", "connection", "content-length", "transfer-encoding", "te", "upgrade"}, name):
-		v.fail("must not be this header, which the gateway or the connection sets")
+	case isReserved(key) && !slices.Contains(callHeaders, key):
+		v.fail("must not be this header, on which the gateway, the connection or the provider acts")
 	}
 	for _, h := range earlier {
-		if h[0] == name {
+		if HeaderKey(h[0]) == key {
 			v.fail("is there twice")
 		}
 	}

@@ -64,13 +64,16 @@ func (s *stream) endTrailers() types.Action {
 		return s.endBody()
 	}
 	s.complete = true
-	v := gate.Verdict{Wait: turn{}}
-	if !s.plugin.held.room(v) {
+	v := gate.Verdict{Wait: turn{}, Queue: s.plugin.turns}
+	if !s.plugin.held.room(v.Queue, 1) {
 		return s.settle(s.body.NoRoom())
 	}
 	s.wait(nil, clock().UnixMilli(), v)
 	return types.ActionPause
 }
+
+// maxTurns is how many requests may wait for the next tick alone.
+const maxTurns = 1024
 
 // A turn is waited for by a request that waits for the next tick alone.
 type turn struct{}
@@ -81,14 +84,14 @@ func (turn) RetryAfter() int { return 1 }
 
 // decideBody carries the verdict on the body out.
 func (s *stream) decideBody() types.Action {
-	if s.body.Waits && !s.plugin.held.room(gate.Verdict{}) {
+	if s.body.Queue != nil && !s.plugin.held.room(s.body.Queue, 1) {
 		return s.settle(s.body.NoRoom())
 	}
 	v, err := s.askBody()
 	if err != nil {
 		return s.fault("the request's body cannot be read", err)
 	}
-	if v.Wait != nil && s.plugin.held.room(v) {
+	if v.Wait != nil && s.plugin.held.room(v.Queue, 1) {
 		s.wait(nil, clock().UnixMilli(), v)
 		return types.ActionPause
 	}

@@ -7,11 +7,15 @@ import (
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
 	"mcpauth/internal/gate"
+	"mcpauth/internal/keys"
 )
 
 const (
-	maxHeld     = 1024             // requests of one worker
-	maxHeldTime = 10 * time.Second // of one request: two callouts that time out
+	// maxHeld is how many places all requests of one worker take together: see
+	// gate.Queue. Beyond, each queue has gate.Share.
+	maxHeld = 4096
+
+	maxHeldTime = keys.MaxWait // of one request: two callouts that time out
 
 	// maxReleased is how many requests are let go in one callback. The host
 	// carries out what a callback asks for after it, each within the callbacks
@@ -22,39 +26,75 @@ const (
 
 // held are the requests that wait, in the order of their arrival.
 type held struct {
-	list []waiter
-	more bool // some could be let go at the next tick
+	list   []*waiter
+	byID   map[uint32]*waiter // those in the list whose clients are there
+	places int                // that they take
+	more   bool               // some could be let go at the next tick
 }
 
 type waiter struct {
 	stream  *stream
 	request *gate.Request // shares no memory with the host's headers; nil if the body is to be decided on
 	arrived int64         // Unix milliseconds
+	places  int
+	queue   *gate.Queue
 	wait    gate.Wait
 	ended   uint64 // what wait.Ended returned when it was last looked at
+	gone    bool   // its client has left
 }
 
-// room reports whether there is room for a request with this verdict.
-func (h *held) room(v gate.Verdict) bool {
-	room := maxHeld
-	if v.Yields {
-		room /= 2
-	}
-	return len(h.list) < room
+// room reports whether there are places in a queue.
+func (h *held) room(q *gate.Queue, places int) bool {
+	return q.Room(places, h.places+places > maxHeld)
 }
 
 // add takes a request in that arrived at a time, in Unix milliseconds.
-func (h *held) add(s *stream, r *gate.Request, arrived int64, wait gate.Wait) {
-	h.list = append(h.list, waiter{s, r, arrived, wait, wait.Ended()})
+func (h *held) add(s *stream, r *gate.Request, arrived int64, v gate.Verdict) {
+	places := 1
+	if r != nil {
+		places = r.Places()
+	}
+	if h.byID == nil {
+		h.byID = map[uint32]*waiter{}
+	}
+	if len(h.list) > 2*len(h.byID)+maxReleased {
+		h.forgetGone()
+	}
+	w := &waiter{stream: s, request: r, arrived: arrived, places: places, queue: v.Queue, wait: v.Wait, ended: v.Wait.Ended()}
+	h.take(w, places)
+	h.list, h.byID[s.id] = append(h.list, w), w
 }
 
+func (h *held) take(w *waiter, places int) {
+	w.queue.Take(places)
+	h.places += places
+}
+
+// remove takes out a request whose client has left. The list is put in order
+// later, lest many that leave go through it many times.
 func (h *held) remove(s *stream) {
-	for i, w := range h.list {
-		if w.stream == s {
-			h.list = append(h.list[:i], h.list[i+1:]...)
-			return
+	if w := h.byID[s.id]; w != nil {
+		h.leave(w)
+		w.gone, w.request = true, nil
+	}
+}
+
+// leave gives back the places of a request.
+func (h *held) leave(w *waiter) {
+	delete(h.byID, w.stream.id)
+	h.take(w, -w.places)
+}
+
+// forgetGone takes those whose clients have left from the list.
+func (h *held) forgetGone() {
+	list := h.list
+	h.list = h.list[:0]
+	for _, w := range list {
+		if !w.gone {
+			h.list = append(h.list, w)
 		}
 	}
+	clear(list[len(h.list):])
 }
 
 // review decides anew on each request for which what it waits for has ended, and
@@ -73,6 +113,9 @@ func (h *held) review(p *plugin) {
 			h.list, h.more = append(h.list, list[i:]...), true
 			break
 		}
+		if w.gone {
+			continue
+		}
 		waited := now.UnixMilli() - w.arrived
 		expired := waited < 0 || waited >= maxHeldTime.Milliseconds()
 		if w.wait.Waiting() && w.wait.Ended() == w.ended && !expired {
@@ -82,15 +125,17 @@ func (h *held) review(p *plugin) {
 		if err := proxywasm.SetEffectiveContext(w.stream.id); err != nil {
 			// Its client has left.
 			logError("a request that waited is gone: " + err.Error())
+			h.leave(w)
 			continue
 		}
 		v, err := w.ask(p, now)
-		if v.Wait != nil && !expired {
-			h.list = append(h.list, waiter{w.stream, w.request, w.arrived, v.Wait, v.Wait.Ended()})
+		if v.Wait != nil && !expired && h.stays(w, v) {
+			h.list = append(h.list, w)
 			continue
 		}
 		released++
-		if w.release(p, v, err) == types.ActionContinue {
+		h.leave(w)
+		if w.release(p, v, err, expired) == types.ActionContinue {
 			w.stream.resumed = true
 			if err := proxywasm.ResumeHttpRequest(); err != nil {
 				logError("a request that waited cannot go on: " + err.Error())
@@ -102,6 +147,22 @@ func (h *held) review(p *plugin) {
 	}
 }
 
+// stays lets a request wait for what a new verdict says, perhaps in another queue,
+// and reports whether there is room.
+func (h *held) stays(w *waiter, v gate.Verdict) bool {
+	if v.Queue != w.queue {
+		h.take(w, -w.places)
+		if !h.room(v.Queue, w.places) {
+			h.take(w, w.places)
+			return false
+		}
+		w.queue = v.Queue
+		h.take(w, w.places)
+	}
+	w.wait, w.ended = v.Wait, v.Wait.Ended()
+	return true
+}
+
 // ask returns the verdict on a request anew.
 func (w *waiter) ask(p *plugin, now time.Time) (gate.Verdict, error) {
 	if w.request == nil {
@@ -110,19 +171,20 @@ func (w *waiter) ask(p *plugin, now time.Time) (gate.Verdict, error) {
 	return p.gate.Decide(w.request, now), nil
 }
 
-// release carries out a verdict on a request that has waited.
-func (w *waiter) release(p *plugin, v gate.Verdict, err error) types.Action {
+// release carries out a verdict on a request that has waited: until its time was
+// over, or until there is an answer or no room to wait for another.
+func (w *waiter) release(p *plugin, v gate.Verdict, err error, expired bool) types.Action {
 	s := w.stream
 	s.stage = open
 	switch {
 	case err != nil:
 		return s.fault("the request's body cannot be read", err)
 	case w.request == nil:
-		if v.Wait != nil {
+		if v.Wait != nil && expired {
 			v = s.body.GiveUp(v.Wait)
 		}
 		return s.settle(v)
-	case v.Wait != nil:
+	case v.Wait != nil && expired:
 		v = p.gate.GiveUp(w.request, v.Wait)
 	}
 	return s.carryOut(v)

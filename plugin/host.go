@@ -62,9 +62,11 @@ func response(numHeaders, bodySize int) (r introspect.Response) {
 	if bodySize == 0 || bodySize > keys.MaxDocument {
 		return r
 	}
-	if r.Body, err = proxywasm.GetHttpCallResponseBody(0, bodySize); err != nil {
+	body, err := proxywasm.GetHttpCallResponseBody(0, bodySize)
+	if err != nil {
 		r.Err = errors.New("the body cannot be read: " + err.Error())
 	}
+	r.Read(body)
 	return r
 }
 

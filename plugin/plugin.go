@@ -36,6 +36,7 @@ type plugin struct {
 	checkers []*introspect.Checker // of each; nil where it is not asked about tokens
 	proxies  []*oauthproxy.Proxy   // of each; nil where the gateway does not stand for it
 	held     held
+	turns    *gate.Queue // of requests that wait for the next tick alone
 	bodies   bodies
 	tick     uint32       // the period now set
 	request  gate.Request // the one at hand
@@ -90,6 +91,9 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 		p.sources, p.checkers = append(p.sources, source), append(p.checkers, checker)
 	}
 	p.gate = gate.New(c, p.sources, p.checkers, p.proxies, verifier)
+	p.gate.Refusals = gate.NewRefusals(host{p})
+	p.turns = gate.NewQueue(maxTurns)
+	p.warn(c.Warnings)
 	p.setTick(waitingTick)
 	logInfo("protected resources: " + strconv.Itoa(len(c.Resources)) +
 		", authorization servers: " + strconv.Itoa(len(c.AuthorizationServers)))
@@ -115,8 +119,8 @@ func (p *plugin) OnTick() {
 		p.bodies.review(clock().UnixMilli())
 	}
 	period := uint32(idleTick)
-	for _, s := range p.sources {
-		if s != nil && s.Waiting() {
+	for i, s := range p.sources {
+		if c := p.checkers[i]; s != nil && s.Soon() || c != nil && c.Searching() {
 			period = waitingTick
 		}
 	}
@@ -126,7 +130,7 @@ func (p *plugin) OnTick() {
 	if p.asking() {
 		period = askingTick
 	}
-	p.flushMetrics(len(p.held.list))
+	p.flushMetrics(len(p.held.byID))
 	p.setTick(period)
 }
 

@@ -29,11 +29,19 @@ const (
 	answered       // nothing of it goes on
 )
 
-// stopAll is StopAllIterationAndWatermark, which the SDK has no name for: no
-// callback follows, and Envoy keeps the body, until the request is resumed.
-// Envoy takes ActionPause for the same unless allow_on_headers_stop_iteration
-// is set, and then calls on with the body.
-const stopAll types.Action = 4
+// What the SDK has no names for: no callback follows, and Envoy keeps the body,
+// until the request is resumed. Envoy takes ActionPause for stopAllAndWatermark
+// unless allow_on_headers_stop_iteration is set, and then calls on with the body.
+//
+// The two differ once Envoy has as much of the body as it keeps
+// (per_connection_buffer_limit_bytes, or the stream's window of HTTP/2). After
+// stopAllAndWatermark Envoy stops reading until the body has gone on, which it never
+// does if the plugin keeps it after the resumption. After stopAllAndBuffer Envoy
+// answers 413.
+const (
+	stopAllAndBuffer    types.Action = 3 // StopAllIterationAndBuffer
+	stopAllAndWatermark types.Action = 4 // StopAllIterationAndWatermark
+)
 
 // OnHttpRequestHeaders decides. Whatever goes wrong with the host, the request
 // does not go on.
@@ -51,12 +59,15 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 	now := clock()
 	r.Arrived = now.UnixMilli()
 	v := s.plugin.gate.Decide(r, now)
-	if v.Wait != nil && s.plugin.held.room(v) {
+	if v.Wait != nil && s.plugin.held.room(v.Queue, r.Places()) {
 		s.wait(r.Clone(), r.Arrived, v)
-		if s.body != nil && s.plugin.stopsHeaders {
+		switch {
+		case s.body == nil:
+			return stopAllAndWatermark
+		case s.plugin.stopsHeaders:
 			return types.ActionPause
 		}
-		return stopAll
+		return stopAllAndBuffer
 	}
 	return s.carryOut(v)
 }
@@ -64,7 +75,7 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 // wait makes the request, which arrived at a time in Unix milliseconds, wait for
 // what the verdict says. r is nil where the verdict is on the body.
 func (s *stream) wait(r *gate.Request, arrived int64, v gate.Verdict) {
-	s.plugin.held.add(s, r, arrived, v.Wait)
+	s.plugin.held.add(s, r, arrived, v)
 	s.stage = waiting
 	if r != nil {
 		s.body = v.Keep
@@ -136,29 +147,17 @@ func (s *stream) take(r *gate.Request, name, value string) error {
 		if name == "if-none-match" && r.IfNoneMatch == "" {
 			r.IfNoneMatch = value
 		}
-	case 'm':
-		r.MCP.Take(name, value)
-	case 'c':
-		switch name {
-		case "content-type", "content_type": // some servers do not tell the two apart
-			r.ContentType = joined(r.ContentType, value)
-		case "content-encoding", "content_encoding":
-			r.ContentEncoding = joined(r.ContentEncoding, value)
+	case 'u':
+		if name == "upgrade" {
+			r.Upgrade = true
 		}
+	case 'm', 'c', 't':
+		r.TakeContent(name, value)
 	}
 	if s.plugin.gate.Reserved(name) {
 		return proxywasm.RemoveHttpRequestHeader(name)
 	}
 	return nil
-}
-
-// joined returns the value of a header of which value is a further line (RFC
-// 9110, section 5.3).
-func joined(before, value string) string {
-	if before == "" {
-		return value
-	}
-	return before + "," + value
 }
 
 // carryOut does what a verdict on the headers says, other than to wait.
@@ -171,9 +170,14 @@ func (s *stream) carryOut(v gate.Verdict) types.Action {
 	if v.Pass == nil {
 		return s.awaitBody()
 	}
-	if !v.Pass.KeepAuthorization {
+	switch {
+	case !v.Pass.KeepAuthorization:
 		if err := proxywasm.RemoveHttpRequestHeader("authorization"); err != nil {
 			return s.fault("Authorization cannot be removed", err)
+		}
+	case v.Pass.Authorization != "":
+		if err := proxywasm.ReplaceHttpRequestHeader("authorization", v.Pass.Authorization); err != nil {
+			return s.fault("Authorization cannot be replaced", err)
 		}
 	}
 	for identity := v.Pass.Identity; ; {
@@ -204,6 +208,7 @@ func (s *stream) count(o metrics.Outcome) {
 	if !s.counted {
 		s.counted = true
 		s.plugin.metrics.Request(o)
+		s.plugin.gate.Refusals.Unavailable(o)
 	}
 }
 
@@ -223,7 +228,7 @@ func (s *stream) fault(what string, err error) types.Action {
 }
 
 // OnHttpRequestTrailers removes trailers that a server might merge into the
-// headers and take for the gate's. They end the body.
+// headers, and take for the gate's or for those that decided. They end the body.
 func (s *stream) OnHttpRequestTrailers(numTrailers int) types.Action {
 	if numTrailers == 0 { // the host then has no map to read
 		return s.endTrailers()
@@ -233,7 +238,7 @@ func (s *stream) OnHttpRequestTrailers(numTrailers int) types.Action {
 		return s.fault("the request's trailers cannot be read", err)
 	}
 	for _, t := range trailers {
-		if t[0] == "authorization" || s.plugin.gate.Reserved(t[0]) {
+		if gate.Decides(t[0]) || s.plugin.gate.Reserved(t[0]) {
 			if err := proxywasm.RemoveHttpRequestTrailer(t[0]); err != nil {
 				return s.fault("a trailer of the client cannot be removed", err)
 			}

@@ -10,6 +10,9 @@ type requestBody struct {
 	shown    bool   // a body callback runs
 	waiting  bool   // queue holds something, or the end
 	ended    bool
+	bounded  bool   // queue may not exceed the host's limit
+	unread   []byte // not yet read from the connection: more is kept than the host's limit
+	stuck    bool   // unread holds something, or the end
 }
 
 // bytes is what the guest can read (Context::getBuffer).
@@ -25,12 +28,33 @@ func (s *Stream) Body(chunk string, endOfStream bool) {
 	if s.body.ended || s.closed && s.state != Answered {
 		panic("wasmtest: body on a stream that has ended")
 	}
-	s.body.ended = endOfStream
-	if s.state == Held && !s.stopped {
-		s.body.queue, s.body.waiting = append(s.body.queue, chunk...), true
+	b := &s.body
+	b.ended = endOfStream
+	limit := s.vm.host.options.BufferLimit
+	switch {
+	case b.stuck || !b.bounded && len(b.queue) > limit || len(b.buffer) > limit:
+		b.unread, b.stuck = append(b.unread, chunk...), true
+	case s.state == Held && !s.stopped:
+		b.queue, b.waiting = append(b.queue, chunk...), true
+		if b.bounded && len(b.queue) > limit {
+			s.tooLarge()
+		}
+	default:
+		s.show([]byte(chunk))
+		if b.kept && len(b.buffer) > limit {
+			s.tooLarge()
+		}
+	}
+}
+
+// tooLarge answers a request of whose body more was kept than the host's limit
+// (requestDataTooLarge).
+func (s *Stream) tooLarge() {
+	if s.state == Answered || s.state == Failed || s.local != nil {
 		return
 	}
-	s.show([]byte(chunk))
+	s.local = &LocalResponse{Status: 413, Headers: Headers{{"content-type", "text/plain"}}, Body: []byte("Payload Too Large")}
+	s.sendLocal()
 }
 
 // UpstreamBody returns what the upstream has received of the body.
@@ -46,7 +70,7 @@ func (s *Stream) show(chunk []byte) {
 		b.buffer, chunk = append(b.buffer, chunk...), nil
 	}
 	var end uint64
-	if b.ended {
+	if b.ended && !b.stuck {
 		end = 1
 	}
 	b.chunk, b.shown, s.resumed = chunk, true, false
@@ -83,9 +107,17 @@ func (s *Stream) resume() {
 		return
 	}
 	s.goOn()
-	if b := &s.body; b.waiting {
+	b := &s.body
+	if b.waiting {
 		chunk := b.queue
 		b.queue, b.waiting = nil, false
+		s.show(chunk)
+	}
+	// What is kept still keeps the host from reading on: nothing takes the place of
+	// a body callback that would end that.
+	if b.stuck && !b.kept {
+		chunk := b.unread
+		b.unread, b.stuck = nil, false
 		s.show(chunk)
 	}
 }

@@ -77,7 +77,7 @@ func TestEndpointOfTheMetadata(t *testing.T) {
 }
 
 // Without an endpoint nobody knows what a token is worth; it is searched for
-// again a few seconds later.
+// again when the next token comes.
 func TestEndpointIsNotFound(t *testing.T) {
 	for name, document := range map[string]string{
 		"not in the metadata": metadata(nil),
@@ -95,7 +95,7 @@ func TestEndpointIsNotFound(t *testing.T) {
 				wantUnavailable(t, s)
 				h.Run(time.Second, nil)
 			}
-			if n := h.Dispatched(); n != 4 || a.total != 0 { // two places, twice in eight seconds
+			if n := h.Dispatched(); n != 8 || a.total != 0 { // two places, for each of four requests
 				t.Errorf("%d callouts, %d questions", n, a.total)
 			}
 			if strings.Count(h.LogText(), "the endpoint is not found") != 1 {

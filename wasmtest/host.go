@@ -19,6 +19,9 @@ type Options struct {
 	// HeadersStopIteration is allow_on_headers_stop_iteration: a guest that
 	// pauses at the headers is still shown the body.
 	HeadersStopIteration bool
+	// BufferLimit is how many bytes of a body the gateway keeps, as Envoy does over
+	// HTTP/1.1: per_connection_buffer_limit_bytes. 0 stands for Envoy's 1 MiB.
+	BufferLimit int
 	// Functions are the foreign functions by name. A nil map holds
 	// verify_signature alone, an empty one nothing.
 	Functions map[string]ForeignFunction
@@ -65,6 +68,9 @@ func New(m *Module, o Options) *Host {
 		foreignCalls: map[string]int{},
 		properties:   map[string][]byte{},
 		metrics:      map[metricKey]*metric{},
+	}
+	if o.BufferLimit == 0 {
+		h.options.BufferLimit = 1 << 20
 	}
 	if o.Functions != nil {
 		h.functions = maps.Clone(o.Functions)

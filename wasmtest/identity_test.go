@@ -55,7 +55,8 @@ func TestIdentityOfOtherProviders(t *testing.T) {
 func forged(names ...string) Headers {
 	var h Headers
 	for _, name := range names {
-		for _, n := range []string{name, strings.ToUpper(name), strings.ReplaceAll(name, "-", "_"), strings.Replace(name, "-", "_", 1)} {
+		for _, n := range []string{name, strings.ToUpper(name), strings.ReplaceAll(name, "-", "_"), strings.Replace(name, "-", "_", 1),
+			strings.ReplaceAll(name, "-", "."), strings.Replace(name, "-", ".", 1), strings.ReplaceAll(name, "-", "!"), strings.ReplaceAll(strings.Replace(name, "-", "~", 1), "-", "|")} {
 			h = append(h, [2]string{n, "forged"}, [2]string{n, "forged again"})
 		}
 	}
@@ -70,12 +71,14 @@ func withIdentity() object {
 			{"claim_name": "admin", "header_name": "x-user-admin"},
 			{"claim_name": "groups", "header_name": "x-user-groups"},
 			{"claim_name": "realm_access.roles", "header_name": "x-user-roles"},
+			{"claim_name": []string{"kubernetes.io", "name/space"}, "header_name": "x.user.space"},
+			{"claim_name": []string{"a.b"}, "header_name": "x-a"},
 		},
 	})
 }
 
 var forgedNames = []string{"x-mcpauth-subject", "x-mcpauth-client", "x-mcpauth-scope", "x-mcpauth-issuer", "x-mcpauth-expires",
-	"x-mcpauth-anything", "x-user-email", "x-user-admin", "x-user-groups", "x-user-roles", "x-payload"}
+	"x-mcpauth-anything", "x-user-email", "x-user-admin", "x-user-groups", "x-user-roles", "x-user-space", "x-payload"}
 
 func TestForgedIdentityNeverPasses(t *testing.T) {
 	h := newHost(t, Options{})
@@ -167,6 +170,10 @@ func TestClaimsToHeaders(t *testing.T) {
 		{"nested in no object", object{"realm_access": []string{"roles"}}, "x-user-roles", ""},
 		{"nested with line breaks", object{"realm_access": object{"roles": "a\r\nx-user-admin: true"}}, "x-user-roles", "a%0D%0Ax-user-admin: true"},
 		{"a name with a dot comes first", object{"realm_access.roles": "whole", "realm_access": object{"roles": "part"}}, "x-user-roles", "whole"},
+		{"a path that is an array", object{"kubernetes.io": object{"name/space": "default"}}, "x.user.space", "default"},
+		{"a name of its own is no such path", object{"kubernetes.io.name/space": "x", "kubernetes": object{"io": object{"name/space": "x"}}}, "x.user.space", ""},
+		{"a path of one name", object{"a.b": "whole", "a": object{"b": "part"}}, "x-a", "whole"},
+		{"a path of one name is not split", object{"a": object{"b": "part"}}, "x-a", ""},
 		{"another case", object{"Email": "a@example.com"}, "x-user-email", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package wasmtest
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -30,7 +31,7 @@ func changes(h *Host, before map[string]int64) map[string]int64 {
 
 const requestsTotal = "mcpauth_requests_total.result="
 
-// outcomes are the rows of the README's table of answers: a request and the
+// outcomes are the rows of the table in docs/answers.md: a request and the
 // counter that it adds 1 to. Those with no request have tests of their own.
 var outcomes = []struct {
 	labels  string
@@ -88,6 +89,7 @@ var outcomes = []struct {
 	{"unavailable.reason=no_room", nil},
 	{"unavailable.reason=waited", nil},
 	{"unavailable.reason=refetch_failed", nil},
+	{"unavailable.reason=refetch_later", nil},
 	{"unavailable.reason=no_answer", nil},
 	{"invalid_token.reason=inactive", nil},
 	{"invalid_token.reason=no_jwt", nil},
@@ -250,9 +252,10 @@ func TestUnavailableIsCountedByReason(t *testing.T) {
 	}
 	failing(h, 2*time.Second)
 	before := counters(h)
-	wantUnavailable(t, vm.Request(rpc("/notes", token)))
-	vm.Tick()
-	wantChanges(t, h, "no keys", before, map[string]int64{requestsTotal + "unavailable.reason=no_keys": 1})
+	late := vm.Request(rpc("/notes", token))
+	failing(h, 2*time.Second)
+	wantUnavailable(t, late)
+	wantChanges(t, h, "no keys", before, map[string]int64{requestsTotal + "unavailable.reason=no_keys": 1, failed: int64(h.Counter(failed)) - before[failed]})
 
 	(&keysAt{set: keySet(rsaKey)}).run(h, 10*time.Second)
 	before = counters(h)
@@ -263,6 +266,18 @@ func TestUnavailableIsCountedByReason(t *testing.T) {
 	if h.Counter(failed) == uint64(before[failed]) {
 		t.Error("the failed fetch is not counted")
 	}
+
+	// Those that bring nothing new are not repeated at once.
+	k := &keysAt{set: keySet(rsaKey)}
+	k.run(h, time.Minute)
+	for i := range 3 {
+		vm.Request(rpc("/notes", (&signer{kid: fmt.Sprint("made-up-", i), rsa: otherRSA.rsa}).bearer(claims(h, nil))))
+		k.run(h, []time.Duration{5, 10, 1}[i]*time.Second)
+	}
+	before = counters(h)
+	wantUnavailable(t, vm.Request(rpc("/notes", (&signer{kid: "made-up", rsa: otherRSA.rsa}).bearer(claims(h, nil)))))
+	vm.Tick()
+	wantChanges(t, h, "refetch later", before, map[string]int64{requestsTotal + "unavailable.reason=refetch_later": 1})
 }
 
 // Counters are there before anything happens, and the host is told of what has

@@ -90,7 +90,7 @@ func TestNullInIntrospection(t *testing.T) {
 		}
 	}
 	wantInvalid(t, a.decided(h, vm, "aud"), "names no audience")
-	wantUnavailable(t, a.decided(h, vm, "active"))
+	wantInvalid(t, a.decided(h, vm, "active"), "not active")
 	// No expiry is not for ever: the answer is believed for max_cache_seconds.
 	asked := a.count["exp"]
 	h.Run(61e9, nil)
@@ -122,5 +122,5 @@ func TestNullInUserinfo(t *testing.T) {
 	}
 	wantForwarded(t, answer(object{"sub": "alice", "aud": resource, "client": null, "scope": null, "exp": null, "nonce": null, "cnf": null, "iss": null, "email": null}))
 	wantInvalid(t, answer(object{"sub": "alice", "aud": null}), "names no audience")
-	wantUnavailable(t, answer(object{"sub": null, "aud": resource}))
+	wantInvalid(t, answer(object{"sub": null, "aud": resource}), "names no user")
 }

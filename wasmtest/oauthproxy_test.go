@@ -351,7 +351,7 @@ func TestProxyWithoutMetadata(t *testing.T) {
 }
 
 // A code can be exchanged once: its form is not sent where there is no room to
-// wait for the answer.
+// wait for the answer. Forms have places of their own.
 func TestProxyWithoutRoom(t *testing.T) {
 	h := newHost(t, Options{HeadersStopIteration: true})
 	vm := start(t, h, proxying(object{"authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token"}, nil))
@@ -361,15 +361,20 @@ func TestProxyWithoutRoom(t *testing.T) {
 			t.Fatal(describe(s))
 		}
 	}
+	var held []*Stream
+	for range 64 {
+		held = append(held, post(vm, "/token", formType, form(nil)))
+	}
 	wantUnavailable(t, post(vm, "/token", formType, form(nil)))
 	p := newUpstreamServer()
 	p.run(h, 5*time.Second)
-	if len(p.forms) != 0 {
-		t.Errorf("%d forms were sent", len(p.forms))
+	if len(p.forms) != len(held) {
+		t.Errorf("%d forms were sent, want %d", len(p.forms), len(held))
 	}
-	s := post(vm, "/token", formType, form(nil))
-	p.run(h, time.Second)
-	wantStatus(t, s, 200)
+	for _, s := range append(held, post(vm, "/token", formType, form(nil))) {
+		p.run(h, 10*time.Millisecond)
+		wantStatus(t, s, 200)
+	}
 }
 
 // With callback the provider knows one redirect URI and may name itself.
@@ -532,17 +537,16 @@ func TestProxySecretStaysInside(t *testing.T) {
 	}
 }
 
-// The README's configuration is one that works.
-func TestReadmeOfTheProxy(t *testing.T) {
-	b, err := os.ReadFile("../README.md")
+// The configuration in the documentation is one that works.
+func TestDocumentedProxy(t *testing.T) {
+	b, err := os.ReadFile("../docs/oauth-proxy.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, text, ok := strings.Cut(string(b), "\n## Providers that register no clients\n")
-	_, text, ok2 := strings.Cut(text, "```json\n")
-	text, _, ok3 := strings.Cut(text, "```\n")
-	if !ok || !ok2 || !ok3 {
-		t.Fatal("no such section, or no configuration in it")
+	_, text, ok := strings.Cut(string(b), "```json\n")
+	text, _, ok2 := strings.Cut(text, "```\n")
+	if !ok || !ok2 {
+		t.Fatal("no configuration in the page")
 	}
 	h := newHost(t, Options{HeadersStopIteration: true, Environment: map[string]string{"GITHUB_SECRET": clientSecret}})
 	vm := start(t, h, text)

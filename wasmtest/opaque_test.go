@@ -2,6 +2,7 @@ package wasmtest
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -106,6 +107,19 @@ func TestAnswersAreJudged(t *testing.T) {
 		{"token_use of an access token", object{"token_use": "access_token"}, ""},
 		{"no iat, no jti", object{"iat": nil, "jti": nil}, ""},
 		{"expired within the clock skew", object{"exp": now - 30}, ""},
+		{"members that are null", object{"token_type": json.RawMessage("null"), "token_use": json.RawMessage("null"), "typ": json.RawMessage("null")}, ""},
+		{"typ of Keycloak", object{"typ": "Bearer"}, ""},
+		{"typ of RFC 9068", object{"typ": "application/at+jwt"}, ""},
+		{"typ of a refresh token", object{"typ": "Refresh"}, "token type"},
+		{"typ of an ID token", object{"typ": "ID"}, "ID token"},
+		{"typ of another type", object{"typ": []string{"Bearer"}}, "token type"},
+		{"active is null", object{"active": json.RawMessage("null")}, "^the token is not active"},
+		{"token_use of another type", object{"token_use": true}, "bearer access token"},
+		{"no audience in a list", object{"aud": []string{}}, "audience"},
+		{"exp as a string", object{"exp": "9999999999"}, "cannot be read"},
+		{"nbf as a string", object{"nbf": "1"}, "cannot be read"},
+		{"scope of another type", object{"scope": 1}, "cannot be read"},
+		{"a duplicate member", object{"x": json.RawMessage(`{"y":1,"y":2}`)}, "cannot be read"},
 		{"inactive", object{"active": false}, "^the token is not active"},
 		{"another audience", object{"aud": "https://mcp.example.com/other"}, "audience"},
 		{"no audience", object{"aud": nil}, "audience"},
@@ -160,10 +174,13 @@ func TestAudienceUnchecked(t *testing.T) {
 	vm := start(t, h, config(opaque(object{"audience_unchecked": true}), notes(nil), nil))
 	a := newAsked(map[string]object{
 		"none": aboutToken(h, object{"aud": nil}), "ours": aboutToken(h, nil), "other": aboutToken(h, object{"aud": "https://other.example.com"}),
+		"nobody": aboutToken(h, object{"aud": []string{}}), "empty": aboutToken(h, object{"aud": ""}),
 	})
 	wantForwarded(t, a.decided(h, vm, "none"))
 	wantForwarded(t, a.decided(h, vm, "ours"))
 	wantInvalid(t, a.decided(h, vm, "other"), "audience")
+	wantInvalid(t, a.decided(h, vm, "nobody"), "audience")
+	wantInvalid(t, a.decided(h, vm, "empty"), "audience")
 }
 
 // The question is that of RFC 7662, section 2.1, in each way to authenticate.
@@ -200,6 +217,7 @@ func TestIntrospectionRequest(t *testing.T) {
 			want := map[string]string{
 				":method": "POST", ":scheme": "https", ":authority": "auth.example.com:8443", ":path": "/introspect?tenant=1",
 				"accept": "application/json", "content-type": "application/x-www-form-urlencoded", "user-agent": "mcpauth",
+				"accept-encoding": "identity",
 			}
 			if tt.authorization != "" {
 				want["authorization"] = tt.authorization

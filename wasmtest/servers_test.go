@@ -91,7 +91,9 @@ func TestOneServerWithDifferentSettings(t *testing.T) {
 		t.Errorf("asked %v in an hour", asked)
 	}
 	h.Run(3*time.Minute, answer(false))
-	wantUnavailable(t, ask(impatient))
+	late := ask(impatient)
+	h.Run(1100*time.Millisecond, answer(false))
+	wantUnavailable(t, late)
 	wantForwarded(t, ask(patient))
 	wantForwarded(t, ask(elsewhere))
 }

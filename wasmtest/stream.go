@@ -98,7 +98,9 @@ func (vm *VM) Open(headers Headers, endOfStream bool) *Stream {
 		s.state, s.open, s.sent = Forwarded, false, true
 	case action == stopIteration:
 		s.stopped = vm.host.options.HeadersStopIteration
-	case action != stopAll:
+	case action == stopAllAndBuffer:
+		s.body.bounded = true
+	case action != stopAllAndWatermark:
 		vm.host.violate("action %d on request headers", action)
 	}
 	s.body.ended = endOfStream
@@ -108,14 +110,16 @@ func (vm *VM) Open(headers Headers, endOfStream bool) *Stream {
 
 // What callbacks return beside 0, to go on (proxy_wasm_enums.h).
 const (
-	stopIteration = 1 // in body callbacks: and keep the body
-	stopAll       = 4 // of headers: and no further callbacks
+	stopIteration       = 1 // in body callbacks: and keep the body
+	stopAllAndBuffer    = 3 // of headers: and no further callbacks, with 413 for a body too large to keep
+	stopAllAndWatermark = 4 // of headers: the same, but the host stops reading such a body
 )
 
 // State returns what has become of the request by now.
 func (s *Stream) State() State { return s.state }
 
-// Local returns the guest's own answer, nil unless the state is Answered.
+// Local returns the guest's own answer, or the host's 413, nil unless the state is
+// Answered.
 func (s *Stream) Local() *LocalResponse { return s.local }
 
 // Upstream returns the request headers as the upstream receives them, nil

@@ -9,6 +9,17 @@
 // 8707), the issuer in the authorization response (RFC 9207), access tokens of
 // the JWT profile (RFC 9068) and CORS.
 //
+// It is as strict as real servers are, so that no fault hides behind its kindness.
+// A client may ask only for scopes that it registered, authenticates only in the
+// way that it registered, and must send a redirect URI that matches byte for byte
+// (the port of a loopback address excepted), PKCE with S256 and a resource. Codes
+// and refresh tokens are good once; a refresh token brings no more scopes than it
+// was granted. [Options] make it stricter, or more lenient, as some servers are.
+//
+// What it leaves out, and real servers may want: a fixed list of hosts or origins
+// for registration, an audience that has the client that introspects, preflights
+// of a browser that are not answered.
+//
 // Nobody has to log in: /authorize approves each request at once, in the name
 // of one fixed user. That, and the knobs for tests ([Server.Mint],
 // [Server.Rotate], [Server.Override]), make it unfit for anything but a

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/go-jose/go-jose/v3"
 	"github.com/ory/fosite"
@@ -24,9 +26,8 @@ func (s *Server) composeProvider(secret []byte) {
 		ScopeStrategy:       fosite.ExactScopeStrategy,
 		// Any resource may be asked for: see takeResource.
 		AudienceMatchingStrategy: func(_, _ []string) error { return nil },
-		// Refresh tokens for every client that registered the grant.
-		RefreshTokenScopes: []string{},
-		EnforcePKCE:        true,
+		RefreshTokenScopes:       s.refreshTokenScopes(),
+		EnforcePKCE:              true,
 		// PKCE protects the exchange, so a short state, which OAuth 2.1 section
 		// 4.1.1 leaves to the client, is no weakness: see serveAuthorize.
 		MinParameterEntropy: 1,
@@ -50,6 +51,18 @@ func (s *Server) composeProvider(secret []byte) {
 	)
 }
 
+// refreshTokenScopes returns the scopes of which one is needed for a refresh token;
+// none if every client that registered the grant gets them.
+func (s *Server) refreshTokenScopes() []string {
+	if slices.Contains(s.options.Scopes, offlineAccess) {
+		return []string{offlineAccess}
+	}
+	return []string{}
+}
+
+// offlineAccess is the scope of OpenID Connect Core section 11.
+const offlineAccess = "offline_access"
+
 // newSession describes the token to come. The library adds exp, iat, iss, aud,
 // scope and jti; typ, sub and client_id complete RFC 9068 section 2.
 func newSession(subject, clientID string) *oauth2.JWTSession {
@@ -64,11 +77,19 @@ func newSession(subject, clientID string) *oauth2.JWTSession {
 }
 
 // serveAuthorize is the authorization endpoint (RFC 6749 section 3.1). It asks
-// nobody: every valid request is granted in the name of [User].
+// nobody: every valid request is granted in the name of [User], but for the scopes
+// that the options' Consent holds back.
 func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
+	if !s.options.NoIssuerParameter {
+		w = issuerWriter{w, s.issuer}
+	}
 	if err := takeResource(r); err != nil {
 		s.oauth.WriteAuthorizeError(ctx, w, fosite.NewAuthorizeRequest(), err)
+		return
+	}
+	if r.Form.Get("redirect_uri") == "" { // the library would take the client's only one
+		s.oauth.WriteAuthorizeError(ctx, w, fosite.NewAuthorizeRequest(), fosite.ErrInvalidRequest.WithHint("The redirect_uri is missing."))
 		return
 	}
 	noState := r.Form.Get("state") == ""
@@ -79,26 +100,43 @@ func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	if ar, ok := req.(*fosite.AuthorizeRequest); ok && noState {
 		ar.State = ""
 	}
+	if err == nil {
+		err = s.grantAudience(req)
+	}
 	if err != nil {
 		s.oauth.WriteAuthorizeError(ctx, w, req, err)
 		return
 	}
-	for _, scope := range req.GetRequestedScopes() {
-		req.GrantScope(scope)
+	granted := []string(req.GetRequestedScopes())
+	if s.options.Consent != nil {
+		granted = s.options.Consent(Authorization{ClientID: req.GetClient().GetID(), State: req.GetState(), Scopes: granted})
 	}
-	if err := s.grantAudience(req); err != nil {
-		s.oauth.WriteAuthorizeError(ctx, w, req, err)
-		return
+	for _, scope := range granted {
+		req.GrantScope(scope)
 	}
 	res, err := s.oauth.NewAuthorizeResponse(ctx, req, newSession(User, req.GetClient().GetID()))
 	if err != nil {
 		s.oauth.WriteAuthorizeError(ctx, w, req, err)
 		return
 	}
-	if !s.options.NoIssuerParameter {
-		res.AddParameter("iss", s.issuer) // RFC 9207 section 2
-	}
 	s.oauth.WriteAuthorizeResponse(ctx, w, req, res)
+}
+
+// issuerWriter adds the issuer to each authorization response, errors too (RFC
+// 9207 section 2).
+type issuerWriter struct {
+	http.ResponseWriter
+	issuer string
+}
+
+func (w issuerWriter) WriteHeader(status int) {
+	if u, err := url.Parse(w.Header().Get("Location")); err == nil && u.IsAbs() {
+		q := u.Query()
+		q.Set("iss", w.issuer)
+		u.RawQuery = q.Encode()
+		w.Header().Set("Location", u.String())
+	}
+	w.ResponseWriter.WriteHeader(status)
 }
 
 // serveToken is the token endpoint (RFC 6749 section 3.2).
@@ -124,6 +162,9 @@ func (s *Server) serveToken(w http.ResponseWriter, r *http.Request) {
 		// The other grants repeat what the authorization request was granted
 		// (RFC 8707 section 2.2).
 		err = errInvalidTarget.WithHint("The resource is not one that the authorization was given for.")
+	} else if scopes := strings.Fields(r.PostForm.Get("scope")); req.GetGrantTypes().ExactOne("refresh_token") && !containsAll(req.GetGrantedScopes(), scopes) {
+		// RFC 6749 section 6; the library gives the old scopes whatever is asked.
+		err = fosite.ErrInvalidScope.WithHint("A refresh token is good for the scopes that were granted with it.")
 	}
 	if err != nil {
 		s.oauth.WriteAccessError(ctx, w, req, err)
@@ -156,6 +197,10 @@ func withExpiry(to *oauth2.JWTSession, from fosite.Session) *oauth2.JWTSession {
 // confidential clients.
 func (s *Server) serveIntrospect(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
+	if _, _, ok := r.BasicAuth(); !ok { // the library would take any access token
+		s.oauth.WriteIntrospectionError(ctx, w, fosite.ErrRequestUnauthorized)
+		return
+	}
 	res, err := s.oauth.NewIntrospectionRequest(ctx, r, newSession("", ""))
 	if err != nil {
 		s.oauth.WriteIntrospectionError(ctx, w, err)
@@ -199,6 +244,9 @@ func (s *Server) grantAudience(req fosite.Requester) error {
 		req.SetRequestedAudience(resources)
 	}
 	for _, resource := range resources {
+		if s.options.Resources != nil && !slices.Contains(s.options.Resources, resource) {
+			return errInvalidTarget.WithHint("The resource is not one that tokens are issued for.")
+		}
 		req.GrantAudience(resource)
 	}
 	return nil

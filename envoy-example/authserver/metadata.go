@@ -32,6 +32,10 @@ func (s *Server) serveMetadata(w http.ResponseWriter, _ *http.Request) {
 	if s.options.NoRegistration {
 		registration = ""
 	}
+	grants := []string{"authorization_code", "refresh_token", "client_credentials"}
+	if s.options.NoRefreshTokens {
+		grants = []string{"authorization_code", "client_credentials"}
+	}
 	writeJSON(w, http.StatusOK, metadata{
 		Issuer:                     s.issuer,
 		AuthorizationEndpoint:      s.Endpoint("authorize"),
@@ -44,7 +48,7 @@ func (s *Server) serveMetadata(w http.ResponseWriter, _ *http.Request) {
 		ScopesSupported:            s.options.Scopes,
 		ResponseTypesSupported:     []string{"code"},
 		ResponseModesSupported:     []string{"query"},
-		GrantTypesSupported:        []string{"authorization_code", "refresh_token", "client_credentials"},
+		GrantTypesSupported:        grants,
 		TokenEndpointAuthMethods:   []string{"none", "client_secret_basic", "client_secret_post"},
 		CodeChallengeMethods:       []string{"S256"},
 		IssParameterSupported:      !s.options.NoIssuerParameter,

@@ -64,12 +64,15 @@ func (s *Server) serveRegister(w http.ResponseWriter, r *http.Request) {
 		refuseRegistration(w, "invalid_client_metadata", "unknown scope")
 		return
 	}
+	if s.options.NoRefreshTokens {
+		reg.GrantTypes = slices.DeleteFunc(reg.GrantTypes, func(g string) bool { return g == "refresh_token" })
+	}
 	client := &fosite.DefaultClient{
 		ID:            "client-" + rand.Text(),
 		RedirectURIs:  reg.RedirectURIs,
 		GrantTypes:    reg.GrantTypes,
 		ResponseTypes: reg.ResponseTypes,
-		Scopes:        s.options.Scopes,
+		Scopes:        s.registeredScopes(&reg),
 		Public:        reg.TokenEndpointAuthMethod == "none",
 	}
 	if !client.Public {
@@ -82,13 +85,21 @@ func (s *Server) serveRegister(w http.ResponseWriter, r *http.Request) {
 		}
 		client.Secret = hash
 	}
-	s.store.addClient(client)
+	s.store.addClient(client, reg.TokenEndpointAuthMethod)
 	reg.ClientID = client.ID
 	reg.ClientIDIssuedAt = time.Now().Unix()
-	// MCP clients register with the scopes that they need first, and ask for more
-	// when a tool wants it: RFC 7591 section 3.2.1 lets the server give others.
-	reg.Scope = strings.Join(s.options.Scopes, " ")
 	writeJSON(w, http.StatusCreated, reg)
+}
+
+// registeredScopes returns the scopes that a client may ask for, and puts them
+// into its metadata, where the answer must tell them (RFC 7591 section 3.2.1).
+func (s *Server) registeredScopes(reg *registration) []string {
+	scopes := strings.Fields(reg.Scope)
+	if len(scopes) == 0 || s.options.LenientScopes {
+		scopes = s.options.Scopes
+	}
+	reg.Scope = strings.Join(scopes, " ")
+	return scopes
 }
 
 // checkRedirectURIs returns what is wrong with the list, or "". Private-use

@@ -25,9 +25,27 @@ type Options struct {
 	// Path is the path of the issuer, for example "/tenant1". Empty means an
 	// issuer without a path.
 	Path string
-	// Scopes are those that clients may ask for and that the metadata lists.
-	// The default is read:notes and write:notes.
+	// Scopes are those that the server knows and that the metadata lists. The
+	// default is read:notes and write:notes. If offline_access is among them, only
+	// clients that are granted it get refresh tokens, as with oidc-provider and
+	// Ory Hydra; else all that registered the grant type do, as with Keycloak.
 	Scopes []string
+	// LenientScopes lets clients ask for each of Scopes, whatever they registered.
+	// Without it a client that registers a scope is held to it (RFC 7591 section
+	// 2), as with Keycloak, Ory Hydra and oidc-provider. A client that registers
+	// none may ask for all in both cases, as with Keycloak.
+	LenientScopes bool
+	// Consent stands for the page where the user chooses what a client gets: it
+	// returns those of the scopes asked for that are granted (RFC 6749 section
+	// 3.3). Without it all are.
+	Consent func(Authorization) []string
+	// NoRefreshTokens has clients register without the grant type refresh_token,
+	// whatever they say (RFC 7591 section 3.2.1).
+	NoRefreshTokens bool
+	// Resources are the values of the resource parameter that the server knows,
+	// compared byte for byte; others are refused with invalid_target (RFC 8707
+	// section 2). nil stands for all.
+	Resources []string
 	// Algorithm signs the issued tokens: "RS256", the default, or "ES256".
 	// The key set holds a key for each of the two in any case.
 	Algorithm string
@@ -51,12 +69,21 @@ type Options struct {
 	TokenLifetime time.Duration
 }
 
+// Authorization is what a client asks for in an authorization request.
+type Authorization struct {
+	ClientID, State string
+	Scopes          []string
+}
+
 // Client is a confidential client that may use the client credentials grant
 // with every scope of the server and, if it has redirect URIs, the authorization
 // code grant.
 type Client struct {
 	ID, Secret   string
 	RedirectURIs []string
+	// AuthMethod is the one way in which it authenticates: client_secret_basic,
+	// the default, or client_secret_post.
+	AuthMethod string
 }
 
 // Server is a running authorization server.
@@ -237,10 +264,11 @@ func (s *Server) addConfidentialClient(c Client) error {
 		GrantTypes: []string{"client_credentials"},
 		Scopes:     s.options.Scopes,
 	}
+	method := cmp.Or(c.AuthMethod, "client_secret_basic")
 	if c.RedirectURIs != nil {
 		client.RedirectURIs, client.ResponseTypes = c.RedirectURIs, []string{"code"}
 		client.GrantTypes = append(client.GrantTypes, "authorization_code", "refresh_token")
 	}
-	s.store.addClient(client)
+	s.store.addClient(client, method)
 	return nil
 }

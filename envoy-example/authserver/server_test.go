@@ -94,6 +94,21 @@ func (s *Server) exchange(t *testing.T, form url.Values) (tokenAnswer, int) {
 	return a, status
 }
 
+// exchangeWith authenticates with client_secret_basic.
+func (s *Server) exchangeWith(t *testing.T, clientID, secret string, form url.Values) (tokenAnswer, int) {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodPost, s.Endpoint("token"), strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.SetBasicAuth(url.QueryEscape(clientID), url.QueryEscape(secret)) // RFC 6749 section 2.3.1
+	var a tokenAnswer
+	res, err := http.DefaultClient.Do(req)
+	status := read(t, res, err, &a)
+	return a, status
+}
+
 // checkToken verifies a token as a resource server would, with a JOSE library
 // that has no part in signing, and returns header and claims.
 func checkToken(t *testing.T, s *Server, token string) (jose.Header, map[string]any) {
@@ -223,9 +238,8 @@ func TestTokenForAnotherResourceRefused(t *testing.T) {
 
 func TestClientCredentials(t *testing.T) {
 	s := start(t, Options{Clients: []Client{{ID: "demo", Secret: "demo-secret"}}})
-	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"read:notes"}, "resource": {resource},
-		"client_id": {"demo"}, "client_secret": {"demo-secret"}}
-	a, status := s.exchange(t, form)
+	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"read:notes"}, "resource": {resource}}
+	a, status := s.exchangeWith(t, "demo", "demo-secret", form)
 	if status != http.StatusOK {
 		t.Fatalf("answer %d %+v", status, a)
 	}
@@ -233,20 +247,19 @@ func TestClientCredentials(t *testing.T) {
 	if claims["sub"] != "demo" || claims["client_id"] != "demo" || claims["scope"] != "read:notes" {
 		t.Errorf("claims = %v", claims)
 	}
-	form.Set("client_secret", "guess")
-	if a, status := s.exchange(t, form); status != http.StatusUnauthorized || a.Error != "invalid_client" {
+	if a, status := s.exchangeWith(t, "demo", "guess", form); status != http.StatusUnauthorized || a.Error != "invalid_client" {
 		t.Errorf("wrong secret: %d %+v", status, a)
 	}
 }
 
 func TestConfidentialRegistration(t *testing.T) {
 	s := start(t, Options{DefaultResource: resource})
-	reg, status := register(t, s, `{"redirect_uris":["http://localhost:1/callback"],"scope":"read:notes"}`)
+	reg, status := register(t, s, `{"redirect_uris":["http://localhost:1/callback"],"token_endpoint_auth_method":"client_secret_post"}`)
 	if status != http.StatusCreated || reg.ClientSecret == "" || reg.ClientSecretExpiresAt == nil || *reg.ClientSecretExpiresAt != 0 {
 		t.Fatalf("registration: %d %+v", status, reg)
 	}
 	if want := "read:notes write:notes"; reg.Scope != want {
-		t.Errorf("scope = %q, want %q: clients that register with what they need first ask for more later", reg.Scope, want)
+		t.Errorf("scope = %q, want %q: all, as none was registered", reg.Scope, want)
 	}
 	q := authorizationRequest(reg.ClientID)
 	q.Set("scope", "read:notes write:notes")
@@ -349,7 +362,7 @@ func TestKnobs(t *testing.T) {
 // register; a token that is revoked is worth nothing.
 func TestClientsRegisteredByHand(t *testing.T) {
 	s := start(t, Options{NoRegistration: true, NoIssuerParameter: true, Opaque: true,
-		Clients: []Client{{ID: "gateway", Secret: "a secret", RedirectURIs: []string{"http://127.0.0.1/callback"}}}})
+		Clients: []Client{{ID: "gateway", Secret: "a secret", RedirectURIs: []string{"http://127.0.0.1/callback"}, AuthMethod: "client_secret_post"}}})
 	res, err := http.Post(s.Endpoint("register"), "application/json", strings.NewReader(`{"redirect_uris":["http://127.0.0.1:1/callback"]}`))
 	if err != nil {
 		t.Fatal(err)

@@ -20,10 +20,11 @@ func newStore() *store {
 	return &store{MemoryStore: storage.NewMemoryStore(), clients: map[string]fosite.Client{}}
 }
 
-func (s *store) addClient(c fosite.Client) {
+// addClient stores a client, which authenticates by the method alone.
+func (s *store) addClient(c *fosite.DefaultClient, method string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.clients[c.GetID()] = c
+	s.clients[c.ID] = &fosite.DefaultOpenIDConnectClient{DefaultClient: c, TokenEndpointAuthMethod: method}
 }
 
 // GetClient implements [fosite.ClientManager].

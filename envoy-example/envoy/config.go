@@ -23,6 +23,9 @@ type Options struct {
 	Port int
 	// Upstream is the name of the cluster that gets the requests let through.
 	Upstream string
+	// Hosts are the clusters that get the requests let through for other
+	// virtual hosts than "*", by their domains.
+	Hosts map[string]string
 	// Pages are the origins of the web pages that may read what the upstream
 	// answers, "*" for all: Envoy's own CORS filter, behind mcpauth, tells their
 	// browsers.
@@ -39,6 +42,12 @@ type Options struct {
 	Lenient bool
 	// HeadersStopIteration is allow_on_headers_stop_iteration of the filter.
 	HeadersStopIteration bool
+	// BufferLimit is per_connection_buffer_limit_bytes of the listener and the
+	// initial window of HTTP/2 streams, 65,535 or more; 0 means Envoy's defaults.
+	BufferLimit int
+	// Upgrades lets WebSocket connections through, over HTTP/2 too. It goes with no
+	// BufferLimit.
+	Upgrades bool
 	// DynamicListener makes Envoy read the listener from the file listener.yaml
 	// of its working directory and follow its changes: see
 	// [Process.UpdateListener].

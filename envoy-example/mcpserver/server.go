@@ -129,7 +129,7 @@ func (s *Server) whoami(_ context.Context, req *mcp.CallToolRequest, _ struct{})
 }
 
 // maxNotes bounds what one caller can make the server keep.
-const maxNotes = 100
+const maxNotes = 1000
 
 // Note is the argument of add_note.
 type Note struct {

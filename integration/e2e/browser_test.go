@@ -120,14 +120,14 @@ func (s sight) failed(t *testing.T, url, corsError, console string) {
 }
 
 // signedIn checks the way from no token to the MCP server: all that a page has
-// to see, and the preflights that let it.
-func (s sight) signedIn(t *testing.T, origin, resource string, as *authserver.Server) {
+// to see, and the preflights that let it. scope is what the challenge names.
+func (s sight) signedIn(t *testing.T, origin, resource, scope string, as *authserver.Server) {
 	t.Helper()
 	at, path, _ := strings.Cut(strings.TrimPrefix(resource, "http://"), "/")
 	metadata := "http://" + at + "/.well-known/oauth-protected-resource/" + path
 	discovery := as.Issuer() + "/.well-known/oauth-authorization-server"
 	want := []string{
-		"POST " + resource + ` initialize 401 Bearer scope="read:notes", resource_metadata="` + metadata + `"`,
+		"POST " + resource + ` initialize 401 Bearer scope="` + scope + `", resource_metadata="` + metadata + `"`,
 		"GET " + metadata + " 200",
 		"GET " + discovery + " 200",
 		"POST " + as.Endpoint("register") + " 201",
@@ -185,8 +185,8 @@ func TestWebPage(t *testing.T) {
 		own.start(t, envoy.Options{Bootstrap: own.exampleConfig(t, port)})
 		origin, resource := b.site(t), port.Origin()+"/notes"
 		for _, seen := range b.visit(t, visit{Page: origin + "/v1", Server: resource}, visit{Page: origin + "/v2", Server: resource}) {
-			seen.signedIn(t, origin, resource, own.auth)
-			seen.called(t, origin, resource, ",mcp-session-id").check(t, own.auth.Issuer(), "read:notes")
+			seen.signedIn(t, origin, resource, bothScopes, own.auth)
+			seen.called(t, origin, resource, ",mcp-session-id").check(t, own.auth.Issuer(), bothScopes)
 			if want := "DELETE " + resource + " 204"; !slices.Contains(seen.Steps, want) {
 				t.Errorf("the page does not show %q but\n%s", want, strings.Join(seen.Steps, "\n"))
 			}
@@ -253,7 +253,7 @@ func TestWebPagesOfOrigins(t *testing.T) {
 			visit{Page: other + "/v2", Server: anyPage},
 			visit{Page: app + "/v1", Server: appOnly, Token: token(appOnly, "write:notes")},
 		)
-		seen[0].signedIn(t, app, appOnly, own.auth)
+		seen[0].signedIn(t, app, appOnly, "read:notes", own.auth)
 		seen[0].called(t, app, appOnly, "").check(t, own.auth.Issuer(), "read:notes")
 
 		r := seen[1].called(t, "null", orNull, "")
@@ -262,7 +262,7 @@ func TestWebPagesOfOrigins(t *testing.T) {
 
 		// A page that the CORS filter does not name, and mcpauth does not keep
 		// out: it can sign in, but does not get to see what the server answers.
-		seen[2].signedIn(t, other, anyPage, own.auth)
+		seen[2].signedIn(t, other, anyPage, "read:notes", own.auth)
 		seen[2].failed(t, anyPage, "MissingAllowOriginHeader", "has been blocked by CORS policy: No 'Access-Control-Allow-Origin' header")
 
 		// A page sees what a token lacks.

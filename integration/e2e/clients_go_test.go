@@ -24,20 +24,20 @@ func visitInGo(c *mcpClient, tools string, urls ...string) ([]trip, error) {
 	defer cancel()
 	var trips []trip
 	for _, u := range urls {
-		r, err := visitOneInGo(ctx, c.protocol, tools, u)
-		if err != nil {
-			return trips, fmt.Errorf("%s: %w", u, err)
+		r := trip{URL: u}
+		if err := r.visitInGo(ctx, c.protocol, tools); err != nil {
+			r.Error = err.Error()
 		}
 		trips = append(trips, r)
 	}
-	return trips, nil
+	return trips, failures(trips)
 }
 
-func visitOneInGo(ctx context.Context, protocol, tools, endpoint string) (trip, error) {
-	r := trip{URL: endpoint}
+func (r *trip) visitInGo(ctx context.Context, protocol, tools string) error {
 	handler, err := auth.NewAuthorizationCodeHandler(&auth.AuthorizationCodeHandlerConfig{
 		DynamicClientRegistrationConfig: &auth.DynamicClientRegistrationConfig{Metadata: &oauthex.ClientRegistrationMetadata{
 			ClientName: "mcpauth example client", RedirectURIs: []string{goCallback}, TokenEndpointAuthMethod: "none",
+			GrantTypes: []string{"authorization_code", "refresh_token"},
 		}},
 		AuthorizationCodeFetcher: func(ctx context.Context, args *auth.AuthorizationArgs) (*auth.AuthorizationResult, error) {
 			u, err := url.Parse(args.URL)
@@ -50,17 +50,17 @@ func visitOneInGo(ctx context.Context, protocol, tools, endpoint string) (trip, 
 		},
 	})
 	if err != nil {
-		return r, err
+		return err
 	}
 	session, err := mcp.NewClient(&mcp.Implementation{Name: "mcpauth example client", Version: "1.0.0"}, nil).Connect(ctx,
-		&mcp.StreamableClientTransport{Endpoint: endpoint, OAuthHandler: handler}, &mcp.ClientSessionOptions{ProtocolVersion: protocol})
+		&mcp.StreamableClientTransport{Endpoint: r.URL, OAuthHandler: handler}, &mcp.ClientSessionOptions{ProtocolVersion: protocol})
 	if err != nil {
-		return r, err
+		return err
 	}
 	defer session.Close()
 	list, err := session.ListTools(ctx, nil)
 	if err != nil {
-		return r, err
+		return err
 	}
 	for _, tool := range list.Tools {
 		r.Tools = append(r.Tools, tool.Name)
@@ -73,23 +73,23 @@ func visitOneInGo(ctx context.Context, protocol, tools, endpoint string) (trip, 
 		}
 		result, err := session.CallTool(ctx, &mcp.CallToolParams{Name: name, Arguments: json.RawMessage(arguments)})
 		if err != nil {
-			return r, err
+			return err
 		}
 		if result.IsError {
-			return r, fmt.Errorf("%s: %s", name, toJSON(result.Content))
+			return fmt.Errorf("%s: %s", name, toJSON(result.Content))
 		}
 		r.Results = append(r.Results, toolResult{name, json.RawMessage(toJSON(result.StructuredContent))})
 	}
 	source, err := handler.TokenSource(ctx)
 	if err != nil {
-		return r, err
+		return err
 	}
 	token, err := source.Token()
 	if err != nil {
-		return r, err
+		return err
 	}
-	r.Token = token.AccessToken
-	return r, nil
+	r.Token, r.Refresh = token.AccessToken, token.RefreshToken != ""
+	return nil
 }
 
 // approve stands for the person in front of the browser, who is sent to and fro
@@ -112,7 +112,7 @@ func approve(ctx context.Context, args *auth.AuthorizationArgs) (*auth.Authoriza
 	defer res.Body.Close()
 	back, err := url.Parse(res.Header.Get("Location"))
 	if err != nil || back.Query().Get("code") == "" {
-		return nil, fmt.Errorf("no code: status %d, location %q", res.StatusCode, back)
+		return nil, fmt.Errorf("no code: status %d, location %s", res.StatusCode, back)
 	}
 	q := back.Query()
 	return &auth.AuthorizationResult{Code: q.Get("code"), State: q.Get("state"), Iss: q.Get("iss")}, nil

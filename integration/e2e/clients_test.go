@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"os/exec"
@@ -27,6 +28,9 @@ type mcpClient struct {
 	protocol string   // the version of MCP that its requests must name
 	scope    string   // what it asks for by itself: "" leaves that to the challenge
 	wide     bool     // it asks for all scopes_supported, whatever the challenge says
+	env      []string // further settings of its program
+	slow     bool     // each thing it does starts a process
+	stepUp   stepUp
 	envoys   []string // the versions of Envoy that it runs on
 	visit    func(c *mcpClient, tools string, urls ...string) ([]trip, error)
 }
@@ -71,16 +75,16 @@ func mcpClients(t *testing.T) []*mcpClient {
 	}
 	const june25, november25, july26 = "2025-06-18", "2025-11-25", "2026-07-28"
 
-	add(pinned(t, "github.com/modelcontextprotocol/go-sdk", "go.mod"), nil, mcpClient{name: "Go SDK", visit: visitInGo}, june25, november25, july26)
-	npm("@modelcontextprotocol/sdk", mcpClient{name: "TypeScript SDK", scope: bothScopes}, "typescript/v1.17", june25)
-	npm("@modelcontextprotocol/sdk", mcpClient{name: "TypeScript SDK"}, "typescript/v1", november25)
-	npm("@modelcontextprotocol/client", mcpClient{name: "TypeScript SDK"}, "typescript/v2", november25, july26)
+	add(pinned(t, "github.com/modelcontextprotocol/go-sdk", "go.mod"), nil, mcpClient{name: "Go SDK", visit: visitInGo, stepUp: stepUp{registersNone: true}}, june25, november25, july26)
+	npm("@modelcontextprotocol/sdk", mcpClient{name: "TypeScript SDK", scope: bothScopes, stepUp: stepUp{never: true}}, "typescript/v1.17", june25)
+	npm("@modelcontextprotocol/sdk", mcpClient{name: "TypeScript SDK", stepUp: stepUp{refreshes: true}}, "typescript/v1", november25)
+	npm("@modelcontextprotocol/client", mcpClient{name: "TypeScript SDK", stepUp: stepUp{offline: true}}, "typescript/v2", november25, july26)
 	pip("mcp", mcpClient{name: "Python SDK"}, "v1.22", "client_v1.py", june25)
 	pip("mcp", mcpClient{name: "Python SDK"}, "v1", "client_v1.py", november25)
-	pip("mcp", mcpClient{name: "Python SDK"}, "v2", "client_v2.py", november25, july26)
-	pip("fastmcp-slim[client]", mcpClient{name: "FastMCP"}, "v2", "client_fastmcp.py", november25, july26)
-	npm("@modelcontextprotocol/inspector", mcpClient{name: "MCP Inspector", wide: true}, "inspector", november25)
-	npm("@modelcontextprotocol/inspector", mcpClient{name: "MCP Inspector"}, "inspector", july26)
+	pip("mcp", mcpClient{name: "Python SDK", stepUp: stepUp{offline: true}}, "v2", "client_v2.py", november25, july26)
+	pip("fastmcp-slim[client]", mcpClient{name: "FastMCP", stepUp: stepUp{offline: true}}, "v2", "client_fastmcp.py", november25, july26)
+	npm("@modelcontextprotocol/inspector", mcpClient{name: "MCP Inspector", slow: true, wide: true, stepUp: stepUp{never: true, offline: true}}, "inspector", november25)
+	npm("@modelcontextprotocol/inspector", mcpClient{name: "MCP Inspector", slow: true, env: []string{"REFRESH=no"}}, "inspector", july26)
 	// The Inspector starts eight times to go everywhere: once is enough for it.
 	all[len(all)-1].envoys, all[len(all)-2].envoys = versions[:1], versions[1:]
 	return all
@@ -92,9 +96,22 @@ type trip struct {
 	URL      string   `json:"url"`
 	ClientID string   `json:"client_id"`
 	Token    string   `json:"token"`
-	Asked    []string `json:"asked"` // the scope parameter of each authorization request
+	Refresh  bool     `json:"refresh"` // there is a refresh token with it
+	Asked    []string `json:"asked"`   // the scope parameter of each authorization request
 	Tools    []string `json:"tools"`
 	Results  []toolResult
+	Error    string `json:"error"` // what ended it early
+}
+
+// failures are the errors of trips.
+func failures(trips []trip) error {
+	var errs []error
+	for _, t := range trips {
+		if t.Error != "" {
+			errs = append(errs, fmt.Errorf("%s: %s", t.URL, t.Error))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 type toolResult struct {
@@ -104,7 +121,7 @@ type toolResult struct {
 
 // run runs a program of ../clients: see ../clients/typescript/oauth.mjs.
 func (c *mcpClient) run(command []string, tools string, urls []string) ([]trip, error) {
-	command = slices.Concat([]string{"env", "TOOLS=" + tools, "PROTOCOL=" + c.protocol, "SCOPE=" + c.scope}, command, urls)
+	command = slices.Concat([]string{"env"}, c.env, []string{"TOOLS=" + tools, "PROTOCOL=" + c.protocol, "SCOPE=" + c.scope}, command, urls)
 	out, err := output("", command...)
 	var trips []trip
 	for line := range strings.Lines(string(out)) {
@@ -114,7 +131,7 @@ func (c *mcpClient) run(command []string, tools string, urls []string) ([]trip, 
 		}
 		trips = append(trips, one)
 	}
-	return trips, err
+	return trips, errors.Join(err, failures(trips))
 }
 
 // place is a resource that clients go to, at its true address.

@@ -204,7 +204,7 @@ func toJSON(v any) string {
 }
 
 // testClient may use the client credentials grant.
-var testClient = authserver.Client{ID: "test-client", Secret: "test-secret"}
+var testClient = authserver.Client{ID: "test-client", Secret: "test-secret", AuthMethod: "client_secret_post"}
 
 // Resources of tableConfig.
 const (

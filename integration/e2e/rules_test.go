@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -49,6 +50,10 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.requests++
 	r.mu.Unlock()
 	var whole strings.Builder
+	if req.Header.Get("Upgrade") != "" {
+		echo(w)
+		return
+	}
 	buffer := make([]byte, 4096)
 	for {
 		n, err := req.Body.Read(buffer)
@@ -81,6 +86,17 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 }
 
+// echo upgrades a connection, and sends back what comes.
+func echo(w http.ResponseWriter) {
+	c, rest, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+	io.Copy(c, rest)
+}
+
 // seen returns how many requests have come, and all of their bodies.
 func (r *recorder) seen() (requests int, body string) {
 	r.mu.Lock()
@@ -104,15 +120,17 @@ func (r *recorder) forget() {
 
 const maxRuledBody = 64 << 10
 
-func (s *stage) ruledConfig(stops bool) string {
+func (s *stage) ruledConfig(stops bool, more object) string {
+	resource := object{
+		"resource": notes, "required_scopes": []string{"read:notes"}, "max_body_bytes": maxRuledBody,
+		"tools":   object{"delete_note": []string{"write:notes"}},
+		"methods": object{"prompts/*": []string{"write:notes"}},
+	}
+	maps.Copy(resource, more)
 	return toJSON(object{
 		"authorization_servers":           []object{{"issuer": s.auth.Issuer(), "cluster": "auth"}},
 		"allow_on_headers_stop_iteration": stops,
-		"resources": []object{{
-			"resource": notes, "required_scopes": []string{"read:notes"}, "max_body_bytes": maxRuledBody,
-			"tools":   object{"delete_note": []string{"write:notes"}},
-			"methods": object{"prompts/*": []string{"write:notes"}},
-		}},
+		"resources":                       []object{resource, {"resource": open}},
 	})
 }
 
@@ -124,22 +142,30 @@ type ruled struct {
 	stops  bool   // allow_on_headers_stop_iteration
 	read   string // tokens with one scope and with both
 	write  string
+	open   string // for a resource with no rules
 }
 
 // onEachRuled runs a test on every version, with
 // allow_on_headers_stop_iteration on and off.
 func onEachRuled(t *testing.T, test func(t *testing.T, g *ruled)) {
+	onEachRuledWith(t, nil, test)
+}
+
+// onEachRuledWith does the same with more members of the resource, and then with
+// WebSocket connections let through and Envoy's checks of header names off.
+func onEachRuledWith(t *testing.T, more object, test func(t *testing.T, g *ruled)) {
 	onEach(t, func(t *testing.T, s *stage) {
 		for name, stops := range map[string]bool{"headers go on": false, "headers stop": true} {
 			t.Run(name, func(t *testing.T) {
 				own := keyStage(t, s, authserver.Options{})
 				g := &ruled{stage: own, server: startRecorder(t), stops: stops}
-				o := own.options(own.ruledConfig(stops))
-				o.HeadersStopIteration = stops
+				o := own.options(own.ruledConfig(stops, more))
+				o.HeadersStopIteration, o.Lenient, o.Upgrades = stops, more != nil, more != nil
 				o.Clusters[0] = envoy.ClusterAt("mcp", g.server.listener.Addr().String())
 				g.gateway = own.start(t, o)
 				g.read = own.auth.Mint(authserver.Token{Resource: notes, Scope: "read:notes"})
 				g.write = own.auth.Mint(authserver.Token{Resource: notes, Scope: "read:notes write:notes"})
+				g.open = own.auth.Mint(authserver.Token{Resource: open})
 				eventually(t, recovery, func() string { return passes(g.gateway, g.read) })
 				g.server.forget()
 				test(t, g)
@@ -401,7 +427,7 @@ func TestLargeBodiesAndEnvoysBuffer(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				own := keyStage(t, s, authserver.Options{})
 				g := &ruled{server: startRecorder(t), stops: stops}
-				o := own.options(strings.Replace(own.ruledConfig(stops), fmt.Sprint(maxRuledBody), "4194304", 1))
+				o := own.options(own.ruledConfig(stops, object{"max_body_bytes": 4 << 20}))
 				o.HeadersStopIteration = stops
 				o.Clusters[0] = envoy.ClusterAt("mcp", g.server.listener.Addr().String())
 				g.gateway = own.start(t, o)

@@ -13,9 +13,9 @@ type Body struct {
 	// from an interface, links 60 kB. It is nil in a Verdict's Keep.
 	Decide func(body []byte, now int64) Verdict
 
-	// Waits is set where Decide may begin what cannot be undone, and return a
-	// Wait for it: there has to be room for that before.
-	Waits bool
+	// Queue is set where Decide may begin what cannot be undone, and return a
+	// Wait for it: there has to be room in it before.
+	Queue *Queue
 
 	origin string // see [Request.readers]
 }

@@ -7,8 +7,10 @@ import (
 
 // claimText returns a claim of a payload as text: a string as it is, other types
 // as JSON; empty where there is none, or null.
-func claimText(payload string, h *config.ClaimToHeader) string {
-	claim := wellknown.Member(payload, h.ClaimName)
+func claimText(payload string, h *config.ClaimToHeader) (claim string) {
+	if h.ClaimName != "" {
+		claim = wellknown.Member(payload, h.ClaimName)
+	}
 	if claim == "" {
 		claim = payload
 		for _, name := range h.Path {

@@ -42,10 +42,13 @@ type Request struct {
 	RequestHeaders string // Access-Control-Request-Headers
 	IfNoneMatch    string // the first If-None-Match header
 
+	Upgrade         bool   // Upgrade is there
 	HasBody         bool   // the headers are not all of it
 	ContentEncoding string // Content-Encoding, several with commas
 	ContentType     string // Content-Type, the same
 	MCP             operation.Headers
+	respelled       bool // see operation.Respells: a server may read an operation or a length in this header
+	unreadable      bool // such a header says that the body is compressed or not UTF-8
 
 	Arrived int64 // Unix milliseconds
 
@@ -83,9 +86,8 @@ type Verdict struct {
 	// Keep is set with a Wait after which the body may decide: it is to be kept
 	// until then, where the host shows it.
 	Keep *Body
-	// Yields is set with a Wait that anybody can bring about, by a token of their
-	// own making: half of the room is for others.
-	Yields bool
+	// Queue is set with a Wait: the places for it.
+	Queue *Queue
 
 	Outcome metrics.Outcome // to be counted when Reply or Pass is carried out
 }
@@ -108,11 +110,17 @@ type Pass struct {
 	// KeepAuthorization is set where the request was not checked, and where
 	// the resource is configured to forward its token.
 	KeepAuthorization bool
+	// Authorization replaces the header that is kept, where the client did not
+	// write the token in the standard form; empty if it did.
+	Authorization string
 }
 
 // Gate holds all that decisions need. One worker has one; it is not safe for
 // concurrent use.
 type Gate struct {
+	// Refusals tell the log why tokens are refused; nil tells nobody.
+	Refusals *Refusals
+
 	routes    *route.Table
 	unmatched config.Unmatched
 	resources []*resource
@@ -137,13 +145,17 @@ type resource struct {
 	document    []byte // protected-resource metadata
 	tag         string // its entity tag
 	metadataURL string
+	origin      string // whose pages may always call
 	identity    identityNames
-	scope       string            // what the challenges ask for: all required scopes
+	firstScope  string            // what the challenges of 401 and 400 name: what clients ask for first
+	scope       string            // what that of a 403 names if the operation needs no more: all required scopes
 	noToken     [2]*Reply         // without and with an Origin, any being allowed; nil until needed
 	opaque      *server           // the one of servers that is asked about tokens; nil if none is
 	rules       *operation.Rules  // nil if there are none
 	proxy       *oauthproxy.Proxy // for the one of them that the gateway stands for; nil if there is none
 	metadataOf  *keys.Source      // the first server, whose metadata may be served
+	first       *queues           // of that server
+	forms       *queues           // of the one that proxy is for
 }
 
 // A server is an authorization server as one resource trusts it.
@@ -152,6 +164,7 @@ type server struct {
 	checker *introspect.Checker // nil: it is not asked
 	jwt     bool                // checker is asked about JWTs too
 	policy  jwtlite.Policy
+	queues  *queues
 }
 
 // passed is a token that one resource let in, and until when it does so with
@@ -176,13 +189,16 @@ func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checke
 		maxToken:  c.MaxTokenBytes,
 		cache:     tokencache.New[passed](c.TokenCache.MaxEntries),
 	}
+	queues := newQueues(c)
 	for i, r := range c.Resources {
 		p := &resource{
 			Resource:    r,
 			index:       i,
 			document:    wellknown.Document(r),
 			metadataURL: wellknown.ProtectedResourceURL(r.Resource),
+			origin:      r.Resource.Origin(),
 			identity:    newIdentityNames(r),
+			firstScope:  strings.Join(r.ChallengeScopes, " "),
 			scope:       strings.Join(r.ScopeHierarchy.Minimal(r.RequiredScopes), " "),
 			rules:       operation.Compile(r.Rules),
 		}
@@ -191,15 +207,15 @@ func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checke
 			i := slices.Index(c.AuthorizationServers, s)
 			source := sources[i]
 			if j == 0 {
-				p.metadataOf = source
+				p.metadataOf, p.first = source, queues[i]
 			}
 			if s.Source.Kind == config.NoKeys {
 				source = nil
 			}
 			if p.proxy == nil {
-				p.proxy = proxies[i]
+				p.proxy, p.forms = proxies[i], queues[i]
 			}
-			p.servers = append(p.servers, server{source: source, checker: checkers[i], policy: jwtlite.Policy{
+			p.servers = append(p.servers, server{source: source, checker: checkers[i], queues: queues[i], policy: jwtlite.Policy{
 				Issuer:      s.Issuer,
 				Audiences:   audiences(r),
 				Algorithms:  s.Algorithms,
@@ -214,26 +230,11 @@ func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checke
 	return g
 }
 
-// audiences returns the values of aud that are accepted for a resource: its
-// own URL, as configured and without the default port, the same with and
-// without a slash where it has no path (clients send either), and those that
-// the configuration adds. Scheme and host may be in any case: see
-// [jwtlite.Policy].
-func audiences(r *config.Resource) []string {
-	u := r.Resource
-	list := []string{u.Raw, u.Scheme + "://" + u.Authority() + u.Path}
-	if u.Path == "" || u.Path == "/" {
-		origin := u.Scheme + "://" + u.Authority()
-		list = append(list, origin, origin+"/", strings.TrimSuffix(u.Raw, "/"), strings.TrimSuffix(u.Raw, "/")+"/")
-	}
-	return append(list, r.Audiences...)
-}
-
 // Decide returns the verdict on a request.
 func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	match, err := g.routes.Find(r.Authority, r.Path)
 	if err != nil {
-		return reply(badPath(r), metrics.BadPath)
+		return reply(badPath(r, err), metrics.BadPath)
 	}
 	switch match.Kind {
 	case route.Unmatched:
@@ -259,15 +260,28 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	if r.preflight() {
 		return reply(p.preflight(r), metrics.Preflight)
 	}
-	if identity, granted, ok := g.remembered(p, r, now); ok {
-		return g.permit(p, r, granted, g.letPass(Pass{Identity{p.identity, identity}, p.Forward}, metrics.CacheHit))
+	if p.rules != nil && r.upgrades() {
+		return r.upgrade()
 	}
-	token, err := bearer(r)
+	token, standard := strings.CutPrefix(r.Authorization, bearerPrefix)
+	if standard && r.Authorizations == 1 {
+		// Whatever follows: only what bearer took for a token is in the cache.
+		if v, ok := g.remembered(p, r, token, now); ok {
+			return v
+		}
+	}
+	token, err = bearer(r)
 	switch {
 	case errors.Is(err, errTwoTokens):
+		g.refused(p, nil, metrics.TwoTokens, err.Error(), nil)
 		return reply(p.refuse(r, 400, codeRequest, err.Error()), metrics.TwoTokens)
 	case err != nil:
 		return reply(p.withoutToken(r), metrics.Unauthorized)
+	}
+	if !isStandard(r, token) {
+		if v, ok := g.remembered(p, r, token, now); ok {
+			return v
+		}
 	}
 	v := g.check(p, r, token, now)
 	if v.Wait != nil {
@@ -276,39 +290,12 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	return v
 }
 
-// remembered returns how a request with this very Authorization went on before,
-// if all that may have changed since allows it still: the key set and the time.
-func (g *Gate) remembered(p *resource, r *Request, now time.Time) (identity string, granted uint64, ok bool) {
-	const scheme = "Bearer "
-	if r.Authorizations != 1 || !strings.HasPrefix(r.Authorization, scheme) {
-		return "", 0, false
-	}
-	// Whatever stands there: only what bearer took for a token is in the cache.
-	token := r.Authorization[len(scheme):]
-	c, identity := g.cache.Get(p.index, token)
-	if c == nil {
-		return "", 0, false
-	}
-	if now.Unix() < c.begin || now.Unix() >= c.end || !c.current() {
-		g.cache.Delete(p.index, token)
-		return "", 0, false
-	}
-	return identity, c.granted, true
-}
-
-// current reports whether the keys are those that verified the token.
-func (c *passed) current() bool {
-	if c.source == nil {
-		return true
-	}
-	_, version := c.source.Keys()
-	return version == c.version
-}
-
 // check returns the verdict on a request for p that presents a token.
 func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdict {
 	invalid := func(err error) Verdict {
-		return reply(p.refuse(r, 401, "invalid_token", err.Error()), failed(err))
+		o := failed(err)
+		g.refused(p, r, o, err.Error(), nil)
+		return reply(p.refuse(r, 401, "invalid_token", err.Error()), o)
 	}
 
 	if len(token) > g.maxToken {
@@ -333,6 +320,7 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	case s == nil:
 		return invalid(jwtlite.ErrIssuer)
 	case s.source == nil:
+		g.refused(p, r, metrics.NoJWT, errNoJWT.Error(), nil)
 		return reply(p.refuse(r, 401, "invalid_token", errNoJWT.Error()), metrics.NoJWT)
 	}
 	if err := s.policy.CheckHeader(t); err != nil {
@@ -341,8 +329,9 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	set, version := s.source.Keys()
 	if set == nil {
 		v := reply(unavailable(r.readers(), s.source.RetryAfter()), metrics.NoKeys)
-		if s.source.Starting() {
-			v.Wait, v.Outcome = s.source, metrics.NoRoom
+		if s.source.Await(r.Arrived) {
+			v.Outcome = metrics.NoRoom
+			return v.waiting(s.source, s.queues.keys)
 		}
 		return v
 	}
@@ -352,11 +341,11 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	if err := r.refutation; err != nil {
 		// The server may have new keys, perhaps under old IDs: nobody is told
 		// that a token is bad by keys that are older than the request.
-		switch s.source.Refetch(r.Arrived) {
+		switch s.source.Refetch(missingKey(t, token, err), r.Arrived) {
 		case keys.Fetching:
-			v := reply(unavailable(r.readers(), s.source.RetryAfter()), metrics.NoRoom)
-			v.Wait, v.Yields = s.source, true
-			return v
+			return reply(unavailable(r.readers(), s.source.RefetchAfter()), metrics.NoRoom).waiting(s.source, s.queues.missing)
+		case keys.Later:
+			return reply(unavailable(r.readers(), s.source.RefetchAfter()), metrics.RefetchLater)
 		case keys.Unavailable:
 			return reply(unavailable(r.readers(), s.source.RetryAfter()), metrics.RefetchFailed)
 		}
@@ -376,7 +365,7 @@ func (g *Gate) admit(p *resource, r *Request, s *server, token string, as passed
 	g.scopes = t.Claims().AppendScopes(g.scopes[:0])
 	for _, scope := range p.RequiredScopes {
 		if !p.ScopeHierarchy.Grants(g.scopes, scope) {
-			return reply(p.lacks(r.readers(), p.headerNeed(r)), metrics.InsufficientScope)
+			return g.insufficient(p, r, p.headerNeed(r), r.readers())
 		}
 	}
 
@@ -386,7 +375,17 @@ func (g *Gate) admit(p *resource, r *Request, s *server, token string, as passed
 		g.cache.Put(p.index, token, as, g.identity)
 	}
 	identity := unsafe.String(unsafe.SliceData(g.identity), len(g.identity))
-	return g.permit(p, r, as.granted, g.letPass(Pass{Identity{p.identity, identity}, p.Forward}, metrics.CacheMiss))
+	return g.permit(p, r, as.granted, g.letPass(p.pass(r, token, identity), metrics.CacheMiss))
+}
+
+// missingKey returns what tells the key apart that a set lacks: see
+// [keys.MissingKey]. err is why the token was not verified.
+func missingKey(t *jwtlite.Token, token string, err error) uint64 {
+	if errors.Is(err, jwtlite.ErrSignature) || errors.Is(err, jwtlite.ErrAmbiguousKey) {
+		return keys.MissingKey(token)
+	}
+	kid, _ := t.KeyID()
+	return keys.MissingKey(kid, t.AlgorithmName())
 }
 
 // period returns the whole seconds, from begin to before end, in which a token

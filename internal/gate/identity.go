@@ -151,15 +151,15 @@ func plain(s string) bool {
 // reserved holds the names of the headers that only the gate may set, beside
 // those that begin with headerPrefix.
 type reserved struct {
-	names   map[string]bool // with "-" for "_"
+	keys    map[string]bool // see [config.HeaderKey]
 	lengths uint64          // bit n: there is a name of n bytes, 63: or more
 }
 
 func reservedHeaders(c *config.Config) reserved {
-	r := reserved{names: map[string]bool{}}
+	r := reserved{keys: map[string]bool{}}
 	add := func(name string) {
 		if name != "" {
-			r.names[strings.ReplaceAll(strings.ToLower(name), "_", "-")] = true
+			r.keys[config.HeaderKey(name)] = true
 			r.lengths |= 1 << min(len(name), 63)
 		}
 	}
@@ -174,22 +174,38 @@ func reservedHeaders(c *config.Config) reserved {
 
 // Reserved reports whether a header of a client's request must be removed on
 // every route, because a server could take it for one that the gate set. Many
-// servers do not tell "_" from "-" in a name (CGI and its heirs), so neither
-// does Reserved. Names come from the host in lower case.
+// servers do not tell "_", "." and other such characters from "-" in a name (CGI
+// and its heirs), so neither does Reserved. Names come from the host in lower
+// case.
 func (g *Gate) Reserved(name string) bool {
-	if len(name) >= len(headerPrefix) && name[0] == headerPrefix[0] && hyphened(name[:len(headerPrefix)]) == headerPrefix {
+	if len(name) >= len(headerPrefix) && name[0] == headerPrefix[0] && hasKey(name[:len(headerPrefix)], headerPrefix) {
 		return true
 	}
 	if g.reserved.lengths>>min(len(name), 63)&1 == 0 {
 		return false
 	}
-	return g.reserved.names[hyphened(name)]
+	if g.reserved.keys[name] {
+		return true
+	}
+	for i := 0; i < len(name); i++ {
+		if isOdd(name[i]) {
+			return g.reserved.keys[config.HeaderKey(name)]
+		}
+	}
+	return false
 }
 
-// hyphened returns name with "-" for "_"; most names have none.
-func hyphened(name string) string {
-	if strings.IndexByte(name, '_') < 0 {
-		return name
+// hasKey reports whether key is the key of a name that is as long.
+func hasKey(name, key string) bool {
+	for i := 0; i < len(key); i++ {
+		if c := name[i]; c != key[i] && !(key[i] == '-' && isOdd(c)) {
+			return false
+		}
 	}
-	return strings.ReplaceAll(name, "_", "-")
+	return true
+}
+
+// isOdd reports whether c is other than a lower-case letter, a digit or "-".
+func isOdd(c byte) bool {
+	return !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-')
 }

@@ -27,12 +27,18 @@ func (p *resource) own(k route.Kind, r *Request) Verdict {
 		return reply(notFound(r), metrics.NoResource)
 	case r.Method == "OPTIONS":
 		return reply(&Reply{204, append(r.preflightHeaders(anyOrigin, methods), [2]string{"allow", methods}), nil}, metrics.Preflight)
+	case r.Method == "POST" && r.Upgrade:
+		return r.upgrade()
 	case r.Method == "POST":
 		decide := p.form(k, r)
 		if !r.HasBody {
 			return decide(nil, 0)
 		}
-		return Verdict{Body: &Body{Limit: oauthproxy.MaxBody, Decide: decide, Waits: k != route.Register, origin: r.readers()}}
+		b := &Body{Limit: oauthproxy.MaxBody, Decide: decide, origin: r.readers()}
+		if k != route.Register {
+			b.Queue = p.forms.forms
+		}
+		return Verdict{Body: b}
 	}
 	return reply(problem(405, codeMethod, "use POST", anyOrigin, [2]string{"allow", methods}), metrics.Method)
 }
@@ -43,31 +49,32 @@ func (p *resource) own(k route.Kind, r *Request) Verdict {
 func (p *resource) serverMetadata(r *Request) Verdict {
 	if p.proxy != nil {
 		if !p.proxy.Ready() {
-			return p.noEndpoints(r.readers())
+			return p.noEndpoints(r.Arrived, r.readers())
 		}
 		return publish(r, p.proxy.Document(p.Resource), "")
 	}
 	text := p.metadataOf.Metadata()
 	if text == "" {
-		return noMetadata(p.metadataOf, r.readers())
+		return noMetadata(p.metadataOf, p.first.metadata, r.Arrived, r.readers())
 	}
 	return publish(r, []byte(text), "")
 }
 
-// noMetadata is the verdict on a request that needs the metadata of a server
-// while there is none.
-func noMetadata(of *keys.Source, origin string) Verdict {
+// noMetadata is the verdict on a request, arrived at a time, that needs the
+// metadata of a server while there is none, or none of use.
+func noMetadata(of *keys.Source, q *Queue, arrived int64, origin string) Verdict {
 	v := reply(noAnswer(origin, of.RetryAfter()), metrics.NoAnswer)
-	if of.Starting() {
-		v.Wait, v.Yields, v.Outcome = of, true, metrics.NoRoom
+	if of.Metadata() == "" && of.Await(arrived) {
+		v.Outcome = metrics.NoRoom
+		return v.waiting(of, q)
 	}
 	return v
 }
 
 // noEndpoints is the same for the endpoints of the provider.
-func (p *resource) noEndpoints(origin string) Verdict {
+func (p *resource) noEndpoints(arrived int64, origin string) Verdict {
 	if of := p.proxy.Source(); of != nil {
-		return noMetadata(of, origin)
+		return noMetadata(of, p.forms.metadata, arrived, origin)
 	}
 	return reply(noAnswer(origin, oauthproxy.RetryAfter), metrics.NoAnswer)
 }
@@ -79,7 +86,7 @@ func noAnswer(origin string, seconds int) *Reply {
 // redirect sends a user to the provider, or back to the client.
 func (p *resource) redirect(k route.Kind, r *Request) Verdict {
 	if !p.proxy.Ready() {
-		return p.noEndpoints("")
+		return p.noEndpoints(r.Arrived, "")
 	}
 	_, query, _ := strings.Cut(r.Path, "?")
 	to := p.proxy.Authorize
@@ -92,15 +99,16 @@ func (p *resource) redirect(k route.Kind, r *Request) Verdict {
 // form returns what decides on the body of r: a registration is answered at
 // once, other forms wait for the provider.
 func (p *resource) form(k route.Kind, r *Request) func([]byte, int64) Verdict {
-	contentType, origin := strings.Clone(r.ContentType), r.readers()
+	f := oauthproxy.Form{ContentType: strings.Clone(r.ContentType), Issuer: p.Resource.Resource.Origin(), Basic: isBasic(r.Authorization)}
+	origin, arrived := r.readers(), r.Arrived
 	var call *oauthproxy.Call
 	return func(body []byte, _ int64) Verdict {
 		if k == route.Register {
-			return answered(p.proxy.Register(contentType, body), origin)
+			return answered(p.proxy.Register(f.ContentType, body), origin)
 		}
 		if call == nil {
 			if !p.proxy.Ready() {
-				return p.noEndpoints(origin)
+				return p.noEndpoints(arrived, origin)
 			}
 			begin := p.proxy.Exchange
 			if k == route.Revoke {
@@ -109,28 +117,40 @@ func (p *resource) form(k route.Kind, r *Request) func([]byte, int64) Verdict {
 				}
 			}
 			var refused *oauthproxy.Answer
-			if refused, call = begin(contentType, string(body), p.Resource.Resource.Origin()); refused != nil {
+			f.Body = string(body)
+			refused, call = begin(&f)
+			if f.Body = ""; refused != nil {
 				return answered(refused, origin)
 			}
 		}
 		if a := call.Answer(); a != nil {
 			return answered(a, origin)
 		}
-		v := reply(noAnswer(origin, call.RetryAfter()), metrics.NoRoom)
-		v.Wait = call
-		return v
+		return reply(noAnswer(origin, call.RetryAfter()), metrics.NoRoom).waiting(call, p.forms.forms)
 	}
+}
+
+// isBasic reports whether an Authorization header is one of HTTP Basic (RFC 7617).
+func isBasic(authorization string) bool {
+	scheme, _ := cutSpace(trim(authorization))
+	return strings.EqualFold(scheme, "Basic")
 }
 
 // answered is the verdict that gives an answer of the proxy.
 func answered(a *oauthproxy.Answer, origin string) Verdict {
-	switch {
-	case a.Status == 503:
-		return reply(noAnswer(origin, oauthproxy.RetryAfter), a.Outcome)
-	case a.Code != "":
-		return reply(problem(a.Status, a.Code, a.Description, origin), a.Outcome)
+	var headers [][2]string
+	if a.RetryAfter != "" {
+		headers = append(headers, [2]string{"retry-after", a.RetryAfter})
+	} else if a.Status == 503 {
+		headers = append(headers, [2]string{"retry-after", strconv.Itoa(oauthproxy.RetryAfter)})
 	}
-	headers := [][2]string{{"cache-control", "no-store"}}
+	if a.Challenge != "" {
+		headers = append(headers, [2]string{"www-authenticate", a.Challenge})
+	}
+	if a.Code != "" {
+		return reply(problem(a.Status, a.Code, a.Description, origin, headers...), a.Outcome)
+	}
+	headers = append(headers, [2]string{"cache-control", "no-store"})
 	if a.Body != nil {
 		headers = append(headers, [2]string{"content-type", "application/json"})
 	}

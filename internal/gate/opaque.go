@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"time"
@@ -50,6 +51,7 @@ func looksLikeJWT(token string) bool {
 // ask returns the verdict on a request whose token its server is asked about.
 func (g *Gate) ask(p *resource, r *Request, s *server, token string, now time.Time) Verdict {
 	refuse := func(err error, o metrics.Outcome) Verdict {
+		g.refused(p, r, o, err.Error(), s)
 		return reply(p.refuse(r, 401, "invalid_token", err.Error()), o)
 	}
 
@@ -59,15 +61,15 @@ func (g *Gate) ask(p *resource, r *Request, s *server, token string, now time.Ti
 	answer, call := s.checker.Ask(token, r.Arrived)
 	switch {
 	case call != nil:
-		v := reply(unavailable(r.readers(), call.RetryAfter()), metrics.NoRoom)
-		v.Wait, v.Yields = call, true
-		return v
+		return reply(unavailable(r.readers(), call.RetryAfter()), metrics.NoRoom).waiting(call, s.queues.answers)
 	case answer == nil: // too many questions are under way
 		return reply(unavailable(r.readers(), 1), metrics.NoRoom)
+	case answer.Fault == introspect.ErrScope:
+		return g.insufficient(p, r, p.headerNeed(r), r.readers())
 	case answer.Fault != nil:
 		return refuse(answer.Fault, metrics.Inactive)
 	case answer.Claims == nil:
-		return reply(unavailable(r.readers(), introspect.RetryAfter), metrics.NoAnswer)
+		return reply(unavailable(r.readers(), cmp.Or(answer.RetryAfter, introspect.RetryAfter)), metrics.NoAnswer)
 	}
 	t := &g.token
 	if err := t.ParseClaims(answer.Claims); err != nil {

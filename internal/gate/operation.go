@@ -26,7 +26,12 @@ func (p *resource) granted(scopes []string) (have uint64) {
 // want more for its operation than the token grants. A request without a body
 // asks for no operation.
 func (g *Gate) permit(p *resource, r *Request, granted uint64, v Verdict) Verdict {
-	if p.rules == nil || !r.HasBody {
+	switch {
+	case p.rules == nil:
+		return v
+	case r.respelled:
+		return reply(badMessage(operation.FaultRespelled, r.readers()), metrics.BadHeader)
+	case !r.HasBody:
 		return v
 	}
 	o, fault := r.MCP.Operation()
@@ -37,8 +42,8 @@ func (g *Gate) permit(p *resource, r *Request, granted uint64, v Verdict) Verdic
 		switch {
 		case fault != "":
 		case suffices && need&^granted != 0:
-			return reply(p.lacks(r.readers(), need), metrics.InsufficientScope)
-		case suffices && p.TrustMCPHeaders && o.Mirrored():
+			return g.insufficient(p, r, need, r.readers())
+		case suffices && p.TrustMCPHeaders && o.Mirrored() && r.MCP.Unambiguous(&o):
 			return v
 		}
 	}
@@ -74,9 +79,10 @@ func (p *resource) headerNeed(r *Request) (need uint64) {
 	return need
 }
 
-// lacks answers a request whose token lacks a scope. The challenge names all that
-// the operation needs (MCP, authorization, "Runtime Insufficient Scope Errors").
-func (p *resource) lacks(origin string, need uint64) *Reply {
+// insufficient answers a request whose token lacks a scope. The challenge names all
+// that the operation needs (MCP, authorization, "Runtime Insufficient Scope Errors").
+// r is nil where the body has decided, long after the token was looked at.
+func (g *Gate) insufficient(p *resource, r *Request, need uint64, origin string) Verdict {
 	scope := p.scope
 	if need != 0 {
 		all := slices.Clone(p.RequiredScopes)
@@ -87,28 +93,14 @@ func (p *resource) lacks(origin string, need uint64) *Reply {
 		}
 		scope = strings.Join(p.ScopeHierarchy.Minimal(all), " ")
 	}
-	return p.challenged(origin, 403, "insufficient_scope", "the token lacks a required scope", scope)
+	const why = "the token lacks a required scope"
+	g.refused(p, r, metrics.InsufficientScope, why+" of "+quoted(scope), nil)
+	return reply(p.challenged(origin, 403, "insufficient_scope", why, scope), metrics.InsufficientScope)
 }
 
 // badMessage answers a request whose operation cannot be told.
 func badMessage(fault operation.Fault, origin string) *Reply {
 	return problem(400, codeRequest, string(fault), origin)
-}
-
-// readable reports whether the body is what it seems to be: UTF-8, and not
-// compressed. In some character sets a backslash or a quote is the second half
-// of another character.
-func (r *Request) readable() bool {
-	if r.ContentEncoding != "" && !strings.EqualFold(r.ContentEncoding, "identity") {
-		return false
-	}
-	_, charset, ok := strings.Cut(strings.ToLower(r.ContentType), "charset")
-	if !ok {
-		return true
-	}
-	charset, rest, _ := strings.Cut(charset, ";")
-	charset = strings.Trim(charset, " \t=\"")
-	return (charset == "utf-8" || charset == "utf8") && !strings.Contains(rest, "charset")
 }
 
 // ruledBody decides on the body of a request. It shares no memory with the
@@ -140,7 +132,7 @@ func (b *ruledBody) decide(text []byte, _ int64) Verdict {
 	case fault != "":
 		return reply(badMessage(fault, b.origin), metrics.BadBody)
 	case need&^b.granted != 0:
-		return reply(b.resource.lacks(b.origin, need), metrics.InsufficientScope)
+		return b.gate.insufficient(b.resource, nil, need, b.origin)
 	}
 	return pass
 }

@@ -50,8 +50,8 @@ func problem(status uint32, code, description, origin string, headers ...[2]stri
 	return &Reply{status, headers, body}
 }
 
-func badPath(r *Request) *Reply {
-	return problem(400, codeRequest, "the path cannot be compared safely", r.readers())
+func badPath(r *Request, err error) *Reply {
+	return problem(400, codeRequest, err.Error(), r.readers())
 }
 
 func notFound(r *Request) *Reply {
@@ -84,9 +84,10 @@ func (p *resource) challenge(code, description, scope string) string {
 	return b.String()
 }
 
-// refuse returns an answer with a challenge that has an error.
+// refuse returns an answer with a challenge that has an error. It names the scopes
+// of the first challenge: a client that starts anew registers with what it names.
 func (p *resource) refuse(r *Request, status uint32, code, description string) *Reply {
-	return p.challenged(r.readers(), status, code, description, p.scope)
+	return p.challenged(r.readers(), status, code, description, p.firstScope)
 }
 
 func (p *resource) challenged(origin string, status uint32, code, description, scope string) *Reply {
@@ -116,5 +117,5 @@ func (p *resource) withoutToken(r *Request) *Reply {
 // 3.1): some clients do not start OAuth when there is one.
 func (p *resource) unauthorized(origin string) *Reply {
 	return problem(401, codeNoToken, "a bearer token is needed", origin,
-		[2]string{"www-authenticate", p.challenge("", "", p.scope)})
+		[2]string{"www-authenticate", p.challenge("", "", p.firstScope)})
 }

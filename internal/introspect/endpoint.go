@@ -1,6 +1,8 @@
 package introspect
 
 import (
+	"encoding/binary"
+	"math"
 	"time"
 
 	"mcpauth/config"
@@ -11,12 +13,13 @@ import (
 const (
 	endpointMaxAge = time.Hour        // of one found in metadata
 	searchAgain    = time.Minute      // with an old one in hand
-	searchAnew     = 5 * time.Second  // with none
+	searchAnew     = time.Second      // with none, while a question waits
 	searchTime     = 30 * time.Second // longer than any search takes
 )
 
 // search is for the endpoint, where it stands in the server's metadata only.
-// Each worker searches for itself, when it has a question.
+// Each worker searches for itself, when it has a question. Until a search has
+// succeeded, and after one has failed, the workers take turns.
 type search struct {
 	insecure bool
 	found    *config.URL
@@ -24,6 +27,8 @@ type search struct {
 	began    int64         // the search under way; 0: none is
 	places   []*config.URL // yet to be asked in it
 	reasons  string        // why those asked gave nothing
+	failed   int64         // when the search began that has just ended with nothing; else 0
+	waits    bool          // for its turn
 }
 
 func (s *search) underWay(now int64) bool {
@@ -38,17 +43,61 @@ func (c *Checker) endpoint() (endpoint *config.URL, wait bool) {
 	if c.how.Endpoint != nil {
 		return c.how.Endpoint, false
 	}
-	now := c.host.Now()
-	if !s.underWay(now) && (now >= s.due || s.due-now > endpointMaxAge.Milliseconds()) {
-		k := &c.server.Source
-		s.began, s.reasons, s.places = now, "", []*config.URL{k.MetadataURL}
-		if k.MetadataURL == nil {
-			issuer, _ := config.ParseURL(c.server.Issuer) // it was validated
-			s.places = wellknown.AuthorizationServerURLs(issuer, k.Discovery)
+	if now := c.host.Now(); s.failed == 0 && !s.underWay(now) {
+		due := now >= s.due || s.due-now > endpointMaxAge.Milliseconds()
+		if s.waits = s.found == nil && !(due && c.turn(now)); due && !s.waits {
+			c.begin(now)
 		}
-		c.searchOn()
 	}
-	return s.found, s.found == nil && s.underWay(now)
+	return s.found, s.found == nil && s.failed == 0
+}
+
+// begin starts a search.
+func (c *Checker) begin(now int64) {
+	s, k := &c.search, &c.server.Source
+	s.began, s.reasons, s.places = now, "", []*config.URL{k.MetadataURL}
+	if k.MetadataURL == nil {
+		issuer, _ := config.ParseURL(c.server.Issuer) // it was validated
+		s.places = wellknown.AuthorizationServerURLs(issuer, k.Discovery)
+	}
+	c.searchOn()
+}
+
+// The workers share the time of the last search while none succeeds, in eight
+// bytes; 0 once one has.
+
+func (c *Checker) turnName() string { return "mcpauth.search 1 " + c.server.Issuer }
+
+// turn reports whether this worker may search, with nothing in hand.
+func (c *Checker) turn(now int64) bool {
+	value, cas := c.host.Load(c.turnName())
+	if cas == 0 {
+		cas = math.MaxUint32 // of several workers one creates the value
+	} else if len(value) == 8 {
+		last := int64(binary.LittleEndian.Uint64(value))
+		if last == 0 {
+			return true
+		}
+		if last <= now && now-last < searchAnew.Milliseconds() {
+			return false
+		}
+	}
+	return c.host.Store(c.turnName(), binary.LittleEndian.AppendUint64(nil, uint64(now)), cas)
+}
+
+// took notes how a search has ended that began at a time.
+func (c *Checker) took(began int64, found bool) {
+	value, cas := c.host.Load(c.turnName())
+	if len(value) != 8 || cas == 0 {
+		return
+	}
+	failing := binary.LittleEndian.Uint64(value) != 0
+	switch {
+	case found && failing:
+		c.host.Store(c.turnName(), make([]byte, 8), cas)
+	case !found && !failing:
+		c.host.Store(c.turnName(), binary.LittleEndian.AppendUint64(nil, uint64(began)), cas)
+	}
 }
 
 // searchOn asks the next place.
@@ -88,28 +137,38 @@ func (c *Checker) endpointIn(r keys.Response) (*config.URL, error) {
 	if err != nil {
 		return nil, err
 	}
+	if k := &c.server.Source; k.Kind == config.NoKeys && !k.KeepMetadata && c.server.OAuthProxy == nil {
+		// Else whoever fetches the keys says so.
+		wrong := ""
+		if !wellknown.Registers(metadata) {
+			wrong = wellknown.NoRegistration
+		}
+		c.clients.Say(wrong)
+	}
 	return wellknown.Endpoint(metadata, "introspection_endpoint", c.search.insecure)
 }
 
 // searched ends a search, with the endpoint unless nothing was found, and sends
 // what waited for it.
 func (c *Checker) searched(endpoint *config.URL) {
-	s := &c.search
+	s, now := &c.search, c.host.Now()
+	began := s.began
 	s.began = 0
-	next := endpointMaxAge
 	switch {
 	case endpoint != nil:
-		s.found = endpoint
+		s.found, s.due = endpoint, now+endpointMaxAge.Milliseconds()
 	case s.found != nil:
-		next = searchAgain
+		s.due = now + searchAgain.Milliseconds()
 	default:
-		next = searchAnew
+		s.due = began + searchAnew.Milliseconds()
+		s.failed = began
 	}
-	s.due = c.host.Now() + next.Milliseconds()
+	c.took(began, endpoint != nil)
 	if endpoint == nil {
 		c.report.Say("the endpoint is not found" + s.reasons)
 	}
 	c.Tick()
+	s.failed = 0
 }
 
 // NoCluster says for the log why the host did not call.

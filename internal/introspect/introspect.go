@@ -48,13 +48,15 @@ type Response struct {
 
 // Checker asks one authorization server about tokens, for one worker.
 type Checker struct {
-	server *config.AuthorizationServer
-	how    *config.Introspection
-	host   Host
-	client Credentials
-	search search
-	report Report
-	token  jwtlite.Token // reused, to read answers
+	server  *config.AuthorizationServer
+	how     *config.Introspection
+	host    Host
+	client  Credentials
+	search  search
+	report  Report        // on whether tokens can be checked
+	clients Report        // on those that are not registered
+	notice  Notice        // about what is wrong with single tokens
+	token   jwtlite.Token // reused, to read answers
 
 	// Two caches, so that a flood of bad tokens pushes out no good one.
 	good, bad *tokencache.Cache[Answer]
@@ -71,13 +73,15 @@ type Checker struct {
 // allows an endpoint found in metadata to be http.
 func New(server *config.AuthorizationServer, insecure bool, host Host) *Checker {
 	c := &Checker{
-		server: server,
-		how:    server.Introspection,
-		host:   host,
-		client: authentication(server.Introspection),
-		report: NewReport(host, server.Issuer, "tokens", "checked"),
-		good:   tokencache.New[Answer](maxGood),
-		bad:    tokencache.New[Answer](maxBad),
+		server:  server,
+		how:     server.Introspection,
+		host:    host,
+		client:  authentication(server.Introspection),
+		report:  NewReport(host, server.Issuer, "tokens", "checked"),
+		clients: NewReport(host, server.Issuer, "unknown clients", "registered"),
+		notice:  NewNotice(host, server.Issuer, "token"),
+		good:    tokencache.New[Answer](maxGood),
+		bad:     tokencache.New[Answer](maxBad),
 	}
 	c.search.insecure = insecure
 	c.search.found = c.how.Endpoint
@@ -93,6 +97,10 @@ type Answer struct {
 	// Fault is why the server does not vouch for the token; nil if it does or
 	// nobody knows.
 	Fault error
+
+	// RetryAfter are the seconds after which it is worth asking again, where
+	// nobody knows; 0 stands for [RetryAfter].
+	RetryAfter int
 
 	at, until int64 // Unix milliseconds
 }
@@ -166,10 +174,17 @@ func (c *Call) lost(now int64) bool {
 }
 
 // Pending reports whether Tick has something to send.
-func (c *Checker) Pending() bool { return len(c.queue) > 0 && !c.search.underWay(c.host.Now()) }
+func (c *Checker) Pending() bool {
+	return len(c.queue) > 0 && !c.search.waits && !c.search.underWay(c.host.Now())
+}
+
+// Searching reports whether questions wait until it is known where to send them.
+func (c *Checker) Searching() bool { return len(c.queue) > 0 }
 
 // Tick sends the questions that have come up, once it is known where to.
 func (c *Checker) Tick() {
+	c.report.Tick()
+	c.clients.Tick()
 	if len(c.queue) == 0 {
 		return
 	}
@@ -182,8 +197,10 @@ func (c *Checker) Tick() {
 	for _, call := range queue {
 		switch {
 		case call.ended: // it was given up
+		case endpoint == nil && call.began > c.search.failed:
+			c.queue = append(c.queue, call) // it came after that search began
 		case endpoint == nil:
-			c.remember(call, &Answer{}, failedTime)
+			c.remember(call, &Answer{}, 0)
 		default:
 			c.send(endpoint, call)
 		}
@@ -215,7 +232,11 @@ func (c *Checker) answered(endpoint *config.URL, call *Call, r Response) {
 	switch {
 	case wrong != "":
 		c.Failed++
-		a, d, wrong = &Answer{}, failedTime, endpoint.Place()+": "+wrong
+		a, d = &Answer{RetryAfter: r.RetryAfter()}, failedTime
+		if r.Status == 429 || r.Status == 403 {
+			d = max(d, time.Duration(a.RetryAfter)*time.Second)
+		}
+		wrong = endpoint.Place() + ": " + wrong
 	case a.Fault != nil:
 		d = min(d, badTime)
 	}

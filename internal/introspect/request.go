@@ -43,6 +43,7 @@ func Headers(method string, u *config.URL) [][2]string {
 		{":authority", u.Authority()},
 		{":path", u.PathQuery()},
 		{"accept", "application/json"},
+		{"accept-encoding", "identity"}, // without it a server may choose any (RFC 9110, section 12.5.3)
 		{"user-agent", "mcpauth"},
 	}
 }

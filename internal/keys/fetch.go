@@ -22,14 +22,16 @@ type fetch struct {
 	jwksURI  string        // found by discovery
 	found    int64
 	metadata string   // the same, where it is kept
+	read     bool     // metadata was fetched
+	lone     bool     // clients cannot register by what it says
 	reasons  []string // why the places asked so far gave nothing
 }
 
 // fetched is a good answer.
 type fetched struct {
 	document []byte
+	set      *jwtlite.KeySet // of document
 	from     string
-	usable   int
 	skipped  []jwtlite.SkippedKey
 	fresh    time.Duration // 0: not said
 }
@@ -85,6 +87,7 @@ func (s *Source) metadata(f *fetch, place string, r Response) error {
 	if err != nil {
 		return err
 	}
+	f.read, f.lone = true, s.server.OAuthProxy == nil && !wellknown.Registers(metadata)
 	var u *config.URL
 	if !s.metadataOnly() {
 		if u, err = wellknown.Endpoint(metadata, "jwks_uri", s.insecure); err != nil {
@@ -112,7 +115,7 @@ func (s *Source) getKeys(f *fetch, u *config.URL) {
 			var set *jwtlite.KeySet
 			var skipped []jwtlite.SkippedKey
 			if set, skipped, err = jwtlite.ParseKeySet(r.Body); err == nil {
-				s.end(f, &fetched{r.Body, u.Place(), set.Len(), skipped, r.Fresh}, nil)
+				s.end(f, &fetched{r.Body, set, u.Place(), skipped, r.Fresh}, nil)
 				return
 			}
 			err = withReasons(err, skipped)
@@ -153,7 +156,7 @@ func check(r Response) error {
 	case r.Size > MaxDocument:
 		return errors.New("the document is too large: " + strconv.Itoa(r.Size) + " bytes")
 	}
-	return nil
+	return r.Compressed()
 }
 
 // end closes a fetch and writes what it gave into the record, if the lease is
@@ -175,6 +178,7 @@ func (s *Source) end(f *fetch, keys *fetched, failure error) {
 	r.began = f.began
 	r.attempts++
 	s.keep(&r, f.metadata, now)
+	noted := r.noteLone(f)
 	var line string
 	if failure != nil {
 		line = s.failed(&r, failure, now)
@@ -183,6 +187,9 @@ func (s *Source) end(f *fetch, keys *fetched, failure error) {
 	}
 	if !s.host.Store(s.name, r.encode(), cas) {
 		return
+	}
+	if noted {
+		s.host.Info(s.about(wellknown.NoRegistration))
 	}
 	switch {
 	case line == "":
@@ -207,6 +214,20 @@ func (s *Source) keep(r *record, metadata string, now int64) {
 		return
 	}
 	r.metadata = metadata
+}
+
+// noteLone takes into a record whether clients can register by the metadata that
+// was fetched, if any was, and reports whether the log is to say that they no
+// longer can.
+func (r *record) noteLone(f *fetch) bool {
+	before := r.lone
+	if f.read {
+		r.lone = 0
+		if f.lone {
+			r.lone = 1
+		}
+	}
+	return r.lone > before
 }
 
 // useful returns nil if metadata has the endpoints that every client needs.
@@ -259,13 +280,16 @@ func (s *Source) failed(r *record, failure error, now int64) (line string) {
 // succeeded notes in a record what a fetch has brought, and returns what the
 // log is to say about it, if anything.
 func (s *Source) succeeded(r *record, f *fetch, keys *fetched, now int64) (line string) {
-	changed := !s.metadataOnly() && (r.version == 0 || string(keys.document) != r.document)
+	changed := !s.metadataOnly() && s.changed(r, keys)
 	if (changed || r.told != "") && r.mayLog(now) {
 		line = keys.describe()
 		if r.told != "" {
 			line = s.what() + " fetched again: " + line
 		}
 		r.told = ""
+	}
+	if changed || r.failures > 0 {
+		r.barren = 0
 	}
 	r.failures = 0
 	r.good = f.began
@@ -274,9 +298,24 @@ func (s *Source) succeeded(r *record, f *fetch, keys *fetched, now int64) (line 
 	if changed {
 		// Never a number that this record had before, even if it was lost.
 		r.version = max(r.version+1, uint64(now))
+		r.changed = f.began
 		r.document = string(keys.document)
 	}
 	return line
+}
+
+// changed reports whether a fetch has brought other keys than those of a record:
+// a server may write the same ones in another way each time.
+func (s *Source) changed(r *record, keys *fetched) bool {
+	switch {
+	case r.version == 0:
+		return true
+	case string(keys.document) == r.document:
+		return false
+	case s.version != r.version:
+		return true // this worker has not seen the others
+	}
+	return !s.set.Equal(keys.set)
 }
 
 // what says for the log what is fetched.
@@ -317,17 +356,23 @@ func (r *record) mayLog(now int64) bool {
 	return true
 }
 
-// describe says for the log which keys there are.
+// describe says for the log which keys there are. Keys that are skipped are no
+// fault: servers publish others beside those that sign tokens.
 func (k *fetched) describe() string {
-	if k.document == nil {
+	if k.set == nil {
 		return "from " + k.from
 	}
-	text := strconv.Itoa(k.usable) + " usable keys from " + k.from
+	text := strconv.Itoa(k.set.Len()) + " usable keys from " + k.from + " are in use"
 	for i, skipped := range k.skipped {
-		if i == 4 {
-			return text + "; and " + strconv.Itoa(len(k.skipped)-i) + " more skipped"
+		switch i {
+		case 0:
+			text += "; not needed and skipped: "
+		case 4:
+			return text + ", and " + strconv.Itoa(len(k.skipped)-i) + " more"
+		default:
+			text += ", "
 		}
-		text += "; keys[" + strconv.Itoa(skipped.Index) + "] skipped: " + skipped.Reason.Error()
+		text += "keys[" + strconv.Itoa(skipped.Index) + "] (" + skipped.Reason.Error() + ")"
 	}
 	return text
 }

@@ -25,7 +25,8 @@ type process struct {
 	pending []func()
 	log     []string
 	workers []*Source
-	dead    bool // the cluster cannot be called
+	dead    bool   // the cluster cannot be called
+	kid     uint64 // of the key that is missing
 }
 
 type value struct {
@@ -142,12 +143,12 @@ func (p *process) want(keys, calls int) {
 
 func TestOneFetchForAllWorkers(t *testing.T) {
 	p := start(t)
-	if !p.workers[0].Starting() || !p.workers[0].Waiting() {
-		t.Error("not starting before the first tick")
+	if !p.workers[0].Soon() {
+		t.Error("no tick soon before the first")
 	}
 	p.tick()
 	p.want(1, 1)
-	if p.workers[2].Starting() || p.workers[2].Waiting() {
+	if p.workers[2].Soon() || p.workers[2].Waiting() {
 		t.Error("still waiting with keys in hand")
 	}
 	p.tick()
@@ -190,7 +191,9 @@ func TestRefetchIsDebouncedForTheProcess(t *testing.T) {
 	p.want(2, 1)
 	p.missing(Unknown, first) // for good: the keys are newer than the request
 
-	// Later requests wait until the next fetch is allowed, however many.
+	// Later requests for other keys wait until the next fetch is allowed, however
+	// many.
+	p.kid++
 	p.pass(time.Second)
 	for range 100 {
 		p.missing(Fetching, p.Now())
@@ -213,7 +216,7 @@ func TestRefetchIsDebouncedForTheProcess(t *testing.T) {
 func (p *process) missing(want Missing, arrived int64) {
 	p.t.Helper()
 	for i, w := range p.workers {
-		if got := w.Refetch(arrived); got != want {
+		if got := w.Refetch(p.kid, arrived); got != want {
 			p.t.Errorf("worker %d: %d, want %d", i, got, want)
 		}
 	}
@@ -260,15 +263,15 @@ func TestRefetchByAnotherWorkerEndsTheWait(t *testing.T) {
 	p.want(1, 1)
 	p.pass(time.Second)
 	arrived := p.Now()
-	p.workers[0].Refetch(arrived)
+	p.workers[0].Refetch(0, arrived)
 	p.workers[0].Tick()
 	p.answer()
-	if p.workers[1].Refetch(arrived) != Fetching {
+	if p.workers[1].Refetch(0, arrived) != Fetching {
 		t.Fatal("the second worker cannot know yet")
 	}
 	ended := p.workers[1].Ended()
 	p.workers[1].Tick()
-	if p.workers[1].Waiting() || p.workers[1].Ended() == ended || p.workers[1].Refetch(arrived) != Unknown {
+	if p.workers[1].Waiting() || p.workers[1].Ended() == ended || p.workers[1].Refetch(0, arrived) != Unknown {
 		t.Error("the second worker does not see the fetch of the first")
 	}
 	p.want(1, 1)
@@ -350,8 +353,8 @@ func TestServerThatIsLate(t *testing.T) {
 	delete(p.serve, jwksURI)
 	p.tick()
 	p.want(0, 1)
-	if p.workers[1].Starting() || p.workers[1].Waiting() {
-		t.Error("requests would still wait after the first fetch has failed")
+	if p.workers[1].Soon() || p.workers[1].Waiting() {
+		t.Error("waiting, though no request does")
 	}
 	calls := 0
 	for range 60 {
@@ -383,7 +386,7 @@ func TestUnknownCluster(t *testing.T) {
 	p.dead = true
 	p.tick()
 	p.want(0, 0)
-	if len(p.log) != 1 || !strings.Contains(p.log[0], `"auth"`) || p.workers[0].Starting() {
+	if len(p.log) != 1 || !strings.Contains(p.log[0], `"auth"`) {
 		t.Errorf("log %q", p.log)
 	}
 }
@@ -495,7 +498,7 @@ func TestClockGoesBackwards(t *testing.T) {
 	p.want(1, 1)
 	// A lease from the future, left by a worker that died.
 	p.pass(refetchInterval)
-	p.workers[0].Refetch(p.Now())
+	p.workers[0].Refetch(0, p.Now())
 	p.workers[0].Tick()
 	if len(p.asked) != 1 {
 		t.Fatal("no fetch under way")
@@ -580,7 +583,7 @@ func TestStaticKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := start(t, config.KeySource{Kind: config.Static, Keys: set})
-	if p.workers[0].Refetch(p.Now()) != Unknown || p.workers[0].Waiting() || p.workers[0].Starting() {
+	if p.workers[0].Refetch(0, p.Now()) != Unknown || p.workers[0].Waiting() || p.workers[0].Soon() || p.workers[0].Await(p.Now()) {
 		t.Error("static keys are never waited for")
 	}
 	p.tick()

@@ -66,8 +66,8 @@ func TestStaleKeys(t *testing.T) {
 		w.Tick()
 	}
 	for _, w := range p.workers[:2] {
-		if set, v := w.Keys(); set != nil || v != 0 || w.Starting() {
-			t.Errorf("keys of a day are in use, or waited for although a fetch has failed")
+		if set, v := w.Keys(); set != nil || v != 0 {
+			t.Errorf("keys of a day are in use")
 		}
 	}
 	if set, _ := patient.Keys(); set == nil {
@@ -101,13 +101,13 @@ func TestKeysThatGrewOldAsleep(t *testing.T) {
 	p.pass(72 * time.Hour)
 	for _, w := range p.workers[1:] {
 		w.Adopt()
-		if set, _ := w.Keys(); set != nil || !w.Starting() || !w.Waiting() {
+		if set, _ := w.Keys(); set != nil || !w.Await(p.Now()) || !w.Waiting() {
 			t.Error("old keys are in use, or not waited for")
 		}
 	}
 	p.tick()
 	p.want(1, 1)
-	if p.workers[1].Starting() {
+	if p.workers[1].Waiting() {
 		t.Error("still waiting")
 	}
 }
@@ -312,7 +312,7 @@ func TestLogTellsChanges(t *testing.T) {
 	expect()
 	p.serve[jwksURI] = body(`{"keys":[` + key1 + `,` + key2 + `,{"kty":"oct"}]}`)
 	run(6 * time.Minute)
-	expect(": 2 usable keys from " + jwksURI + "; keys[2] skipped")
+	expect(": 2 usable keys from " + jwksURI + " are in use; not needed and skipped: keys[2] (")
 	p.serve[jwksURI] = Response{Status: 302, Location: `"login.example.com"`}
 	run(6 * time.Minute)
 	expect(`status 302 to "login.example.com": redirects are not followed; the last good keys stay in use`)

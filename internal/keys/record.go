@@ -11,7 +11,10 @@ type record struct {
 	failures  uint64 // of them, those since the last good one
 	version   uint64 // of document; 0: none yet
 	next      int64  // when the next fetch is due
-	refetched int64  // when a fetch for an unknown key last began
+	refetched int64  // when a fetch for a missing key last began
+	barren    uint64 // how many of those in a row have brought nothing new
+	changed   int64  // when the fetch began that brought document
+	lone      uint64 // 1 if the log says that the metadata has no way to register
 	began     int64  // when the fetch began that ended last, well or not
 	good      int64  // when the last good fetch began
 	logged    int64  // until when the log lines so far use up what is allowed
@@ -26,10 +29,10 @@ type record struct {
 
 // layout names the encoding; a record of another, which has another name too, is
 // taken for none.
-const layout = "mcpauth3"
+const layout = "mcpauth4"
 
 // numbers come after it, of 8 bytes each, the lengths of the first texts last.
-const numbers = 14
+const numbers = 17
 
 func (r *record) encode() []byte {
 	b := make([]byte, 0, len(layout)+numbers*8+len(r.jwksURI)+len(r.told)+len(r.metadata)+len(r.document))
@@ -37,6 +40,7 @@ func (r *record) encode() []byte {
 	for _, v := range [numbers]uint64{
 		r.attempts, r.failures, r.version, uint64(r.next), uint64(r.refetched), uint64(r.began),
 		r.owner, uint64(r.lease), uint64(r.found), uint64(r.good), uint64(r.logged),
+		r.barren, uint64(r.changed), r.lone,
 		uint64(len(r.jwksURI)), uint64(len(r.told)), uint64(len(r.metadata)),
 	} {
 		b = binary.LittleEndian.AppendUint64(b, v)
@@ -69,7 +73,7 @@ func decode(b []byte) (r record, ok bool) {
 	return record{
 		attempts: v[0], failures: v[1], version: v[2], next: int64(v[3]), refetched: int64(v[4]),
 		began: int64(v[5]), owner: v[6], lease: int64(v[7]), found: int64(v[8]),
-		good: int64(v[9]), logged: int64(v[10]),
+		good: int64(v[9]), logged: int64(v[10]), barren: v[11], changed: int64(v[12]), lone: v[13],
 		jwksURI: texts[0], told: texts[1], metadata: texts[2], document: string(b),
 	}, true
 }

@@ -1,6 +1,8 @@
 package keys
 
 import (
+	"bytes"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +19,9 @@ type Response struct {
 	Status int
 	Size   int    // of the body
 	Body   []byte // at most MaxDocument bytes
+	// Encoding is the Content-Encoding, in a form fit for a log; empty if there
+	// is none that matters.
+	Encoding string
 
 	// Fresh is how long the answer says that it is fresh, refreshMin to
 	// refreshMax; 0 if it does not say.
@@ -27,24 +32,61 @@ type Response struct {
 }
 
 // NewResponse reads the headers of an answer, whose names are in lower case;
-// the body is added by the caller.
+// the body is added by [Response.Read].
 func NewResponse(headers [][2]string, size int) Response {
 	r := Response{Size: size}
-	cacheControl, age := "", ""
+	var cacheControl []byte
+	age := ""
 	for _, h := range headers {
 		switch h[0] {
 		case ":status":
 			r.Status, _ = strconv.Atoi(h[1])
 		case "cache-control":
-			cacheControl += "," + h[1]
+			cacheControl = append(append(cacheControl, ','), h[1]...)
 		case "age":
 			age = h[1]
 		case "location":
 			r.Location = locationHost(h[1])
+		case "content-encoding":
+			r.Encoding = encoding(r.Encoding, h[1])
 		}
 	}
-	r.Fresh = freshness(cacheControl, age)
+	r.Fresh = freshness(string(cacheControl), age)
 	return r
+}
+
+// Read takes in the body, without the byte order mark that some servers put
+// before JSON (RFC 8259, section 8.1, lets a reader ignore it).
+func (r *Response) Read(body []byte) {
+	r.Body = bytes.TrimPrefix(body, []byte("\ufeff"))
+}
+
+// encoding adds a Content-Encoding to those before: codings are named by tokens
+// (RFC 9110, section 8.4.1), and anything else is quoted.
+func encoding(before, value string) string {
+	value = strings.ToLower(strings.TrimSpace(value[:min(len(value), 100)]))
+	if value == "" || value == "identity" {
+		return before
+	}
+	for i := 0; i < len(value); i++ {
+		if c := value[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && strings.IndexByte("-_., ", c) < 0 {
+			value = strconv.QuoteToASCII(value)
+			break
+		}
+	}
+	if before != "" {
+		value = before + ", " + value
+	}
+	return value
+}
+
+// Compressed returns an error if the body is in a coding that cannot be read
+// here, though none was asked for.
+func (r *Response) Compressed() error {
+	if r.Encoding == "" {
+		return nil
+	}
+	return errors.New("the answer is compressed: content-encoding " + r.Encoding)
 }
 
 // Fault returns why an answer is no document; nil if it may be one.

@@ -21,8 +21,7 @@ const (
 	discoveryMaxAge  = time.Hour        // of a jwks_uri found by discovery
 	backoffMin       = time.Second      // after the first failure, doubled with each further one
 	backoffMax       = 30 * time.Second // with keys in hand
-	backoffMaxNoKeys = 5 * time.Second  // with none: requests are being refused
-	refetchInterval  = 5 * time.Second  // between fetches for unknown keys
+	backoffMaxNoKeys = 5 * time.Second  // with none, while no request waits
 	leaseTime        = 20 * time.Second // longer than any fetch: the last call of one starts before attemptTime
 	attemptTime      = 12 * time.Second
 
@@ -72,7 +71,8 @@ type Source struct {
 	version uint64 // of set; 0: none
 	expired bool   // set is too old to be used
 	record  record // as last seen, with no document
-	wanted  int64  // when a request first asked for a key that the set lacks; 0: none waits
+	wanted  int64  // when a request first asked for a key that the set lacks; 0: none does
+	needed  int64  // when one first came that found nothing in hand; 0: none waits
 	fetch   *fetch // under way in this worker
 }
 
@@ -133,47 +133,17 @@ func (s *Source) Metadata() string {
 	return s.record.metadata
 }
 
-// Starting reports that there are no keys and that a fetch, the first or the
-// first since they grew too old, has not ended: a request may wait for it.
-func (s *Source) Starting() bool {
-	return s.record.attempts == 0 && s.set == nil || s.record.failures == 0 && s.expired
-}
-
-// Missing says what to do with a request whose token is signed by a key that
-// the set lacks: no key has its ID, or the one that has does not verify it, as
-// after the restart of a server that gives each new key the same ID.
-type Missing int
-
-const (
-	// Unknown: the keys are newer than the request. There is no such key.
-	Unknown Missing = iota
-	// Fetching: the keys are about to be fetched anew; the request may wait.
-	Fetching
-	// Unavailable: they could not be fetched, so that nobody knows.
-	Unavailable
-)
-
-// Refetch asks for the keys anew, for a request that arrived at a time (Unix
-// milliseconds) with a token signed by a key that the set lacks.
-func (s *Source) Refetch(arrived int64) Missing {
-	switch {
-	case s.server.Source.Kind == config.Static:
-		return Unknown
-	case s.newerThan(arrived) && s.record.failures > 0:
-		return Unavailable
-	case s.newerThan(arrived):
-		return Unknown
-	}
-	if s.wanted == 0 {
-		s.wanted = arrived
-	}
-	return Fetching
-}
-
 // Waiting reports whether something is about to change that a request may wait
 // for.
 func (s *Source) Waiting() bool {
-	return s.Starting() || s.wanted != 0 || s.fetch != nil || s.leased(s.host.Now())
+	return s.needed != 0 || s.wanted != 0 || s.fetch != nil || s.leased(s.host.Now())
+}
+
+// Soon reports whether something is about to change within a second.
+func (s *Source) Soon() bool {
+	now := s.host.Now()
+	return s.server.Source.Kind != config.Static && s.record.attempts == 0 ||
+		s.needed != 0 || s.wanted != 0 && s.nextFetch(now)-now <= 1000 || s.fetch != nil || s.leased(now)
 }
 
 // Ended counts the fetches that have ended, well or not. A request that waits
@@ -191,8 +161,12 @@ func (s *Source) Age() int32 {
 
 // RetryAfter returns the whole seconds, at least one, until the next fetch.
 func (s *Source) RetryAfter() int {
-	wait := time.Duration(s.record.next-s.host.Now()) * time.Millisecond
-	return int(min(max(math.Ceil(wait.Seconds()), 1), backoffMax.Seconds()))
+	return wholeSeconds(s.record.next - s.host.Now())
+}
+
+// wholeSeconds returns a number of milliseconds in seconds: 1 to 30.
+func wholeSeconds(wait int64) int {
+	return int(min(max((wait+999)/1000, 1), backoffMax.Milliseconds()/1000))
 }
 
 // Adopt takes over what other workers, or an earlier configuration, have
@@ -200,7 +174,7 @@ func (s *Source) RetryAfter() int {
 func (s *Source) Adopt() {
 	if k := &s.server.Source; k.Kind == config.Static {
 		if len(k.Skipped) > 0 {
-			s.host.Info(s.about((&fetched{from: "the configuration", usable: k.Keys.Len(), skipped: k.Skipped, document: []byte{}}).describe()))
+			s.host.Info(s.about((&fetched{from: "the configuration", set: k.Keys, skipped: k.Skipped}).describe()))
 		}
 		s.adopted()
 		return
@@ -244,15 +218,19 @@ func (s *Source) Tick() {
 	if s.newerThan(s.wanted) || s.wanted > now {
 		s.wanted = 0
 	}
+	if s.served(s.needed) || s.needed > now || s.complete() {
+		s.needed = 0
+	}
 	if s.leased(now) {
 		return
 	}
-	refetch := s.wanted != 0 && s.refetchable(now)
-	if !refetch && !s.due(now) {
+	retry := s.needed != 0 && now-s.record.began >= retryInterval.Milliseconds()
+	refetch := s.wanted != 0 && now >= s.record.refetchAt(now)
+	if !retry && !refetch && !s.due(now) {
 		return
 	}
 	if refetch {
-		r.refetched = now
+		r.refetching(now)
 	}
 	r.owner, r.lease = s.owner, now+leaseTime.Milliseconds()
 	if s.host.Store(s.name, r.encode(), cas) {
@@ -274,6 +252,7 @@ func (s *Source) adopt(r *record) {
 		return
 	}
 	s.set, s.version = set, r.version
+	s.wanted = 0 // who still lacks a key asks again
 	s.adopted()
 }
 
@@ -315,11 +294,6 @@ func (s *Source) due(now int64) bool {
 	r := &s.record
 	return r.next <= now || r.began > now ||
 		r.version != 0 && r.failures == 0 && now-r.good >= s.server.MaxStale.Milliseconds()/2
-}
-
-func (s *Source) refetchable(now int64) bool {
-	since := now - s.record.refetched
-	return since < 0 || since >= refetchInterval.Milliseconds()
 }
 
 // jitter returns d less up to a tenth, so that gateways that started together

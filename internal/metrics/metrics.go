@@ -36,7 +36,7 @@ type metric struct {
 
 // Places in the list.
 const (
-	held = outcomes + iota
+	held = Outcomes + iota
 	servers
 )
 

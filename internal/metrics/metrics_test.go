@@ -132,7 +132,7 @@ func TestNames(t *testing.T) {
 			}
 		}
 	}
-	if want := outcomes + 1 + 2*2 + 2; len(h.names) != want {
+	if want := Outcomes + 1 + 2*2 + 2; len(h.names) != want {
 		t.Errorf("%d metrics, want %d", len(h.names), want)
 	}
 	s.Keys(0, 0, 0, 1)

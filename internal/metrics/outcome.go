@@ -88,6 +88,9 @@ const (
 	Waited
 	// RefetchFailed: its key is unknown and new ones could not be fetched.
 	RefetchFailed
+	// RefetchLater: its key is unknown and new ones are fetched later than it
+	// can wait.
+	RefetchLater
 	// NoAnswer: the server does not say what it knows about its token.
 	NoAnswer
 	// Fault: a call of the host failed.
@@ -95,11 +98,12 @@ const (
 	// ClientGone: its client left while it waited.
 	ClientGone
 
-	outcomes = int(iota)
+	// Outcomes is how many there are.
+	Outcomes = int(iota)
 )
 
 // requests has what tells the counters of requests apart.
-var requests = [outcomes]string{
+var requests = [Outcomes]string{
 	CacheHit:          "passed.reason=cache_hit",
 	CacheMiss:         "passed.reason=cache_miss",
 	Unmatched:         "unmatched",
@@ -149,6 +153,7 @@ var requests = [outcomes]string{
 	NoRoom:            "unavailable.reason=no_room",
 	Waited:            "unavailable.reason=waited",
 	RefetchFailed:     "unavailable.reason=refetch_failed",
+	RefetchLater:      "unavailable.reason=refetch_later",
 	NoAnswer:          "unavailable.reason=no_answer",
 	Fault:             "error",
 	ClientGone:        "client_gone",

@@ -13,7 +13,7 @@ import (
 // request_uri could change what was checked.
 var authorizeNames = []string{
 	"response_type", "client_id", "redirect_uri", "state", "code_challenge", "code_challenge_method",
-	"scope", "resource", "prompt", "login_hint",
+	"scope", resourceName, "prompt", "login_hint",
 }
 
 const (
@@ -24,7 +24,7 @@ const (
 	ofChallenge
 	ofChallengeMethod
 	ofScope
-	ofResource
+	_
 	ofPrompt
 )
 
@@ -32,7 +32,7 @@ const (
 // the gateway as issuer: by a redirect to the provider or, if something is
 // wrong, back to the client; without one if it is not known where that is.
 func (p *Proxy) Authorize(query, issuer string) *Answer {
-	v, ok := parse(query, authorizeNames)
+	v, resources, ok := parse(query, authorizeNames)
 	switch {
 	case len(query) > maxQuery:
 		return refuse("invalid_request", "the query is too long")
@@ -41,14 +41,16 @@ func (p *Proxy) Authorize(query, issuer string) *Answer {
 	case v[ofClientID] != p.how.ClientID:
 		return refuse("invalid_client", wrongClient)
 	case !p.allowed(v[ofRedirectURI]):
+		p.refused("at the authorization endpoint", v[ofRedirectURI])
 		return refuse("invalid_request", wrongRedirect)
 	}
 	code, description := "invalid_request", "PKCE with S256 is required"
 	switch {
 	case v[ofResponseType] != "code":
 		code, description = "unsupported_response_type", "response_type must be code"
-	case strings.Contains(v[ofPrompt], "none"):
-		// To the provider all clients are one, to which the user has consented.
+	case strings.Contains(strings.ToLower(v[ofPrompt]), "none"):
+		// To the provider all clients are one, to which the user has consented. A
+		// lenient provider may take "NONE" or "none login" for "none".
 		code, description = "consent_required", "the user must be asked"
 	case v[ofChallengeMethod] == "S256" && isCode(v[ofChallenge], 43, 43):
 		if p.how.Callback {
@@ -56,7 +58,7 @@ func (p *Proxy) Authorize(query, issuer string) *Answer {
 			v[ofState] = v[ofRedirectURI] + " " + v[ofState]
 			v[ofRedirectURI] = p.callback(issuer)
 		}
-		return redirect(p.forward(v), metrics.ProxyRedirected)
+		return redirect(p.forward(v, resources), metrics.ProxyRedirected)
 	}
 	back := begin(v[ofRedirectURI])
 	for _, parameter := range [...][2]string{
@@ -88,13 +90,23 @@ const (
 // Where to stands in the state. Nothing seals it: the redirect URI is one that is
 // allowed, which is all that a client could have asked for as well.
 func (p *Proxy) Return(query, issuer string) *Answer {
-	v, ok := parse(query, responseNames)
+	if len(query) > maxQuery {
+		return refuse("invalid_request", "the query is too long")
+	}
+	v, _, ok := parse(query, responseNames)
 	if !ok {
 		return refuse("invalid_request", malformed)
+	}
+	for _, value := range v {
+		if p.secret.In(value) {
+			p.notice.Say("an authorization response with the client's secret was refused")
+			return refuse("invalid_request", "the response must not be passed on")
+		}
 	}
 	uri, state, _ := strings.Cut(v[inState], " ")
 	switch {
 	case !p.allowed(uri):
+		p.refused("at the callback", uri)
 		return refuse("invalid_request", wrongRedirect)
 	case v[inIssuer] != p.server.Issuer && (v[inIssuer] != "" || p.names): // RFC 9207, section 2.4
 		return refuse("invalid_request", "the response is of another issuer")
@@ -110,17 +122,20 @@ func (p *Proxy) Return(query, issuer string) *Answer {
 // forward returns where the provider asks the user. What stands in the query of
 // its endpoint goes before what a client sends, so that an operator can ask for
 // consent each time.
-func (p *Proxy) forward(v []string) string {
+func (p *Proxy) forward(v, resources []string) string {
 	if v[ofScope] == "" {
 		v[ofScope] = strings.Join(p.how.Scopes, " ")
 	}
 	if p.how.OmitResource {
-		v[ofResource] = ""
+		resources = nil
 	}
 	location := begin(p.authorize.Raw)
 	for i, name := range authorizeNames {
 		if !strings.Contains("&"+p.authorize.Query, "&"+name+"=") {
 			location = appendTo(location, name, v[i])
+			if name == resourceName {
+				location = appendAll(location, name, resources)
+			}
 		}
 	}
 	return location

@@ -2,16 +2,11 @@ package oauthproxy
 
 import (
 	"strconv"
-	"strings"
 	"time"
-
-	"github.com/tidwall/gjson"
 
 	"mcpauth/config"
 	"mcpauth/internal/introspect"
-	"mcpauth/internal/keys"
 	"mcpauth/internal/metrics"
-	"mcpauth/internal/wellknown"
 )
 
 const (
@@ -50,7 +45,7 @@ func (c *Call) Answer() *Answer { return c.answer }
 // section 4.5; RFC 8707, section 2.2) and of revocation requests (RFC 7009,
 // section 2.1).
 var (
-	tokenNames  = []string{"client_id", "grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", "resource"}
+	tokenNames  = []string{"client_id", "grant_type", "code", "redirect_uri", "code_verifier", "refresh_token", "scope", resourceName}
 	revokeNames = []string{"client_id", "token", "token_type_hint"}
 )
 
@@ -62,19 +57,25 @@ const (
 	ofVerifier
 	ofRefresh
 	ofWanted
-	ofAudience
 )
 
+// A Form is a request with a form as its body, made to the gateway as issuer.
+type Form struct {
+	ContentType, Body, Issuer string
+
+	// Basic is set if the client authenticates by HTTP Basic.
+	Basic bool
+}
+
 // Exchange begins to pass a token request on, or returns the Answer to one that
-// is refused. It was made to the gateway as issuer. The endpoints are known: see
-// [Proxy.Ready].
-func (p *Proxy) Exchange(contentType, body, issuer string) (*Answer, *Call) {
-	v, a := p.form(contentType, body, tokenNames)
+// is refused. The endpoints are known: see [Proxy.Ready].
+func (p *Proxy) Exchange(f *Form) (*Answer, *Call) {
+	v, resources, a := p.form(f, tokenNames)
 	if a != nil {
 		return a, nil
 	}
 	if p.how.OmitResource {
-		v[ofAudience] = ""
+		resources = nil
 	}
 	form := ""
 	send := func(indices ...int) {
@@ -88,28 +89,29 @@ func (p *Proxy) Exchange(contentType, body, issuer string) (*Answer, *Call) {
 		case v[ofCode] == "":
 			return refuse("invalid_request", "code is missing"), nil
 		case !p.allowed(v[ofRedirect]):
+			p.refused("at the token endpoint", v[ofRedirect])
 			return refuse("invalid_grant", wrongRedirect), nil
 		case !isCode(v[ofVerifier], 43, 128):
 			return refuse("invalid_request", "code_verifier is missing or none"), nil
 		}
 		if p.how.Callback {
-			v[ofRedirect] = p.callback(issuer)
+			v[ofRedirect] = p.callback(f.Issuer)
 		}
-		send(ofGrant, ofCode, ofRedirect, ofVerifier, ofAudience)
+		send(ofGrant, ofCode, ofRedirect, ofVerifier)
 	case "refresh_token":
 		if v[ofRefresh] == "" {
 			return refuse("invalid_request", "refresh_token is missing"), nil
 		}
-		send(ofGrant, ofRefresh, ofWanted, ofAudience)
+		send(ofGrant, ofRefresh, ofWanted)
 	default:
 		return refuse("unsupported_grant_type", "grant_type must be authorization_code or refresh_token"), nil
 	}
-	return p.begin(&Call{endpoint: p.token, form: form})
+	return p.begin(&Call{endpoint: p.token, form: appendAll(form, resourceName, resources)})
 }
 
 // Revoke does the same for a revocation request.
-func (p *Proxy) Revoke(contentType, body, _ string) (*Answer, *Call) {
-	v, a := p.form(contentType, body, revokeNames)
+func (p *Proxy) Revoke(f *Form) (*Answer, *Call) {
+	v, _, a := p.form(f, revokeNames)
 	if a != nil {
 		return a, nil
 	}
@@ -120,19 +122,25 @@ func (p *Proxy) Revoke(contentType, body, _ string) (*Answer, *Call) {
 	return p.begin(&Call{endpoint: p.revoke, form: form, revokes: true})
 }
 
-// form reads a form with a client_id, which is the first of names.
-func (p *Proxy) form(contentType, body string, names []string) ([]string, *Answer) {
-	if !isMedia(contentType, "application/x-www-form-urlencoded") {
-		return nil, refuse("invalid_request", "the body must be application/x-www-form-urlencoded")
+// form reads a form with a client_id, which is the first of names. Clients are
+// public ones: that they authenticate as well changes nothing.
+func (p *Proxy) form(f *Form, names []string) (v, resources []string, a *Answer) {
+	if !isMedia(f.ContentType, "application/x-www-form-urlencoded") {
+		return nil, nil, refuse("invalid_request", "the body must be application/x-www-form-urlencoded")
 	}
-	v, ok := parse(body, names)
+	v, resources, ok := parse(f.Body, names)
 	switch {
 	case !ok:
-		return nil, refuse("invalid_request", malformed)
-	case v[0] != p.how.ClientID:
-		return nil, refuse("invalid_client", wrongClient)
+		return nil, nil, refuse("invalid_request", malformed)
+	case v[0] == p.how.ClientID:
+		return v, resources, nil
 	}
-	return v, nil
+	a = refuse("invalid_client", wrongClient)
+	if f.Basic { // RFC 6749, section 5.2
+		a.Status, a.Challenge = 401, "Basic realm=\"token endpoint\""
+		a.Description = "clients have no secret here: client_id must be in the body"
+	}
+	return nil, nil, a
 }
 
 // begin takes a Call in, unless there are too many.
@@ -163,6 +171,8 @@ func (p *Proxy) Pending() bool { return len(p.queue) > 0 }
 func (p *Proxy) Tick() {
 	queue := p.queue
 	p.queue = nil
+	p.report.Tick()
+	p.answers.Tick()
 	for _, c := range queue {
 		if c.Waiting() {
 			p.send(c)
@@ -177,7 +187,13 @@ func (p *Proxy) send(c *Call) {
 		if c.Waiting() {
 			a, wrong := p.answered(c, r)
 			if wrong != "" {
-				a, wrong = unavailable(metrics.NoAnswer), c.endpoint.Place()+": "+wrong
+				wrong = c.endpoint.Place() + ": " + wrong
+				if a == nil {
+					a = unavailable(metrics.NoAnswer)
+					if n := r.RetryAfter(); n > 0 {
+						a.RetryAfter = strconv.Itoa(n)
+					}
+				}
 			}
 			p.end(c, a)
 			p.report.Say(wrong)
@@ -198,50 +214,3 @@ func (p *Proxy) end(c *Call, a *Answer) {
 		}
 	}
 }
-
-// answered reads what the provider says. If that is nothing for the client, it
-// returns for the log what is wrong: the client would take a fault of the
-// gateway's own credentials for one of its own.
-func (p *Proxy) answered(c *Call, r introspect.Response) (a *Answer, wrong string) {
-	switch {
-	case r.Err != nil:
-		return nil, r.Err.Error()
-	case r.Size > keys.MaxDocument:
-		return nil, "the answer is too large"
-	case r.Status == 200 && c.revokes: // RFC 7009, section 2.2: whatever the body
-		return &Answer{Status: 200, Outcome: metrics.ProxyExchanged}, ""
-	case r.Status != 200 && r.Status/100 != 4, !introspect.IsJSON(r.Header("content-type"), true), !wellknown.Valid(r.Body),
-		!gjson.ParseBytes(r.Body).IsObject():
-		if r.Status == 401 {
-			return nil, ownCredentials
-		}
-		return nil, "status " + strconv.Itoa(r.Status) + ", with no answer of a token endpoint"
-	case strings.Contains(string(r.Body), p.how.Secret):
-		return nil, "the answer has the client's secret"
-	}
-	a = &Answer{Status: uint32(r.Status), Body: r.Body, Outcome: metrics.ProxyExchanged}
-	code := wellknown.Text(wellknown.Member(string(r.Body), "error"))
-	if a.Status == 401 && code != "invalid_grant" { // that one is the client's fault with any status
-		return nil, ownCredentials
-	}
-	if code == "" {
-		if r.Status != 200 {
-			return nil, "status " + strconv.Itoa(r.Status)
-		}
-		return a, ""
-	}
-	a.Outcome = metrics.ProxyDenied
-	if a.Status == 200 || a.Status == 401 { // the former as GitHub has it
-		a.Status = 400
-	}
-	switch code {
-	case "invalid_client", "unauthorized_client", "incorrect_client_credentials":
-		return nil, ownCredentials
-	case "bad_verification_code", "bad_refresh_token":
-		// GitHub's names, which no client knows.
-		a.Body, a.Code, a.Description = nil, "invalid_grant", "the code or the refresh token is not valid"
-	}
-	return a, ""
-}
-
-const ownCredentials = "it refuses the client of the gateway: client_id, the secret or auth is not what it expects"

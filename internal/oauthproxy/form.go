@@ -6,11 +6,20 @@ import (
 	"mcpauth/internal/introspect"
 )
 
+// resourceName is the one parameter that may be there several times: RFC 8707,
+// section 2.
+const (
+	resourceName = "resource"
+	maxResources = 8
+)
+
 // parse reads a query or a form (application/x-www-form-urlencoded) and returns
 // the values of the parameters with these names, empty for those that are not
-// there, which mean the same (RFC 6749, section 3.1). Others are left out. ok is
-// false if a percent-encoding is broken or a name is there twice.
-func parse(text string, names []string) (values []string, ok bool) {
+// there, which mean the same (RFC 6749, section 3.1). Those of [resourceName], if
+// that is one of the names, are returned apart, in their order. Others are left
+// out. ok is false if a percent-encoding is broken, if another name is there
+// twice, or if there are too many resources.
+func parse(text string, names []string) (values, resources []string, ok bool) {
 	values = make([]string, len(names))
 	var seen uint
 	for text != "" {
@@ -19,23 +28,32 @@ func parse(text string, names []string) (values []string, ok bool) {
 		name, value, _ := strings.Cut(pair, "=")
 		name, ok := decode(name)
 		if !ok {
-			return nil, false
+			return nil, nil, false
 		}
 		if value, ok = decode(value); !ok {
-			return nil, false
+			return nil, nil, false
 		}
 		for i := range names {
 			if names[i] != name {
 				continue
 			}
+			if name == resourceName {
+				if len(resources) == maxResources {
+					return nil, nil, false
+				}
+				if value != "" {
+					resources = append(resources, value)
+				}
+				continue
+			}
 			if seen>>i&1 != 0 {
-				return nil, false
+				return nil, nil, false
 			}
 			seen |= 1 << i
 			values[i] = value
 		}
 	}
-	return values, true
+	return values, resources, true
 }
 
 // decode decodes a name or a value. The result shares no memory with s.
@@ -82,6 +100,14 @@ func appendTo(text, name, value string) string {
 		text += "&"
 	}
 	return text + name + "=" + introspect.FormEncode(value)
+}
+
+// appendAll appends a parameter with each of its values.
+func appendAll(text, name string, values []string) string {
+	for _, value := range values {
+		text = appendTo(text, name, value)
+	}
+	return text
 }
 
 // isMedia reports whether a Content-Type is of a media type, whatever its

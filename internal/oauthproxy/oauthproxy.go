@@ -43,6 +43,8 @@ type Proxy struct {
 	source   *keys.Source // of the metadata
 	host     introspect.Host
 	client   introspect.Credentials
+	secret   introspect.Secret
+	notice   introspect.Notice // on single requests of clients
 	report   introspect.Report // on exchanges
 	answers  introspect.Report // on what the provider sends clients back with
 
@@ -66,6 +68,8 @@ func New(server *config.AuthorizationServer, source *keys.Source, insecure bool,
 		source:    source,
 		host:      host,
 		client:    introspect.NewCredentials(how.Auth, how.ClientID, how.Secret),
+		secret:    introspect.NewSecret(how.Secret),
+		notice:    introspect.NewNotice(host, server.Issuer, "oauth_proxy"),
 		report:    introspect.NewReport(host, server.Issuer, "codes and refresh tokens", "exchanged"),
 		answers:   introspect.NewReport(host, server.Issuer, "authorization responses", "accepted by every client"),
 		authorize: how.AuthorizationEndpoint,
@@ -83,6 +87,9 @@ type Answer struct {
 	// Code and Description are those of an error that has no Body (RFC 6749,
 	// section 5.2).
 	Code, Description string
+
+	Challenge  string // a WWW-Authenticate header; empty for none
+	RetryAfter string // a Retry-After header; empty for none
 
 	Outcome metrics.Outcome
 }
@@ -131,10 +138,7 @@ func (p *Proxy) read(metadata gjson.Result) {
 	p.answers.Say(named)
 }
 
-// Starting reports that the endpoints may be known soon: see [keys.Source].
-func (p *Proxy) Starting() bool { return p.source != nil && p.source.Starting() }
-
-// Source has the metadata that is waited for while Starting.
+// Source has the metadata; nil where all endpoints are configured.
 func (p *Proxy) Source() *keys.Source { return p.source }
 
 // Revokes reports whether the provider has a revocation endpoint.

@@ -1,8 +1,10 @@
 package oauthproxy
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"html"
 	"net/url"
 	"slices"
 	"strings"
@@ -126,6 +128,34 @@ func TestRedirectURIs(t *testing.T) {
 	}
 }
 
+// A URI behind a configured "/*" may differ in what every parser reads as one path
+// below it, and in nothing else.
+func TestRedirectURIsBelowAPath(t *testing.T) {
+	p, _ := newProxy(t, func(how *config.OAuthProxy) { how.RedirectURIs = []string{"https://chatgpt.com/connector/oauth/*"} })
+	const below = "https://chatgpt.com/connector/oauth/"
+	for _, uri := range []string{below + "a", below + "eaQ3-._~x9", below + "a/b", below + "...", below + "a..b"} {
+		if !p.allowed(uri) {
+			t.Errorf("%s is refused", uri)
+		}
+	}
+	for _, uri := range []string{
+		below, below + "*", below[:len(below)-1], below + "/", below + "/a", below + "a/", below + "a//b", below + ".", below + "..", below + "../x", below + "a/../..", below + "a/./b",
+		below + "%2e%2e", below + "%2E./x", below + ".%2e/x", below + "a%2fb", below + "a%5cb", below + "a\\b", below + "..\\x", below + "a?x", below + "a?code=1", below + "a#x", below + "a;x", below + "a@b", below + "a:b",
+		below + "a b", below + "a+b", below + "a,b", below + "a&b", below + "a\x00", below + "a\n", below + "ü", below + "a\tb", below + "$", below + strings.Repeat("a", 2048),
+		"https://chatgpt.com/connector/oauthx/a", "https://chatgpt.com/connector/OAUTH/a", "https://chatgpt.com/a", "https://chatgpt.com:443/connector/oauth/a",
+		"https://chatgpt.com./connector/oauth/a", "http://chatgpt.com/connector/oauth/a", "https://evil.example/connector/oauth/a", "https://chatgpt.com@evil.example/connector/oauth/a",
+		"https://chatgpt.com/connector/oauth/../oauth/a", "https://chatgpt.com/connector/x/../oauth/a",
+	} {
+		if p.allowed(uri) {
+			t.Errorf("%q is allowed", uri)
+		}
+	}
+	a := p.Register("application/json", []byte(`{"redirect_uris":["`+below+`abc"]}`))
+	if a.Status != 201 || !strings.Contains(string(a.Body), `"redirect_uris":["`+below+`abc"]`) {
+		t.Errorf("%+v", a)
+	}
+}
+
 // What is allowed is one of the configured URIs, or one of the loopback ones with
 // a port, however it is read.
 func FuzzRedirectURIs(f *testing.F) {
@@ -166,7 +196,7 @@ func TestForms(t *testing.T) {
 		{"%zz=1", nil},
 		{"x=%zz", nil},
 	} {
-		got, ok := parse(tt.text, names)
+		got, _, ok := parse(tt.text, names)
 		if ok != (tt.want != nil) || !slices.Equal(got, tt.want) {
 			t.Errorf("%q: %q, %v, want %q", tt.text, got, ok, tt.want)
 		}
@@ -177,7 +207,7 @@ func TestForms(t *testing.T) {
 func FuzzForms(f *testing.F) {
 	f.Add("a=1&b+c=%2B+x")
 	f.Fuzz(func(t *testing.T, text string) {
-		v, ok := parse(text, []string{"a", "b"})
+		v, _, ok := parse(text, []string{"a", "b"})
 		if !ok || strings.Contains(text, ";") { // which net/url refuses
 			return
 		}
@@ -268,6 +298,9 @@ func TestAuthorizeRefuses(t *testing.T) {
 		"plain":                 {asking(url.Values{"code_challenge_method": {"plain"}}), "invalid_request"},
 		"no method":             {asking(url.Values{"code_challenge_method": nil}), "invalid_request"},
 		"no question":           {asking(url.Values{"prompt": {"none"}}), "consent_required"},
+		"NONE":                  {asking(url.Values{"prompt": {"NONE"}}), "consent_required"},
+		"none with a space":     {asking(url.Values{"prompt": {" none\t"}}), "consent_required"},
+		"none or consent":       {asking(url.Values{"prompt": {"nOnE consent"}}), "consent_required"},
 		"a question or none":    {asking(url.Values{"prompt": {"login none"}}), "consent_required"},
 		"s256":                  {asking(url.Values{"code_challenge_method": {"s256"}}), "invalid_request"},
 	} {
@@ -324,12 +357,12 @@ func TestCallback(t *testing.T) {
 			t.Errorf("%s: %+v", name, a)
 		}
 	}
-	p.Exchange(formType, exchanging(nil), gateway)
+	p.Exchange(&Form{ContentType: formType, Body: exchanging(nil), Issuer: gateway})
 	p.Tick()
 	if form, _ := url.ParseQuery(h.sent[0].body); form.Get("redirect_uri") != callback {
 		t.Errorf("%v", form)
 	}
-	if a, _ := p.Exchange(formType, exchanging(url.Values{"redirect_uri": {callback}}), gateway); a == nil || a.Status != 400 {
+	if a, _ := p.Exchange(&Form{ContentType: formType, Body: exchanging(url.Values{"redirect_uri": {callback}}), Issuer: gateway}); a == nil || a.Status != 400 {
 		t.Errorf("the gateway's own callback is no client's: %+v", a)
 	}
 }
@@ -350,12 +383,23 @@ func TestRegister(t *testing.T) {
 	if got.ClientID != "gate:way" || got.Secret != nil || got.Method != "none" || !slices.Equal(got.RedirectURIs, []string{"http://localhost:1/callback", "com.example.app:/cb"}) {
 		t.Errorf("%s", a.Body)
 	}
+	// Clients send every URI that one of their versions uses.
+	for list, want := range map[string]string{
+		`["cursor://x/cb","https://www.cursor.com/cb","com.example.app:/cb","http://localhost:8787/callback","http://localhost:8787/callback"]`: `["com.example.app:/cb","http://localhost:8787/callback","http://localhost:8787/callback"]`,
+		`["com.example.app:/cb","https://evil.example/cb"]`: `["com.example.app:/cb"]`,
+	} {
+		if a := p.Register(media, []byte(`{"redirect_uris":`+list+`}`)); a.Status != 201 || !strings.Contains(string(a.Body), `"redirect_uris":`+want+`,`) {
+			t.Errorf("%s: %+v, %s", list, a, a.Body)
+		}
+	}
 	if a := p.Register(media, []byte(`{"redirect_uris":[`+strings.Repeat(`"com.example.app:/cb",`, 15)+`"com.example.app:/cb"]}`)); a.Status != 201 {
 		t.Errorf("16 redirect URIs: %+v", a)
 	}
 	for _, tt := range []struct{ media, body, code string }{
 		{media, `{"redirect_uris":["https://evil.example/cb"]}`, "invalid_redirect_uri"},
-		{media, `{"redirect_uris":["com.example.app:/cb","https://evil.example/cb"]}`, "invalid_redirect_uri"},
+		{media, `{"redirect_uris":["https://evil.example/cb","https://evil.example/2"]}`, "invalid_redirect_uri"},
+		{media, `{"redirect_uris":["com.example.app:/cb",1]}`, "invalid_redirect_uri"},
+		{media, `{"redirect_uris":[null,"com.example.app:/cb"]}`, "invalid_redirect_uri"},
 		{media, `{"redirect_uris":["com.example.app:\/cb\u0000"]}`, "invalid_redirect_uri"},
 		{media, `{"redirect_uris":[]}`, "invalid_redirect_uri"},
 		{media, `{"redirect_uris":"com.example.app:/cb"}`, "invalid_redirect_uri"},
@@ -401,7 +445,7 @@ func TestExchange(t *testing.T) {
 				"grant_type": {"refresh_token"}, "refresh_token": {"r"}, "scope": {"a"}},
 		} {
 			h.sent = nil
-			a, c := p.Exchange(formType+"; charset=UTF-8", body, gateway)
+			a, c := p.Exchange(&Form{ContentType: formType + "; charset=UTF-8", Body: body, Issuer: gateway})
 			if a != nil || c == nil || !c.Waiting() || c.Ended() != 0 || !p.Pending() || len(h.sent) != 0 {
 				t.Fatalf("%+v, %+v", a, c)
 			}
@@ -479,13 +523,13 @@ func TestExchangeRefuses(t *testing.T) {
 		{formType, exchanging(url.Values{"grant_type": {"password"}}), "unsupported_grant_type"},
 		{formType, exchanging(url.Values{"grant_type": {"refresh_token"}}), "invalid_request"},
 	} {
-		a, c := p.Exchange(tt.media, tt.body, gateway)
+		a, c := p.Exchange(&Form{ContentType: tt.media, Body: tt.body, Issuer: gateway})
 		if a == nil || c != nil || a.Status != 400 || a.Code != tt.code || a.Description == "" || a.Outcome != metrics.ProxyRefused {
 			t.Errorf("%s: %+v, want %s", tt.body, a, tt.code)
 		}
 	}
 	for _, body := range []string{"", "client_id=gate%3Away", "client_id=other&token=t", "client_id=gate%3Away&token=a&token=b"} {
-		if a, c := p.Revoke(formType, body, gateway); a == nil || c != nil || a.Status != 400 {
+		if a, c := p.Revoke(&Form{ContentType: formType, Body: body, Issuer: gateway}); a == nil || c != nil || a.Status != 400 {
 			t.Errorf("%s: %+v", body, a)
 		}
 	}
@@ -501,6 +545,10 @@ func TestAnswersOfTheProvider(t *testing.T) {
 	large.Size, large.Body = keys.MaxDocument+1, nil
 	text := answer(200, `access_token=t&token_type=bearer`)
 	text.Headers = [][2]string{{"content-type", formType}}
+	plain := answer(200, `{"access_token":"t"}`)
+	plain.Headers = [][2]string{{"content-type", "text/html"}}
+	untyped := answer(400, `{"error":"invalid_grant"}`)
+	untyped.Headers = nil
 	for name, tt := range map[string]struct {
 		r       introspect.Response
 		status  uint32
@@ -509,32 +557,47 @@ func TestAnswersOfTheProvider(t *testing.T) {
 		outcome metrics.Outcome
 		log     string
 	}{
-		"an invalid grant":       {r: answer(400, `{"error":"invalid_grant"}`), status: 400, body: `{"error":"invalid_grant"}`, outcome: metrics.ProxyDenied},
-		"an invalid grant, 403":  {r: answer(403, `{"error":"invalid_grant"}`), status: 403, body: `{"error":"invalid_grant"}`, outcome: metrics.ProxyDenied},
-		"an invalid grant, 401":  {r: answer(401, `{"error":"invalid_grant"}`), status: 400, body: `{"error":"invalid_grant"}`, outcome: metrics.ProxyDenied},
-		"a 401 of another kind":  {r: answer(401, `<html>`), log: "refuses the client of the gateway"},
-		"no object":              {r: answer(200, `["t"]`), log: "no answer of a token endpoint"},
-		"too many":               {r: answer(429, `{"error":"slow_down"}`), status: 429, body: `{"error":"slow_down"}`, outcome: metrics.ProxyDenied},
-		"an error that is a 200": {r: answer(200, `{"error":"redirect_uri_mismatch"}`), status: 400, body: `{"error":"redirect_uri_mismatch"}`, outcome: metrics.ProxyDenied},
-		"a code of GitHub":       {r: answer(200, `{"error":"bad_verification_code"}`), status: 400, code: "invalid_grant", outcome: metrics.ProxyDenied},
-		"the gateway's client":   {r: answer(401, `{"error":"invalid_client"}`), log: "refuses the client of the gateway"},
-		"the same with 400":      {r: answer(400, `{"error":"invalid_client"}`), log: "refuses the client of the gateway"},
-		"the same of GitHub":     {r: answer(200, `{"error":"incorrect_client_credentials"}`), log: "refuses the client of the gateway"},
-		"no error":               {r: answer(404, `{"message":"Not Found"}`), log: "status 404"},
-		"no JSON":                {r: answer(200, `<html>`), log: "no answer of a token endpoint"},
-		"another type":           {r: text, log: "no answer of a token endpoint"},
-		"too large":              {r: large, log: "too large"},
-		"a redirect":             {r: answer(302, `{}`), log: "status 302"},
-		"a fault":                {r: answer(500, `{"error":"server_error"}`), log: "status 500"},
-		"none":                   {r: introspect.Response{Response: keys.Response{Err: errors.New("no answer")}}, log: "no answer"},
-		"the secret":             {r: answer(400, `{"error":"x","y":"`+secret+`"}`), log: "has the client's secret"},
+		"an invalid grant":         {r: answer(400, `{"error":"invalid_grant"}`), status: 400, body: `{"error":"invalid_grant"}`, outcome: metrics.ProxyDenied},
+		"an invalid grant, 403":    {r: answer(403, `{"error":"invalid_grant"}`), status: 403, body: `{"error":"invalid_grant"}`, outcome: metrics.ProxyDenied},
+		"an invalid grant, 401":    {r: answer(401, `{"error":"invalid_grant"}`), status: 400, body: `{"error":"invalid_grant"}`, outcome: metrics.ProxyDenied},
+		"a 401 of another kind":    {r: answer(401, `<html>`), log: "refuses the client of the gateway"},
+		"no object":                {r: answer(200, `["t"]`), log: "no answer of a token endpoint"},
+		"too many":                 {r: answer(429, `{"error":"slow_down"}`), status: 429, body: `{"error":"slow_down"}`, outcome: metrics.ProxyDenied, log: "status 429"},
+		"an error that is a 200":   {r: answer(200, `{"error":"redirect_uri_mismatch"}`), status: 400, body: `{"error":"redirect_uri_mismatch"}`, outcome: metrics.ProxyDenied},
+		"too many, in HTML":        {r: withHeader(answer(429, `<html>`), "retry-after", "7"), status: 429, code: "temporarily_unavailable", outcome: metrics.ProxyDenied, log: "status 429: too many requests"},
+		"too many, and no error":   {r: answer(429, `{"message":"x"}`), status: 429, code: "temporarily_unavailable", outcome: metrics.ProxyDenied, log: "status 429: too many requests"},
+		"created":                  {r: answer(201, `{"access_token":"t"}`), status: 200, body: `{"access_token":"t"}`, outcome: metrics.ProxyExchanged},
+		"an error that is no code": {r: answer(400, `{"error":{"message":"x"}}`), log: "status 400"},
+		"another with a token":     {r: answer(200, `{"error":{"message":"x"},"access_token":"t"}`), log: "status 200"},
+		"too many, and no code":    {r: answer(429, `{"error":{"message":"x"}}`), status: 429, code: "temporarily_unavailable", outcome: metrics.ProxyDenied, log: "status 429"},
+		"an error that is null":    {r: answer(200, `{"error":null,"access_token":"t"}`), status: 200, body: `{"access_token":"t"}`, outcome: metrics.ProxyExchanged},
+		"no token":                 {r: answer(200, `{"token_type":"Bearer"}`), log: "status 200, with no access_token"},
+		"a token of another type":  {r: answer(200, `{"access_token":["t"]}`), log: "status 200, with no access_token"},
+		"members that nobody knows": {r: answer(200, `{"access_token":"t\/","x":"y","expires_in":60,"scope":null,"user":{"a":"b"},"refresh_token_expires_in":5,"id_token":["i"],"access_token":"u","expires_in access_token":1}`),
+			status: 200, body: `{"access_token":"t/","expires_in":60,"refresh_token_expires_in":5}`, outcome: metrics.ProxyExchanged},
+		"members of an error": {r: answer(400, `{"error":"invalid_scope","error_description":"d","error_uri":"u","trace_id":"x","access_token":"t"}`),
+			status: 400, body: `{"error":"invalid_scope","error_description":"d","error_uri":"u"}`, outcome: metrics.ProxyDenied},
+		"a code of GitHub":     {r: answer(200, `{"error":"bad_verification_code"}`), status: 400, code: "invalid_grant", outcome: metrics.ProxyDenied},
+		"the gateway's client": {r: answer(401, `{"error":"invalid_client"}`), log: "refuses the client of the gateway"},
+		"the same with 400":    {r: answer(400, `{"error":"invalid_client"}`), log: "refuses the client of the gateway"},
+		"the same of GitHub":   {r: answer(200, `{"error":"incorrect_client_credentials"}`), log: "refuses the client of the gateway"},
+		"no error":             {r: answer(404, `{"message":"Not Found"}`), log: "status 404"},
+		"no JSON":              {r: answer(200, `<html>`), log: "no answer of a token endpoint"},
+		"JSON as HTML":         {r: plain, status: 200, body: `{"access_token":"t"}`, outcome: metrics.ProxyExchanged},
+		"JSON as nothing":      {r: untyped, status: 400, body: `{"error":"invalid_grant"}`, outcome: metrics.ProxyDenied},
+		"another type":         {r: text, log: "no answer of a token endpoint"},
+		"too large":            {r: large, log: "too large"},
+		"a redirect":           {r: answer(302, `{}`), log: "status 302"},
+		"a fault":              {r: answer(500, `{"error":"server_error"}`), log: "status 500"},
+		"none":                 {r: introspect.Response{Response: keys.Response{Err: errors.New("no answer")}}, log: "no answer"},
+		"the secret":           {r: answer(400, `{"error":"x","y":"`+secret+`"}`), log: "has the client's secret"},
 	} {
 		p, h := newProxy(t, nil)
-		_, c := p.Exchange(formType, exchanging(nil), gateway)
+		_, c := p.Exchange(&Form{ContentType: formType, Body: exchanging(nil), Issuer: gateway})
 		p.Tick()
 		h.sent[0].done(tt.r)
 		a := c.Answer()
-		if tt.log != "" {
+		if tt.log != "" && tt.status == 0 {
 			tt.status, tt.code, tt.outcome = 503, "temporarily_unavailable", metrics.NoAnswer
 		}
 		if a.Status != tt.status || string(a.Body) != tt.body || a.Code != tt.code || a.Outcome != tt.outcome {
@@ -546,9 +609,170 @@ func TestAnswersOfTheProvider(t *testing.T) {
 	}
 }
 
+func withHeader(r introspect.Response, name, value string) introspect.Response {
+	r.Headers = append(r.Headers, [2]string{name, value})
+	return r
+}
+
+// Clients hear when to come again, in whatever form the provider says it.
+func TestRetryAfter(t *testing.T) {
+	for _, tt := range []struct {
+		r    introspect.Response
+		want string
+	}{
+		{withHeader(answer(429, `{"error":"slow_down"}`), "retry-after", "120"), "120"},
+		{withHeader(answer(429, ``), "retry-after", "Sun, 06 Nov 1994 08:49:37 GMT"), "Sun, 06 Nov 1994 08:49:37 GMT"},
+		{withHeader(answer(429, ``), "retry-after", "1\r\nx: y"), "5"},
+		{withHeader(answer(429, ``), "retry-after", strings.Repeat("1", 100)), "5"},
+		{answer(429, ``), "5"},
+		{withHeader(answer(503, ``), "retry-after", "30"), "30"},
+		{withHeader(answer(503, ``), "retry-after", "99999999999"), "60"},
+		{withHeader(answer(503, ``), "retry-after", "soon"), ""},
+		{answer(503, ``), ""},
+	} {
+		p, h := newProxy(t, nil)
+		_, c := p.Exchange(&Form{ContentType: formType, Body: exchanging(nil), Issuer: gateway})
+		p.Tick()
+		h.sent[0].done(tt.r)
+		if got := c.Answer().RetryAfter; got != tt.want {
+			t.Errorf("%d %q: %q, want %q", tt.r.Status, tt.r.Headers, got, tt.want)
+		}
+	}
+}
+
+// RFC 8707 lets a client ask for several resources, and no other parameter twice.
+func TestSeveralResources(t *testing.T) {
+	several := url.Values{"resource": {gateway + "/b", gateway + "/a", gateway + "/b"}}
+	p, h := newProxy(t, nil)
+	u, _ := url.Parse(p.Authorize(asking(several), gateway).Location)
+	if got := u.Query()["resource"]; !slices.Equal(got, several["resource"]) {
+		t.Errorf("%q", got)
+	}
+	p.Exchange(&Form{ContentType: formType, Body: exchanging(several), Issuer: gateway})
+	p.Exchange(&Form{ContentType: formType, Body: "grant_type=refresh_token&client_id=gate%3Away&refresh_token=r&resource=x&resource=&resource=y", Issuer: gateway})
+	p.Tick()
+	for i, want := range [][]string{several["resource"], {"x", "y"}} {
+		if form, err := url.ParseQuery(h.sent[i].body); err != nil || !slices.Equal(form["resource"], want) {
+			t.Errorf("%q, want %q", h.sent[i].body, want)
+		}
+	}
+	many := url.Values{"resource": slices.Repeat([]string{"x"}, maxResources+1)}
+	if a := p.Authorize(asking(many), gateway); a.Status != 400 || a.Location != "" {
+		t.Errorf("%+v", a)
+	}
+	if a, _ := p.Exchange(&Form{ContentType: formType, Body: exchanging(many), Issuer: gateway}); a == nil || a.Status != 400 {
+		t.Errorf("%+v", a)
+	}
+	p, h = newProxy(t, func(how *config.OAuthProxy) { how.OmitResource = true })
+	p.Exchange(&Form{ContentType: formType, Body: exchanging(several), Issuer: gateway})
+	p.Tick()
+	if a := p.Authorize(asking(several), gateway); strings.Contains(a.Location+h.sent[0].body, "resource") {
+		t.Errorf("%s, %s", a.Location, h.sent[0].body)
+	}
+}
+
+// A client that authenticates in another way than it was registered with learns
+// how (RFC 6749, section 5.2).
+func TestBasic(t *testing.T) {
+	p, _ := newProxy(t, nil)
+	for _, body := range []string{exchanging(url.Values{"client_id": nil}), exchanging(url.Values{"client_id": {"other"}})} {
+		for _, basic := range []bool{true, false} {
+			f := &Form{ContentType: formType, Body: body, Issuer: gateway, Basic: basic}
+			a, _ := p.Exchange(f)
+			r, _ := p.Revoke(f)
+			for _, a := range []*Answer{a, r} {
+				if a == nil || a.Code != "invalid_client" || (a.Status == 401) != basic || (a.Challenge != "") != basic {
+					t.Errorf("basic %v: %+v", basic, a)
+				}
+			}
+		}
+	}
+	if a, c := p.Exchange(&Form{ContentType: formType, Body: exchanging(nil), Issuer: gateway, Basic: true}); a != nil || c == nil {
+		t.Errorf("%+v", a)
+	}
+}
+
+// The secret is in no answer, in whatever form the provider gives it back.
+func TestSecretInAnswers(t *testing.T) {
+	basic := base64.StdEncoding.EncodeToString([]byte("gate%3Away:" + url.PathEscape(secret)))
+	for name, text := range map[string]string{
+		"form":           url.QueryEscape(secret),
+		"lower case":     strings.ToLower(url.QueryEscape(secret)),
+		"twice":          url.QueryEscape(url.QueryEscape(secret)),
+		"HTML":           html.EscapeString(secret),
+		"Basic":          basic,
+		"base64":         base64.RawURLEncoding.EncodeToString([]byte("x" + secret)),
+		"JSON of JSON":   `\\u0073` + secret[1:],
+		"as it is":       secret,
+		"JSON":           `\u0073` + secret[1:],
+		"JSON, a number": `s\u0033cr3t:\u0026+\u00fc`,
+	} {
+		for _, r := range []introspect.Response{
+			answer(200, `{"access_token":"t","scope":"`+text+`"}`), answer(400, `{"error":"x","error_description":"`+text+`"}`),
+			answer(200, `{"access_token":"`+text+`"}`), answer(400, `{"error":"`+text+`"}`), answer(429, `{"error":"`+text+`"}`),
+			answer(200, `{"access_token":"t","`+text+`":1}`),
+		} {
+			p, h := newProxy(t, nil)
+			_, c := p.Exchange(&Form{ContentType: formType, Body: exchanging(nil), Issuer: gateway})
+			p.Tick()
+			h.sent[0].done(r)
+			if a := c.Answer(); a.Status != 503 || a.Body != nil || !strings.Contains(strings.Join(h.log, ""), "has the client's secret") {
+				t.Errorf("%s: %+v, log %q", name, a, h.log)
+			}
+		}
+		p, _ := newProxy(t, func(how *config.OAuthProxy) { how.Callback = true })
+		var decoded string
+		if err := json.Unmarshal([]byte(`"`+text+`"`), &decoded); err != nil {
+			t.Fatal(err)
+		}
+		for _, parameter := range responseNames {
+			q := url.Values{"code": {"c"}, "state": {"http://localhost:3000/callback s"}}
+			q.Set(parameter, q.Get(parameter)+decoded)
+			if a := p.Return(q.Encode(), gateway); a.Status != 400 || a.Location != "" {
+				t.Errorf("%s in %s: %+v", name, parameter, a)
+			}
+		}
+	}
+}
+
+// The log has one line a minute on redirect URIs that are refused, in which
+// nothing can be forged.
+func TestRefusedRedirectURIsAreTold(t *testing.T) {
+	for name, refuse := range map[string]func(p *Proxy, uri string){
+		"authorization": func(p *Proxy, uri string) { p.Authorize(asking(url.Values{"redirect_uri": {uri}}), gateway) },
+		"registration": func(p *Proxy, uri string) {
+			b, _ := json.Marshal(map[string]any{"redirect_uris": []string{uri, "https://evil.example/second"}})
+			a := p.Register("application/json", b)
+			if !strings.Contains(a.Description, "https://evil.example/cb") || strings.ContainsAny(a.Description, "\"\\\r\nü") || len(a.Description) > 300 {
+				t.Errorf("%q", a.Description)
+			}
+		},
+		"token": func(p *Proxy, uri string) {
+			p.Exchange(&Form{ContentType: formType, Body: exchanging(url.Values{"redirect_uri": {uri}}), Issuer: gateway})
+		},
+		"callback": func(p *Proxy, uri string) {
+			p.Return(url.Values{"code": {"c"}, "state": {uri + " s"}}.Encode(), gateway)
+		},
+	} {
+		p, h := newProxy(t, nil)
+		uri := "https://evil.example/cb\r\n\"forged\\ü" + strings.Repeat("x", 1000)
+		for range 3 {
+			refuse(p, uri)
+			h.now += 10_000
+		}
+		if len(h.log) != 1 || !strings.Contains(h.log[0], `the redirect URI "https://evil.example/cb\r\n\"forged\\\u00fc`) || len(h.log[0]) > 400 || strings.ContainsAny(h.log[0], "\r\nü") {
+			t.Errorf("%s: %q", name, h.log)
+		}
+		h.now += 60_000
+		if refuse(p, uri); len(h.log) != 2 {
+			t.Errorf("%s: %q", name, h.log)
+		}
+	}
+}
+
 func TestRevoke(t *testing.T) {
 	p, h := newProxy(t, nil)
-	_, c := p.Revoke(formType, "client_id=gate%3Away&token=t&token_type_hint=refresh_token&x=y", gateway)
+	_, c := p.Revoke(&Form{ContentType: formType, Body: "client_id=gate%3Away&token=t&token_type_hint=refresh_token&x=y", Issuer: gateway})
 	p.Tick()
 	if s := h.sent[0]; s.body != "token=t&token_type_hint=refresh_token" {
 		t.Errorf("%q", s.body)
@@ -561,7 +785,9 @@ func TestRevoke(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	p, h := newProxy(t, nil)
-	begin := func() (*Answer, *Call) { return p.Exchange(formType, exchanging(nil), gateway) }
+	begin := func() (*Answer, *Call) {
+		return p.Exchange(&Form{ContentType: formType, Body: exchanging(nil), Issuer: gateway})
+	}
 	_, first := begin()
 	for range maxCalls - 1 {
 		begin()

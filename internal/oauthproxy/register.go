@@ -11,29 +11,43 @@ import (
 const maxRedirectURIs = 16
 
 // Register answers a registration (RFC 7591, section 3): every client is the one
-// that is configured, and gets no secret. Nothing is remembered; the redirect
+// that is configured, and gets no secret. Of its redirect URIs those that are
+// allowed are registered, which the answer lists (section 3.2.1): many clients
+// send all that any of their versions uses. Nothing is remembered; the redirect
 // URIs are checked each time they are used.
 func (p *Proxy) Register(contentType string, body []byte) *Answer {
 	if !isMedia(contentType, "application/json") || !wellknown.Valid(body) || !gjson.ParseBytes(body).IsObject() {
 		return refuse("invalid_client_metadata", "the body must be a JSON object, application/json")
 	}
 	uris := gjson.Parse(wellknown.Member(string(body), "redirect_uris"))
-	n := 0
+	n, refused, text := 0, "", []byte(nil)
 	if uris.IsArray() {
 		uris.ForEach(func(_, uri gjson.Result) bool {
 			n++
-			if uri.Type != gjson.String || !p.allowed(uri.Str) {
+			switch {
+			case uri.Type != gjson.String:
 				n = maxRedirectURIs + 1
+			case p.allowed(uri.Str):
+				if text != nil {
+					text = append(text, ',')
+				}
+				text = gjson.AppendJSONString(text, uri.Str)
+			case refused == "":
+				refused = uri.Str
 			}
 			return n <= maxRedirectURIs
 		})
 	}
-	if n == 0 || n > maxRedirectURIs {
-		return refuse("invalid_redirect_uri", "redirect_uris must be some of those that are allowed")
+	switch {
+	case n == 0 || n > maxRedirectURIs:
+		return refuse("invalid_redirect_uri", "redirect_uris must be an array of 1 to 16 URIs")
+	case text == nil:
+		p.refused("at registration", refused)
+		return refuse("invalid_redirect_uri", "none of redirect_uris is allowed, the first of them being "+shown(refused))
 	}
-	text := append([]byte(nil), `{"client_id":`...)
-	text = gjson.AppendJSONString(text, p.how.ClientID)
-	text = append(text, `,"redirect_uris":`+uris.Raw+
-		`,"token_endpoint_auth_method":"none","grant_types":["authorization_code","refresh_token"],"response_types":["code"]}`+"\n"...)
-	return &Answer{Status: 201, Body: text, Outcome: metrics.ProxyRegistered}
+	answer := append([]byte(nil), `{"client_id":`...)
+	answer = gjson.AppendJSONString(answer, p.how.ClientID)
+	answer = append(append(answer, `,"redirect_uris":[`...), text...)
+	answer = append(answer, `],"token_endpoint_auth_method":"none","grant_types":["authorization_code","refresh_token"],"response_types":["code"]}`+"\n"...)
+	return &Answer{Status: 201, Body: answer, Outcome: metrics.ProxyRegistered}
 }

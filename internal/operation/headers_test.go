@@ -21,13 +21,19 @@ func TestCount(t *testing.T) {
 	}
 }
 
-// Names come from the host in lower case.
+// Names come from the host in lower case. Only the exact ones count.
 func TestTake(t *testing.T) {
 	var h Headers
-	for _, name := range []string{"mcp-method", "mcp_method", "mcp-name", "mcp-session-id", "mcp", "mcp-param-name", "mcp_protocol_version", "mcp-protocol_version"} {
-		h.Take(name, name)
+	for name, respelled := range map[string]bool{
+		"mcp-method": false, "mcp-name": false, "mcp-protocol-version": false, "mcp-session-id": false, "mcp": false, "mcp-param-name": false,
+		"mcpxmethod": false, "mcp-methods": false, "mcp--name": false, "x-mcp-name": false, "mcp-protocol-versio_": false,
+		"mcp_method": true, "mcp.method": true, "mcp_name": true, "mcp~name": true, "mcp_protocol_version": true, "mcp-protocol_version": true, "mcp!protocol-version": true,
+	} {
+		if got := h.Take(name, name); got != respelled {
+			t.Errorf("%s: respelled %v", name, got)
+		}
 	}
-	if want := (Headers{"mcp_method", "mcp-name", "mcp-protocol_version", 2, 1, 2}); h != want {
+	if want := (Headers{"mcp-method", "mcp-name", "mcp-protocol-version", 1, 1, 1}); h != want {
 		t.Errorf("got %+v, want %+v", h, want)
 	}
 }
@@ -66,6 +72,12 @@ func TestHeaderOperation(t *testing.T) {
 		{value: "=?base64?/w==?=", bad: true}, // no UTF-8
 		{value: "=?base64??=?=", bad: true},
 		{value: "é", bad: true},
+		{value: " a", bad: true},
+		{value: "a ", bad: true},
+		{value: " ", bad: true},
+		{value: "\ta", bad: true},
+		{value: " =?base64?YQ==?=", bad: true},
+		{value: "\xa0a", bad: true},
 		{value: "a\tb", bad: true},
 	} {
 		h := Headers{Method: "tools/call", Methods: 1, Name: test.value, Names: 1}
@@ -84,6 +96,52 @@ func TestHeaderOperation(t *testing.T) {
 	}
 	if o, fault := (&Headers{}).Operation(); o != (Operation{}) || fault != "" {
 		t.Errorf("got %+v, %q", o, fault)
+	}
+}
+
+// A version in which a server may find another than the gate makes the request bad.
+func TestVersionWithSpaces(t *testing.T) {
+	for _, version := range []string{" 2026-07-28", "2026-07-28 ", "2026-07-28\t", "\u00a02026-07-28"} {
+		h := Headers{Method: "tools/call", Methods: 1, Version: version, Versions: 1}
+		if _, fault := h.Operation(); fault != FaultHeader {
+			t.Errorf("%q: %q", version, fault)
+		}
+	}
+}
+
+func TestUnambiguous(t *testing.T) {
+	encoded := func(s string) string { return "=?base64?" + base64.StdEncoding.EncodeToString([]byte(s)) + "?=" }
+	for _, test := range []struct {
+		method, name string // "-": no name
+		want         bool
+	}{
+		{"tools/call", "delete_note", true},
+		{"tools/call", encoded("für später"), true},
+		{"tools/call", encoded("a,b"), true},
+		{"notifications/tools/list_changed", "-", true},
+		{"logging/setLevel", "-", true},
+		{"", "-", false},
+		{"", "a", false},
+		{"ping,tools/call", "-", false},
+		{"ping tools/call", "-", false},
+		{encoded("ping"), "-", false},
+		{"=?BASE64?cGluZw==?=", "-", false},
+		{"tools/call", "", false},
+		{"tools/call", encoded(""), false},
+		{"tools/call", "a,b", false},
+		{"tools/call", "=?BASE64?YQ==?=", false},
+		{"tools/call", "=?base64?YQ==", false},
+		{"tools/call", "=?utf-8?Q?a?=", false},
+		{"tools/call", encoded(encoded("a")), false},
+	} {
+		h := Headers{Method: test.method, Methods: 1, Name: test.name, Names: 1}
+		if test.name == "-" {
+			h.Name, h.Names = "", 0
+		}
+		o, fault := h.Operation()
+		if got := fault == "" && h.Unambiguous(&o); got != test.want {
+			t.Errorf("%q %q: %v, %q", test.method, test.name, got, fault)
+		}
 	}
 }
 

@@ -8,8 +8,6 @@ package operation
 
 import (
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"mcpauth/config"
 )
@@ -24,9 +22,11 @@ const (
 	FaultMessage   Fault = "the body is no JSON-RPC message and no batch of them"
 	FaultAmbiguous Fault = "the body has members that servers read differently"
 	FaultMethod    Fault = "the method is no string, or has control characters"
+	FaultSpace     Fault = "the method begins or ends with white space"
 	FaultName      Fault = "the name of the operation is missing, or servers read it differently"
 	FaultMismatch  Fault = "the Mcp-Method and Mcp-Name headers do not match the body"
-	FaultHeader    Fault = "the Mcp-Method or the Mcp-Name header is malformed, or there are two"
+	FaultHeader    Fault = "the Mcp-Method, Mcp-Name or MCP-Protocol-Version header is malformed, or there are two"
+	FaultRespelled Fault = "a header has a name that some servers take for that of another header"
 )
 
 // An Operation is what headers or a message say. Without HasMethod or HasName
@@ -124,8 +124,11 @@ func (r *Rules) Need(o *Operation) (need uint64, suffices bool, fault Fault) {
 	if !o.HasMethod {
 		return 0, false, ""
 	}
-	if hasControl(o.Method) {
+	switch {
+	case hasControl(o.Method):
 		return 0, false, FaultMethod
+	case !config.IsPlainName(o.Method, false):
+		return 0, false, FaultSpace
 	}
 	need = r.methods.need(o.Method)
 	k := kind(o.Method)
@@ -148,14 +151,8 @@ func isPlain(name string, uri bool) bool {
 	if uri {
 		return config.IsPlainURI(name, false)
 	}
-	first, _ := utf8.DecodeRuneInString(name)
-	last, _ := utf8.DecodeLastRuneInString(name)
-	return !hasControl(name) && !isSpace(first) && !isSpace(last)
+	return !hasControl(name) && config.IsPlainName(name, false)
 }
-
-// isSpace reports whether some language trims a character off: ECMAScript has
-// the byte order mark beside Unicode's white space.
-func isSpace(r rune) bool { return unicode.IsSpace(r) || r == '\uFEFF' }
 
 func hasControl(s string) bool {
 	for i := 0; i < len(s); i++ {

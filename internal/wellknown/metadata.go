@@ -75,6 +75,18 @@ func Endpoint(metadata gjson.Result, name string, insecure bool) (*config.URL, e
 	return u, nil
 }
 
+// NoRegistration says for the log what clients cannot do whose metadata does not
+// pass Registers.
+const NoRegistration = "the metadata has no registration_endpoint and does not take client ID metadata documents: " +
+	"clients must be registered there by hand, or through oauth_proxy; some of the others ask the gateway for /register and show its 404"
+
+// Registers reports whether clients that the server does not know can register by
+// its metadata: dynamically (RFC 7591), or by a client ID metadata document.
+func Registers(metadata gjson.Result) bool {
+	return member(metadata, "registration_endpoint").Type == gjson.String ||
+		member(metadata, "client_id_metadata_document_supported").Type == gjson.True
+}
+
 // quote returns what a server sent in a form and of a length fit for a log.
 func quote(s string) string { return jsonString(s[:min(len(s), 200)]) }
 

@@ -34,6 +34,9 @@ const (
 	usualAuthPort    = 9000
 )
 
+// otherResource is one that the authorization server knows too.
+const otherResource = "https://other.example.com/mcp"
+
 // demoClient is for the client credentials grant, which fits into a curl line.
 var demoClient = authserver.Client{ID: "demo", Secret: "demo-secret"}
 
@@ -112,7 +115,7 @@ func start(ctx context.Context, term *terminal, gatewayPort, authPort int) (d *d
 		return nil, err
 	}
 	if d.auth, err = authserver.Start(authserver.Options{
-		Listener: listener, DefaultResource: d.resource, Clients: []authserver.Client{demoClient},
+		Listener: listener, DefaultResource: d.resource, Resources: []string{d.resource, otherResource}, Clients: []authserver.Client{demoClient},
 	}); err != nil {
 		return nil, err
 	}
@@ -147,6 +150,7 @@ func (d *demo) pluginConfig() string {
       "resource": %q,
       "scopes_supported": ["read:notes", "write:notes"],
       "required_scopes": ["read:notes"],
+      "challenge_scopes": "all",
       "tools": { "add_note": ["write:notes"] }
     }
   ]

@@ -26,7 +26,8 @@ func (d *demo) walk(ctx context.Context) {
 	d.forgedIdentity(ctx, token)
 	d.wrongAudience(ctx)
 	d.missingScope(ctx)
-	d.toolThatNeedsMore(ctx, token)
+	d.toolThatNeedsMore(ctx, token, clientID)
+	d.clientThatRegisteredLess(ctx)
 	d.brokenTokens(ctx, token)
 }
 
@@ -65,7 +66,7 @@ func (d *demo) withoutToken(ctx context.Context) {
 	d.unreached(func() {
 		a := d.callTool(ctx, "whoami", "", nil)
 		d.term.equal("status 401", strconv.Itoa(a.status), "401")
-		d.term.equal("a challenge that names the metadata and the scope, and no error", a.challenge, d.challenge("", "read:notes"))
+		d.term.equal("a challenge that names the metadata and, by challenge_scopes, all scopes, and no error", a.challenge, d.challenge("", allScopes))
 	})
 }
 
@@ -84,22 +85,38 @@ func (d *demo) discovery(ctx context.Context) {
 	d.term.equal("the authorization server describes itself", a.member("issuer"), d.auth.Issuer())
 }
 
+// callback is where the client gets its codes. Nobody listens there: the redirect
+// is read, not followed.
+const callback = "http://127.0.0.1:33333/callback"
+
+// allScopes is what the first challenge names, by challenge_scopes.
+const allScopes = "read:notes write:notes"
+
 // authorization gets a token as every MCP client does and returns it with the
 // id that the client got.
 func (d *demo) authorization(ctx context.Context) (token, clientID string) {
-	const callback = "http://127.0.0.1:33333/callback" // nobody listens: the redirect is read, not followed
-	d.term.begin("Registration, authorization with PKCE, token")
-	a := d.send(ctx, http.MethodPost, d.auth.Endpoint("register"), http.Header{"Content-Type": {"application/json"}},
-		fmt.Sprintf(`{"client_name":"demo","redirect_uris":[%q],"token_endpoint_auth_method":"none"}`, callback))
-	d.term.equal("the client is registered", strconv.Itoa(a.status), "201")
-	clientID = a.member("client_id")
+	d.term.begin("Registration with the scopes of the challenge, authorization with PKCE, token")
+	clientID = d.register(ctx, allScopes)
+	return d.token(ctx, clientID, "read:notes"), clientID
+}
 
-	verifier := rand.Text() + rand.Text()
+// register registers a client and returns its id.
+func (d *demo) register(ctx context.Context, scope string) string {
+	a := d.send(ctx, http.MethodPost, d.auth.Endpoint("register"), http.Header{"Content-Type": {"application/json"}},
+		fmt.Sprintf(`{"client_name":"demo","redirect_uris":[%q],"token_endpoint_auth_method":"none","scope":%q}`, callback, scope))
+	d.term.equal("the client is registered", strconv.Itoa(a.status), "201")
+	d.term.equal("it may ask for "+scope+", and no other scope", a.member("scope"), scope)
+	return a.member("client_id")
+}
+
+// authorize sends an authorization request and returns the parameters of the
+// redirect.
+func (d *demo) authorize(ctx context.Context, clientID, scope, verifier string) url.Values {
 	challenge := sha256.Sum256([]byte(verifier))
 	state := rand.Text()
-	a = d.send(ctx, http.MethodGet, d.auth.Endpoint("authorize")+"?"+url.Values{
+	a := d.send(ctx, http.MethodGet, d.auth.Endpoint("authorize")+"?"+url.Values{
 		"response_type": {"code"}, "client_id": {clientID}, "redirect_uri": {callback}, "state": {state},
-		"scope": {"read:notes"}, "resource": {d.resource},
+		"scope": {scope}, "resource": {d.resource},
 		"code_challenge":        {base64.RawURLEncoding.EncodeToString(challenge[:])},
 		"code_challenge_method": {"S256"},
 	}.Encode(), nil, "")
@@ -108,14 +125,20 @@ func (d *demo) authorization(ctx context.Context) (token, clientID string) {
 		back = &url.URL{}
 	}
 	d.term.equal("a redirect with our state comes back (a person would have logged in here)", back.Query().Get("state"), state)
+	return back.Query()
+}
 
-	a = d.form(ctx, d.auth.Endpoint("token"), url.Values{
-		"grant_type": {"authorization_code"}, "code": {back.Query().Get("code")}, "redirect_uri": {callback},
+// token gets a token for a client that is registered.
+func (d *demo) token(ctx context.Context, clientID, scope string) string {
+	verifier := rand.Text() + rand.Text()
+	back := d.authorize(ctx, clientID, scope, verifier)
+	a := d.form(ctx, d.auth.Endpoint("token"), url.Values{
+		"grant_type": {"authorization_code"}, "code": {back.Get("code")}, "redirect_uri": {callback},
 		"client_id": {clientID}, "code_verifier": {verifier}, "resource": {d.resource},
 	})
-	token = a.member("access_token")
+	token := a.member("access_token")
 	d.term.check(a.status == http.StatusOK && token != "", "the code became an access token")
-	return token, clientID
+	return token
 }
 
 func (d *demo) toolCall(ctx context.Context, token, clientID string) {
@@ -157,17 +180,17 @@ func (d *demo) forgedIdentity(ctx context.Context, token string) {
 
 // issue asks for a token with the client credentials grant.
 func (d *demo) issue(ctx context.Context, resource, scope string) string {
-	return d.form(ctx, d.auth.Endpoint("token"), url.Values{
-		"grant_type": {"client_credentials"}, "client_id": {demoClient.ID}, "client_secret": {demoClient.Secret},
-		"resource": {resource}, "scope": {scope},
-	}).member("access_token")
+	form := url.Values{"grant_type": {"client_credentials"}, "resource": {resource}, "scope": {scope}}
+	basic := base64.StdEncoding.EncodeToString([]byte(demoClient.ID + ":" + demoClient.Secret))
+	return d.send(ctx, http.MethodPost, d.auth.Endpoint("token"),
+		http.Header{"Content-Type": {formType}, "Authorization": {"Basic " + basic}}, form.Encode()).member("access_token")
 }
 
 func (d *demo) wrongAudience(ctx context.Context) {
 	d.term.begin("A good token that was given for another resource: 401")
 	d.unreached(func() {
-		token := d.issue(ctx, "https://other.example.com/mcp", "read:notes")
-		d.refused(d.callTool(ctx, "whoami", token, nil), http.StatusUnauthorized, "invalid_token", "read:notes")
+		token := d.issue(ctx, otherResource, "read:notes")
+		d.refused(d.callTool(ctx, "whoami", token, nil), http.StatusUnauthorized, "invalid_token", allScopes)
 	})
 }
 
@@ -179,25 +202,34 @@ func (d *demo) missingScope(ctx context.Context) {
 	})
 }
 
-func (d *demo) toolThatNeedsMore(ctx context.Context, token string) {
+func (d *demo) toolThatNeedsMore(ctx context.Context, token, clientID string) {
 	d.term.begin("A tool that needs more than the token has: 403, and all that it needs")
 	d.unreached(func() {
 		d.refused(d.callTool(ctx, "add_note", token, nil), http.StatusForbidden, "insufficient_scope", "read:notes write:notes")
 	})
-	a := d.callTool(ctx, "add_note", d.issue(ctx, d.resource, "read:notes write:notes"), nil)
-	d.term.equal("with a token that has it: status 200", strconv.Itoa(a.status), "200")
+	d.term.begin("Step-up: the client asks for that, and tries again")
+	d.term.text("   It may, because it registered with these scopes: challenge_scopes named them at once.")
+	a := d.callTool(ctx, "add_note", d.token(ctx, clientID, "read:notes write:notes"), nil)
+	d.term.equal("status 200", strconv.Itoa(a.status), "200")
+}
+
+func (d *demo) clientThatRegisteredLess(ctx context.Context) {
+	d.term.begin("Without challenge_scopes: a client that registered with required_scopes alone")
+	d.term.text("   This authorization server holds clients to what they registered, as Keycloak, Ory\n   Hydra and oidc-provider do.")
+	back := d.authorize(ctx, d.register(ctx, "read:notes"), "read:notes write:notes", rand.Text()+rand.Text())
+	d.term.equal("no step-up: invalid_scope", back.Get("error"), "invalid_scope")
 }
 
 func (d *demo) brokenTokens(ctx context.Context, token string) {
 	d.term.begin("A token with another payload under the old signature: 401")
 	d.unreached(func() {
-		d.refused(d.callTool(ctx, "whoami", withSubject(token, "root"), nil), http.StatusUnauthorized, "invalid_token", "read:notes")
+		d.refused(d.callTool(ctx, "whoami", withSubject(token, "root"), nil), http.StatusUnauthorized, "invalid_token", allScopes)
 	})
 	d.term.begin("A token that has expired: 401")
 	d.unreached(func() {
 		expired := d.auth.Mint(authserver.Token{Resource: d.resource, Scope: "read:notes",
 			Claims: map[string]any{"exp": time.Now().Add(-time.Hour).Unix(), "iat": time.Now().Add(-2 * time.Hour).Unix()}})
-		d.refused(d.callTool(ctx, "whoami", expired, nil), http.StatusUnauthorized, "invalid_token", "read:notes")
+		d.refused(d.callTool(ctx, "whoami", expired, nil), http.StatusUnauthorized, "invalid_token", allScopes)
 	})
 }
 

@@ -5,7 +5,8 @@
 // where it signs in, and once for each tool, with the credentials that the run
 // before has stored. It opens a browser and listens for the answer by itself;
 // here the browser is this program, which opens what the Inspector prints. Asked
-// whether it may get more scope, the person says yes.
+// whether it may get more scope, the person says yes. With REFRESH=no it asks for
+// no refresh token, which is a setting of the Inspector.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -13,34 +14,33 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { wanted } from '../typescript/oauth.mjs';
+import { report, wanted } from '../typescript/oauth.mjs';
 
 const cli = fileURLToPath(new URL('node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js', import.meta.url));
-const { PATH, PROTOCOL = '2025-11-25', SCOPE } = process.env;
+const { PATH, PROTOCOL = '2025-11-25', SCOPE, REFRESH } = process.env;
 if (SCOPE) throw new Error('the Inspector takes no scopes');
 const era = PROTOCOL < '2026-07-28' ? 'legacy' : 'modern';
 
 // One port for all runs: the Inspector registers once.
 const port = await freePort();
 
-for (const url of process.argv.slice(2)) console.log(JSON.stringify(await visit(url)));
+for (const url of process.argv.slice(2)) await report(url, visit);
 
-async function visit(url) {
+async function visit(told) {
   const home = await mkdtemp(join(tmpdir(), 'mcpauth-inspector-'));
   try {
-    const asked = [];
-    // Asked for more scope, it uses a refresh token if it has one, and gives up.
     await writeFile(join(home, 'servers.json'), JSON.stringify({
-      mcpServers: { server: { type: 'streamable-http', url, oauth: { requestRefreshToken: false } } },
+      mcpServers: { server: { type: 'streamable-http', url: told.url, oauth: { requestRefreshToken: REFRESH !== 'no' } } },
     }));
-    const { tools } = await inspect(home, asked, '--method', 'tools/list');
-    const results = [];
+    const { tools } = await inspect(home, told.asked, '--method', 'tools/list');
+    told.tools = tools.map((tool) => tool.name).sort();
+    Object.assign(told, await stored(home));
     for (const tool of wanted()) {
-      const result = await inspect(home, asked, '--method', 'tools/call', '--tool-name', tool.name, '--tool-args-json', JSON.stringify(tool.arguments));
+      const result = await inspect(home, told.asked, '--method', 'tools/call', '--tool-name', tool.name, '--tool-args-json', JSON.stringify(tool.arguments));
       if (result.isError) throw new Error(`${tool.name}: ${JSON.stringify(result.content)}`);
-      results.push({ tool: tool.name, result: result.structuredContent });
+      told.results.push({ tool: tool.name, result: result.structuredContent });
     }
-    return { url, ...await stored(home), asked, tools: tools.map((tool) => tool.name).sort(), results };
+    Object.assign(told, await stored(home));
   } finally {
     await rm(home, { recursive: true });
   }
@@ -60,7 +60,8 @@ async function stored(home) {
   const read = async (name) => JSON.parse(await readFile(join(home, name), 'utf8'));
   const [{ activeIssuer, byIssuer }] = Object.values((await read('oauth.json')).servers);
   const [, tokens] = Object.entries((await read('secrets.json')).secrets).find(([name]) => name.includes(':tokens:'));
-  return { client_id: byIssuer[activeIssuer].clientInformation.client_id, token: JSON.parse(tokens).access_token };
+  const { access_token: token, refresh_token: refresh } = JSON.parse(tokens);
+  return { client_id: byIssuer[activeIssuer].clientInformation.client_id, token, refresh: Boolean(refresh) };
 }
 
 // inspect runs the Inspector and returns the result that it prints.

@@ -3,7 +3,7 @@ credentials, and somebody who opens the browser. The example's authorization
 server asks nobody, so "opening the browser" is to read where it redirects to.
 
 The programs beside this file are used as ../typescript/oauth.mjs tells: URLs as
-arguments; TOOLS, PROTOCOL and SCOPE in the environment; a line of JSON for each
+arguments; TOOLS, PROTOCOL, SCOPE and LOGIN in the environment; a line of JSON for each
 URL on the standard output.
 """
 
@@ -26,7 +26,10 @@ CLIENT_METADATA = {
     "scope": os.environ.get("SCOPE") or None,
 }
 
+PATIENCE = 60  # seconds for a visit
+
 PROTOCOL = os.environ.get("PROTOCOL", "")
+LOGIN = os.environ.get("LOGIN", "")
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -36,8 +39,10 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 def redirection(url: str) -> str:
     """Opens the authorization URL and returns where the answer leads to: in the
-    end, since a gateway may stand for the provider."""
+    end, since a gateway may stand for the provider. It may be an error."""
     client = query(url)["redirect_uri"]
+    if LOGIN:
+        url = f"{LOGIN}?{urllib.parse.urlencode({'url': url})}"
     while True:
         try:
             urllib.request.build_opener(_NoRedirect).open(url)
@@ -46,16 +51,14 @@ def redirection(url: str) -> str:
             url = err.headers.get("location", "")
         if not url or url.startswith(client):
             break
-    if "code=" not in url:
-        raise RuntimeError(f"authorization refused: {url}")
     return url
 
 
 class Browser:
     """Opens authorization URLs and keeps what came back to the client last."""
 
-    def __init__(self):
-        self.asked = []  # the scope of each request
+    def __init__(self, asked: list[str]):
+        self.asked = asked  # the scope of each request
         self.answer = {}
 
     async def open(self, url: str) -> None:
@@ -64,6 +67,8 @@ class Browser:
         if not location.startswith(CALLBACK):
             raise RuntimeError(f"no redirect to the client: {location}")
         self.answer = query(location)
+        if "error" in self.answer:
+            raise RuntimeError(f"authorization refused: {location}")
 
 
 def query(url: str) -> dict[str, str]:
@@ -94,33 +99,43 @@ class Credentials:
         self.client = client_info
 
 
-async def use(session, url: str, credentials: Credentials, asked: list[str]) -> None:
-    """Lists the tools, calls those of TOOLS, and prints what they answer."""
+async def use(session, told: dict) -> None:
+    """Lists the tools and calls those of TOOLS."""
     tools = await session.list_tools()
-    results = []
+    told["tools"] = sorted(tool.name for tool in getattr(tools, "tools", tools))
     for word in os.environ.get("TOOLS", "whoami").split():
         name, _, arguments = word.partition("=")
         result = await session.call_tool(name, json.loads(arguments or "{}"))
         if getattr(result, "is_error", None) or getattr(result, "isError", None):
             raise RuntimeError(f"{name}: {result.content}")
         answer = getattr(result, "structured_content", None) or getattr(result, "structuredContent", None)
-        results.append({"tool": name, "result": answer})
-    line = {
-        "url": url,
-        "client_id": credentials.client.client_id,
-        "token": credentials.tokens.access_token,
-        "asked": asked,
-        "tools": sorted(tool.name for tool in getattr(tools, "tools", tools)),
-        "results": results,
-    }
-    print(json.dumps(line), flush=True)
+        told["results"].append({"tool": name, "result": answer})
+
+
+def first(err: BaseException) -> str:
+    """What went wrong first: a task group hides it in itself."""
+    while isinstance(err, BaseExceptionGroup):
+        err = err.exceptions[0]
+    return f"{type(err).__name__}: {err}"
 
 
 def run(visit) -> None:
-    """Runs visit for each URL among the arguments."""
+    """Runs visit for each URL among the arguments and prints what it tells: it
+    puts that into its argument, and returns the credentials."""
 
     async def each() -> None:
         for url in sys.argv[1:]:
-            await visit(url)
+            told = {"url": url, "asked": [], "results": []}
+            credentials = Credentials()
+            try:
+                await asyncio.wait_for(visit(told, credentials), PATIENCE)
+            except BaseException as err:
+                told["error"] = first(err)
+            if credentials.client:
+                told["client_id"] = credentials.client.client_id
+            if credentials.tokens:
+                told["token"] = credentials.tokens.access_token
+                told["refresh"] = bool(credentials.tokens.refresh_token)
+            print(json.dumps(told), flush=True)
 
     asyncio.run(each())

@@ -12,7 +12,7 @@ import webbrowser
 from fastmcp import Client
 from fastmcp.client.auth import OAuth
 
-from browser import PROTOCOL, redirection, run, scope_of, use
+from browser import PROTOCOL, Credentials, redirection, run, scope_of, use
 
 MODE = "legacy" if PROTOCOL == "2025-11-25" else PROTOCOL or "auto"
 
@@ -39,30 +39,20 @@ class Browser(webbrowser.BaseBrowser):
                 time.sleep(0.05)
 
 
-class Credentials:
-    """What FastMCP keeps, as the other programs have it."""
-
-    def __init__(self, context):
-        self.context = context
-
-    @property
-    def client(self):
-        return self.context.client_info
-
-    @property
-    def tokens(self):
-        return self.context.current_tokens
-
-
 browser = Browser()
 webbrowser.register("example", None, browser, preferred=True)
 
 
-async def visit(url: str) -> None:
-    browser.asked = []
+async def visit(told: dict, credentials: Credentials) -> None:
+    browser.asked = told["asked"]
     scope = os.environ.get("SCOPE")
-    async with Client(url, auth=OAuth(scopes=scope) if scope else "oauth", mode=MODE) as client:
-        await use(client, url, Credentials(client.transport.auth.context), browser.asked)
+    client = Client(told["url"], auth=OAuth(scopes=scope) if scope else "oauth", mode=MODE)
+    try:
+        async with client:
+            await use(client, told)
+    finally:
+        context = client.transport.auth.context
+        credentials.client, credentials.tokens = context.client_info, context.current_tokens
 
 
 run(visit)

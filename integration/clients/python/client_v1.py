@@ -18,8 +18,8 @@ def connection(url: str, auth: OAuthClientProvider):
     return streamable_http.streamablehttp_client(url, auth=auth)
 
 
-async def visit(url: str) -> None:
-    browser, credentials = Browser(), Credentials()
+async def visit(told: dict, credentials: Credentials) -> None:
+    url, browser = told["url"], Browser(told["asked"])
 
     async def callback():
         return browser.answer["code"], browser.answer.get("state")
@@ -34,7 +34,7 @@ async def visit(url: str) -> None:
     async with connection(url, auth) as (read, write, _):
         async with ClientSession(read, write) as session:
             await session.initialize()
-            await use(session, url, credentials, browser.asked)
+            await use(session, told)
 
 
 run(visit)

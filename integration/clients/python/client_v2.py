@@ -12,8 +12,8 @@ from browser import CLIENT_METADATA, PROTOCOL, Browser, Credentials, run, use
 MODE = "legacy" if PROTOCOL == "2025-11-25" else PROTOCOL or "auto"
 
 
-async def visit(url: str) -> None:
-    browser, credentials = Browser(), Credentials()
+async def visit(told: dict, credentials: Credentials) -> None:
+    url, browser = told["url"], Browser(told["asked"])
 
     async def callback() -> AuthorizationCodeResult:
         return AuthorizationCodeResult.model_validate(browser.answer)
@@ -27,7 +27,7 @@ async def visit(url: str) -> None:
     )
     async with httpx2.AsyncClient(auth=auth, timeout=30) as http_client:
         async with Client(streamable_http_client(url, http_client=http_client), mode=MODE) as client:
-            await use(client, url, credentials, browser.asked)
+            await use(client, told)
 
 
 run(visit)

@@ -12,29 +12,35 @@
 //               the default is the client's own
 //   SCOPE       the scopes that the client asks for by itself; the default, none,
 //               leaves them to what the gateway and the server say
+//   LOGIN       where somebody logs in, for a server that asks: a URL that is given
+//               the authorization URL as its parameter url, and redirects to
+//               where the server sends the user in the end
+//   METADATA    more client metadata to register with, in JSON (TypeScript only)
 //
 // They print one line of JSON for each URL:
 //
 //   {"url": …, "client_id": …, "token": …, the last access token,
+//    "refresh": whether there is a refresh token with it,
 //    "asked": [the scope parameter of each authorization request],
-//    "tools": [the names listed], "results": [{"tool": …, "result": …}, …]}
+//    "tools": [the names listed], "results": [{"tool": …, "result": …}, …],
+//    "error": what ended the visit before its end}
 //
-// and fail with another exit status than 0 where something goes wrong.
+// With an error, what comes after it is missing.
 
 export const callback = 'http://127.0.0.1:33333/callback'; // nobody listens there
 
 class Credentials {
-  asked = [];
-  constructor(grantTypes) { this.grantTypes = grantTypes; }
+  constructor(asked) { this.asked = asked; }
   get redirectUrl() { return callback; }
   get clientMetadata() {
     return {
       client_name: 'mcpauth example client',
       redirect_uris: [callback],
-      grant_types: this.grantTypes,
+      grant_types: ['authorization_code', 'refresh_token'],
       response_types: ['code'],
       token_endpoint_auth_method: 'none',
       ...(process.env.SCOPE && { scope: process.env.SCOPE }),
+      ...JSON.parse(process.env.METADATA || '{}'),
     };
   }
   state() { return (this.sentState = crypto.randomUUID()); }
@@ -49,7 +55,7 @@ class Credentials {
 
   async redirectToAuthorization(url) {
     this.asked.push(url.searchParams.get('scope') ?? '');
-    let res, location = url;
+    let res, location = process.env.LOGIN ? `${process.env.LOGIN}?${new URLSearchParams({ url })}` : url;
     do { // on the way to the provider, where the gateway stands for one
       res = await fetch(location, { redirect: 'manual' });
       location = res.headers.get('location');
@@ -72,11 +78,23 @@ export function wanted() {
 // run is the program. The SDK leaves it to its user to finish the authorization
 // and to try again, both at the start and when a tool needs more scope.
 export async function run(sdk) {
-  for (const url of process.argv.slice(2)) console.log(JSON.stringify(await visit(url, sdk)));
+  for (const url of process.argv.slice(2)) await report(url, (told) => visit(told, sdk));
 }
 
-async function visit(url, { newClient, StreamableHTTPClientTransport, UnauthorizedError, finish, grantTypes }) {
-  const authProvider = new Credentials(grantTypes ?? ['authorization_code', 'refresh_token']);
+// report prints what a visit tells, which it puts into its argument.
+export async function report(url, visit) {
+  const told = { url, asked: [], results: [] };
+  try {
+    await visit(told);
+  } catch (err) {
+    told.error = `${err?.cause ? `${err}: ${err.cause}` : err}`;
+  }
+  console.log(JSON.stringify(told));
+}
+
+async function visit(told, { newClient, StreamableHTTPClientTransport, UnauthorizedError, finish }) {
+  const { url } = told;
+  const authProvider = new Credentials(told.asked);
   let client, transport;
   const connect = async () => {
     transport = new StreamableHTTPClientTransport(new URL(url), { authProvider });
@@ -94,21 +112,19 @@ async function visit(url, { newClient, StreamableHTTPClientTransport, Unauthoriz
     return await step();
   };
 
-  await authorized(connect);
-  const { tools } = await authorized(() => client.listTools());
-  const results = [];
-  for (const tool of wanted()) {
-    const result = await authorized(() => client.callTool(tool));
-    if (result.isError) throw new Error(`${tool.name}: ${JSON.stringify(result.content)}`);
-    results.push({ tool: tool.name, result: result.structuredContent });
+  try {
+    await authorized(connect);
+    const { tools } = await authorized(() => client.listTools());
+    told.tools = tools.map((tool) => tool.name).sort();
+    for (const tool of wanted()) {
+      const result = await authorized(() => client.callTool(tool));
+      if (result.isError) throw new Error(`${tool.name}: ${JSON.stringify(result.content)}`);
+      told.results.push({ tool: tool.name, result: result.structuredContent });
+    }
+  } finally {
+    told.client_id = authProvider.client?.client_id;
+    told.token = authProvider.saved?.access_token;
+    told.refresh = Boolean(authProvider.saved?.refresh_token);
+    await client?.close();
   }
-  await client.close();
-  return {
-    url,
-    client_id: authProvider.client.client_id,
-    token: authProvider.saved.access_token,
-    asked: authProvider.asked,
-    tools: tools.map((tool) => tool.name).sort(),
-    results,
-  };
 }

@@ -13,19 +13,22 @@ const (
 	calloutTime = 5 * time.Second
 	attemptTime = 12*time.Second + calloutTime
 
-	// Without keys there is a fetch at least every backoffNoKeys after the last
-	// one has failed (5 s and a tenth of jitter): service returns within
+	// Without keys there is a fetch retryPeriod after the last one began, as long
+	// as requests wait, or as soon as it has ended: service returns within
 	// returnWithoutKeys of the server's return.
-	backoffNoKeys     = 5500 * time.Millisecond
-	returnWithoutKeys = attemptTime + backoffNoKeys + calloutTime
+	retryPeriod       = time.Second
+	returnWithoutKeys = attemptTime + retryPeriod + calloutTime
 
 	// With keys in hand a token of an unknown key makes the plugin fetch anew,
-	// but only refetchPeriod after the last time it did: new keys are in use
-	// within newKeys of the first such token.
+	// but only refetchPeriod after the last time it did, doubled up to refetchMost
+	// while such fetches bring nothing new: new keys are in use within newKeys of
+	// the first such token.
 	refetchPeriod = 5 * time.Second
-	newKeys       = refetchPeriod + calloutTime
-	// If the server was down, a fetch that hangs may have to end first.
-	returnWithKeys = attemptTime + newKeys
+	refetchMost   = 30 * time.Second
+	newKeys       = refetchMost + calloutTime
+	// If the server was down, a fetch that hangs may have to end first, which
+	// takes no longer.
+	returnWithKeys = newKeys
 
 	// All workers have what one has fetched within a tick.
 	spreadTime = time.Second
@@ -57,12 +60,18 @@ const metadataPlaces = 2
 
 // fetchesUnderFlood: with tokens of unknown keys coming in all the time and the
 // server up.
-func fetchesUnderFlood(d time.Duration) int { return int(d/refetchPeriod) + 2 }
+func fetchesUnderFlood(d time.Duration) int {
+	n := 2
+	for period := refetchPeriod; d > 0; period = min(2*period, refetchMost) {
+		n++
+		d -= period
+	}
+	return n
+}
 
 // fetchesWhileDown: with keys in hand, tokens of unknown keys coming in all the
 // time and the server down. The back-off doubles from one second.
 func fetchesWhileDown(d time.Duration) int { return int(d/refetchPeriod) + 6 }
 
-// fetchesWithoutKeys: the back-off is 1, 2, 4 and then 5 seconds, give or take
-// a tenth.
-func fetchesWithoutKeys(d time.Duration) int { return int(d/(4500*time.Millisecond)) + 5 }
+// fetchesWithoutKeys: with requests coming in all the time.
+func fetchesWithoutKeys(d time.Duration) int { return int(d/retryPeriod) + 2 }

@@ -137,6 +137,9 @@ func (r *rig) serves(g *target, limit time.Duration) string {
 	}{
 		{"valid, new", http.StatusOK}, {"valid RS256, seen before", http.StatusOK}, {"unknown kid", http.StatusUnauthorized},
 	} {
+		if try.want == http.StatusUnauthorized {
+			limit = max(limit, newKeys+slack) // others may have had the keys fetched in vain
+		}
 		if p := await(limit, func() string { return r.answers(g, try.kind, try.want) }); p != "" {
 			return p
 		}

@@ -6,9 +6,6 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { run } from '../oauth.mjs';
 
 await run({
-  // Asked for more scope, this version uses a refresh token if it has one, gets
-  // the same scope again and gives up.
-  grantTypes: ['authorization_code'],
   StreamableHTTPClientTransport, UnauthorizedError,
   newClient: (info) => new Client(info),
   finish: (transport, answer) => transport.finishAuth(answer.get('code')),

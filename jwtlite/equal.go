@@ -1,0 +1,27 @@
+package jwtlite
+
+import "bytes"
+
+// Equal reports whether two sets have the same keys, in any order: of the same
+// IDs and for the same algorithms.
+func (s *KeySet) Equal(other *KeySet) bool {
+	if len(s.keys) != len(other.keys) {
+		return false
+	}
+	for _, k := range s.keys {
+		if s.count(k) != other.count(k) {
+			return false
+		}
+	}
+	return true
+}
+
+// count returns how many keys of the set are this one.
+func (s *KeySet) count(of *Key) (n int) {
+	for _, k := range s.keys {
+		if k.id == of.id && k.algorithm == of.algorithm && bytes.Equal(k.spki, of.spki) {
+			n++
+		}
+	}
+	return n
+}
