@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"mcpauth/internal/jsontext"
+	"mcpauth/jwtlite/internal/p256"
 )
 
 // jwk is what is read of a JWK: RFC 7517, section 4, and RFC 7518, section 6.
@@ -142,13 +143,13 @@ func (j *jwk) ecKey() (*Key, error) {
 		return nil, err
 	}
 	// Coordinates have their full size: RFC 7518, section 6.2.1.2.
-	point := append(make([]byte, 0, 1+2*sizeP256), 0x04)
+	point := append(make([]byte, 0, 1+2*p256.Size), 0x04)
 	point, okX := appendBase64URL(point, j.text[jwkX])
-	if !okX || len(point) != 1+sizeP256 {
+	if !okX || len(point) != 1+p256.Size {
 		return nil, errCoordinates
 	}
 	point, okY := appendBase64URL(point, j.text[jwkY])
-	if !okY || len(point) != 1+2*sizeP256 {
+	if !okY || len(point) != 1+2*p256.Size {
 		return nil, errCoordinates
 	}
 	return newECKey(point)

@@ -1,9 +1,8 @@
 package jwtlite
 
 import (
-	"sync/atomic"
-
-	"filippo.io/nistec"
+	"mcpauth/jwtlite/internal/p256"
+	"mcpauth/jwtlite/internal/rsa"
 )
 
 // Key is a public key and the one algorithm it is used with: RFC 8725,
@@ -14,14 +13,8 @@ type Key struct {
 	algorithm Algorithm
 	spki      []byte
 
-	// RS256.
-	modulus  *modulus
-	size     int // of the modulus, in bytes
-	exponent uint
-
-	// ES256.
-	point *nistec.P256Point
-	table atomic.Pointer[pointTable] // of point; nil before [Software.Prepare]
+	rsa *rsa.PublicKey  // for RS256
+	ec  *p256.PublicKey // for ES256
 }
 
 // ID returns the "kid" of the key, "" if it has none.

@@ -1,6 +1,10 @@
 package jwtlite
 
-import "strings"
+import (
+	"strings"
+
+	"mcpauth/jwtlite/internal/p256"
+)
 
 var (
 	errPEM          = unusable("it is not one PEM block of type PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE")
@@ -127,7 +131,7 @@ func parseSPKI(der []byte) (*Key, error) {
 	case id == identifierRSA:
 		return parseRSAPublicKey(bits[1:], errSPKI)
 	case id == identifierP256:
-		if len(bits) != 2+2*sizeP256 || bits[1] != 0x04 {
+		if len(bits) != 2+2*p256.Size || bits[1] != 0x04 {
 			return nil, errUncompressed
 		}
 		return newECKey(bits[1:])

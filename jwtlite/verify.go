@@ -1,5 +1,7 @@
 package jwtlite
 
+import "mcpauth/jwtlite/internal/sha256"
+
 // Verifier verifies signatures. It is an interface because a host may do so
 // faster than this package: see [Software].
 type Verifier interface {
@@ -32,10 +34,7 @@ func (Software) Prepare(s *KeySet) {
 		if k.algorithm != ES256 {
 			continue
 		}
-		if k.table.Load() == nil {
-			generatorTable()
-			k.table.Store(newPointTable(k.point))
-		}
+		k.ec.Prepare()
 		if prepared++; prepared == maxPrepared {
 			return
 		}
@@ -44,12 +43,13 @@ func (Software) Prepare(s *KeySet) {
 
 // Verify implements [Verifier].
 func (Software) Verify(k *Key, signingInput string, signature []byte) error {
+	digest := sha256.Sum(signingInput)
 	ok := false
 	switch k.algorithm {
-	case RS256:
-		ok = verifyRS256(k, signingInput, signature)
-	case ES256:
-		ok = verifyES256(k, signingInput, signature)
+	case RS256: // RFC 7518, section 3.3
+		ok = k.rsa.Verify(&digest, signature)
+	case ES256: // RFC 7518, section 3.4: r and s of 32 bytes each
+		ok = k.ec.Verify(&digest, signature)
 	}
 	if !ok {
 		return ErrSignature
