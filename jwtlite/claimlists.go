@@ -1,6 +1,7 @@
 package jwtlite
 
-// readScopes fills in the scopes from the first claim that carries any.
+// readScopes fills in the scopes from the first claim that has them: see
+// [Claims.HasScope].
 func (c *Claims) readScopes(r *objectReader, scope, scp, scopes *Value) error {
 	var ok bool
 	if scope != nil {
@@ -23,8 +24,8 @@ func (c *Claims) readScopes(r *objectReader, scope, scp, scopes *Value) error {
 	return nil
 }
 
-// splitScopes splits the strings of a scope claim at the spaces: RFC 6749,
-// section 3.3.
+// splitScopes splits the strings of a scope claim at their spaces: RFC 6749, section
+// 3.3.
 func (c *Claims) splitScopes() {
 	lists := len(c.scopes)
 	for i := range lists {
@@ -43,8 +44,8 @@ func (c *Claims) splitScopes() {
 	c.scopes = c.scopes[:copy(c.scopes, c.scopes[lists:])]
 }
 
-// appendStrings appends the strings of v, a string or an array of strings. It
-// reports false when v is neither.
+// appendStrings appends the strings of v, a string or an array of strings. It returns
+// false if v is neither.
 func appendStrings(dst []string, r *objectReader, v *Value) ([]string, bool) {
 	switch v.Kind {
 	case KindString:

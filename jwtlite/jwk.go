@@ -1,27 +1,30 @@
 package jwtlite
 
 import (
+	"slices"
 	"strings"
 
 	"mcpauth/internal/jsontext"
 	"mcpauth/jwtlite/internal/p256"
 )
 
-// jwk is what is read of a JWK: RFC 7517, section 4, and RFC 7518, section 6.
+// jwk has the members of a JWK that matter here: RFC 7517, section 4, and RFC 7518,
+// section 6.
 type jwk struct {
-	text    [len(jwkTexts)]string // the members that are strings
-	has     [len(jwkTexts)]bool
+	text    [len(jwkStrings)]string // by the indices below
+	has     [len(jwkStrings)]bool
 	private bool
 	keyOps  *Value
 }
 
-// jwkTexts are the members that are strings, jwkPrivate those of a private key.
+// jwkStrings are the members that must be strings, jwkPrivate those that only a private
+// key has.
 var (
-	jwkTexts   = [...]string{"kty", "use", "alg", "kid", "crv", "n", "e", "x", "y"}
+	jwkStrings = [...]string{"kty", "use", "alg", "kid", "crv", "n", "e", "x", "y"}
 	jwkPrivate = [...]string{"d", "p", "q", "dp", "dq", "qi", "oth"}
 )
 
-// Indices into jwkTexts.
+// Indices into jwkStrings.
 const (
 	jwkType = iota
 	jwkUse
@@ -34,8 +37,8 @@ const (
 	jwkY
 )
 
-// parseJWK returns the key in text. id is its "kid", as far as it could be
-// read. Nothing of what it returns shares memory with text.
+// parseJWK returns the key in text. id is its "kid", "" if it cannot be read. The results
+// share no memory with text.
 func parseJWK(text string, r *objectReader) (k *Key, id string, err error) {
 	members, fault := r.readString(text, nil)
 	switch fault {
@@ -59,7 +62,7 @@ func parseJWK(text string, r *objectReader) (k *Key, id string, err error) {
 func (j *jwk) read(members []member) error {
 	for i := range members {
 		m := &members[i]
-		for at, name := range jwkTexts {
+		for at, name := range jwkStrings {
 			if m.name == name {
 				if m.Kind != KindString {
 					return errKeyMember
@@ -79,7 +82,7 @@ func (j *jwk) read(members []member) error {
 	return nil
 }
 
-// key judges what was read.
+// key makes a key of the members, or returns why it cannot be used.
 func (j *jwk) key(r *objectReader) (*Key, error) {
 	switch j.text[jwkType] {
 	case "RSA", "EC":
@@ -88,7 +91,7 @@ func (j *jwk) key(r *objectReader) (*Key, error) {
 	default:
 		return nil, errKeyType
 	}
-	// Whoever has seen the document can sign with it.
+	// Everybody who can read the document can sign with it.
 	if j.private {
 		return nil, errPrivateKey
 	}
@@ -106,7 +109,7 @@ func (j *jwk) key(r *objectReader) (*Key, error) {
 	return j.ecKey()
 }
 
-// checkKeyOps wants "verify" among the operations: RFC 7517, section 4.3.
+// checkKeyOps requires "verify" among the operations: RFC 7517, section 4.3.
 func checkKeyOps(v *Value, r *objectReader) error {
 	if v.Kind != KindArray {
 		return errKeyMember
@@ -115,12 +118,10 @@ func checkKeyOps(v *Value, r *objectReader) error {
 	if !ok {
 		return errKeyMember
 	}
-	for _, operation := range operations {
-		if operation == "verify" {
-			return nil
-		}
+	if !slices.Contains(operations, "verify") {
+		return errKeyOps
 	}
-	return errKeyOps
+	return nil
 }
 
 func (j *jwk) rsaKey() (*Key, error) {
@@ -142,7 +143,7 @@ func (j *jwk) ecKey() (*Key, error) {
 	if err := checkAlgorithm(ES256, j.text[jwkAlgorithm], j.has[jwkAlgorithm]); err != nil {
 		return nil, err
 	}
-	// Coordinates have their full size: RFC 7518, section 6.2.1.2.
+	// Coordinates have their full length, zeros included: RFC 7518, section 6.2.1.2.
 	point := append(make([]byte, 0, 1+2*p256.Size), 0x04)
 	point, okX := appendBase64URL(point, j.text[jwkX])
 	if !okX || len(point) != 1+p256.Size {

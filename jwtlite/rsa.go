@@ -13,7 +13,7 @@ const (
 // Leading zeros are accepted, since some libraries write one: RFC 7518, section
 // 6.3.1.1.
 func newRSAKey(n, e []byte) (*Key, error) {
-	n, e = unsigned(n), unsigned(e)
+	n, e = trimZeros(n), trimZeros(e)
 	if len(e) == 0 || len(e) > 4 {
 		return nil, errExponent
 	}
