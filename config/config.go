@@ -208,9 +208,8 @@ const (
 // which requests belong to it and what their tokens must carry.
 type Resource struct {
 	// Resource is the resource identifier (RFC 9728, section 1.2). Its Raw
-	// is published and is an accepted audience. Its path is canonical and
-	// has no trailing slash, but the root may be written either way, as
-	// "https://h" or "https://h/".
+	// is published and is an accepted audience. Its path is canonical, but
+	// may end with a slash: no other resource differs by that slash alone.
 	Resource *URL
 
 	// AuthorizationServers trusted for this resource: at least one, each
@@ -220,7 +219,8 @@ type Resource struct {
 	// Match says which requests belong to the resource.
 	Match Match
 
-	// Audiences accepted beside the resource identifier itself.
+	// Audiences accepted beside the resource identifier itself. A URL that has
+	// no path stands for itself with and without a slash.
 	Audiences []string
 
 	// ScopesSupported is published; RequiredScopes must all be in a token.
@@ -256,7 +256,8 @@ type Resource struct {
 	// AllowedOrigins are the origins of the web pages that may call, as
 	// patterns for [MatchesOrigin]: an origin, "null", or one with "*." in
 	// front of the host, for one or more labels. nil stands for any origin,
-	// and an empty list that is not nil for none.
+	// and an empty list that is not nil for none but the resource's own, which
+	// is always allowed.
 	AllowedOrigins []string
 
 	// Rules say which operations need more than RequiredScopes. Of those with

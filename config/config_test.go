@@ -361,7 +361,7 @@ func TestAllErrorsAtOnce(t *testing.T) {
 			"https://c.example"
 		],
 		"resources": [
-			{"resource": "https://h/a/", "authorization_servers": ["http://a.example", "https://c.example"], "audience": "x"},
+			{"resource": "https://h/a//", "authorization_servers": ["http://a.example", "https://c.example"], "audience": "x"},
 			{"resource": "https://h/b", "match": {"hosts": ["*"]}, "required_scopes": ["a b", "offline_access"]},
 			{"resource": "https://h/c", "metadata": {"resource": "https://h/c"}, "claim_to_headers": [{"claim_name": "sub", "header_name": "host"}]},
 			{"resource": "https://i/c"}
@@ -386,7 +386,7 @@ func TestAllErrorsAtOnce(t *testing.T) {
 		"authorization_servers[1].introspection.endpoint: is required: no metadata is fetched that could name it",
 		"authorization_servers[2]: must be an object",
 		"resources[0].audience: unknown member (did you mean audiences?)",
-		"resources[0].resource: must not end with a slash: /a covers all that is under it",
+		"resources[0].resource: must have a path without doubled slashes",
 		"resources[0].authorization_servers[1]: must be the issuer of one of the authorization_servers",
 		"resources[1].match.hosts[0]: " + wantWildcard,
 		`resources[1].required_scopes[0]: must be one scope: printable ASCII without spaces, " and \`,

@@ -35,6 +35,7 @@ var goodDocuments = map[string]string{
 	"max_stale_seconds":            withServer(`"max_stale_seconds": 60`),
 	"root":                         withResources(`{"resource": "https://mcp.example.com"}`),
 	"root with slash":              withResources(`{"resource": "https://mcp.example.com/"}`),
+	"resource with slash":          withResources(`{"resource": "https://mcp.example.com/notes/"}, {"resource": "https://mcp.example.com/notes/a/"}`),
 	"upper case":                   withResources(`{"resource": "HTTPS://MCP.Example.Com/Notes"}`),
 	"IPv6":                         withResources(`{"resource": "http://[::1]:8080/mcp", "match": {"hosts": ["[::1]:8080", "[2001:DB8::1]"]}}`),
 	"encoded path":                 withResources(`{"resource": "https://h/caf%C3%A9/a@b:c,d=e"}`),

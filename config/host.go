@@ -14,6 +14,13 @@ const (
 	errLongHost = fault("must have a host name of at most 253 bytes, with at most 63 between two dots")
 )
 
+// IsHostPort reports whether s is host or host:port as match.hosts may name it,
+// in any case and without a wildcard.
+func IsHostPort(s string) bool {
+	_, _, err := splitHostPort(s)
+	return err == nil
+}
+
 // splitHostPort parses host or host:port and returns the host in lower case.
 // Each host has one accepted form, so that hosts may be compared as text.
 func splitHostPort(s string) (host, port string, err error) {

@@ -47,7 +47,7 @@ func (v *value) pathPrefix() string {
 	if !ok {
 		return ""
 	}
-	if fault := pathFault(s); fault != "" {
+	if fault := pathPrefixFault(s); fault != "" {
 		v.fail(fault)
 		return ""
 	}
@@ -56,7 +56,7 @@ func (v *value) pathPrefix() string {
 
 // occupied knows which identifiers and places resources have, each with the
 // path of the resource in the document. Its keys are identifiers, which are
-// URLs, and places, see place.
+// URLs with no slash at the end, and places, see place.
 type occupied map[string]string
 
 // place is a path on a host, as host or host:port may stand in match.hosts; ""
@@ -67,14 +67,14 @@ func place(path, host string) string {
 	if name, ok := strings.CutSuffix(host, ":80"); ok {
 		host = name + ":443"
 	}
-	return strings.ToLower(path) + " " + host
+	return FoldPath(path) + " " + host
 }
 
 // add refuses a resource, which stands at v, if it has the identifier of one
 // before it, or if for some request, or for the metadata, it and one before it
 // would be equally near: internal/route says which is nearer.
 func (o occupied) add(v *value, r *Resource) {
-	id := r.Resource.Scheme + "://" + r.Resource.Authority() + rootOr(r.Resource.Path)
+	id := r.Resource.Scheme + "://" + r.Resource.Authority() + strings.TrimSuffix(r.Resource.Path, "/")
 	if other, taken := o[id]; taken {
 		v.get("resource").fail("is the same resource as " + other + ".resource")
 		return

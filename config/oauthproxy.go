@@ -161,7 +161,7 @@ func (v *value) redirectURI() string {
 	}
 	fault := redirectFault(s)
 	if prefix, ok := strings.CutSuffix(s, "/*"); ok && fault == faultWildcard {
-		fault = prefixFault(prefix)
+		fault = redirectPrefixFault(prefix)
 	}
 	if fault == "" && hasResponseParameter(s) {
 		fault = "must not have a parameter of an authorization response in its query, such as code, state, iss or error: the client could not tell it from the provider's"
@@ -176,9 +176,9 @@ func (v *value) redirectURI() string {
 const faultWildcard = "must be a whole URI: there are no wildcards, but loopback URIs stand for any port, " +
 	"and an https URI with a path may end in /* to stand for all below it"
 
-// prefixFault is what is wrong with the URI before a "/*" at the end: an https URL
+// redirectPrefixFault is what is wrong with the URI before a "/*" at the end: an https URL
 // with at least one segment, which no parser turns into another.
-func prefixFault(s string) string {
+func redirectPrefixFault(s string) string {
 	u, err := ParseURL(s)
 	switch {
 	case strings.IndexByte(s, '*') >= 0 || err != nil || u.Scheme != "https" || u.Query != "" || u.Path == "" || strings.HasSuffix(s, "/") ||

@@ -48,7 +48,7 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 	}
 	if len(*v.errs) == before {
 		if r.Match.PathPrefixes == nil {
-			r.Match.PathPrefixes = []string{rootOr(r.Resource.Path)}
+			r.Match.PathPrefixes = []string{rootOr(strings.TrimSuffix(r.Resource.Path, "/"))}
 		}
 		places.add(v, r)
 	}
@@ -101,10 +101,10 @@ func (v *value) callerName() string {
 	return HeaderPrefix + CallerNames[i]
 }
 
-// resource reads a resource identifier (RFC 9728, section 1.2), in the form
-// that MCP calls canonical: no fragment and no trailing slash. A query is
-// allowed there with a SHOULD NOT, and refused here, since requests could not
-// be matched by it.
+// resource reads a resource identifier (RFC 9728, section 1.2). MCP recommends
+// none with a slash at the end, but some clients compare it byte for byte with
+// what their user typed. A query is allowed there with a SHOULD NOT, and refused
+// here, since requests could not be matched by it.
 func (v *value) resource(allowHTTP bool) *URL {
 	u := v.url(allowHTTP)
 	if u == nil {

@@ -11,8 +11,8 @@ const (
 	OpenIDPlace              = "/.well-known/openid-configuration"
 )
 
-// MetadataPath returns the path of the metadata URL of a protected resource: a
-// slash that ends the resource's path is removed (RFC 9728, section 3.1).
+// MetadataPath returns the path of the metadata URL of a protected resource with
+// no slash at the end. The metadata is at the same path with one too.
 func MetadataPath(resource *URL) string {
 	return ProtectedResourcePlace + strings.TrimSuffix(resource.Path, "/")
 }

@@ -170,9 +170,14 @@ func (s *stream) carryOut(v gate.Verdict) types.Action {
 	if v.Pass == nil {
 		return s.awaitBody()
 	}
-	if !v.Pass.KeepAuthorization {
+	switch {
+	case !v.Pass.KeepAuthorization:
 		if err := proxywasm.RemoveHttpRequestHeader("authorization"); err != nil {
 			return s.fault("Authorization cannot be removed", err)
+		}
+	case v.Pass.Authorization != "":
+		if err := proxywasm.ReplaceHttpRequestHeader("authorization", v.Pass.Authorization); err != nil {
+			return s.fault("Authorization cannot be replaced", err)
 		}
 	}
 	for identity := v.Pass.Identity; ; {

@@ -115,7 +115,7 @@ func TestNullAndNoOrigin(t *testing.T) {
 	wantWrongOrigin(t, vm.Request(rpc("/null", token("/null"), origin("https://app.example"))))
 	wantForwarded(t, vm.Request(rpc("/none", token("/none"))))
 	wantWrongOrigin(t, vm.Request(rpc("/none", token("/none"), origin("null"))))
-	wantWrongOrigin(t, vm.Request(rpc("/none", token("/none"), origin("https://mcp.example.com"))))
+	wantWrongOrigin(t, vm.Request(rpc("/none", token("/none"), origin("https://other.example.com"))))
 	for _, value := range []string{"null", "", "https://evil.example"} {
 		wantForwarded(t, vm.Request(rpc("/any", token("/any"), origin(value))))
 	}

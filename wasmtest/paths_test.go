@@ -141,6 +141,10 @@ func TestNoWayAroundAResource(t *testing.T) {
 		"notes", "./notes", "https://mcp.example.com/notes", "http://mcp.example.com/notes", "HTTPS://mcp.example.com/notes",
 		"/%25%36%65otes/../notes", "/x/%252e%252e/../../notes", "/x//../notes", "/x/..//notes", "/notes/.", "/notes/x/..",
 		"/\x00/notes", "/notes\x01", "/x/.\t./notes",
+		"/y/../notes/z/%2e%2e/../secret", "/y/..//notes/x", "//y/../notes", "/%252e%252e/notes", "/x/%252e%252e/notes", "/x%252f..%252fnotes", "/x/..%255cnotes", "/x%255c..%255cnotes",
+		"/notes%253fx", "/notes%253bx", "/notes%3fx", "/notes%3Fx", "/notes%23x", "/notes%20", "/notes.", "/notes%20.", "/x/..%20/notes", "/notes ", "/notes x", " /notes", "/%6%65otes/../notes",
+		"/%c0%ae%c0%ae/notes", "/x%c0%afnotes", "/note%c5%bf", "/NOTE%C5%BF", "/x;/../notes", "/x/..%253b/notes", "//mcp.example.com/x/..//notes", "//u@h:1/notes",
+		"/notes%250a", "/notes%2500", "/no%2509tes", "/n%256ftes", "/n%25256ftes", "/%25252e%25252e/notes",
 	} {
 		for _, method := range []string{"GET", "POST", "HEAD", "OPTIONS", "DELETE", "PUT", "get"} {
 			for name, authorization := range map[string]string{"": "", " with a token for another resource": admin} {

@@ -41,7 +41,7 @@ func TestRefusalsAreLogged(t *testing.T) {
 		{"signature", func() string { return impostorRSA.bearer(claims(h, nil)) }, "the signature does not verify" + about},
 		{"algorithm", func() string {
 			return "Bearer " + rsaKey.sign(`{"alg":"none"}`, toJSON(claims(h, nil)))
-		}, `the token algorithm is not accepted; issuer "https://auth.example.com", audience "` + resource + `", alg "none", no kid`},
+		}, `the token algorithm none is not accepted; issuer "https://auth.example.com", audience "` + resource + `", alg "none", no kid`},
 		{"scope", func() string { return rsaKey.bearer(claims(h, object{"scope": "x"})) }, `the token lacks a required scope of "read:notes"` + about},
 		{"malformed", func() string { return "Bearer nonsense" }, "the token is malformed: it is not three parts with dots between"},
 		{"two tokens", func() string { return "Bearer a, Bearer b" }, "there is more than one token"},

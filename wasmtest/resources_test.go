@@ -121,8 +121,8 @@ func TestNearestResource(t *testing.T) {
 	}
 	vm := start(t, h, object{"authorization_servers": []object{server(nil)}, "resources": resources})
 	for _, tt := range []struct{ host, path, want string }{
-		{"h", "/mcp", "any"}, {"example.com", "/mcp", "any"}, {"a.example.com", "/mcp", "exact"}, {"A.Example.com:443", "/mcp/x", "exact"},
-		{"a.example.com:8443", "/mcp", "port"}, {"c.example.com", "/mcp", "wild"}, {"c.c.example.com:8443", "/mcp", "wild"},
+		{"h", "/mcp", "any"}, {"example.com", "/mcp", "any"}, {"a.example.com", "/mcp", "exact"}, {"A.Example.com", "/mcp/x", "exact"},
+		{"a.example.com:8443", "/mcp", "port"}, {"c.example.com", "/mcp", "wild"}, {"c.c.example.com", "/mcp", "wild"},
 		{"b.example.com", "/mcp", "wild"}, {"x.b.example.com", "/mcp", "wilder"}, {"a.example.com", "/mcp/deep", "deep"},
 		{"a.example.com.evil.example", "/mcp", "any"},
 	} {

@@ -23,6 +23,9 @@ type Options struct {
 	Port int
 	// Upstream is the name of the cluster that gets the requests let through.
 	Upstream string
+	// Hosts are the clusters that get the requests let through for other
+	// virtual hosts than "*", by their domains.
+	Hosts map[string]string
 	// Pages are the origins of the web pages that may read what the upstream
 	// answers, "*" for all: Envoy's own CORS filter, behind mcpauth, tells their
 	// browsers.

@@ -22,6 +22,7 @@ var evilPaths = []string{
 	"/notes/admin/..%2f", "/notes//admin", "/notes/./admin", "/notes/x/../admin", "/notes/%61dmin",
 	"/../notes", "/../../notes", "/.;/notes", "/;/notes",
 	"/a/b/../../notes;x=1", "////notes;x=1", "/open/a/b/../../../notes;x=1", "/open////../notes;x=1",
+	"/y/../notes/z/%2e%2e/../secret", "/x%252f..%252fnotes", "/notes%253fx", "/notes%3fx", "/notes%20", "/notes.", "/note%c5%bf", "/open/..%20/notes", "/notes%2500",
 	"/NOTES", "/Notes/x", "/open/../NOTES", "//open/notes", "///x/notes",
 }
 

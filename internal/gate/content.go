@@ -29,11 +29,18 @@ func (r *Request) TakeContent(name, value string) {
 	}
 }
 
+// maxJoined bounds what joined puts together: each further line would copy all
+// lines before it.
+const maxJoined = 1024
+
 // joined returns the value of a header of which value is a further line (RFC
-// 9110, section 5.3).
+// 9110, section 5.3). Of too many it makes one that no body is readable with.
 func joined(before, value string) string {
-	if before == "" {
+	switch {
+	case before == "":
 		return value
+	case len(before)+len(value) > maxJoined:
+		return "charset,charset"
 	}
 	return before + "," + value
 }

@@ -11,8 +11,13 @@ import (
 // MCP come from the program of the page, not from the browser.
 const anyOrigin = "*"
 
-// allows reports whether pages of an origin may call.
+// allows reports whether pages of an origin may call: those of the resource's own
+// may, which DNS rebinding cannot bring about, since browsers name the origin by
+// the host that they were sent to.
 func (p *resource) allows(origin string) bool {
+	if origin == p.origin {
+		return true
+	}
 	for _, pattern := range p.AllowedOrigins {
 		if config.MatchesOrigin(pattern, origin) {
 			return true

@@ -110,6 +110,9 @@ type Pass struct {
 	// KeepAuthorization is set where the request was not checked, and where
 	// the resource is configured to forward its token.
 	KeepAuthorization bool
+	// Authorization replaces the header that is kept, where the client did not
+	// write the token in the standard form; empty if it did.
+	Authorization string
 }
 
 // Gate holds all that decisions need. One worker has one; it is not safe for
@@ -142,6 +145,7 @@ type resource struct {
 	document    []byte // protected-resource metadata
 	tag         string // its entity tag
 	metadataURL string
+	origin      string // whose pages may always call
 	identity    identityNames
 	firstScope  string            // what the challenges of 401 and 400 name: what clients ask for first
 	scope       string            // what that of a 403 names if the operation needs no more: all required scopes
@@ -192,6 +196,7 @@ func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checke
 			index:       i,
 			document:    wellknown.Document(r),
 			metadataURL: wellknown.ProtectedResourceURL(r.Resource),
+			origin:      r.Resource.Origin(),
 			identity:    newIdentityNames(r),
 			firstScope:  strings.Join(r.ChallengeScopes, " "),
 			scope:       strings.Join(r.ScopeHierarchy.Minimal(r.RequiredScopes), " "),
@@ -225,26 +230,11 @@ func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checke
 	return g
 }
 
-// audiences returns the values of aud that are accepted for a resource: its
-// own URL, as configured and without the default port, the same with and
-// without a slash where it has no path (clients send either), and those that
-// the configuration adds. Scheme and host may be in any case: see
-// [jwtlite.Policy].
-func audiences(r *config.Resource) []string {
-	u := r.Resource
-	list := []string{u.Raw, u.Scheme + "://" + u.Authority() + u.Path}
-	if u.Path == "" || u.Path == "/" {
-		origin := u.Scheme + "://" + u.Authority()
-		list = append(list, origin, origin+"/", strings.TrimSuffix(u.Raw, "/"), strings.TrimSuffix(u.Raw, "/")+"/")
-	}
-	return append(list, r.Audiences...)
-}
-
 // Decide returns the verdict on a request.
 func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	match, err := g.routes.Find(r.Authority, r.Path)
 	if err != nil {
-		return reply(badPath(r), metrics.BadPath)
+		return reply(badPath(r, err), metrics.BadPath)
 	}
 	switch match.Kind {
 	case route.Unmatched:
@@ -273,10 +263,14 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	if p.rules != nil && r.upgrades() {
 		return r.upgrade()
 	}
-	if identity, granted, ok := g.remembered(p, r, now); ok {
-		return g.permit(p, r, granted, g.letPass(Pass{Identity{p.identity, identity}, p.Forward}, metrics.CacheHit))
+	token, standard := strings.CutPrefix(r.Authorization, bearerPrefix)
+	if standard && r.Authorizations == 1 {
+		// Whatever follows: only what bearer took for a token is in the cache.
+		if v, ok := g.remembered(p, r, token, now); ok {
+			return v
+		}
 	}
-	token, err := bearer(r)
+	token, err = bearer(r)
 	switch {
 	case errors.Is(err, errTwoTokens):
 		g.refused(p, nil, metrics.TwoTokens, err.Error(), nil)
@@ -284,40 +278,16 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	case err != nil:
 		return reply(p.withoutToken(r), metrics.Unauthorized)
 	}
+	if !isStandard(r, token) {
+		if v, ok := g.remembered(p, r, token, now); ok {
+			return v
+		}
+	}
 	v := g.check(p, r, token, now)
 	if v.Wait != nil {
 		v.Keep = g.kept(p, r)
 	}
 	return v
-}
-
-// remembered returns how a request with this very Authorization went on before,
-// if all that may have changed since allows it still: the key set and the time.
-func (g *Gate) remembered(p *resource, r *Request, now time.Time) (identity string, granted uint64, ok bool) {
-	const scheme = "Bearer "
-	if r.Authorizations != 1 || !strings.HasPrefix(r.Authorization, scheme) {
-		return "", 0, false
-	}
-	// Whatever stands there: only what bearer took for a token is in the cache.
-	token := r.Authorization[len(scheme):]
-	c, identity := g.cache.Get(p.index, token)
-	if c == nil {
-		return "", 0, false
-	}
-	if now.Unix() < c.begin || now.Unix() >= c.end || !c.current() {
-		g.cache.Delete(p.index, token)
-		return "", 0, false
-	}
-	return identity, c.granted, true
-}
-
-// current reports whether the keys are those that verified the token.
-func (c *passed) current() bool {
-	if c.source == nil {
-		return true
-	}
-	_, version := c.source.Keys()
-	return version == c.version
 }
 
 // check returns the verdict on a request for p that presents a token.
@@ -405,13 +375,13 @@ func (g *Gate) admit(p *resource, r *Request, s *server, token string, as passed
 		g.cache.Put(p.index, token, as, g.identity)
 	}
 	identity := unsafe.String(unsafe.SliceData(g.identity), len(g.identity))
-	return g.permit(p, r, as.granted, g.letPass(Pass{Identity{p.identity, identity}, p.Forward}, metrics.CacheMiss))
+	return g.permit(p, r, as.granted, g.letPass(p.pass(r, token, identity), metrics.CacheMiss))
 }
 
 // missingKey returns what tells the key apart that a set lacks: see
 // [keys.MissingKey]. err is why the token was not verified.
 func missingKey(t *jwtlite.Token, token string, err error) uint64 {
-	if errors.Is(err, jwtlite.ErrSignature) {
+	if errors.Is(err, jwtlite.ErrSignature) || errors.Is(err, jwtlite.ErrAmbiguousKey) {
 		return keys.MissingKey(token)
 	}
 	kid, _ := t.KeyID()

@@ -50,8 +50,8 @@ func problem(status uint32, code, description, origin string, headers ...[2]stri
 	return &Reply{status, headers, body}
 }
 
-func badPath(r *Request) *Reply {
-	return problem(400, codeRequest, "the path cannot be compared safely", r.readers())
+func badPath(r *Request, err error) *Reply {
+	return problem(400, codeRequest, err.Error(), r.readers())
 }
 
 func notFound(r *Request) *Reply {

@@ -35,13 +35,14 @@ type Response struct {
 // the body is added by [Response.Read].
 func NewResponse(headers [][2]string, size int) Response {
 	r := Response{Size: size}
-	cacheControl, age := "", ""
+	var cacheControl []byte
+	age := ""
 	for _, h := range headers {
 		switch h[0] {
 		case ":status":
 			r.Status, _ = strconv.Atoi(h[1])
 		case "cache-control":
-			cacheControl += "," + h[1]
+			cacheControl = append(append(cacheControl, ','), h[1]...)
 		case "age":
 			age = h[1]
 		case "location":
@@ -50,7 +51,7 @@ func NewResponse(headers [][2]string, size int) Response {
 			r.Encoding = encoding(r.Encoding, h[1])
 		}
 	}
-	r.Fresh = freshness(cacheControl, age)
+	r.Fresh = freshness(string(cacheControl), age)
 	return r
 }
 

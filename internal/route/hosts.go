@@ -1,7 +1,5 @@
 package route
 
-import "strings"
-
 // hosts holds the resources that have one path, by the hosts that they have it
 // on.
 type hosts struct {
@@ -9,9 +7,13 @@ type hosts struct {
 
 	// named has the names of hosts, and what stands behind the asterisk of a
 	// wildcard, which begins with a dot.
-	named     map[string][]entry
-	wildcards bool
+	named map[string][]entry
+	// wildcards has bit n for a name of n bytes that stands behind an asterisk.
+	wildcards [(maxName + 64) / 64]uint64
 }
+
+// maxName bounds the names in hosts.named: 253 bytes, and the dot of a wildcard.
+const maxName = 254
 
 // An entry is a resource on one port of a host, "" for any.
 type entry struct {
@@ -40,65 +42,59 @@ func (h *hosts) add(host string, resource int) {
 	if h.named == nil {
 		h.named = map[string][]entry{}
 	}
-	name, port := splitAuthority(host)
+	name, port := cutPort(host)
 	if name[0] == '*' {
-		name, h.wildcards = name[1:], true
+		name = name[1:]
+		h.wildcards[len(name)/64] |= 1 << (len(name) % 64)
 	}
 	h.named[name] = append(h.named[name], entry{port, resource})
 }
 
-// maxHost bounds the work on a host that could only fit a wildcard: RFC 1035
-// section 2.3.4.
-const maxHost = 255
-
-// pick returns the nearest resource for host and port, or -1, and whether it is
-// there for this host by name.
-func (h *hosts) pick(host, port string) (resource int, named bool) {
+// pick returns the nearest resource for a query, or -1, and whether it is there
+// for this host by name. Its work does not grow with the number of wildcards
+// that a host could fit: only names as long as one in the table are looked up.
+func (h *hosts) pick(q *query) (resource int, named bool) {
 	if h == nil {
 		return -1, false
 	}
-	if h.named != nil && host != "" && host[0] != '.' {
-		if i := onPort(h.named[host], port); i >= 0 {
+	host := q.host
+	if h.named != nil && host != "" && host[0] != '.' && !(q.how == literal && q.dot) {
+		if i := onPort(h.named[host], q); i >= 0 {
 			return i, true
 		}
-		if h.wildcards && len(host) <= maxHost {
-			for dot := 1; dot < len(host); dot++ {
-				if host[dot] != '.' {
-					continue
-				}
-				if i := onPort(h.named[host[dot:]], port); i >= 0 {
-					return i, true
-				}
+		for dot := max(1, len(host)-maxName); dot < len(host); dot++ {
+			n := len(host) - dot
+			if host[dot] != '.' || h.wildcards[n/64]>>(n%64)&1 == 0 {
+				continue
+			}
+			if i := onPort(h.named[host[dot:]], q); i >= 0 {
+				return i, true
 			}
 		}
 	}
 	return h.any, false
 }
 
-// onPort returns the resource of the entry that fits a port, or -1; one for any
-// port only if there is no other. A request for the default port has none, with
-// either scheme: which one it came by is not known for sure behind a proxy.
+// onPort returns the resource of the entry that fits the port of a query, or -1;
+// one for any port only if there is no other. A request for the default port has
+// none, with either scheme: which one it came by is not known for sure behind a
+// proxy.
 //
 //go:noinline
-func onPort(entries []entry, port string) int {
+func onPort(entries []entry, q *query) int {
 	any := -1
 	for _, e := range entries {
 		switch {
 		case e.port == "":
-			any = e.resource
-		case e.port == port, port == "" && (e.port == "443" || e.port == "80"):
+			if q.how != literal || q.port == "" {
+				any = e.resource
+			}
+		case e.port == q.port, q.port == "" && (e.port == "443" || e.port == "80"):
 			return e.resource
 		}
 	}
-	return any
-}
-
-// splitAuthority splits an :authority value into the host, in lower case and
-// with no dot at its end, and the port, "" where there is none.
-func splitAuthority(authority string) (host, port string) {
-	host = authority
-	if i := strings.LastIndexByte(authority, ':'); i >= 0 && !strings.HasSuffix(authority, "]") {
-		host, port = authority[:i], authority[i+1:]
+	if any < 0 && q.how == anyPort && len(entries) > 0 {
+		return entries[0].resource
 	}
-	return strings.ToLower(strings.TrimSuffix(host, ".")), port
+	return any
 }

@@ -53,9 +53,12 @@ type Match struct {
 // Table finds the resource of a request.
 type Table struct {
 	exact  index
-	folded index // the same with all paths in lower case
+	folded index // the same by what config.FoldPath makes of the paths
 	depth  int   // segments in the longest prefix
 	cased  bool  // a prefix has an upper-case letter, which no plain path has
+	hosted bool  // a resource names its hosts
+	ported bool  // and one of them with a port
+	passes bool  // requests that belong to no resource go on unchecked
 	recent [16]recent
 }
 
@@ -70,6 +73,7 @@ func New(c *config.Config) *Table {
 	t := &Table{
 		exact:  index{map[string]*hosts{}, map[string]*hosts{}},
 		folded: index{map[string]*hosts{}, map[string]*hosts{}},
+		passes: c.Unmatched == config.UnmatchedAllow,
 	}
 	for i, r := range c.Resources {
 		own := append(r.OwnPaths(), config.MetadataPath(r.Resource))
@@ -81,14 +85,16 @@ func New(c *config.Config) *Table {
 			names = []string{""}
 		}
 		for _, name := range names {
+			_, port := cutPort(name)
+			t.hosted, t.ported = t.hosted || name != "", t.ported || port != ""
 			for _, path := range own {
 				at(t.exact.own, path).add(name, i)
-				at(t.folded.own, strings.ToLower(path)).add(name, i)
+				at(t.folded.own, config.FoldPath(path)).add(name, i)
 			}
 			for _, prefix := range r.Match.PathPrefixes {
 				path := strings.TrimSuffix(prefix, "/")
 				at(t.exact.prefixes, path).add(name, i)
-				at(t.folded.prefixes, strings.ToLower(path)).add(name, i)
+				at(t.folded.prefixes, config.FoldPath(path)).add(name, i)
 				t.depth = max(t.depth, strings.Count(path, "/"))
 				t.cased = t.cased || path != strings.ToLower(path)
 			}
@@ -98,41 +104,79 @@ func New(c *config.Config) *Table {
 }
 
 // Find returns what a request with this :authority and :path is for. The error
-// is ErrPath, for a path that must be refused.
+// is ErrPath or ErrAuthority, for one that must be refused.
 func (t *Table) Find(authority, target string) (Match, error) {
 	last := &t.recent[slot(authority, target)]
 	if last.target == target && last.authority == authority && target != "" {
 		return last.match, nil
 	}
 	path, _, _ := strings.Cut(target, "?")
-	host, port := splitAuthority(authority)
-	if plain(path) && !t.cased {
-		m := t.exact.find(host, port, path, t.depth)
-		last.remember(authority, target, m)
-		return m, nil
-	}
-	paths, err := read(path, t.depth)
+	m, err := t.find(authority, path)
 	if err != nil {
 		return Match{}, err
-	}
-	m := t.exact.find(host, port, paths[canonical], t.depth)
-	for _, other := range paths {
-		// Nobody's reading may lead to another resource, nor to one where the
-		// canonical path leads to none. The opposite is no danger: the
-		// resource's check is made.
-		o := t.folded.find(host, port, strings.ToLower(other), t.depth)
-		if o.Kind == Protected && o != m {
-			return Match{}, ErrPath
-		}
 	}
 	last.remember(authority, target, m)
 	return m, nil
 }
 
-func (x *index) find(host, port, path string, depth int) Match {
-	i, named := x.longestPrefix(host, port, path, depth)
+func (t *Table) find(authority, path string) (m Match, err error) {
+	q, odd := parseAuthority(authority)
+	if plain(path) && !t.cased {
+		m = t.exact.find(&q, path, t.depth)
+		return m, t.checkHosts(m, q, odd, path)
+	}
+	canonical, list, err := read(path, t.depth)
+	if err != nil {
+		return m, err
+	}
+	m = t.exact.find(&q, canonical, t.depth)
+	for _, r := range list {
+		folded := config.FoldPath(r.path)
+		if t.leadsAway(m, &q, folded, r.rare) {
+			return m, ErrPath
+		}
+		if err := t.checkHosts(m, q, odd, folded); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+// leadsAway reports whether a reading, of a folded path or of the host, leads to
+// another resource than m, or to one where m is none. The opposite is no danger:
+// the resource's check is made. Where m is refused anyway, a reading that is rare
+// does not count.
+func (t *Table) leadsAway(m Match, q *query, path string, rare bool) bool {
+	if rare && m.Kind == Unmatched && !t.passes {
+		return false
+	}
+	o := t.folded.find(q, path, t.depth)
+	return o.Kind == Protected && o != m
+}
+
+// checkHosts returns ErrAuthority if another reading of the host leads to another
+// resource than m at a folded path. It matters only where a server gets the
+// request.
+func (t *Table) checkHosts(m Match, q query, odd bool, path string) error {
+	if !t.hosted || m.Kind != Protected && !(m.Kind == Unmatched && t.passes) {
+		return nil
+	}
+	if odd && t.folded.depends(path, t.depth) {
+		return ErrAuthority
+	}
+	others, n := t.others(q)
+	for i := range others[:n] {
+		if t.leadsAway(m, &others[i], path, false) {
+			return ErrAuthority
+		}
+	}
+	return nil
+}
+
+func (x *index) find(q *query, path string, depth int) Match {
+	i, named := x.longestPrefix(q, path, depth)
 	own := strings.TrimSuffix(path, "/")
-	if o, near := x.own[own].pick(host, port); o >= 0 {
+	if o, near := x.own[own].pick(q); o >= 0 {
 		// What the gateway is on any host it is not on one that a resource has
 		// to itself; the metadata of a resource is wherever the resource is.
 		if k := kind(own); near || !named || k == Metadata {
@@ -172,19 +216,39 @@ func kind(path string) Kind {
 // longestPrefix returns the resource with the longest prefix of path on
 // segment borders, or -1, and whether it names its hosts. No prefix has more
 // segments than depth.
-func (x *index) longestPrefix(host, port, path string, depth int) (resource int, named bool) {
-	end := len(path)
-	if n := nthSlash(path, depth+1); n >= 0 {
-		end = n
-	}
-	for {
-		if i, named := x.prefixes[path[:end]].pick(host, port); i >= 0 {
+func (x *index) longestPrefix(q *query, path string, depth int) (resource int, named bool) {
+	for prefix := cutDepth(path, depth); ; {
+		if i, named := x.prefixes[prefix].pick(q); i >= 0 {
 			return i, named
 		}
-		if end = strings.LastIndexByte(path[:end], '/'); end < 0 {
+		end := strings.LastIndexByte(prefix, '/')
+		if end < 0 {
 			return -1, false
 		}
+		prefix = prefix[:end]
 	}
+}
+
+// depends reports whether it depends on the host which resource path belongs to.
+func (x *index) depends(path string, depth int) bool {
+	for prefix := cutDepth(path, depth); ; {
+		if h := x.prefixes[prefix]; h != nil {
+			return h.named != nil
+		}
+		end := strings.LastIndexByte(prefix, '/')
+		if end < 0 {
+			return false
+		}
+		prefix = prefix[:end]
+	}
+}
+
+// cutDepth returns the first segments of path, depth of them at most.
+func cutDepth(path string, depth int) string {
+	if end := nthSlash(path, depth+1); end >= 0 {
+		return path[:end]
+	}
+	return path
 }
 
 // nthSlash returns the index of the n-th slash of path, n from 1, or -1.

@@ -62,7 +62,11 @@ func merge(doc, patch string) string {
 // if there is none. Get of gjson is not used anywhere: it reads a name as a path,
 // with wildcards, queries and more, which takes 90 kB of the plugin.
 func Member(object, name string) (text string) {
-	gjson.Parse(object).ForEach(func(n, value gjson.Result) bool {
+	o := gjson.Parse(object)
+	if !o.IsObject() {
+		return "" // gjson would go through the elements of an array too
+	}
+	o.ForEach(func(n, value gjson.Result) bool {
 		if n.Str == name {
 			text = value.Raw
 		}

@@ -11,9 +11,15 @@ import (
 )
 
 // ProtectedResourceURL returns the metadata URL of a protected resource. Its
-// host is the resource's own: the Host header of a request never enters it.
+// host is the resource's own: the Host header of a request never enters it. A
+// slash that follows the host is removed, and one that ends a path stays (RFC
+// 9728 section 3.1).
 func ProtectedResourceURL(resource *config.URL) string {
-	return resource.Scheme + "://" + resource.Authority() + config.MetadataPath(resource)
+	path := resource.Path
+	if path == "/" {
+		path = ""
+	}
+	return resource.Origin() + config.ProtectedResourcePlace + path
 }
 
 // AuthorizationServerURLs returns the places where the metadata of an issuer

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// The README has every metric and label there is, and no other.
-func TestReadmeHasTheMetrics(t *testing.T) {
-	b, err := os.ReadFile("../../README.md")
+// The documentation has every metric and label there is, and no other.
+func TestDocumentedMetrics(t *testing.T) {
+	b, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,7 +20,7 @@ func TestReadmeHasTheMetrics(t *testing.T) {
 		t.Fatal("no section about metrics")
 	}
 	section, _, _ = strings.Cut(section, "\n## ")
-	metrics, results := readmeTables(section)
+	metrics, results := documentedTables(section)
 
 	s, h := newSet()
 	s.Keys(0, 1, 1, 1)
@@ -67,8 +67,8 @@ func TestReadmeHasTheMetrics(t *testing.T) {
 	}
 }
 
-// readmeTables returns the labels of each metric and the reasons of each result.
-func readmeTables(section string) (metrics, results map[string]map[string]bool) {
+// documentedTables returns the labels of each metric and the reasons of each result.
+func documentedTables(section string) (metrics, results map[string]map[string]bool) {
 	metrics, results = map[string]map[string]bool{}, map[string]map[string]bool{}
 	code := regexp.MustCompile("`([a-z_]+)`")
 	for line := range strings.Lines(section) {
@@ -89,16 +89,16 @@ func readmeTables(section string) (metrics, results map[string]map[string]bool) 
 	return metrics, results
 }
 
-func compare(t *testing.T, what string, readme, code map[string]map[string]bool) {
+func compare(t *testing.T, what string, docs, code map[string]map[string]bool) {
 	t.Helper()
 	for key, values := range code {
-		if got, ok := readme[key]; !ok || !maps.Equal(got, values) {
-			t.Errorf("%s %s: the README has %v, the code %v", what, key, slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(values)))
+		if got, ok := docs[key]; !ok || !maps.Equal(got, values) {
+			t.Errorf("%s %s: the documentation has %v, the code %v", what, key, slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(values)))
 		}
 	}
-	for key := range readme {
+	for key := range docs {
 		if code[key] == nil {
-			t.Errorf("%s %s is in the README only", what, key)
+			t.Errorf("%s %s is in the documentation only", what, key)
 		}
 	}
 }

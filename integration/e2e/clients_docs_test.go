@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// TestReadmeListsTheClients holds the README's table to the clients that are
-// tested.
-func TestReadmeListsTheClients(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+// TestDocumentedClients holds the table in the documentation to the clients that
+// are tested.
+func TestDocumentedClients(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "clients.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +29,7 @@ func TestReadmeListsTheClients(t *testing.T) {
 		last = row
 	}
 	want := table.String() + " |\n\n"
-	if !strings.Contains(string(readme), "|---|---|---|\n"+want) {
-		t.Errorf("the README has no such table:\n%s", want)
+	if !strings.Contains(string(page), "|---|---|---|\n"+want) {
+		t.Errorf("docs/clients.md has no such table:\n%s", want)
 	}
 }
