@@ -10,14 +10,14 @@ import (
 	"mcpauth/internal/metrics"
 )
 
-// Outside of a host there is nothing to call: these let the tools that check
-// the code compile it.
+// There is no host outside of WebAssembly. These functions let vet and staticcheck
+// compile the package.
 
 func requestHeaders() (headermap.Reader, error) { panic("no host") }
 
 func requestBody(int) ([]byte, error) { panic("no host") }
 
-func sendResponse(*gate.Reply) error { panic("no host") }
+func sendLocalReply(*gate.Reply) error { panic("no host") }
 
 func setProperty(name, value string) error { panic("no host") }
 
