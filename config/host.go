@@ -3,6 +3,8 @@ package config
 import (
 	"strconv"
 	"strings"
+
+	"mcpauth/internal/percent"
 )
 
 const (
@@ -88,7 +90,7 @@ func checkHostName(host string) error {
 func isNumber(label string) bool {
 	digits, hex := strings.CutPrefix(label, "0x")
 	for i := 0; i < len(digits); i++ {
-		if !isDigit(digits[i]) && !(hex && isHex(digits[i])) {
+		if !isDigit(digits[i]) && !(hex && percent.IsHexDigit(digits[i])) {
 			return false
 		}
 	}

@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"mcpauth/internal/percent"
+)
 
 var oauthProxyMembers = []string{
 	"client_id", "client_secret", "client_secret_env", "auth", "redirect_uris", "scopes",
@@ -223,12 +227,11 @@ func unescaped(s string) string {
 	var b []byte
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		switch {
-		case c == '+':
-			c = ' '
-		case c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]):
-			c = unhex(s[i+1])<<4 | unhex(s[i+2])
+		if decoded, ok := percent.Decode(s[i:]); ok {
+			c = decoded
 			i += 2
+		} else if c == '+' {
+			c = ' '
 		}
 		b = append(b, c)
 	}

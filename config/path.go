@@ -4,6 +4,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"mcpauth/internal/percent"
 )
 
 // pathFault returns what keeps a non-empty URL path, but for a slash at its end,
@@ -57,7 +59,7 @@ func encodingFault(path string) string {
 			continue
 		}
 		encoded := path[i : i+3]
-		c := unhex(path[i+1])<<4 | unhex(path[i+2])
+		c, _ := percent.Decode(encoded)
 		switch {
 		case c == '/' || c == '\\' || c == ';' || c < ' ' || c == 0x7F:
 			return "must have a path without " + encoded + ": the gateway refuses requests with it"
@@ -69,13 +71,6 @@ func encodingFault(path string) string {
 		i += 2
 	}
 	return ""
-}
-
-func unhex(c byte) byte {
-	if isDigit(c) {
-		return c - '0'
-	}
-	return c | 0x20 - 'a' + 10
 }
 
 // FoldPath returns a path in a form that is the same for all paths that differ
@@ -94,9 +89,13 @@ func FoldPath(path string) string {
 				folded = string(unicode.ToLower(unicode.ToUpper(r)))
 			}
 			b = appendEscaped(b, folded)
-		case c == '%' && len(text) > 2 && isHex(text[1]) && isHex(text[2]):
-			b = append(b, c, lower(text[1]), lower(text[2]))
-			size = 3
+		case c == '%':
+			if _, ok := percent.Decode(text); ok {
+				b = append(b, c, lower(text[1]), lower(text[2]))
+				size = 3
+			} else {
+				b = appendEscaped(b, text[:1])
+			}
 		case c == '/' || isUnreserved(c) || strings.IndexByte("!$&'()*+,;=:@", c) >= 0:
 			b = append(b, lower(c))
 		default:
@@ -140,11 +139,9 @@ func unescape(path string, first byte) string {
 	b := make([]byte, 0, len(path))
 	for i := 0; i < len(path); i++ {
 		c := path[i]
-		if c == '%' && i+2 < len(path) && isHex(path[i+1]) && isHex(path[i+2]) {
-			if decoded := unhex(path[i+1])<<4 | unhex(path[i+2]); decoded >= first {
-				c = decoded
-				i += 2
-			}
+		if decoded, ok := percent.Decode(path[i:]); ok && decoded >= first {
+			c = decoded
+			i += 2
 		}
 		b = append(b, c)
 	}

@@ -3,6 +3,8 @@ package config
 import (
 	"strconv"
 	"strings"
+
+	"mcpauth/internal/percent"
 )
 
 const faultURI = `must be a URI that no server reads as another: a lower-case scheme, no #, dot segments or doubled slashes, no percent-encoding of letters, digits, -._~, / and \, upper-case digits in the others`
@@ -21,10 +23,10 @@ func IsPlainURI(uri string, prefix bool) bool {
 		if c != '%' {
 			continue
 		}
-		if len(uri)-i < 3 || !isUpperHex(uri[i+1]) || !isUpperHex(uri[i+2]) {
+		c, ok := percent.Decode(uri[i:])
+		if !ok || uri[i+1] >= 'a' || uri[i+2] >= 'a' {
 			return false
 		}
-		c = unhex(uri[i+1])<<4 | unhex(uri[i+2])
 		if isUnreserved(c) || c == '/' || c == '\\' || c < ' ' || c == 0x7F {
 			return false
 		}
@@ -95,5 +97,3 @@ func isPlainAuthority(scheme, authority string, prefix bool) bool {
 	n, err := strconv.Atoi(port)
 	return err == nil && strconv.Itoa(n) == port && (prefix || !(isSpecial(scheme) && (n == 80 || n == 443 || n == 21)))
 }
-
-func isUpperHex(c byte) bool { return isDigit(c) || 'A' <= c && c <= 'F' }

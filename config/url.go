@@ -1,6 +1,10 @@
 package config
 
-import "strings"
+import (
+	"strings"
+
+	"mcpauth/internal/percent"
+)
 
 // maxURLLength keeps a URL within what every party accepts in a header.
 const (
@@ -124,7 +128,7 @@ func isURLText(s, extra string) bool {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '%':
-			if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
+			if _, ok := percent.Decode(s[i:]); !ok {
 				return false
 			}
 			i += 2
@@ -143,7 +147,6 @@ func isUnreserved(c byte) bool {
 
 func isAlpha(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-func isHex(c byte) bool   { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
 // Place returns u without its query, which may hold a secret: for logs.
 func (u *URL) Place() string { return u.Scheme + "://" + u.Authority() + u.Path }
