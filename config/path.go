@@ -8,11 +8,10 @@ import (
 	"mcpauth/internal/percent"
 )
 
-// pathFault returns what keeps a non-empty URL path, but for a slash at its end,
-// from being the prefix of requests, or "". The gateway compares paths in canonical form (RFC 3986,
-// section 6.2.2, with doubled slashes merged) and refuses requests on whose
-// path it could disagree with the server, so a path in another form would
-// never be matched.
+// pathFault returns the reason why a non-empty URL path cannot be a path prefix, or "". It
+// accepts a trailing slash. The gateway compares paths in canonical form (RFC 3986,
+// section 6.2.2, with doubled slashes merged), and refuses requests whose path the server
+// might read differently. A prefix in another form would therefore never match.
 func pathFault(path string) string {
 	if !strings.HasPrefix(path, "/") {
 		return "must be a path that starts with a slash"
@@ -37,13 +36,13 @@ func pathFault(path string) string {
 	if closed := path + "/"; strings.Contains(closed, "/./") || strings.Contains(closed, "/../") {
 		return "must have a path without dot segments"
 	}
-	if IsDiscovery(strings.TrimSuffix(path, "/")) {
+	if IsMetadataPath(strings.TrimSuffix(path, "/")) {
 		return "must not be where clients look for metadata, under /.well-known/"
 	}
 	return ""
 }
 
-// pathPrefixFault is pathFault for a prefix, which has no slash at its end.
+// pathPrefixFault is like pathFault, but refuses a trailing slash.
 func pathPrefixFault(path string) string {
 	if parent, ok := strings.CutSuffix(path, "/"); ok && parent != "" && pathFault(path) == "" {
 		return "must not end with a slash: " + parent + " covers all that is under it"
@@ -51,8 +50,8 @@ func pathPrefixFault(path string) string {
 	return pathFault(path)
 }
 
-// encodingFault returns what is wrong with the percent-encodings of a path,
-// which are complete.
+// encodingFault returns the fault of a path's percent-encodings, all of which are
+// complete, or "".
 func encodingFault(path string) string {
 	for i := 0; i < len(path); i++ {
 		if path[i] != '%' {
@@ -73,9 +72,9 @@ func encodingFault(path string) string {
 	return ""
 }
 
-// FoldPath returns a path in a form that is the same for all paths that differ
-// only in the case of letters, in ASCII or beyond, and of percent-encodings.
-// Not every server tells these apart.
+// FoldPath returns the same result for all paths that differ only in the case of letters,
+// ASCII or not, or in the case of percent-encodings. Some servers do not distinguish
+// such paths.
 func FoldPath(path string) string {
 	b := make([]byte, 0, len(path))
 	for text := unescape(path, utf8.RuneSelf); text != ""; {
@@ -84,7 +83,7 @@ func FoldPath(path string) string {
 		case c >= utf8.RuneSelf:
 			var r rune
 			r, size = utf8.DecodeRuneInString(text)
-			folded := text[:size] // what is no UTF-8 as it is
+			folded := text[:size] // invalid UTF-8 stays unchanged
 			if r != utf8.RuneError {
 				folded = string(unicode.ToLower(unicode.ToUpper(r)))
 			}
@@ -106,6 +105,7 @@ func FoldPath(path string) string {
 	return string(b)
 }
 
+// lower returns an ASCII letter in lower case, and other bytes unchanged.
 func lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		c |= 0x20
@@ -113,8 +113,8 @@ func lower(c byte) byte {
 	return c
 }
 
-// appendEscaped appends s with everything but letters percent-encoded: a letter
-// beyond ASCII may fold to one in ASCII.
+// appendEscaped appends s and percent-encodes all bytes but ASCII letters, to which a
+// letter beyond ASCII may fold.
 func appendEscaped(b []byte, s string) []byte {
 	const lowerHex = "0123456789abcdef"
 	for i := 0; i < len(s); i++ {
@@ -127,11 +127,11 @@ func appendEscaped(b []byte, s string) []byte {
 	return b
 }
 
-// Unescape decodes the percent-encodings of a path once. What is none stays as
-// it is.
-func Unescape(path string) string { return unescape(path, 0) }
+// PercentDecode decodes the percent-encodings of a path once. It keeps "%" where there is
+// no percent-encoding.
+func PercentDecode(path string) string { return unescape(path, 0) }
 
-// unescape decodes those of bytes from first on.
+// unescape is like PercentDecode for bytes from first on, and keeps the others encoded.
 func unescape(path string, first byte) string {
 	if strings.IndexByte(path, '%') < 0 {
 		return path

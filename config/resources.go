@@ -18,9 +18,9 @@ var (
 	claimToHeaderMembers = []string{"claim_name", "header_name"}
 )
 
-func parseResources(v *value, servers *serverList, unmatched Unmatched) []*Resource {
+func parseResources(v *value, servers *serverParser, unmatched Unmatched) []*Resource {
 	var list []*Resource
-	places := make(occupied)
+	places := make(reservedPaths)
 	elements := v.nonEmptyArray()
 	sole := len(elements) == 1 && unmatched == UnmatchedDeny
 	for _, element := range elements {
@@ -28,13 +28,13 @@ func parseResources(v *value, servers *serverList, unmatched Unmatched) []*Resou
 			list = append(list, r)
 		}
 	}
-	for _, check := range servers.late {
+	for _, check := range servers.deferred {
 		check()
 	}
 	return list
 }
 
-func parseResource(v *value, servers *serverList, places occupied, sole bool) *Resource {
+func parseResource(v *value, servers *serverParser, places reservedPaths, sole bool) *Resource {
 	if !v.closedObject(resourceMembers) {
 		return nil
 	}
@@ -55,11 +55,11 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 
 	r.AuthorizationServers = servers.list
 	if m := v.get("authorization_servers"); m != nil {
-		r.AuthorizationServers = servers.named(m)
+		r.AuthorizationServers = servers.listed(m)
 	}
-	v.oneIntrospection(r.AuthorizationServers)
-	servers.publish(v, r, places)
-	r.Audiences = texts(v.get("audiences").array(), (*value).text)
+	v.checkSingleIntrospection(r.AuthorizationServers)
+	servers.reserveEndpoints(v, r, places)
+	r.Audiences = uniqueStrings(v.get("audiences").array(), (*value).nonEmptyString)
 	v.scopes(r)
 	r.Metadata = v.get("metadata").resourceMetadata(servers.allowHTTP)
 	r.AllowedOrigins = v.get("allowed_origins").origins()
@@ -74,7 +74,7 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 			r.ClaimToHeaders = append(r.ClaimToHeaders, ClaimToHeader{claim, path, header})
 		}
 	}
-	r.FilterState = texts(v.get("filter_state").array(), (*value).callerName)
+	r.FilterState = uniqueStrings(v.get("filter_state").array(), (*value).identityHeader)
 	servers.warn(v, r)
 	return r
 }
@@ -85,20 +85,20 @@ func (v *value) claim() (name string, path MemberPath) {
 	if v != nil && v.json.IsArray() {
 		return "", v.memberNames()
 	}
-	if name = v.text(); name != "" {
+	if name = v.nonEmptyString(); name != "" {
 		path = strings.Split(name, ".")
 	}
 	return name, path
 }
 
-// callerName reads one of [CallerNames] and returns the header's name.
-func (v *value) callerName() string {
+// identityHeader reads one of [IdentityNames] and returns the header's name.
+func (v *value) identityHeader() string {
 	before := len(*v.errs)
-	i := v.oneOf(CallerNames...)
+	i := v.oneOf(IdentityNames...)
 	if len(*v.errs) > before {
 		return ""
 	}
-	return HeaderPrefix + CallerNames[i]
+	return IdentityHeaderPrefix + IdentityNames[i]
 }
 
 // resource reads a resource identifier (RFC 9728, section 1.2). MCP recommends
@@ -129,10 +129,10 @@ func rootOr(path string) string {
 	return path
 }
 
-// named reads a list of issuers and returns their servers.
-func (l *serverList) named(v *value) []*AuthorizationServer {
+// listed reads a list of issuers and returns their servers.
+func (l *serverParser) listed(v *value) []*AuthorizationServer {
 	var list []*AuthorizationServer
-	for _, issuer := range texts(v.nonEmptyArray(), l.knownIssuer) {
+	for _, issuer := range uniqueStrings(v.nonEmptyArray(), l.issuerInList) {
 		for _, s := range l.list {
 			if s.Issuer == issuer {
 				list = append(list, s)
@@ -143,7 +143,7 @@ func (l *serverList) named(v *value) []*AuthorizationServer {
 	return list
 }
 
-func (l *serverList) knownIssuer(v *value) string {
+func (l *serverParser) issuerInList(v *value) string {
 	issuer, ok := v.string()
 	if _, known := l.paths[issuer]; ok && !known && l.paths != nil {
 		v.fail("must be the issuer of one of the authorization_servers" + l.hint(issuer))
@@ -154,7 +154,7 @@ func (l *serverList) knownIssuer(v *value) string {
 
 // hint names a known issuer that differs only in case or in a trailing slash.
 // More differences make another party, which nobody should be led to trust.
-func (l *serverList) hint(issuer string) string {
+func (l *serverParser) hint(issuer string) string {
 	folded := strings.ToLower(strings.TrimSuffix(issuer, "/"))
 	for _, known := range l.issuers {
 		if strings.ToLower(strings.TrimSuffix(known, "/")) == folded {

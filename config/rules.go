@@ -29,9 +29,9 @@ const (
 	highestBodyBytes = 16 << 20
 )
 
-// ruled are the members that have rules by name, with their methods; the first
+// namedRules are the members that have rules by name, with their methods; the first
 // is what the others are nothing without.
-var ruled = [...]struct {
+var namedRules = [...]struct {
 	member  string
 	methods []string
 }{
@@ -47,7 +47,7 @@ func (v *value) rules() []Rule {
 	for _, m := range methods.ruleMap() {
 		list = append(list, m.rule(m.name, ""))
 	}
-	for _, r := range ruled {
+	for _, r := range namedRules {
 		for _, m := range v.get(r.member).ruleMap() {
 			if r.member == "resources" {
 				if text, prefix := strings.CutSuffix(m.name, "*"); !IsPlainURI(text, prefix) {
@@ -67,7 +67,7 @@ func (v *value) rules() []Rule {
 	for _, rule := range list {
 		for _, s := range rule.Scopes {
 			if !slices.Contains(scopes, s) {
-				scopes = appendText(scopes, s)
+				scopes = append(scopes, s)
 			}
 		}
 	}
@@ -101,11 +101,11 @@ func (v *value) rule(method, name string) Rule {
 	case !IsPlainName(strings.CutSuffix(v.name, "*")):
 		v.fail(faultSpace)
 	case method != "":
-		if other := misspelledMethod(strings.CutSuffix(method, "*")); other != "" {
+		if other := suggestMethod(strings.CutSuffix(method, "*")); other != "" {
 			v.fail(faultMethod + other)
 		}
 	}
-	return Rule{method, name, texts(v.array(), (*value).scope)}
+	return Rule{method, name, uniqueStrings(v.array(), (*value).scope)}
 }
 
 // bodyRules reads the members that say how rules are applied.

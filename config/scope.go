@@ -9,8 +9,8 @@ import (
 // scopes reads the scopes of a resource, except those of its rules.
 func (v *value) scopes(r *Resource) {
 	before := len(*v.errs)
-	r.ScopesSupported = texts(v.get("scopes_supported").array(), (*value).scope)
-	r.RequiredScopes = texts(v.get("required_scopes").array(), (*value).scope)
+	r.ScopesSupported = uniqueStrings(v.get("scopes_supported").array(), (*value).scope)
+	r.RequiredScopes = uniqueStrings(v.get("required_scopes").array(), (*value).scope)
 	r.ScopeHierarchy = v.get("scope_hierarchy").scopeHierarchy()
 	m := v.get("challenge_scopes")
 	if m == nil {
@@ -26,7 +26,7 @@ func (v *value) challengeScopes(r *Resource, sound bool) {
 	before := len(*v.errs)
 	switch {
 	case v.json.IsArray():
-		r.ChallengeScopes = texts(v.nonEmptyArray(), func(m *value) string {
+		r.ChallengeScopes = uniqueStrings(v.nonEmptyArray(), func(m *value) string {
 			s := m.scope()
 			if s != "" && sound && len(r.ScopesSupported) > 0 && !slices.Contains(r.ScopesSupported, s) && !slices.Contains(r.RequiredScopes, s) {
 				m.fail("must be one of scopes_supported or required_scopes")
@@ -61,8 +61,8 @@ func (v *value) scope() string {
 	return s
 }
 
-// proxyScope is scope for an authorization server, which may publish any.
-func (v *value) proxyScope() string {
+// serverScope is scope for an authorization server, which may publish any.
+func (v *value) serverScope() string {
 	s, ok := v.string()
 	if ok && s != "offline_access" && !v.checkScope(s) {
 		return ""

@@ -22,8 +22,8 @@ var (
 	sourceMembers = []string{"discovery", "metadata_url", "metadata", "jwks_uri", "jwks", "public_keys"}
 )
 
-// serverList collects the authorization servers of a document.
-type serverList struct {
+// serverParser collects the authorization servers of a document.
+type serverParser struct {
 	allowHTTP    bool
 	stopsHeaders bool
 	unmatched    Unmatched
@@ -35,13 +35,13 @@ type serverList struct {
 	issuers []string
 	paths   map[string]string
 
-	// late is what depends on whether a resource serves a server's metadata.
-	late []func()
+	// deferred holds what depends on whether a resource serves a server's metadata.
+	deferred []func()
 
 	warnings []string
 }
 
-func (l *serverList) parse(v *value) {
+func (l *serverParser) parse(v *value) {
 	elements := v.nonEmptyArray()
 	if len(elements) == 0 {
 		return
@@ -52,7 +52,7 @@ func (l *serverList) parse(v *value) {
 	}
 }
 
-func (l *serverList) parseServer(v *value) {
+func (l *serverParser) parseServer(v *value) {
 	if !v.closedObject(serverMembers) {
 		return
 	}
@@ -70,9 +70,9 @@ func (l *serverList) parseServer(v *value) {
 	source := l.parseSource(v, s)
 	check := l.parseIntrospection(v, s, source)
 	if m := v.get("cluster"); m != nil {
-		s.Cluster = m.text()
+		s.Cluster = m.nonEmptyString()
 	} else if s.Source.Kind < Static {
-		v.failAbsent("cluster", "is required: it names the Envoy cluster that keys are fetched through")
+		v.failMember("cluster", "is required: it names the Envoy cluster that keys are fetched through")
 	}
 	if check != nil {
 		l.parseCallout(v, s, check)
@@ -87,41 +87,41 @@ func (l *serverList) parseServer(v *value) {
 
 // parseFetching reads what matters only where something is fetched, and refuses
 // it where source has the keys or the metadata already.
-func (l *serverList) parseFetching(v *value, s *AuthorizationServer, source *value) {
+func (l *serverParser) parseFetching(v *value, s *AuthorizationServer, source *value) {
 	overrides, cluster, stale := v.get("metadata_overrides"), v.get("jwks_cluster"), v.get("max_stale_seconds")
 	if s.Source.Kind <= MetadataURL || s.discovers() || s.Source.KeepMetadata {
 		s.Source.Overrides = l.parseOverrides(overrides, s.Issuer)
 	} else if s.Source.Kind == NoKeys && overrides != nil {
-		l.late = append(l.late, func() {
+		l.deferred = append(l.deferred, func() {
 			if s.Source.KeepMetadata {
 				s.Source.Overrides = l.parseOverrides(overrides, s.Issuer)
 			} else {
-				overrides.needless(source, "no metadata is fetched")
+				overrides.failBeside(source, "no metadata is fetched")
 			}
 		})
 	} else {
-		overrides.needless(source, "no metadata is fetched")
+		overrides.failBeside(source, "no metadata is fetched")
 	}
 	if s.Source.Kind >= Static {
-		cluster.needless(source, "no keys are fetched")
-		stale.needless(source, "no keys are fetched")
+		cluster.failBeside(source, "no keys are fetched")
+		stale.failBeside(source, "no keys are fetched")
 		return
 	}
 	s.JWKSCluster = s.Cluster
 	if cluster != nil {
-		s.JWKSCluster = cluster.text()
+		s.JWKSCluster = cluster.nonEmptyString()
 	}
 	s.MaxStale = time.Duration(stale.integer(minStaleSeconds, maxStaleSeconds, int(DefaultMaxStale/time.Second))) * time.Second
 }
 
-// needless refuses a member that has no meaning beside another.
-func (v *value) needless(beside *value, why string) {
+// failBeside refuses a member that has no meaning beside another.
+func (v *value) failBeside(beside *value, why string) {
 	if v != nil {
 		v.fail("must not stand beside " + beside.name + ": " + why)
 	}
 }
 
-func (l *serverList) parseIssuer(v *value) string {
+func (l *serverParser) parseIssuer(v *value) string {
 	issuer, ok := v.string()
 	if !ok {
 		return ""
@@ -145,7 +145,7 @@ func parseAlgorithms(v *value) []jwtlite.Algorithm {
 		return []jwtlite.Algorithm{jwtlite.RS256, jwtlite.ES256}
 	}
 	var list []jwtlite.Algorithm
-	for _, name := range texts(v.nonEmptyArray(), (*value).algorithmName) {
+	for _, name := range uniqueStrings(v.nonEmptyArray(), (*value).algorithmName) {
 		alg, _ := jwtlite.ParseAlgorithm(name)
 		list = append(list, alg)
 	}
@@ -168,7 +168,7 @@ func (v *value) algorithmName() string {
 
 // parseSource reads the member that says where keys come from. Of several it
 // reads the first, which it returns, and refuses the others.
-func (l *serverList) parseSource(v *value, s *AuthorizationServer) *value {
+func (l *serverParser) parseSource(v *value, s *AuthorizationServer) *value {
 	var m *value
 	for _, other := range v.members {
 		switch {
@@ -176,7 +176,7 @@ func (l *serverList) parseSource(v *value, s *AuthorizationServer) *value {
 		case m == nil:
 			m = other
 		default:
-			other.needless(m, "keys come from one of "+strings.Join(sourceMembers, ", "))
+			other.failBeside(m, "keys come from one of "+strings.Join(sourceMembers, ", "))
 		}
 	}
 	if m == nil {
@@ -209,7 +209,7 @@ func (l *serverList) parseSource(v *value, s *AuthorizationServer) *value {
 // parseServerMetadata reads authorization server metadata written by hand
 // (RFC 8414, section 2), of which the issuer and the place of the keys matter
 // here.
-func (l *serverList) parseServerMetadata(v *value, issuer string) *URL {
+func (l *serverParser) parseServerMetadata(v *value, issuer string) *URL {
 	if !v.object() {
 		return nil
 	}
@@ -226,7 +226,7 @@ func (v *value) sameIssuer(issuer string) {
 
 // parseOverrides reads a merge patch (RFC 7396) for fetched metadata, and
 // returns it as JSON text.
-func (l *serverList) parseOverrides(v *value, issuer string) string {
+func (l *serverParser) parseOverrides(v *value, issuer string) string {
 	if !v.object() {
 		return ""
 	}

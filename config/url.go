@@ -31,6 +31,10 @@ func (u *URL) Authority() string {
 	return u.Host + ":" + u.Port
 }
 
+// Origin returns scheme, host and port, as an issuer or an Origin header has
+// them.
+func (u *URL) Origin() string { return u.Scheme + "://" + u.Authority() }
+
 // PathQuery returns the path, "/" if there is none, and the query with its
 // "?" if there is one: the request target of HTTP.
 func (u *URL) PathQuery() string {
@@ -148,5 +152,5 @@ func isUnreserved(c byte) bool {
 func isAlpha(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
-// Place returns u without its query, which may hold a secret: for logs.
-func (u *URL) Place() string { return u.Scheme + "://" + u.Authority() + u.Path }
+// WithoutQuery returns u without its query, which may hold a secret: for logs.
+func (u *URL) WithoutQuery() string { return u.Scheme + "://" + u.Authority() + u.Path }

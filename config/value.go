@@ -37,9 +37,9 @@ func (v *value) string() (string, bool) {
 	return strings.Clone(v.json.Str), true
 }
 
-// text is a string that is neither empty nor has control characters. Where it
+// nonEmptyString reads a string that is neither empty nor has control characters. Where it
 // is refused the result is empty, as for all that texts reads.
-func (v *value) text() string {
+func (v *value) nonEmptyString() string {
 	s, ok := v.string()
 	if !ok {
 		return ""
@@ -145,9 +145,9 @@ func (v *value) nonEmptyArray() []*value {
 	return list
 }
 
-// texts reads each element with read, leaves out what read refuses, and
+// uniqueStrings reads each element with read, leaves out what read refuses, and
 // refuses an element that was there before.
-func texts(list []*value, read func(*value) string) []string {
+func uniqueStrings(list []*value, read func(*value) string) []string {
 	var all []string
 	first := make(map[string]string)
 	for _, v := range list {
@@ -160,13 +160,10 @@ func texts(list []*value, read func(*value) string) []string {
 			continue
 		}
 		first[s] = v.path
-		all = appendText(all, s)
+		all = append(all, s)
 	}
 	return all
 }
-
-// appendText is append: its code is half a kilobyte wherever it stands.
-func appendText(list []string, s string) []string { return append(list, s) }
 
 // url reads an absolute URL that is https unless http is excused.
 func (v *value) url(allowHTTP bool) *URL {
@@ -244,13 +241,13 @@ func (v *value) get(name string) *value {
 func (v *value) require(name string) *value {
 	m := v.get(name)
 	if m == nil {
-		v.failAbsent(name, "is required")
+		v.failMember(name, "is required")
 	}
 	return m
 }
 
-// failAbsent adds an error at the place where a member is missing.
-func (v *value) failAbsent(name, message string) {
+// failMember adds an error at the place where a member is missing.
+func (v *value) failMember(name, message string) {
 	absent := value{path: memberPath(v.path, name), errs: v.errs}
 	absent.fail(message)
 }

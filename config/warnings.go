@@ -9,8 +9,8 @@ import (
 // no URI is as good as always the ID of a client. All that the server issues for
 // that client has it, ID tokens too, which are told from access tokens by what they
 // happen to hold, unless a scope is required or the strict profile is used.
-func (l *serverList) warn(v *value, r *Resource) {
-	if len(r.RequiredScopes) > 0 || !l.anyType(r) {
+func (l *serverParser) warn(v *value, r *Resource) {
+	if len(r.RequiredScopes) > 0 || !l.acceptsAnyType(r) {
 		return
 	}
 	for i, audience := range r.Audiences {
@@ -21,8 +21,8 @@ func (l *serverList) warn(v *value, r *Resource) {
 	}
 }
 
-// anyType reports whether a server of r may issue tokens of any type.
-func (l *serverList) anyType(r *Resource) bool {
+// acceptsAnyType reports whether a server of r may issue tokens of any type.
+func (l *serverParser) acceptsAnyType(r *Resource) bool {
 	for _, s := range r.AuthorizationServers {
 		if s.Type == "" {
 			return true

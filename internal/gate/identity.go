@@ -13,7 +13,7 @@ import (
 
 // headerPrefix begins the names of the headers by which the server learns who
 // calls. A client cannot send any header of that prefix through.
-const headerPrefix = config.HeaderPrefix
+const headerPrefix = config.IdentityHeaderPrefix
 
 // An Identity is the headers that tell the server who calls.
 type Identity struct {
@@ -51,7 +51,7 @@ const identityHead = 6
 
 func newIdentityNames(r *config.Resource) identityNames {
 	var names []string
-	for _, name := range config.CallerNames {
+	for _, name := range config.IdentityNames {
 		names = append(names, headerPrefix+name)
 	}
 	for _, h := range r.ClaimToHeaders {

@@ -118,7 +118,7 @@ func (c *Checker) searchOn() {
 			c.searched(endpoint)
 			return
 		}
-		s.reasons += "; " + u.Place() + ": " + err.Error()
+		s.reasons += "; " + u.WithoutQuery() + ": " + err.Error()
 		c.searchOn()
 	})
 	if err != nil {

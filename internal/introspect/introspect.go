@@ -236,7 +236,7 @@ func (c *Checker) answered(endpoint *config.URL, call *Call, r Response) {
 		if r.Status == 429 || r.Status == 403 {
 			d = max(d, time.Duration(a.RetryAfter)*time.Second)
 		}
-		wrong = endpoint.Place() + ": " + wrong
+		wrong = endpoint.WithoutQuery() + ": " + wrong
 	case a.Fault != nil:
 		d = min(d, badTime)
 	}

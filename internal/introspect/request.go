@@ -22,7 +22,7 @@ func authentication(i *config.Introspection) (c Credentials) {
 
 // NewCredentials prepares the credentials of a client; the secret may be a token
 // instead.
-func NewCredentials(auth config.IntrospectionAuth, client, secret string) (c Credentials) {
+func NewCredentials(auth config.ClientAuth, client, secret string) (c Credentials) {
 	switch auth {
 	case config.BearerToken: // RFC 6750, section 2.1
 		c.Authorization = "Bearer " + secret

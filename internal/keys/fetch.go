@@ -68,11 +68,11 @@ func (s *Source) getMetadata(f *fetch) {
 	u := f.places[0]
 	f.places = f.places[1:]
 	s.get(f, s.server.Cluster, u, func(r Response) {
-		err := s.metadata(f, u.Place(), r)
+		err := s.metadata(f, u.WithoutQuery(), r)
 		if err == nil {
 			return
 		}
-		f.reasons = append(f.reasons, u.Place()+": "+err.Error())
+		f.reasons = append(f.reasons, u.WithoutQuery()+": "+err.Error())
 		s.getMetadata(f)
 	})
 }
@@ -115,12 +115,12 @@ func (s *Source) getKeys(f *fetch, u *config.URL) {
 			var set *jwtlite.KeySet
 			var skipped []jwtlite.SkippedKey
 			if set, skipped, err = jwtlite.ParseKeySet(r.Body); err == nil {
-				s.end(f, &fetched{r.Body, set, u.Place(), skipped, r.Fresh}, nil)
+				s.end(f, &fetched{r.Body, set, u.WithoutQuery(), skipped, r.Fresh}, nil)
 				return
 			}
 			err = withReasons(err, skipped)
 		}
-		s.end(f, nil, errors.New(u.Place()+": "+err.Error()))
+		s.end(f, nil, errors.New(u.WithoutQuery()+": "+err.Error()))
 	})
 }
 
@@ -128,7 +128,7 @@ func (s *Source) getKeys(f *fetch, u *config.URL) {
 // up is dropped.
 func (s *Source) get(f *fetch, cluster string, u *config.URL, done func(Response)) {
 	if elapsed := s.host.Now() - f.began; elapsed < 0 || elapsed > attemptTime.Milliseconds() {
-		s.end(f, nil, errors.New(u.Place()+": not asked, the attempt took too long"))
+		s.end(f, nil, errors.New(u.WithoutQuery()+": not asked, the attempt took too long"))
 		return
 	}
 	err := s.host.Get(cluster, u, func(r Response) {
@@ -137,7 +137,7 @@ func (s *Source) get(f *fetch, cluster string, u *config.URL, done func(Response
 		}
 	})
 	if err != nil {
-		s.end(f, nil, errors.New(u.Place()+": the cluster "+strconv.Quote(cluster)+" cannot be called: "+err.Error()))
+		s.end(f, nil, errors.New(u.WithoutQuery()+": the cluster "+strconv.Quote(cluster)+" cannot be called: "+err.Error()))
 	}
 }
 

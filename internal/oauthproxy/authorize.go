@@ -72,7 +72,7 @@ func (p *Proxy) Authorize(query, issuer string) *Answer {
 // callback returns where the provider sends users back to, with the gateway as
 // issuer.
 func (p *Proxy) callback(issuer string) string {
-	return issuer + p.how.PathPrefix + config.CallbackName
+	return issuer + p.how.PathPrefix + config.CallbackEndpoint
 }
 
 // The parameters of an authorization response (RFC 6749, sections 4.1.2 and

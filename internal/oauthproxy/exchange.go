@@ -187,7 +187,7 @@ func (p *Proxy) send(c *Call) {
 		if c.Waiting() {
 			a, wrong := p.answered(c, r)
 			if wrong != "" {
-				wrong = c.endpoint.Place() + ": " + wrong
+				wrong = c.endpoint.WithoutQuery() + ": " + wrong
 				if a == nil {
 					a = unavailable(metrics.NoAnswer)
 					if n := r.RetryAfter(); n > 0 {

@@ -31,7 +31,7 @@ type step func(path string) string
 // server.
 var (
 	resolving = []step{removeDots, removeEncodedDots, mergeSlashes, mergeLeadingSlashes, removeHost}
-	decoding  = []step{config.Unescape, unescapeUnreserved, slashBackslashes, removeParameters}
+	decoding  = []step{config.PercentDecode, unescapeUnreserved, slashBackslashes, removeParameters}
 	cutting   = []step{cutQuery, trimSegments}
 )
 

@@ -76,9 +76,9 @@ func New(c *config.Config) *Table {
 		passes: c.Unmatched == config.UnmatchedAllow,
 	}
 	for i, r := range c.Resources {
-		own := append(r.OwnPaths(), config.MetadataPath(r.Resource))
+		own := append(r.GatewayPaths(), config.MetadataPath(r.Resource))
 		if r.RootMetadata {
-			own = append(own, config.ProtectedResourcePlace)
+			own = append(own, config.ProtectedResourceWellKnown)
 		}
 		names := r.Match.Hosts
 		if len(names) == 0 {
@@ -186,7 +186,7 @@ func (x *index) find(q *query, path string, depth int) Match {
 	switch {
 	case i < 0:
 		return Match{}
-	case config.IsDiscovery(path):
+	case config.IsMetadataPath(path):
 		return Match{Kind: Absent}
 	}
 	return Match{Protected, i}
@@ -195,19 +195,19 @@ func (x *index) find(q *query, path string, depth int) Match {
 // kind returns what is at one of the gateway's own paths.
 func kind(path string) Kind {
 	switch {
-	case strings.HasPrefix(path+"/", config.ProtectedResourcePlace+"/"):
+	case strings.HasPrefix(path+"/", config.ProtectedResourceWellKnown+"/"):
 		return Metadata
-	case strings.HasPrefix(path+"/", config.AuthorizationServerPlace+"/"):
+	case strings.HasPrefix(path+"/", config.AuthorizationServerWellKnown+"/"):
 		return ServerMetadata
 	}
 	switch path[strings.LastIndexByte(path, '/'):] {
-	case config.AuthorizeName:
+	case config.AuthorizeEndpoint:
 		return Authorize
-	case config.CallbackName:
+	case config.CallbackEndpoint:
 		return Callback
-	case config.TokenName:
+	case config.TokenEndpoint:
 		return Token
-	case config.RegisterName:
+	case config.RegisterEndpoint:
 		return Register
 	}
 	return Revoke

@@ -34,11 +34,11 @@ const mcpMethods = " initialize ping server/discover tools/list tools/call promp
 	" notifications/resources/list_changed notifications/resources/updated notifications/tasks notifications/tasks/status" +
 	" notifications/elicitation/complete notifications/subscriptions/acknowledged "
 
-// misspelledMethod returns the method of MCP that a pattern means but never
+// suggestMethod returns the method of MCP that a pattern means but never
 // matches, since its letters are in another case, its words are joined by another
 // character than MCP has there, or it is a beginning of the method without "*";
 // empty if there is none. With prefix it is about a text that methods begin with.
-func misspelledMethod(text string, prefix bool) string {
+func suggestMethod(text string, prefix bool) string {
 	found := ""
 	for rest := mcpMethods; ; {
 		var method string
