@@ -11,20 +11,19 @@ const (
 	faultMethod = "can never match: MCP has the method "
 )
 
-// IsPlainName reports whether a name of an operation is one that no server trims:
-// with no white space at its ends. With prefix it is about a text that a name
-// begins with.
+// IsPlainName reports whether the name of an operation has no white space at its ends,
+// which some server might trim. If prefix is set, name is the beginning of a name.
 func IsPlainName(name string, prefix bool) bool {
 	first, _ := utf8.DecodeRuneInString(name)
 	last, _ := utf8.DecodeLastRuneInString(name)
 	return !isSpace(first) && (prefix || !isSpace(last))
 }
 
-// isSpace reports whether some language trims a character off: ECMAScript has
-// the byte order mark beside Unicode's white space.
+// isSpace reports whether some language trims a character: Unicode's white space and, in
+// ECMAScript, the byte order mark.
 func isSpace(r rune) bool { return unicode.IsSpace(r) || r == '\uFEFF' }
 
-// The methods of all versions of MCP, tasks included.
+// mcpMethods are the methods of all versions of MCP, with those for tasks.
 const mcpMethods = " initialize ping server/discover tools/list tools/call prompts/list prompts/get" +
 	" resources/list resources/templates/list resources/read resources/subscribe resources/unsubscribe" +
 	" subscriptions/listen logging/setLevel completion/complete sampling/createMessage elicitation/create roots/list" +
@@ -34,10 +33,10 @@ const mcpMethods = " initialize ping server/discover tools/list tools/call promp
 	" notifications/resources/list_changed notifications/resources/updated notifications/tasks notifications/tasks/status" +
 	" notifications/elicitation/complete notifications/subscriptions/acknowledged "
 
-// suggestMethod returns the method of MCP that a pattern means but never
-// matches, since its letters are in another case, its words are joined by another
-// character than MCP has there, or it is a beginning of the method without "*";
-// empty if there is none. With prefix it is about a text that methods begin with.
+// suggestMethod returns the method of MCP that a pattern probably means but never
+// matches, or "". The pattern has letters in another case, other characters between the
+// words, or is the beginning of a method without "*". If prefix is set, text is a pattern
+// without its final "*".
 func suggestMethod(text string, prefix bool) string {
 	found := ""
 	for rest := mcpMethods; ; {
@@ -60,8 +59,8 @@ func suggestMethod(text string, prefix bool) string {
 	}
 }
 
-// foldMethod returns a method in lower case, with "/" for every character of it
-// that is no letter and no digit, and none at its ends.
+// foldMethod returns a method in lower case, with "/" for every character other than a
+// letter or a digit, and without "/" at its ends.
 func foldMethod(method string) string {
 	b := []byte(strings.ToLower(method))
 	for i, c := range b {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Members of a resource and of the objects in it.
+// The members of a resource and of the objects in it.
 var (
 	resourceMembers = []string{
 		"resource", "authorization_servers", "match", "audiences",
@@ -18,6 +18,7 @@ var (
 	claimToHeaderMembers = []string{"claim_name", "header_name"}
 )
 
+// parseResources reads the member resources.
 func parseResources(v *value, servers *serverParser, unmatched Unmatched) []*Resource {
 	var list []*Resource
 	places := make(reservedPaths)
@@ -34,6 +35,8 @@ func parseResources(v *value, servers *serverParser, unmatched Unmatched) []*Res
 	return list
 }
 
+// parseResource reads one resource. sole means that its metadata may be at the root of
+// the host.
 func parseResource(v *value, servers *serverParser, places reservedPaths, sole bool) *Resource {
 	if !v.closedObject(resourceMembers) {
 		return nil
@@ -79,8 +82,8 @@ func parseResource(v *value, servers *serverParser, places reservedPaths, sole b
 	return r
 }
 
-// claim reads the name of a claim, which may be a path as well, or a path that is
-// an array.
+// claim reads a claim's name, which may also be a path with dots, or a path that is an
+// array.
 func (v *value) claim() (name string, path MemberPath) {
 	if v != nil && v.json.IsArray() {
 		return "", v.memberNames()
@@ -91,7 +94,7 @@ func (v *value) claim() (name string, path MemberPath) {
 	return name, path
 }
 
-// identityHeader reads one of [IdentityNames] and returns the header's name.
+// identityHeader reads one of IdentityNames and returns the name of its header.
 func (v *value) identityHeader() string {
 	before := len(*v.errs)
 	i := v.oneOf(IdentityNames...)
@@ -101,10 +104,10 @@ func (v *value) identityHeader() string {
 	return IdentityHeaderPrefix + IdentityNames[i]
 }
 
-// resource reads a resource identifier (RFC 9728, section 1.2). MCP recommends
-// none with a slash at the end, but some clients compare it byte for byte with
-// what their user typed. A query is allowed there with a SHOULD NOT, and refused
-// here, since requests could not be matched by it.
+// resource reads a resource identifier (RFC 9728, section 1.2). It accepts a trailing
+// slash, against MCP's recommendation: some clients compare the identifier byte for byte
+// with the URL that their user typed. It refuses a query, which RFC 9728 says SHOULD NOT
+// be there, since the gateway does not match requests by their query.
 func (v *value) resource(allowHTTP bool) *URL {
 	u := v.url(allowHTTP)
 	if u == nil {
@@ -121,7 +124,7 @@ func (v *value) resource(allowHTTP bool) *URL {
 	return u
 }
 
-// rootOr is the path that stands for a URL's: "/" if it has none.
+// rootOr returns the path of a URL, "/" if it is empty.
 func rootOr(path string) string {
 	if path == "" {
 		return "/"
@@ -129,7 +132,7 @@ func rootOr(path string) string {
 	return path
 }
 
-// listed reads a list of issuers and returns their servers.
+// listed reads a list of issuers and returns their authorization servers.
 func (l *serverParser) listed(v *value) []*AuthorizationServer {
 	var list []*AuthorizationServer
 	for _, issuer := range uniqueStrings(v.nonEmptyArray(), l.issuerInList) {
@@ -143,6 +146,7 @@ func (l *serverParser) listed(v *value) []*AuthorizationServer {
 	return list
 }
 
+// issuerInList reads an issuer that authorization_servers has.
 func (l *serverParser) issuerInList(v *value) string {
 	issuer, ok := v.string()
 	if _, known := l.paths[issuer]; ok && !known && l.paths != nil {
@@ -152,8 +156,9 @@ func (l *serverParser) issuerInList(v *value) string {
 	return issuer
 }
 
-// hint names a known issuer that differs only in case or in a trailing slash.
-// More differences make another party, which nobody should be led to trust.
+// hint suggests an issuer of the document that differs only in case or in a trailing
+// slash. An issuer with more differences is another party, which a hint must not lead an
+// operator to trust.
 func (l *serverParser) hint(issuer string) string {
 	folded := strings.ToLower(strings.TrimSuffix(issuer, "/"))
 	for _, known := range l.issuers {

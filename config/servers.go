@@ -8,7 +8,7 @@ import (
 	"mcpauth/jwtlite"
 )
 
-// Members of an authorization server and of a public key.
+// The members of an authorization server.
 var (
 	serverMembers = []string{
 		"issuer", "cluster", "jwks_cluster",
@@ -18,29 +18,32 @@ var (
 		"introspection", "userinfo", "oauth_proxy",
 	}
 
-	// sourceMembers say where keys come from; at most one may be there.
+	// sourceMembers say where keys come from. A server has at most one of them.
 	sourceMembers = []string{"discovery", "metadata_url", "metadata", "jwks_uri", "jwks", "public_keys"}
 )
 
-// serverParser collects the authorization servers of a document.
+// serverParser reads the authorization servers of a document. It holds the settings and
+// the results that the parsing of resources needs too.
 type serverParser struct {
 	allowHTTP    bool
 	stopsHeaders bool
 	unmatched    Unmatched
 	list         []*AuthorizationServer
 
-	// issuers are all issuers as written, those with faults too, so that a
-	// fault in one is not reported again where a resource names it. paths
-	// has where each is; nil if there is no readable list.
+	// issuers are all issuers as written, even invalid ones, so that an error in one is
+	// not reported again where a resource names it. paths maps each issuer to its path
+	// in the document; it is nil if there is no readable list.
 	issuers []string
 	paths   map[string]string
 
-	// deferred holds what depends on whether a resource serves a server's metadata.
+	// deferred are the checks that run after all resources are read: they depend on
+	// whether a resource serves a server's metadata.
 	deferred []func()
 
 	warnings []string
 }
 
+// parse reads the member authorization_servers.
 func (l *serverParser) parse(v *value) {
 	elements := v.nonEmptyArray()
 	if len(elements) == 0 {
@@ -52,6 +55,7 @@ func (l *serverParser) parse(v *value) {
 	}
 }
 
+// parseServer reads one authorization server.
 func (l *serverParser) parseServer(v *value) {
 	if !v.closedObject(serverMembers) {
 		return
@@ -85,8 +89,8 @@ func (l *serverParser) parseServer(v *value) {
 	l.list = append(l.list, s)
 }
 
-// parseFetching reads what matters only where something is fetched, and refuses
-// it where source has the keys or the metadata already.
+// parseFetching reads the members about fetching. It refuses those that have no effect,
+// because source is a member with the keys or the metadata themselves.
 func (l *serverParser) parseFetching(v *value, s *AuthorizationServer, source *value) {
 	overrides, cluster, stale := v.get("metadata_overrides"), v.get("jwks_cluster"), v.get("max_stale_seconds")
 	if s.Source.Kind <= MetadataURL || s.discovers() || s.Source.KeepMetadata {
@@ -114,7 +118,7 @@ func (l *serverParser) parseFetching(v *value, s *AuthorizationServer, source *v
 	s.MaxStale = time.Duration(stale.integer(minStaleSeconds, maxStaleSeconds, int(DefaultMaxStale/time.Second))) * time.Second
 }
 
-// failBeside refuses a member that has no meaning beside another.
+// failBeside refuses a member, if it is there, that has no meaning beside another.
 func (v *value) failBeside(beside *value, why string) {
 	if v != nil {
 		v.fail("must not stand beside " + beside.name + ": " + why)
@@ -132,8 +136,8 @@ func (l *serverParser) parseIssuer(v *value) string {
 	}
 	l.paths[issuer] = v.path
 	l.issuers = append(l.issuers, issuer)
-	// RFC 8414, section 2: no query and no fragment. Nothing is normalised,
-	// since iss and metadata are compared byte for byte.
+	// RFC 8414, section 2: no query and no fragment. The issuer is not normalized,
+	// since iss and metadata are compared with it byte for byte.
 	if u := v.parseURL(issuer, l.allowHTTP); u != nil && u.Query != "" {
 		v.fail(faultQuery)
 	}
@@ -152,8 +156,8 @@ func parseAlgorithms(v *value) []jwtlite.Algorithm {
 	return list
 }
 
-// algorithmName reads a signature algorithm (RFC 7518, section 3.1) that
-// jwtlite can verify. HMAC and "none" are no such algorithms.
+// algorithmName reads a signature algorithm (RFC 7518, section 3.1) that jwtlite can
+// verify. HMAC and "none" are not among them.
 func (v *value) algorithmName() string {
 	name, ok := v.string()
 	if !ok {
@@ -166,8 +170,8 @@ func (v *value) algorithmName() string {
 	return name
 }
 
-// parseSource reads the member that says where keys come from. Of several it
-// reads the first, which it returns, and refuses the others.
+// parseSource reads the member that says where keys come from, and returns it. If there
+// are several, it reads the first and refuses the others.
 func (l *serverParser) parseSource(v *value, s *AuthorizationServer) *value {
 	var m *value
 	for _, other := range v.members {
@@ -206,9 +210,8 @@ func (l *serverParser) parseSource(v *value, s *AuthorizationServer) *value {
 	return m
 }
 
-// parseServerMetadata reads authorization server metadata written by hand
-// (RFC 8414, section 2), of which the issuer and the place of the keys matter
-// here.
+// parseServerMetadata reads authorization server metadata (RFC 8414, section 2) that is
+// in the document, and returns its jwks_uri.
 func (l *serverParser) parseServerMetadata(v *value, issuer string) *URL {
 	if !v.object() {
 		return nil
@@ -217,15 +220,15 @@ func (l *serverParser) parseServerMetadata(v *value, issuer string) *URL {
 	return v.require("jwks_uri").url(l.allowHTTP)
 }
 
-// sameIssuer checks the issuer in metadata (RFC 8414, section 3.3).
+// sameIssuer refuses metadata with another issuer (RFC 8414, section 3.3).
 func (v *value) sameIssuer(issuer string) {
 	if s, ok := v.string(); ok && s != issuer {
 		v.fail("must be the same as the issuer of this authorization server")
 	}
 }
 
-// parseOverrides reads a merge patch (RFC 7396) for fetched metadata, and
-// returns it as JSON text.
+// parseOverrides reads a merge patch (RFC 7396) for fetched metadata, and returns it as
+// a JSON text.
 func (l *serverParser) parseOverrides(v *value, issuer string) string {
 	if !v.object() {
 		return ""
