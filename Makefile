@@ -1,7 +1,7 @@
 # mcpauth. `make run` shows it at work in a real Envoy, `make test` proves it.
 # Both need Go, Python 3 with venv, and make; the tests also Node.js with npm and
 # Python 3.11, for the MCP clients, and Chromium, or apt-get to get it. All else is
-# installed into this folder. `make test-providers` also needs Java 17, 21 or 25 and
+# installed into this folder. `make test-providers` also needs Java 17 or later and
 # Maven, for Keycloak, and a C compiler, for Hydra.
 
 GO   ?= go
@@ -50,7 +50,7 @@ modules = for dir in $(1); do \
 # staticcheck, at the version that .ci/tools.mod pins.
 STATICCHECK = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" staticcheck
 
-.PHONY: build run demo test unit integration-test test-faults test-providers lint image bench bench-quick bench-files bench-jwtlite clean
+.PHONY: build run demo test unit integration-test test-faults test-providers lint docs image bench bench-quick bench-files bench-jwtlite clean
 
 build: ## build/mcpauth.wasm
 	@$(call modules,.)
@@ -87,10 +87,12 @@ lint:
 unit: build ## the packages, and the built file under wazero
 	$(GO) test ./...
 
+# -count 1: what they read of the other modules, the plugin and the pages among it,
+# go test does not see, and would repeat an old result.
 integration-test: bench-files ## the built file in real Envoys, with real clients; the manifests; the image
-	cd envoy-example && $(GO) test ./...
-	cd cmd && $(GO) test ./...
-	cd integration && $(GO) test -timeout 40m ./...
+	cd envoy-example && $(GO) test -count 1 ./...
+	cd cmd && $(GO) test -count 1 ./...
+	cd integration && $(GO) test -count 1 -timeout 40m ./...
 
 # The long forms, about twenty minutes: make test-faults FAULTS_SCALE=full
 test-faults: build ## the built file in a real Envoy, under load, through every fault of the authorization server
@@ -102,6 +104,9 @@ test-faults: build ## the built file in a real Envoy, under load, through every 
 test-providers: build ## the built file in a real Envoy, in front of Keycloak, Hydra and oidc-provider
 	@$(call modules,integration)
 	cd integration && $(GO) test -tags providers -count 1 -timeout 40m ./providers
+
+docs: ## docs/configuration.md, from config/schema.json
+	$(GO) run ./config/internal/docgen config/schema.json docs/configuration.md
 
 image: build ## an OCI image in $(IMAGE); PUSH=registry/repository:tag pushes it
 	@$(call modules,cmd)

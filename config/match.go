@@ -47,7 +47,7 @@ func (v *value) pathPrefix() string {
 	if !ok {
 		return ""
 	}
-	if fault := prefixFault(s); fault != "" {
+	if fault := pathPrefixFault(s); fault != "" {
 		v.fail(fault)
 		return ""
 	}

@@ -41,8 +41,8 @@ func pathFault(path string) string {
 	return ""
 }
 
-// prefixFault is pathFault for a prefix, which has no slash at its end.
-func prefixFault(path string) string {
+// pathPrefixFault is pathFault for a prefix, which has no slash at its end.
+func pathPrefixFault(path string) string {
 	if parent, ok := strings.CutSuffix(path, "/"); ok && parent != "" && pathFault(path) == "" {
 		return "must not end with a slash: " + parent + " covers all that is under it"
 	}

@@ -31,7 +31,7 @@ func changes(h *Host, before map[string]int64) map[string]int64 {
 
 const requestsTotal = "mcpauth_requests_total.result="
 
-// outcomes are the rows of the README's table of answers: a request and the
+// outcomes are the rows of the table in docs/answers.md: a request and the
 // counter that it adds 1 to. Those with no request have tests of their own.
 var outcomes = []struct {
 	labels  string

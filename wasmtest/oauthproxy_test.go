@@ -537,17 +537,16 @@ func TestProxySecretStaysInside(t *testing.T) {
 	}
 }
 
-// The README's configuration is one that works.
-func TestReadmeOfTheProxy(t *testing.T) {
-	b, err := os.ReadFile("../README.md")
+// The configuration in the documentation is one that works.
+func TestDocumentedProxy(t *testing.T) {
+	b, err := os.ReadFile("../docs/oauth-proxy.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, text, ok := strings.Cut(string(b), "\n## Providers that register no clients\n")
-	_, text, ok2 := strings.Cut(text, "```json\n")
-	text, _, ok3 := strings.Cut(text, "```\n")
-	if !ok || !ok2 || !ok3 {
-		t.Fatal("no such section, or no configuration in it")
+	_, text, ok := strings.Cut(string(b), "```json\n")
+	text, _, ok2 := strings.Cut(text, "```\n")
+	if !ok || !ok2 {
+		t.Fatal("no configuration in the page")
 	}
 	h := newHost(t, Options{HeadersStopIteration: true, Environment: map[string]string{"GITHUB_SECRET": clientSecret}})
 	vm := start(t, h, text)

@@ -17,8 +17,8 @@ import (
 // that signs the tokens, OTHER_N for that of another; iat, exp, nbf and
 // auth_time in claims are seconds from now.
 type provider struct {
-	Provider      string // its name in the README
-	Configuration object // of the plugin, as the README has it
+	Provider      string // its name in docs/providers
+	Configuration object // of the plugin, as its page has it
 	Answers       map[string]struct {
 		Headers map[string]string
 		Body    json.RawMessage

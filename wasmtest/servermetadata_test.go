@@ -99,9 +99,12 @@ func TestServerMetadataThatIsNotThere(t *testing.T) {
 	if s.State() != Held {
 		t.Fatal(describe(s))
 	}
-	documents{asMetadata: metadata(object{"issuer": "https://evil.example"})}.recorded(h, 3*time.Second)
+	evil := documents{asMetadata: metadata(object{"issuer": "https://evil.example"})}
+	evil.recorded(h, 3*time.Second)
 	wantUnavailable(t, s)
-	wantUnavailable(t, vm.Request(request("GET", asMetadata)))
+	s = vm.Request(request("GET", asMetadata))
+	evil.recorded(h, 1100*time.Millisecond)
+	wantUnavailable(t, s)
 	// The document is good, the keys are not there.
 	documents{asMetadata: metadata(nil)}.recorded(h, 30*time.Second)
 	wantDocument(t, vm.Request(request("GET", asMetadata)), metadata(nil))

@@ -17,16 +17,16 @@ import (
 	"mcpauth/envoy-example/authserver"
 )
 
-// readmeSection returns a section of the README, without the ones below it.
-func readmeSection(t *testing.T, heading string) string {
+// section returns a section of a page in docs, without the ones below it.
+func section(t *testing.T, page, heading string) string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	b, err := os.ReadFile(filepath.Join("..", "..", "docs", page))
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, text, ok := strings.Cut(string(b), "\n"+heading+"\n")
 	if !ok {
-		t.Fatalf("README: no %q", heading)
+		t.Fatalf("%s: no %q", page, heading)
 	}
 	text, _, _ = strings.Cut(text, "\n#")
 	return text
@@ -71,21 +71,21 @@ func parseYAML(t *testing.T, text string) (v any) {
 	return v
 }
 
-// callerExamples are the access log and the filters that the README shows.
+// callerExamples are the access log and the filters that the documentation shows.
 func callerExamples(t *testing.T) (logFormat object, rules, limits string) {
-	blocks := fenced(readmeSection(t, "### The caller in access logs and rules"), "yaml")
+	blocks := fenced(section(t, "identity.md", "## Access logs and rules of Envoy"), "yaml")
 	if len(blocks) != 3 {
-		t.Fatalf("README: %d examples, want an access log and two filters", len(blocks))
+		t.Fatalf("identity.md: %d examples, want an access log and two filters", len(blocks))
 	}
 	logFormat, _ = member(parseYAML(t, blocks[0]), "log_format").(object)
 	if logFormat == nil {
-		t.Fatalf("README: no log_format in\n%s", blocks[0])
+		t.Fatalf("identity.md: no log_format in\n%s", blocks[0])
 	}
 	return logFormat, blocks[1], blocks[2]
 }
 
-// TestStaticExampleLogsTheCaller: what the tests below show for the README's
-// access log is true for that of envoy.yaml.
+// TestStaticExampleLogsTheCaller: what the tests below show for the access
+// log of the documentation is true for that of envoy.yaml.
 func TestStaticExampleLogsTheCaller(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join("..", "..", "envoy-example", "envoy.yaml"))
 	if err != nil {
@@ -93,14 +93,14 @@ func TestStaticExampleLogsTheCaller(t *testing.T) {
 	}
 	want, _, _ := callerExamples(t)
 	if got := member(parseYAML(t, string(b)), "log_format"); !reflect.DeepEqual(got, any(want)) {
-		t.Errorf("envoy.yaml has %s, the README %s", toJSON(got), toJSON(want))
+		t.Errorf("envoy.yaml has %s, identity.md %s", toJSON(got), toJSON(want))
 	}
 	if !strings.Contains(string(b), `"filter_state": ["subject", "client"]`) {
 		t.Error("envoy.yaml has no filter_state")
 	}
 }
 
-// callerStage is a gateway with the README's access log and filter. Each line
+// callerStage is a gateway with the documented access log and filter. Each line
 // of the log has also the members text, cel and header.
 func callerStage(t *testing.T, s *stage) (*stage, *gateway) {
 	logFormat, rules, _ := callerExamples(t)
@@ -267,7 +267,7 @@ func TestRateLimitOfACaller(t *testing.T) {
 		_, _, limits := callerExamples(t)
 		const share = "{max_tokens: 60, tokens_per_fill: 60, fill_interval: 60s}"
 		if strings.Count(limits, share) != 1 {
-			t.Fatalf("README: not one share of %s in\n%s", share, limits)
+			t.Fatalf("identity.md: not one share of %s in\n%s", share, limits)
 		}
 		o.Filters = strings.Replace(limits, share, "{max_tokens: 3, tokens_per_fill: 3, fill_interval: 3600s}", 1)
 		g := own.start(t, o)

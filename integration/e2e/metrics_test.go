@@ -12,26 +12,20 @@ import (
 	"mcpauth/envoy-example/authserver"
 )
 
-// statsTags is the part of Envoy's configuration that the README and the
-// example give for the labels of the metrics.
+// statsTags is the part of Envoy's configuration that the
+// documentation and the example give for the labels of the metrics.
 func statsTags(t *testing.T) string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, section, _ := strings.Cut(string(b), "\n## Metrics\n")
-	section, _, _ = strings.Cut(section, "\n## ")
-	m := regexp.MustCompile("(?s)```yaml\n(stats_config:.*?)```").FindStringSubmatch(section)
+	m := regexp.MustCompile("(?s)```yaml\n(stats_config:.*?)```").FindStringSubmatch(section(t, "operations.md", "## Metrics"))
 	if m == nil {
-		t.Fatal("the README has no stats_config")
+		t.Fatal("operations.md has no stats_config")
 	}
 	example, err := os.ReadFile(filepath.Join("..", "..", "envoy-example", "envoy.yaml"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(example), m[1]) {
-		t.Error("envoy.yaml has another stats_config than the README")
+		t.Error("envoy.yaml has another stats_config than operations.md")
 	}
 	return m[1]
 }
@@ -56,7 +50,7 @@ func (g *gateway) prometheus(t *testing.T) map[string]string {
 	return values
 }
 
-// TestMetrics: what the README says about Envoy's statistics is so, with
+// TestMetrics: what the documentation says about Envoy's statistics is so, with
 // several workers, and across a reload of the plugin.
 func TestMetrics(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
@@ -124,7 +118,7 @@ func TestMetrics(t *testing.T) {
 		}
 		for name := range got {
 			if !regexp.MustCompile(`^mcpauth_(requests_total|held_requests|key_fetches_total|introspections_total|key_age_seconds)\{`).MatchString(name) {
-				t.Errorf("%s is no name that the README has", name)
+				t.Errorf("%s is no name that the documentation has", name)
 			}
 		}
 

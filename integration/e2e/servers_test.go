@@ -20,9 +20,9 @@ import (
 	"mcpauth/envoy-example/envoy"
 )
 
-// readmeServers tell how the servers of the README run: from the source, in an
+// documentedServers tell how the servers of docs/identity.md run: from the source, in an
 // empty folder, to the command.
-var readmeServers = map[string]func(t *testing.T, dir, source string) *exec.Cmd{
+var documentedServers = map[string]func(t *testing.T, dir, source string) *exec.Cmd{
 	"Python":        func(t *testing.T, dir, source string) *exec.Cmd { return pythonServer(t, dir, source, "v2") },
 	"Python, SDK 1": func(t *testing.T, dir, source string) *exec.Cmd { return pythonServer(t, dir, source, "v1") },
 	"TypeScript": func(t *testing.T, dir, source string) *exec.Cmd {
@@ -34,17 +34,17 @@ var readmeServers = map[string]func(t *testing.T, dir, source string) *exec.Cmd{
 	"Go": goServer,
 }
 
-// TestReadmeServersKnowTheCaller runs each server of the README behind a
-// gateway, and asks it as two callers who they are.
-func TestReadmeServersKnowTheCaller(t *testing.T) {
-	section := readmeSection(t, "### Read the caller in the server")
+// TestDocumentedServersKnowTheCaller runs each server of docs/identity.md behind
+// a gateway, and asks it as two callers who they are.
+func TestDocumentedServersKnowTheCaller(t *testing.T) {
+	text := section(t, "identity.md", "## Read the caller in the server")
 	seen := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?ms)^\\*\\*(.+?)\\*\\*.*?^```\\w+\n(.*?)^```$").FindAllStringSubmatch(section, -1) {
+	for _, m := range regexp.MustCompile("(?ms)^\\*\\*(.+?)\\*\\*.*?^```\\w+\n(.*?)^```$").FindAllStringSubmatch(text, -1) {
 		title, source := m[1], m[2]
 		seen[title] = true
-		command := readmeServers[title]
+		command := documentedServers[title]
 		if command == nil || strings.Count(source, "8080") != 1 {
-			t.Errorf("README: no test for %s, or not one port", title)
+			t.Errorf("identity.md: no test for %s, or not one port", title)
 			continue
 		}
 		t.Run(title, func(t *testing.T) {
@@ -66,9 +66,9 @@ func TestReadmeServersKnowTheCaller(t *testing.T) {
 			}
 		})
 	}
-	for title := range readmeServers {
+	for title := range documentedServers {
 		if !seen[title] {
-			t.Errorf("README: no server for %s", title)
+			t.Errorf("identity.md: no server for %s", title)
 		}
 	}
 }
@@ -76,7 +76,7 @@ func TestReadmeServersKnowTheCaller(t *testing.T) {
 // mcpResource is at the path where the SDKs serve MCP.
 const mcpResource = "https://mcp.example.com/mcp"
 
-// startServer runs a server of the README, on a free port in place of 8080, and
+// startServer runs a server of the documentation, on a free port in place of 8080, and
 // returns its address. The port might be taken before the server has it: then it
 // ends, and another one is tried.
 func startServer(t *testing.T, source string, command func(t *testing.T, dir, source string) *exec.Cmd) string {

@@ -306,7 +306,7 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	if p.opaque != nil && p.opaque.judges(t, token, err) {
 		// Its server may not know, or not say, what the token says of itself.
 		if err == nil {
-			if err := p.opaque.policy.CheckKind(t); err != nil {
+			if err := p.opaque.policy.CheckType(t); err != nil {
 				return invalid(err)
 			}
 		}

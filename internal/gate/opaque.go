@@ -75,7 +75,7 @@ func (g *Gate) ask(p *resource, r *Request, s *server, token string, now time.Ti
 	if err := t.ParseClaims(answer.Claims); err != nil {
 		return refuse(err, failed(err))
 	}
-	if err := s.policy.CheckAnswer(t, now); err != nil {
+	if err := s.policy.CheckIntrospection(t, now); err != nil {
 		return refuse(err, failed(err))
 	}
 	begin, end := s.period(t.Claims())

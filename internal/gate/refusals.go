@@ -28,6 +28,8 @@ const (
 )
 
 // due reports whether the log may have a line about an outcome, and counts it.
+//
+//go:noinline
 func (l *Refusals) due(o metrics.Outcome) bool {
 	if l == nil {
 		return false
@@ -59,6 +61,8 @@ func (l *Refusals) due(o metrics.Outcome) bool {
 func recent(told, now int64) bool { return told <= now && now-told < refusalsInterval }
 
 // Unavailable tells the log why a request gets 503, if that is its outcome.
+//
+//go:noinline
 func (l *Refusals) Unavailable(o metrics.Outcome) {
 	if o < metrics.NoKeys || o > metrics.NoAnswer || !l.due(o) {
 		return
@@ -83,6 +87,8 @@ func (l *Refusals) Unavailable(o metrics.Outcome) {
 
 // refused tells the log why p refuses a token, that of r if it is not nil. asked is
 // the server that was asked about it, if one was, and g.token then has its answer.
+//
+//go:noinline
 func (g *Gate) refused(p *resource, r *Request, o metrics.Outcome, why string, asked *server) {
 	if !g.Refusals.due(o) {
 		return
@@ -106,12 +112,16 @@ func (g *Gate) refused(p *resource, r *Request, o metrics.Outcome, why string, a
 }
 
 // parsed reports whether the token of r is a JWT, which t then has.
+//
+//go:noinline
 func parsed(t *jwtlite.Token, r *Request) bool {
 	token, err := bearer(r)
 	return err == nil && t.Parse(token) == nil
 }
 
 // audienceOf returns for the log whom a token is for, if it says so.
+//
+//go:noinline
 func audienceOf(t *jwtlite.Token) string {
 	text := ""
 	for i, a := range t.Claims().AppendAudience(nil) {
@@ -129,6 +139,8 @@ func audienceOf(t *jwtlite.Token) string {
 
 // quoted returns a text of anybody's making in quotes and fit for a log: at most
 // 100 bytes of it, with "?" for what is not printable ASCII.
+//
+//go:noinline
 func quoted(s string) string {
 	const limit = 100
 	b := []byte{'"'}
