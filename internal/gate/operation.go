@@ -35,10 +35,10 @@ func (g *Gate) permit(p *resource, r *Request, granted uint64, v Verdict) Verdic
 		return v
 	}
 	o, fault := r.MCP.Operation()
-	if fault == "" && r.MCP.Count() {
+	if fault == "" && r.MCP.Validated() {
 		var need uint64
 		var suffices bool
-		need, suffices, fault = p.rules.Need(&o)
+		need, suffices, fault = p.rules.RequiredScopes(&o)
 		switch {
 		case fault != "":
 		case suffices && need&^granted != 0:
@@ -71,9 +71,9 @@ func (g *Gate) kept(p *resource, r *Request) *Body {
 // headerNeed returns what the operation of a request needs as far as its headers
 // tell.
 func (p *resource) headerNeed(r *Request) (need uint64) {
-	if p.rules != nil && r.HasBody && r.MCP.Count() {
+	if p.rules != nil && r.HasBody && r.MCP.Validated() {
 		if o, fault := r.MCP.Operation(); fault == "" {
-			need, _, _ = p.rules.Need(&o)
+			need, _, _ = p.rules.RequiredScopes(&o)
 		}
 	}
 	return need
@@ -86,7 +86,7 @@ func (g *Gate) insufficient(p *resource, r *Request, need uint64, origin string)
 	scope := p.scope
 	if need != 0 {
 		all := slices.Clone(p.RequiredScopes)
-		for _, s := range p.rules.Of(need) {
+		for _, s := range p.rules.ScopeNames(need) {
 			if !slices.Contains(all, s) {
 				all = append(all, s)
 			}
@@ -125,7 +125,7 @@ func (b *ruledBody) decide(text []byte, _ int64) Verdict {
 	if len(text) == 0 {
 		return pass
 	}
-	need, fault := b.gate.scanner.Need(text, b.resource.rules, &b.headers)
+	need, fault := b.gate.scanner.RequiredScopes(text, b.resource.rules, &b.headers)
 	switch {
 	case fault == operation.FaultMismatch:
 		return reply(badMessage(fault, b.origin), metrics.Mismatch)
