@@ -115,7 +115,7 @@ func (p *Policy) CheckAnswer(t *Token, now time.Time) error {
 }
 
 func (p *Policy) check(c *Claims, now *time.Time, answer bool) error {
-	skew := max(p.ClockSkew, 0)
+	skew := p.skew()
 
 	// RFC 7519, section 4.1.1; RFC 9068, section 4.
 	if (c.Issuer == "" || c.Issuer != p.Issuer) && !(answer && !c.hasIssuer) {
