@@ -6,9 +6,6 @@ import (
 	"testing"
 
 	"mcpauth/config"
-	"mcpauth/internal/introspect"
-	"mcpauth/internal/keys"
-	"mcpauth/internal/oauthproxy"
 )
 
 // What a start with a thousand resources costs: Envoy's main thread waits for it.
@@ -31,7 +28,7 @@ func BenchmarkStart(b *testing.B) {
 	}
 	b.Run("gate", func(b *testing.B) {
 		for b.Loop() {
-			New(c, make([]*keys.Source, 1), make([]*introspect.Checker, 1), make([]*oauthproxy.Proxy, 1), nil)
+			New(c, []AuthServer{{Config: c.AuthorizationServers[0]}}, nil)
 		}
 	})
 }

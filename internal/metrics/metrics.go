@@ -30,13 +30,13 @@ type Set struct {
 
 // The values of a metric may overflow: only their difference matters.
 type metric struct {
-	value, told int32 // now, and when the host was last told
-	id          uint32
+	value, reported int32 // now, and when the host was last reported
+	id              uint32
 }
 
 // Places in the list.
 const (
-	held = Outcomes + iota
+	held = OutcomeCount + iota
 	servers
 )
 
@@ -83,10 +83,10 @@ func (s *Set) Flush(waiting int, increment, record func(id uint32, value int64) 
 	s.list[held].value = int32(waiting)
 	for i := range s.list {
 		m := &s.list[i]
-		if m.value == m.told {
+		if m.value == m.reported {
 			continue
 		}
-		tell, value := increment, m.value-m.told
+		tell, value := increment, m.value-m.reported
 		if server := uint(i - servers); i >= servers && server%perServer == keyAge {
 			if m.id == 0 {
 				s.add(i, Gauge, "key_age_seconds", issuer(s.config.AuthorizationServers[server/perServer]))
@@ -94,6 +94,6 @@ func (s *Set) Flush(waiting int, increment, record func(id uint32, value int64) 
 			tell, value = record, m.value
 		}
 		tell(m.id, int64(value))
-		m.told = m.value
+		m.reported = m.value
 	}
 }

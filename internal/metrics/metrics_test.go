@@ -9,7 +9,7 @@ import (
 	"mcpauth/config"
 )
 
-// fakeHost is the host's part: metrics by name, and how often each was told.
+// fakeHost is the host's part: metrics by name, and how often each was reported.
 type fakeHost struct {
 	names  []string
 	kinds  []Kind
@@ -106,7 +106,7 @@ func TestFlushOfServers(t *testing.T) {
 // A worker that lives long enough overflows its own count, not the host's.
 func TestCountsMayOverflow(t *testing.T) {
 	s, h := newSet()
-	s.list[Expired].value, s.list[Expired].told = math.MaxInt32, math.MaxInt32
+	s.list[Expired].value, s.list[Expired].reported = math.MaxInt32, math.MaxInt32
 	s.Request(Expired)
 	s.Request(Expired)
 	s.Flush(0, h.increment, h.record)
@@ -132,7 +132,7 @@ func TestNames(t *testing.T) {
 			}
 		}
 	}
-	if want := Outcomes + 1 + 2*2 + 2; len(h.names) != want {
+	if want := OutcomeCount + 1 + 2*2 + 2; len(h.names) != want {
 		t.Errorf("%d metrics, want %d", len(h.names), want)
 	}
 	s.Keys(0, 0, 0, 1)

@@ -98,12 +98,12 @@ const (
 	// ClientGone: its client left while it waited.
 	ClientGone
 
-	// Outcomes is how many there are.
-	Outcomes = int(iota)
+	// OutcomeCount is how many there are.
+	OutcomeCount = int(iota)
 )
 
 // requests has what tells the counters of requests apart.
-var requests = [Outcomes]string{
+var requests = [OutcomeCount]string{
 	CacheHit:          "passed.reason=cache_hit",
 	CacheMiss:         "passed.reason=cache_miss",
 	Unmatched:         "unmatched",

@@ -25,26 +25,26 @@ const (
 	Unmatched Kind = iota
 	// Metadata: the protected-resource metadata of a resource (RFC 9728).
 	Metadata
-	// Absent: a discovery document that clients probe for below a protected
+	// NotPublished: a discovery document that clients probe for below a protected
 	// resource and that does not exist: answered 404, never 401, so that
 	// clients go on to the next place, and never passed on.
-	Absent
+	NotPublished
 	// Protected: a protected resource; a token is needed.
 	Protected
 	// ServerMetadata: the metadata of an authorization server (RFC 8414), which
 	// the gateway serves at the resource's origin.
 	ServerMetadata
-	// Authorize, Callback, Token, Register and Revoke: an endpoint of the
+	// AuthorizationEndpoint, CallbackEndpoint, TokenEndpoint, RegistrationEndpoint and RevocationEndpoint: an endpoint of the
 	// authorization server that the gateway is for the resource.
-	Authorize
-	Callback
-	Token
-	Register
-	Revoke
+	AuthorizationEndpoint
+	CallbackEndpoint
+	TokenEndpoint
+	RegistrationEndpoint
+	RevocationEndpoint
 )
 
 // Match is what Find found. Resource is an index into Config.Resources, but for
-// Unmatched and Absent.
+// Unmatched and NotPublished.
 type Match struct {
 	Kind     Kind
 	Resource int
@@ -187,7 +187,7 @@ func (x *index) find(q *query, path string, depth int) Match {
 	case i < 0:
 		return Match{}
 	case config.IsDiscovery(path):
-		return Match{Kind: Absent}
+		return Match{Kind: NotPublished}
 	}
 	return Match{Protected, i}
 }
@@ -202,15 +202,15 @@ func kind(path string) Kind {
 	}
 	switch path[strings.LastIndexByte(path, '/'):] {
 	case config.AuthorizeName:
-		return Authorize
+		return AuthorizationEndpoint
 	case config.CallbackName:
-		return Callback
+		return CallbackEndpoint
 	case config.TokenName:
-		return Token
+		return TokenEndpoint
 	case config.RegisterName:
-		return Register
+		return RegistrationEndpoint
 	}
-	return Revoke
+	return RevocationEndpoint
 }
 
 // longestPrefix returns the resource with the longest prefix of path on

@@ -110,13 +110,13 @@ func TestFind(t *testing.T) {
 		{root, "h", "//x/..//y", Match{Protected, 0}},
 		{root, "h", metadata, Match{Metadata, 0}},
 		{root, "h", metadata + "/", Match{Metadata, 0}},
-		{root, "h", metadata + "/x", Match{Kind: Absent}},
-		{root, "h", "/.well-known/oauth-authorization-server", Match{Kind: Absent}},
-		{root, "h", "/.well-known/oauth-authorization-server/x", Match{Kind: Absent}},
-		{root, "h", "/.well-known/openid-configuration", Match{Kind: Absent}},
+		{root, "h", metadata + "/x", Match{Kind: NotPublished}},
+		{root, "h", "/.well-known/oauth-authorization-server", Match{Kind: NotPublished}},
+		{root, "h", "/.well-known/oauth-authorization-server/x", Match{Kind: NotPublished}},
+		{root, "h", "/.well-known/openid-configuration", Match{Kind: NotPublished}},
 		{root, "h", "/.well-known/openid-configurations", Match{Protected, 0}},
 		{root, "h", "/.well-known/other", Match{Protected, 0}},
-		{paths, "h", "/notes/.well-known/openid-configuration", Match{Kind: Absent}},
+		{paths, "h", "/notes/.well-known/openid-configuration", Match{Kind: NotPublished}},
 		{paths, "h", "/other/.well-known/openid-configuration", Match{}},
 	} {
 		got, err := test.table.Find(test.authority, test.path)
