@@ -105,3 +105,54 @@ MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEoeKb4m9gGKoB75NRPqdua5WuEtGR
 	fmt.Println(key.ID(), key.Algorithm(), len(key.SPKI()))
 	// Output: 2026-01 ES256 91
 }
+
+// A token that is not a JWT is introspected. The response is checked like the claims of
+// a JWT.
+func ExamplePolicy_CheckIntrospection() {
+	policy := jwtlite.Policy{
+		Issuer:    "https://auth.example.com",
+		Audiences: []string{"https://mcp.example.com/notes"},
+	}
+	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	for _, response := range []string{
+		`{"active":true,"aud":"https://mcp.example.com/notes","exp":1782910680,"sub":"alice","scope":"read:notes"}`,
+		`{"active":true,"aud":"https://mcp.example.com/mail","exp":1782910680,"sub":"alice"}`,
+	} {
+		var token jwtlite.Token
+		if err := token.ParseClaims([]byte(response)); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(token.Claims().Subject, policy.CheckIntrospection(&token, now))
+	}
+	// Output:
+	// alice <nil>
+	// alice the token is for another audience
+}
+
+// tracing is a Verifier that tells which keys are tried.
+type tracing struct{ jwtlite.Software }
+
+func (v tracing) Verify(k *jwtlite.Key, signingInput string, signature []byte) error {
+	err := v.Software.Verify(k, signingInput, signature)
+	fmt.Printf("%s by key %q: %v\n", k.Algorithm(), k.ID(), err)
+	return err
+}
+
+// A host that can verify signatures faster has a Verifier of its own.
+func ExampleKeySet_Verify() {
+	set, _, err := jwtlite.ParseKeySet([]byte(keys))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var token jwtlite.Token
+	if err := token.Parse(accessToken); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(set.Verify(tracing{}, &token))
+	// Output:
+	// ES256 by key "2026-01": <nil>
+	// <nil>
+}

@@ -324,8 +324,8 @@ func TestBuffersGrowWithTokens(t *testing.T) {
 	if err := token.Parse(testSigners().token(goodHeader, goodPayload)); err != nil {
 		t.Fatal(err)
 	}
-	if cap(token.decoded)+cap(token.scanner.scratch) > 2*bufferUnit {
-		t.Errorf("buffers of %d and %d bytes", cap(token.decoded), cap(token.scanner.scratch))
+	if cap(token.decoded)+cap(token.reader.decoded) > 2*bufferUnit {
+		t.Errorf("buffers of %d and %d bytes", cap(token.decoded), cap(token.reader.decoded))
 	}
 }
 

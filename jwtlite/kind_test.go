@@ -78,11 +78,11 @@ func TestOtherTokens(t *testing.T) {
 		if want == ErrAnonymous {
 			want = nil
 		}
-		if err := testPolicy.CheckAnswer(claimsOf(t, test.payload), testNow); !errors.Is(err, want) {
+		if err := testPolicy.CheckIntrospection(claimsOf(t, test.payload), testNow); !errors.Is(err, want) {
 			t.Errorf("%s, as an answer: %v, want %v", test.name, err, want)
 		}
-		if err := testPolicy.CheckKind(token); !errors.Is(err, want) {
-			t.Errorf("%s: CheckKind: %v, want %v", test.name, err, want)
+		if err := testPolicy.CheckType(token); !errors.Is(err, want) {
+			t.Errorf("%s: CheckType: %v, want %v", test.name, err, want)
 		}
 	}
 }
@@ -134,7 +134,7 @@ func TestNull(t *testing.T) {
 		var token Token
 		err := token.ParseClaims([]byte(payload))
 		if err == nil {
-			err = unchecked.CheckAnswer(&token, testNow)
+			err = unchecked.CheckIntrospection(&token, testNow)
 		}
 		if !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", payload, err, want)

@@ -24,7 +24,7 @@ func (g *Gate) checkToken(p *resource, r *Request, token string, now time.Time) 
 	if p.introspector != nil && p.introspector.introspects(t, token, err) {
 		// The server may not know or not say what the token says of itself.
 		if err == nil {
-			if err := p.introspector.policy.CheckKind(t); err != nil {
+			if err := p.introspector.policy.CheckType(t); err != nil {
 				return g.invalidToken(p, r, err)
 			}
 		}

@@ -1,4 +1,4 @@
-package jwtlite
+package montgomery
 
 import (
 	"math"
@@ -8,26 +8,26 @@ import (
 	"testing"
 )
 
-// checkPower wants x^e modulo n to be what math/big says it is.
+// checkPower compares x^e modulo n with what math/big computes.
 func checkPower(t *testing.T, n, x *big.Int, e uint) {
 	t.Helper()
-	m := newModulus(n.Bytes())
+	m := New(n.Bytes())
 	words := len(m.n)
 	wordsOf := func(i *big.Int) []uint64 {
 		w := make([]uint64, words)
-		setBytes(w, i.FillBytes(make([]byte, (n.BitLen()+7)/8)))
+		SetBytes(w, i.FillBytes(make([]byte, (n.BitLen()+7)/8)))
 		return w
 	}
 	base := wordsOf(x)
-	if !below(base, m.n) || below(m.n, base) || below(base, base) {
+	if !m.Exceeds(base) || below(m.n, base) || below(base, base) {
 		t.Fatalf("%x is not below %x", x, n)
 	}
-	// What is in the way must not matter.
+	// The contents of the scratch space must not matter.
 	got, scratch := make([]uint64, words), make([]uint64, 2*words)
 	for i := range scratch {
 		scratch[i] = math.MaxUint64
 	}
-	m.power(got, base, e, scratch)
+	m.Power(got, base, e, scratch)
 	if want := wordsOf(new(big.Int).Exp(x, new(big.Int).SetUint64(uint64(e)), n)); !slices.Equal(got, want) {
 		t.Fatalf("%x^%d modulo %x: %x, want %x", x, e, n, got, want)
 	}
@@ -44,7 +44,7 @@ func TestPower(t *testing.T) {
 		i := new(big.Int).SetBytes(b)
 		return i.Rsh(i, uint(8*len(b)-bits))
 	}
-	for _, bits := range []uint{2048, 2049, 2056, 2111, 2112, 3072, 4096, maxModulusBits} {
+	for _, bits := range []uint{2048, 2049, 2056, 2111, 2112, 3072, 4096, 8192} {
 		top := new(big.Int).Lsh(one, bits-1)
 		moduli := []*big.Int{
 			new(big.Int).Add(top, one), // the smallest and the largest of this size
@@ -78,8 +78,7 @@ func FuzzPower(f *testing.F) {
 	})
 }
 
-// The tests of a machine that multiplies whole words do not otherwise reach the
-// code for halves of words, which is what runs in WebAssembly.
+// addProductHalves runs in WebAssembly only, where these tests do not.
 func TestAddProductHalves(t *testing.T) {
 	random := mathrand.New(mathrand.NewPCG(21, 22))
 	word := func() uint64 {

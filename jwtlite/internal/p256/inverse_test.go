@@ -1,18 +1,20 @@
-package jwtlite
+package p256
 
 import (
 	"math/big"
 	mathrand "math/rand/v2"
 	"testing"
+
+	"mcpauth/jwtlite/internal/montgomery"
 )
 
-var orderBig = new(big.Int).SetBytes([]byte(orderP256Bytes))
+var orderBig = new(big.Int).SetBytes([]byte(orderBytes))
 
 // fill returns i as 32 bytes.
-func fill(i *big.Int) []byte { return i.FillBytes(make([]byte, sizeP256)) }
+func fill(i *big.Int) []byte { return i.FillBytes(make([]byte, Size)) }
 
 func scalarOf(i *big.Int) (s scalar) {
-	setBytes(s[:], fill(i))
+	montgomery.SetBytes(s[:], fill(i))
 	return s
 }
 
@@ -43,7 +45,7 @@ func edgeScalars(random *mathrand.Rand) []*big.Int {
 		}
 	}
 	for range 200 {
-		b := make([]byte, sizeP256)
+		b := make([]byte, Size)
 		for i := range b {
 			b[i] = byte(random.Uint32())
 		}
@@ -52,17 +54,17 @@ func edgeScalars(random *mathrand.Rand) []*big.Int {
 	return scalars
 }
 
-func TestInverseP256(t *testing.T) {
+func TestInvert(t *testing.T) {
 	for _, s := range edgeScalars(mathrand.New(mathrand.NewPCG(11, 12))) {
 		got := scalarOf(s)
-		inverseP256(&got)
+		got.invert()
 		if want := scalarOf(new(big.Int).ModInverse(s, orderBig)); got != want {
 			t.Fatalf("%x: %x, want %x", s, got, want)
 		}
 	}
 }
 
-func FuzzInverseP256(f *testing.F) {
+func FuzzInvert(f *testing.F) {
 	f.Add(fill(big.NewInt(1)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := new(big.Int).Mod(new(big.Int).SetBytes(b), orderBig)
@@ -70,7 +72,7 @@ func FuzzInverseP256(f *testing.F) {
 			return
 		}
 		got := scalarOf(s)
-		inverseP256(&got)
+		got.invert()
 		if want := scalarOf(new(big.Int).ModInverse(s, orderBig)); got != want {
 			t.Fatalf("%x: %x, want %x", s, got, want)
 		}

@@ -8,7 +8,7 @@ import (
 
 // What a server says about a token is judged as its claims would be, but that
 // iss, exp and, where that is allowed, aud may be absent.
-func TestCheckAnswer(t *testing.T) {
+func TestCheckIntrospection(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	usual := Policy{Issuer: "https://a", Audiences: []string{"r"}, ClockSkew: time.Minute}
 	unchecked, limited, unconfigured := usual, usual, Policy{}
@@ -43,7 +43,7 @@ func TestCheckAnswer(t *testing.T) {
 		var token Token
 		if err := token.ParseClaims([]byte(tt.text)); err != nil {
 			t.Errorf("%s: %v", tt.name, err)
-		} else if err := tt.policy.CheckAnswer(&token, now); !errors.Is(err, tt.want) {
+		} else if err := tt.policy.CheckIntrospection(&token, now); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
 		}
 		// A token is never judged as mildly as an answer.

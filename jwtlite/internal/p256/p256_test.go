@@ -1,4 +1,4 @@
-package jwtlite
+package p256
 
 import (
 	"crypto/ecdsa"
@@ -9,39 +9,6 @@ import (
 
 	"filippo.io/nistec"
 )
-
-func multiple(t *testing.T, p *nistec.P256Point, k *big.Int) *nistec.P256Point {
-	t.Helper()
-	q, err := nistec.NewP256Point().ScalarMult(p, fill(k))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return q
-}
-
-// A pointTable gives the multiples that nistec gives.
-func TestPointTable(t *testing.T) {
-	scalars := append(edgeScalars(mathrand.New(mathrand.NewPCG(13, 14))), new(big.Int))
-	for _, p := range []*nistec.P256Point{
-		nistec.NewP256Point().SetGenerator(),
-		multiple(t, nistec.NewP256Point().SetGenerator(), big.NewInt(0x1234567)),
-	} {
-		table := newPointTable(p)
-		for _, k := range scalars {
-			want := multiple(t, p, k)
-			sum := nistec.NewP256Point()
-			scalar := scalarOf(k)
-			table.addMultiple(sum, &scalar)
-			if sum.Equal(want) != 1 {
-				t.Fatalf("%x: %x, want %x", k, sum.Bytes(), want.Bytes())
-			}
-			table.addMultiple(sum, &scalar) // to something that is there
-			if sum.Equal(want.Double(want)) != 1 {
-				t.Fatalf("twice %x: %x, want %x", k, sum.Bytes(), want.Bytes())
-			}
-		}
-	}
-}
 
 // signed is a signature made from the numbers of its verification: R = u1*G +
 // u2*Q, r is R's x modulo n, s = r/u2 and e = u1*s.
@@ -74,15 +41,17 @@ func signWithR(r, u1, u2 *big.Int) signed {
 func checkECDSA(t *testing.T, q *nistec.P256Point, s signed, want bool) {
 	t.Helper()
 	point := q.Bytes()
-	key, err := newECKey(point)
-	if err != nil {
-		t.Fatal(err)
+	key, ok := NewPublicKey(point)
+	if !ok {
+		t.Fatalf("%x is not on the curve", point)
 	}
 	x, y := new(big.Int).SetBytes(point[1:33]), new(big.Int).SetBytes(point[33:])
 	digest := [32]byte(s.digest)
-	standard := ecdsa.VerifyASN1(&ecdsa.PublicKey{Curve: elliptic.P256(), X: x, Y: y}, s.digest, ECDSASignatureDER(nil, s.signature))
-	without := verifyECDSA(key, &digest, s.signature)
-	with := verifyECDSA(prepared(t, key), &digest, s.signature)
+	standard := len(s.signature) == 2*Size && ecdsa.Verify(&ecdsa.PublicKey{Curve: elliptic.P256(), X: x, Y: y}, s.digest,
+		new(big.Int).SetBytes(s.signature[:Size]), new(big.Int).SetBytes(s.signature[Size:]))
+	without := key.Verify(&digest, s.signature)
+	key.Prepare()
+	with := key.Verify(&digest, s.signature)
 	if standard != want || without != want || with != want {
 		t.Errorf("key %x, digest %x, signature %x: %v with a table, %v without, %v by crypto/ecdsa, want %v",
 			point, s.digest, s.signature, with, without, standard, want)
@@ -146,60 +115,46 @@ func TestECDSAWrap(t *testing.T) {
 	}
 }
 
-// Only so many keys of a set are prepared, and none for RS256.
-func TestPrepare(t *testing.T) {
-	s := testSigners()
-	r, e := s.set.keys[0], s.set.keys[1]
-	var keys []*Key
-	for range 2 * maxPrepared {
-		k, err := parseSPKI(e.SPKI())
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys = append(keys, r, k)
+// mutate returns a copy of b with a few random changes, of its length too.
+func mutate(random *mathrand.Rand, b []byte) []byte {
+	b = append([]byte(nil), b...)
+	switch random.IntN(8) {
+	case 0:
+		return append(b, 0)
+	case 1:
+		return append([]byte{0}, b...)
+	case 2:
+		return b[:len(b)-1]
+	case 3:
+		return b[1:]
 	}
-	set := &KeySet{keys}
-	Software{}.Prepare(set)
-	first := keys[1].table.Load()
-	Software{}.Prepare(set) // changes nothing
-	count := 0
-	signature := s.sign(ES256, "x")
-	for i, k := range keys {
-		if k.table.Load() != nil {
-			count++
-			if i > 2*maxPrepared || k.algorithm != ES256 {
-				t.Errorf("key %d is prepared", i)
-			}
-		}
-		if (Software{}.Verify(k, "x", signature) == nil) != (k.algorithm == ES256) {
-			t.Errorf("key %d", i)
-		}
+	for range 1 + random.IntN(2) {
+		b[random.IntN(len(b))] ^= 1 << random.IntN(8)
 	}
-	if count != maxPrepared || keys[1].table.Load() != first {
-		t.Errorf("%d keys are prepared", count)
+	return b
+}
+
+// Prepare makes one table for a key, however often it is called.
+func TestPrepareTwice(t *testing.T) {
+	key, ok := NewPublicKey(nistec.NewP256Point().SetGenerator().Bytes())
+	if !ok || key.Prepared() {
+		t.Fatal(ok)
+	}
+	key.Prepare()
+	first := key.table.Load()
+	if key.Prepare(); !key.Prepared() || key.table.Load() != first {
+		t.Error("another table")
 	}
 }
 
-// A key may be prepared while others verify with it.
-func TestPrepareWhileVerifying(t *testing.T) {
-	s := testSigners()
-	key, err := parseSPKI(s.set.keys[1].SPKI())
-	if err != nil {
-		t.Fatal(err)
-	}
-	signature := s.sign(ES256, "x")
-	done := make(chan error)
-	for i := range 4 {
-		go func() {
-			if i%2 == 0 {
-				Software{}.Prepare(&KeySet{[]*Key{key}})
-			}
-			done <- Software{}.Verify(key, "x", signature)
-		}()
-	}
-	for range 4 {
-		if err := <-done; err != nil {
-			t.Error(err)
+func TestNewPublicKey(t *testing.T) {
+	good := nistec.NewP256Point().SetGenerator().Bytes()
+	compressed := nistec.NewP256Point().SetGenerator().BytesCompressed()
+	off := append([]byte(nil), good...)
+	off[64] ^= 1
+	for _, bad := range [][]byte{nil, {0}, compressed, good[:64], append(good[:65:65], 0), off} {
+		if _, ok := NewPublicKey(bad); ok {
+			t.Errorf("%x is a key", bad)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package jwtlite
+package p256
 
 import (
 	"sync"
@@ -6,20 +6,20 @@ import (
 	"filippo.io/nistec"
 )
 
-// A pointTable holds multiples of one point P of P-256 so that k*P is a sum of
-// at most tableDigits of its entries, with no doublings. Where a P256Point takes
-// 96 bytes it takes 132 kB, 136 kB from Go's allocator.
+// A pointTable holds multiples of one point P, so that k*P is a sum of at most
+// tableDigits of its entries, without doublings. A point takes 96 bytes, and the
+// table 132 kB, for which Go allocates 136 kB.
 //
 // The scalar is written in base 2^digitBits with the digits -tableMultiples to
 // tableMultiples: k = k0 + k1*2^digitBits + k2*2^(2*digitBits)... Row i holds
 // 1, 2, ... tableMultiples times 2^(i*digitBits)*P.
 type pointTable [tableDigits][tableMultiples]nistec.P256Point
 
-// Digits of 6 bits take 43 additions. With 5 bits it would be 52, and 80 kB;
-// with 7 bits 37, and 227 kB.
+// With digits of 6 bits, a multiple takes 43 additions. Digits of 5 bits would take
+// 52, and 80 kB; digits of 7 bits would take 37, and 227 kB.
 const (
 	digitBits      = 6
-	tableDigits    = (8*sizeP256 + digitBits - 1) / digitBits
+	tableDigits    = (8*Size + digitBits - 1) / digitBits
 	tableMultiples = 1 << (digitBits - 1)
 )
 
@@ -38,7 +38,7 @@ func newPointTable(p *nistec.P256Point) *pointTable {
 	return t
 }
 
-// addMultiple adds k*P to sum. Which entries are read depends on k, which is
+// addMultiple adds k*P to sum. The entries that it reads depend on k, which is
 // public.
 func (t *pointTable) addMultiple(sum *nistec.P256Point, k *scalar) {
 	var negative nistec.P256Point
@@ -59,7 +59,7 @@ func (t *pointTable) addMultiple(sum *nistec.P256Point, k *scalar) {
 	}
 }
 
-// digit returns the digitBits bits of k from bit on.
+// digit returns the bits of k from bit to bit+digitBits-1.
 func (k *scalar) digit(bit int) int {
 	i, shift := bit/64, bit%64
 	word := k[i] >> shift
@@ -69,7 +69,7 @@ func (k *scalar) digit(bit int) int {
 	return int(word & (1<<digitBits - 1))
 }
 
-// generatorTable is the table of the base point, made when first needed.
+// generatorTable returns the table of the base point, which the first call makes.
 var generatorTable = sync.OnceValue(func() *pointTable {
 	return newPointTable(nistec.NewP256Point().SetGenerator())
 })

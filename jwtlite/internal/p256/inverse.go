@@ -1,20 +1,19 @@
-package jwtlite
+package p256
 
 import "math/bits"
 
-// uint256 is a number below 2^256, d its most significant 64 bits. It is no
-// array, so that the compiler keeps it in registers.
+// uint256 is a number below 2^256, d its most significant 64 bits. The compiler
+// keeps it in registers, which it would not do with an array.
 type uint256 struct{ a, b, c, d uint64 }
 
-// orderWords is the order of the base point of P-256, as [orderP256] is.
+// orderWords is n, as order is.
 var orderWords = uint256{0xf3b9cac2fc632551, 0xbce6faada7179e84, 0xffffffffffffffff, 0xffffffff00000000}
 
-// inverseP256 sets s, which is from 1 to n-1, to its inverse modulo n, the order
-// of P-256.
-func inverseP256(s *scalar) {
-	// The binary algorithm of the Handbook of Applied Cryptography, 14.61, for
-	// an odd modulus. All the time x = s*p and y = s*q modulo n, y is odd, and
-	// the greatest common divisor of x and y is that of s and n, which is 1.
+// invert sets s, which is from 1 to n-1, to its inverse modulo n.
+func (s *scalar) invert() {
+	// Handbook of Applied Cryptography, algorithm 14.61, for an odd modulus. These
+	// hold throughout: x = s*p and y = s*q modulo n, y is odd, and the greatest
+	// common divisor of x and y is that of s and n, which is 1.
 	x := uint256{s[0], s[1], s[2], s[3]}
 	y, p, q := orderWords, uint256{a: 1}, uint256{}
 	for x != (uint256{}) {
