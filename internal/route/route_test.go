@@ -200,7 +200,7 @@ func TestFindRefuses(t *testing.T) {
 		"/notes%2Fadmin", "/notes/%2fadmin", `/notes\admin`, "/notes/%5cadmin", "/x%2f..%2fnotes",
 		"/notes/%00", "/notes/%0a", "/notes/\x01", "/notes/\x7f", "/notes/%7F",
 		"/notes/%", "/notes/%4", "/notes/%zz", "/%", "/notes#x",
-		"/Notes", "/NOTES/admin", "/notes/ADMIN", "/notes/x/..//Admin", "/" + strings.Repeat("/", maxOddPath),
+		"/Notes", "/NOTES/admin", "/notes/ADMIN", "/notes/x/..//Admin", "/" + strings.Repeat("/", maxPath),
 		"/a/b/../../notes;x=1", "////notes;x=1", "/notes////admin;x=1", "/notes/a/b/../../admin;x=1",
 		// Each of these, only one of the partial readings refuses.
 		"/%6eotes//admin/../../admin", "/notes/admin/./..//admin", "/notes//admin/notes/../..",
@@ -398,7 +398,7 @@ func TestRecent(t *testing.T) {
 			}
 		}
 	}
-	long := "/notes/" + strings.Repeat("x", maxRecent)
+	long := "/notes/" + strings.Repeat("x", maxRecentBytes)
 	for range 2 {
 		if m, err := table.Find("a.example.com", long); err != nil || m.Kind != Protected {
 			t.Errorf("a long target: %v, %v", m, err)
