@@ -235,7 +235,7 @@ func (s *stream) answer(r *reply.Response) types.Action {
 // fault refuses a request because the host failed.
 func (s *stream) fault(what string, err error) types.Action {
 	logError(what + ": " + err.Error())
-	s.count(metrics.Fault)
+	s.count(metrics.HostFault)
 	return s.answer(reply.HostFault())
 }
 

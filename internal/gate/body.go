@@ -37,5 +37,5 @@ func (b *Body) NoRoom() Verdict {
 // TimedOut returns the verdict on a request that has waited for w for too long,
 // with its body.
 func (b *Body) TimedOut(w Wait) Verdict {
-	return respond(reply.TokenNotChecked(b.allowOrigin, w.RetryAfter()), metrics.Waited)
+	return respond(reply.TokenNotChecked(b.allowOrigin, w.RetryAfter()), metrics.TimedOut)
 }

@@ -75,7 +75,7 @@ func unavailableReason(o metrics.Outcome) string {
 		return "there are no keys to verify its token with"
 	case metrics.NoRoom:
 		return "too many requests wait for the same thing"
-	case metrics.Waited:
+	case metrics.TimedOut:
 		return "it has waited for too long"
 	case metrics.RefetchFailed:
 		return "the key of its token is unknown, and keys cannot be fetched"

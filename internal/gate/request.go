@@ -75,7 +75,7 @@ func (r *Request) Places() int {
 
 // TimedOut returns the verdict on a request that has waited for w for too long.
 func (r *Request) TimedOut(w Wait) Verdict {
-	return respond(reply.TokenNotChecked(r.allowOrigin(), w.RetryAfter()), metrics.Waited)
+	return respond(reply.TokenNotChecked(r.allowOrigin(), w.RetryAfter()), metrics.TimedOut)
 }
 
 // allowOrigin returns the Access-Control-Allow-Origin of a response to r; empty

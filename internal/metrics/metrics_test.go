@@ -106,7 +106,7 @@ func TestFlushOfServers(t *testing.T) {
 // A worker that lives long enough overflows its own count, not the host's.
 func TestCountsMayOverflow(t *testing.T) {
 	s, h := newSet()
-	s.list[Expired].value, s.list[Expired].reported = math.MaxInt32, math.MaxInt32
+	s.requests[Expired].value, s.requests[Expired].reported = math.MaxInt32, math.MaxInt32
 	s.Request(Expired)
 	s.Request(Expired)
 	s.Flush(0, h.increment, h.record)
