@@ -23,7 +23,7 @@ func (r *Request) TakeContent(name, value string) {
 	case operation.Respells(name, contentEncoding):
 		r.unreadable = r.unreadable || !isIdentity(value)
 	default:
-		r.respelled = r.MCP.Take(name, value) || r.respelled ||
+		r.respelled = r.MCP.Add(name, value) || r.respelled ||
 			operation.Respells(name, "content-length") || operation.Respells(name, "transfer-encoding")
 	}
 }

@@ -37,10 +37,10 @@ func (g *Gate) applyRules(p *resource, r *Request, granted uint64, v Verdict) Ve
 		return v
 	}
 	o, fault := r.MCP.Operation()
-	if fault == "" && r.MCP.Count() {
+	if fault == "" && r.MCP.Validated() {
 		var need uint64
 		var suffices bool
-		need, suffices, fault = p.rules.Need(&o)
+		need, suffices, fault = p.rules.RequiredScopes(&o)
 		switch {
 		case fault != "":
 		case suffices && need&^granted != 0:
@@ -73,9 +73,9 @@ func (g *Gate) pendingBody(p *resource, r *Request) *Body {
 // neededByHeaders returns the rule scopes that the operation of a request needs,
 // as far as its headers tell.
 func (p *resource) neededByHeaders(r *Request) (need uint64) {
-	if p.rules != nil && r.HasBody && r.MCP.Count() {
+	if p.rules != nil && r.HasBody && r.MCP.Validated() {
 		if o, fault := r.MCP.Operation(); fault == "" {
-			need, _, _ = p.rules.Need(&o)
+			need, _, _ = p.rules.RequiredScopes(&o)
 		}
 	}
 	return need
@@ -91,7 +91,7 @@ func (g *Gate) insufficientScope(p *resource, r *Request, need uint64, allowOrig
 	scope := p.requiredScope
 	if need != 0 {
 		all := slices.Clone(p.RequiredScopes)
-		for _, s := range p.rules.Of(need) {
+		for _, s := range p.rules.ScopeNames(need) {
 			if !slices.Contains(all, s) {
 				all = append(all, s)
 			}
@@ -131,7 +131,7 @@ func (c *operationCheck) decide(body []byte) Verdict {
 	if len(body) == 0 {
 		return forwardBody(c.outcome)
 	}
-	need, fault := c.gate.scanner.Need(body, c.resource.rules, &c.headers)
+	need, fault := c.gate.scanner.RequiredScopes(body, c.resource.rules, &c.headers)
 	switch {
 	case fault == operation.FaultMismatch:
 		return badOperation(fault, metrics.Mismatch, c.allowOrigin)

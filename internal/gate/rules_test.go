@@ -35,7 +35,7 @@ func mcp(version, method, name string) operation.Headers {
 	for _, c := range []struct {
 		value string
 		count *int
-	}{{version, &h.Versions}, {method, &h.Methods}, {name, &h.Names}} {
+	}{{version, &h.VersionCount}, {method, &h.MethodCount}, {name, &h.NameCount}} {
 		if c.value != "" {
 			*c.count = 1
 		}
@@ -77,7 +77,7 @@ func TestRules(t *testing.T) {
 		{name: "a batch with headers", scopes: "base write", request: Request{HasBody: true, MCP: mcp(older, "tools/call", "")}, headers: "body", body: "[" + callLook + "]", want: "400", outcome: metrics.Mismatch},
 		{name: "empty", scopes: "base", request: Request{HasBody: true}, headers: "body", body: "", want: "pass"},
 		{name: "malformed", scopes: "base write", request: Request{HasBody: true}, headers: "body", body: "{", want: "400", outcome: metrics.BadBody},
-		{name: "two methods", scopes: "base write", request: Request{HasBody: true, MCP: operation.Headers{Method: "ping", Methods: 2}}, headers: "400", outcome: metrics.BadHeader},
+		{name: "two methods", scopes: "base write", request: Request{HasBody: true, MCP: operation.Headers{Method: "ping", MethodCount: 2}}, headers: "400", outcome: metrics.BadHeader},
 		{name: "a name that may be read otherwise", scopes: "base write", request: Request{HasBody: true, MCP: mcp(current, "tools/call", "=?base64?IGRlbGV0ZQ==?=")}, headers: "400", outcome: metrics.BadHeader},
 		{name: "compressed", scopes: "base write", request: Request{HasBody: true, ContentEncoding: "gzip"}, headers: "415", outcome: metrics.Encoding},
 		{name: "compressed twice", scopes: "base write", request: Request{HasBody: true, ContentEncoding: "identity,gzip"}, headers: "415", outcome: metrics.Encoding},
@@ -132,7 +132,7 @@ func TestRules(t *testing.T) {
 // A resource without rules has nothing to do with bodies.
 func TestResourceWithoutRules(t *testing.T) {
 	g, p := ruled(t, `"forward": false`)
-	r := Request{HasBody: true, ContentEncoding: "gzip", MCP: operation.Headers{Methods: 2}}
+	r := Request{HasBody: true, ContentEncoding: "gzip", MCP: operation.Headers{MethodCount: 2}}
 	if v := g.applyRules(p, &r, 0, g.forward(Pass{}, metrics.CacheHit)); v.Kind() != KindForward {
 		t.Errorf("got %+v", v)
 	}
