@@ -9,7 +9,7 @@ import (
 	"mcpauth/jwtlite"
 )
 
-// No claim may end a header or come out as another value than it went in.
+// No claim ends a header, and each value decodes to the claim.
 func FuzzHeaderValue(f *testing.F) {
 	f.Add("plain value")
 	f.Add(" x\r\nx-evil: 1\x00ü%41 ")
@@ -38,7 +38,7 @@ func unescape(t *testing.T, s string) string {
 	return b.String()
 }
 
-// What is encoded comes back, whatever the size and the number of the headers.
+// Next returns each header that was encoded, whatever its size and number.
 func TestIdentity(t *testing.T) {
 	want := [][2]string{{"a", "1"}, {"c", strings.Repeat("long", 1<<15)}, {"d", "x y z"}}
 	var b []byte

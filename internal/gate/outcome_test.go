@@ -11,8 +11,8 @@ import (
 	"mcpauth/jwtlite"
 )
 
-// The errors of jwtlite about tokens, its first group, all have an outcome of
-// their own, and no outcome is left over.
+// Each error of jwtlite about a token has an outcome of its own, and each outcome
+// about a token has an error. These errors are the first group of errors.go.
 func TestEveryCheckHasAnOutcome(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "../../jwtlite/errors.go", nil, 0)
 	if err != nil {

@@ -45,30 +45,30 @@ func (p *resource) serveProxyEndpoint(k route.Kind, r *Request) Verdict {
 func (p *resource) serveServerMetadata(r *Request) Verdict {
 	if p.proxyServer != nil {
 		if !p.proxyServer.Proxy.Ready() {
-			return p.awaitEndpoints(int64(r.Arrived), r.allowOrigin())
+			return p.awaitEndpoints(r.Arrived, r.allowOrigin())
 		}
 		return serveDocument(r, p.proxyServer.Proxy.Document(p.Resource), "")
 	}
 	text := p.metadataServer.Keys.Metadata()
 	if text == "" {
-		return awaitMetadata(p.metadataServer.Keys, p.metadataServer.queues.metadata, int64(r.Arrived), r.allowOrigin())
+		return awaitMetadata(p.metadataServer.Keys, p.metadataServer.queues.metadata, r.Arrived, r.allowOrigin())
 	}
 	return serveDocument(r, []byte(text), "")
 }
 
 // awaitMetadata returns the verdict on a request that needs the metadata of a
-// server while it is absent or of no use. arrived is in Unix milliseconds.
-func awaitMetadata(source *keys.Source, q *Queue, arrived int64, allowOrigin string) Verdict {
+// server while it is absent or of no use.
+func awaitMetadata(source *keys.Source, q *Queue, arrived UnixMilli, allowOrigin string) Verdict {
 	response := reply.NoAuthServer(allowOrigin, source.RetryAfter())
-	if source.Metadata() == "" && source.Await(arrived) {
+	if source.Metadata() == "" && source.Await(int64(arrived)) {
 		return waitFor(source, q, response)
 	}
 	return respond(response, metrics.NoAnswer)
 }
 
 // awaitEndpoints returns the verdict on a request that needs the endpoints of the
-// provider while they are unknown. arrived is in Unix milliseconds.
-func (p *resource) awaitEndpoints(arrived int64, allowOrigin string) Verdict {
+// provider while they are unknown.
+func (p *resource) awaitEndpoints(arrived UnixMilli, allowOrigin string) Verdict {
 	if source := p.proxyServer.Proxy.Source(); source != nil {
 		return awaitMetadata(source, p.proxyServer.queues.metadata, arrived, allowOrigin)
 	}
@@ -79,7 +79,7 @@ func (p *resource) awaitEndpoints(arrived int64, allowOrigin string) Verdict {
 func (p *resource) redirect(k route.Kind, r *Request) Verdict {
 	proxy := p.proxyServer.Proxy
 	if !proxy.Ready() {
-		return p.awaitEndpoints(int64(r.Arrived), "")
+		return p.awaitEndpoints(r.Arrived, "")
 	}
 	_, query, _ := strings.Cut(r.Path, "?")
 	if k == route.CallbackEndpoint {
@@ -100,7 +100,7 @@ func (p *resource) postForm(k route.Kind, r *Request) Verdict {
 			Basic:       isBasic(r.Authorization),
 		},
 		allowOrigin: r.allowOrigin(),
-		arrived:     int64(r.Arrived),
+		arrived:     r.Arrived,
 	}
 	if !r.HasBody {
 		return f.decide(nil)
@@ -118,7 +118,7 @@ type form struct {
 	endpoint    route.Kind
 	form        oauthproxy.Form
 	allowOrigin string
-	arrived     int64            // Unix milliseconds
+	arrived     UnixMilli
 	call        *oauthproxy.Call // to the provider; nil before it has begun
 }
 

@@ -42,5 +42,5 @@ const maxFirstKeys = 1024
 
 func newQueues() *queues {
 	half := func() *Queue { return NewQueue(maxFirstKeys / 2) }
-	return &queues{NewQueue(maxFirstKeys), half(), half(), half(), half()}
+	return &queues{firstKeys: NewQueue(maxFirstKeys), missingKeys: half(), tokens: half(), metadata: half(), forms: half()}
 }

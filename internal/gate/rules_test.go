@@ -129,7 +129,7 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// A resource without rules has nothing to do with bodies.
+// A resource without rules depends on no body.
 func TestResourceWithoutRules(t *testing.T) {
 	g, p := ruled(t, `"forward": false`)
 	r := Request{HasBody: true, ContentEncoding: "gzip", MCP: operation.Headers{MethodCount: 2}}

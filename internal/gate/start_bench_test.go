@@ -8,7 +8,8 @@ import (
 	"mcpauth/config"
 )
 
-// What a start with a thousand resources costs: Envoy's main thread waits for it.
+// BenchmarkStart measures a start with a thousand resources, for which Envoy's main
+// thread waits.
 func BenchmarkStart(b *testing.B) {
 	var list []string
 	for i := range 1000 {
