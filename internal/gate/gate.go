@@ -65,11 +65,16 @@ type Request struct {
 // Clone returns a copy that shares no memory with the headers it was read from.
 func (r *Request) Clone() *Request {
 	c := *r
-	for _, s := range []*string{&c.Method, &c.Authority, &c.Path, &c.Authorization, &c.Origin, &c.RequestMethod, &c.RequestHeaders, &c.IfNoneMatch,
-		&c.ContentEncoding, &c.ContentType, &c.MCP.Method, &c.MCP.Name, &c.MCP.Version} {
+	for _, s := range c.texts() {
 		*s = strings.Clone(*s)
 	}
 	return &c
+}
+
+// texts returns what a request keeps of its headers.
+func (r *Request) texts() [13]*string {
+	return [...]*string{&r.Method, &r.Authority, &r.Path, &r.Authorization, &r.Origin, &r.RequestMethod, &r.RequestHeaders, &r.IfNoneMatch,
+		&r.ContentEncoding, &r.ContentType, &r.MCP.Method, &r.MCP.Name, &r.MCP.Version}
 }
 
 // A Verdict says what becomes of a request. One of Reply, Pass and Body is set,

@@ -53,8 +53,11 @@ func newQueues(c *config.Config) []*queues {
 // Places returns how many places a request takes: one for each 8 KiB of what is
 // kept of it.
 func (r *Request) Places() int {
-	return 1 + (len(r.Path)+len(r.Authorization)+len(r.Origin)+len(r.RequestHeaders)+len(r.IfNoneMatch)+
-		len(r.ContentEncoding)+len(r.ContentType)+len(r.MCP.Method)+len(r.MCP.Name))/8192
+	size := 0
+	for _, s := range r.texts() {
+		size += len(*s)
+	}
+	return 1 + size/8192
 }
 
 // waiting returns v as the verdict on a request that may wait.
