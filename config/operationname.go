@@ -35,7 +35,8 @@ const mcpMethods = " initialize ping server/discover tools/list tools/call promp
 
 // suggestMethod returns the method of MCP that a pattern probably means but never
 // matches, or "". The pattern has letters in another case, other characters between the
-// words, or is the beginning of a method without "*". If prefix is set, text is a pattern
+// words, the singular of a word instead of the plural or the reverse, or is the beginning
+// of a method without "*". If prefix is set, text is a pattern
 // without its final "*".
 func suggestMethod(text string, prefix bool) string {
 	found := ""
@@ -60,13 +61,24 @@ func suggestMethod(text string, prefix bool) string {
 }
 
 // foldMethod returns a method in lower case, with "/" for every character other than a
-// letter or a digit, and without "/" at its ends.
+// letter or a digit, and without "/" at its ends. Words lose a final "s".
 func foldMethod(method string) string {
-	b := []byte(strings.ToLower(method))
-	for i, c := range b {
-		if !isAlpha(c) && !isDigit(c) {
-			b[i] = '/'
+	var b []byte
+	for i := 0; i < len(method); i++ {
+		c := lower(method[i])
+		if isAlpha(c) || isDigit(c) {
+			b = append(b, c)
+			continue
 		}
+		b = append(singular(b), '/')
 	}
-	return strings.Trim(string(b), "/")
+	return strings.Trim(string(singular(b)), "/")
+}
+
+// singular returns a word without a final "s".
+func singular(word []byte) []byte {
+	if n := len(word) - 1; n > 0 && word[n] == 's' {
+		return word[:n]
+	}
+	return word
 }

@@ -8,7 +8,7 @@ import (
 	"mcpauth/jwtlite"
 )
 
-// The public keys of the authorization server, as its jwks_uri serves them.
+// keys are the public keys of the authorization server, as its jwks_uri serves them.
 const keys = `{"keys":[
 	{"kty":"EC","crv":"P-256","kid":"2026-01","use":"sig","alg":"ES256",
 	 "x":"oeKb4m9gGKoB75NRPqdua5WuEtGR9ar_Dx6EQHHo2Fc",
@@ -16,7 +16,7 @@ const keys = `{"keys":[
 	{"kty":"oct","kid":"shared","k":"c2VjcmV0"}
 ]}`
 
-// An access token from there.
+// accessToken comes from that authorization server.
 const accessToken = "" +
 	"eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6IjIwMjYtMDEifQ.eyJpc3MiO" +
 	"iJodHRwczovL2F1dGguZXhhbXBsZS5jb20iLCJhdWQiOiJodHRwczovL21jcC5leGFtcGxlL" +
@@ -130,7 +130,7 @@ func ExamplePolicy_CheckIntrospection() {
 	// alice the token is for another audience
 }
 
-// tracing is a Verifier that tells which keys are tried.
+// tracing is a Verifier that prints the keys that are tried.
 type tracing struct{ jwtlite.Software }
 
 func (v tracing) Verify(k *jwtlite.Key, signingInput string, signature []byte) error {
@@ -139,7 +139,7 @@ func (v tracing) Verify(k *jwtlite.Key, signingInput string, signature []byte) e
 	return err
 }
 
-// A host that can verify signatures faster has a Verifier of its own.
+// A host that can verify signatures faster brings a Verifier of its own.
 func ExampleKeySet_Verify() {
 	set, _, err := jwtlite.ParseKeySet([]byte(keys))
 	if err != nil {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// What a server says about a token is judged as its claims would be, but that
-// iss, exp and, where that is allowed, aud may be absent.
+// An introspection response is checked like the claims of a JWT, except that iss, exp
+// and, if the policy allows it, aud may be absent.
 func TestCheckIntrospection(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	usual := Policy{Issuer: "https://a", Audiences: []string{"r"}, ClockSkew: time.Minute}
@@ -46,7 +46,7 @@ func TestCheckIntrospection(t *testing.T) {
 		} else if err := tt.policy.CheckIntrospection(&token, now); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
 		}
-		// A token is never judged as mildly as an answer.
+		// A JWT never gets the exceptions of an introspection response.
 		if err := unchecked.CheckClaims(&token, now); tt.text == `{}` && !errors.Is(err, ErrIssuer) {
 			t.Errorf("%s: CheckClaims: %v", tt.name, err)
 		}

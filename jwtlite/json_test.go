@@ -12,7 +12,7 @@ import (
 	"mcpauth/internal/jsontext"
 )
 
-// jsonSeeds are texts that tests and fuzzing start from.
+// jsonSeeds are the texts from which tests and fuzzing start.
 var jsonSeeds = []string{
 	`{}`, ` { } `, `{"a":1}`, `{"a":[1,2,{"b":null}],"c":true,"d":false}`, `{"a":-0.0e+0}`, `{"a":1E-7}`,
 	`{"\u0061\n\"":"\ud83d\ude00\/\b\f\r\t\\"}`, `{"a":"` + "\u00e9\U0001f600" + `"}`, `{"a":[[[[]]]]}`, `{"a":{"b":{"c":{}}}}`,
@@ -125,8 +125,8 @@ func TestBase64URL(t *testing.T) {
 	}
 }
 
-// A duplicate is found wherever the two stand, in small objects and in large
-// ones, whose names are compared by other means.
+// A duplicate name is found at any two positions, in small objects and in large ones,
+// which are searched in another way.
 func TestDuplicateAnywhere(t *testing.T) {
 	for _, name := range []string{"", "a", "k7", "\\u006b7"} {
 		for size := 2; size < 48; size++ {
@@ -148,7 +148,7 @@ func TestDuplicateAnywhere(t *testing.T) {
 				if _, fault := r.read([]byte(text), nil, maxDepth); fault != jsontext.DuplicateName {
 					t.Fatalf("%s: %v", text, fault)
 				}
-				// The same in an object within, and without the duplicate.
+				// The same in an inner object, and without the duplicate.
 				if _, fault := r.read([]byte(`{"k7":`+text+`}`), nil, maxDepth); fault != jsontext.DuplicateName {
 					t.Fatalf("%s, within: %v", text, fault)
 				}

@@ -2,7 +2,7 @@ package jwtlite
 
 import "testing"
 
-// Only so many keys of a set are prepared, and none for RS256.
+// Prepare prepares the first ES256 keys of a set, and no RS256 key.
 func TestPrepare(t *testing.T) {
 	s := testSigners()
 	r, e := s.set.keys[0], s.set.keys[1]
@@ -35,7 +35,7 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-// A key may be prepared while others verify with it.
+// Prepare may run while other goroutines verify with the key.
 func TestPrepareWhileVerifying(t *testing.T) {
 	s := testSigners()
 	key, err := parseSPKI(s.set.keys[1].SPKI())

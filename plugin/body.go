@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"time"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
@@ -20,7 +21,7 @@ func (s *stream) awaitBody() types.Action {
 	case s.complete:
 		return s.decideBody()
 	case s.plugin.stopsHeaders:
-		s.plugin.bodies.await(toUnixMilli(clock()))
+		s.plugin.bodies.await(gate.UnixMilli(clock().UnixMilli()))
 		return types.ActionPause
 	}
 	return types.ActionContinue
@@ -34,11 +35,11 @@ func (s *stream) OnHttpRequestBody(size int, endOfStream bool) types.Action {
 		return types.ActionPause
 	case s.body == nil && s.stage != waiting:
 		return types.ActionContinue
-	case s.body != nil && size > s.body.Limit:
+	case s.body != nil && size > s.body.MaxBytes:
 		s.leavePending()
 		v := s.body.TooLarge()
-		s.count(v.Outcome)
-		return s.answer(v.Reply)
+		s.count(v.Outcome())
+		return s.answer(v.Response())
 	}
 	s.plugin.bodies.seen = true
 	if !endOfStream {
@@ -71,7 +72,7 @@ func (s *stream) endTrailers() types.Action {
 	if !s.plugin.pending.hasRoom(s.plugin.tickQueue, 1) {
 		return s.applyBodyVerdict(s.body.NoRoom())
 	}
-	s.wait(nil, toUnixMilli(clock()), nextTick{}, s.plugin.tickQueue)
+	s.wait(nil, gate.UnixMilli(clock().UnixMilli()), nextTick{}, s.plugin.tickQueue)
 	return types.ActionPause
 }
 
@@ -95,8 +96,8 @@ func (s *stream) decideBody() types.Action {
 	if err != nil {
 		return s.fault("the request's body cannot be read", err)
 	}
-	if v.Wait != nil && s.plugin.pending.hasRoom(v.Queue, 1) {
-		s.wait(nil, toUnixMilli(clock()), v.Wait, v.Queue)
+	if v.Kind() == gate.KindWait && s.plugin.pending.hasRoom(v.Queue(), 1) {
+		s.wait(nil, gate.UnixMilli(clock().UnixMilli()), v.Wait(), v.Queue())
 		return types.ActionPause
 	}
 	return s.applyBodyVerdict(v)
@@ -105,26 +106,33 @@ func (s *stream) decideBody() types.Action {
 // bodyVerdict returns the verdict on the body. It reads one byte more than the
 // limit, so that the start of a larger body is never taken for a whole body.
 func (s *stream) bodyVerdict() (gate.Verdict, error) {
-	body, err := requestBody(s.body.Limit + 1)
+	body, err := requestBody(s.body.MaxBytes + 1)
 	switch {
 	case err != nil:
 		return gate.Verdict{}, err
-	case len(body) > s.body.Limit:
+	case len(body) > s.body.MaxBytes:
 		return s.body.TooLarge(), nil
 	}
-	return s.body.Decide(body, clock().UnixMilli()), nil
+	return s.body.Decide(body), nil
 }
 
 // applyBodyVerdict carries out a verdict on the body. If the verdict is to wait,
 // there is no room, and the request gets the verdict's reply.
 func (s *stream) applyBodyVerdict(v gate.Verdict) types.Action {
 	s.body = nil
-	s.count(v.Outcome)
-	if v.Pass == nil {
-		return s.answer(v.Reply)
+	switch v.Kind() {
+	case gate.KindForward:
+		s.count(v.Outcome())
+		return types.ActionContinue
+	case gate.KindRespond, gate.KindWait:
+		s.count(v.Outcome())
+		return s.answer(v.Response())
 	}
-	return types.ActionContinue
+	return s.fault("the request's body cannot be decided on", errNoVerdict)
 }
+
+// errNoVerdict reports a verdict of a kind that the plugin does not expect.
+var errNoVerdict = errors.New("there is no verdict")
 
 // leavePending withdraws the request if it waits.
 func (s *stream) leavePending() {
@@ -137,23 +145,23 @@ func (s *stream) leavePending() {
 // bodyWatch detects that allow_on_headers_stop_iteration is set for the plugin but
 // not for Envoy, which then hides every body from the plugin.
 type bodyWatch struct {
-	seen   bool      // a body has come
-	logged bool      // the log has the error
-	since  unixMilli // when the plugin first waited for a body; 0 if it has not
+	seen   bool           // a body has come
+	logged bool           // the log has the error
+	since  gate.UnixMilli // when the plugin first waited for a body; 0 if it has not
 }
 
 // maxBodySilence is the time without any body after which the error is logged.
 // Clients send the body along with the headers.
 const maxBodySilence = 10 * time.Second
 
-func (b *bodyWatch) await(now unixMilli) {
+func (b *bodyWatch) await(now gate.UnixMilli) {
 	if b.since == 0 {
 		b.since = now
 	}
 }
 
-func (b *bodyWatch) check(now unixMilli) {
-	if b.since == 0 || b.seen || b.logged || now.sub(b.since) < maxBodySilence {
+func (b *bodyWatch) check(now gate.UnixMilli) {
+	if b.since == 0 || b.seen || b.logged || now.Sub(b.since) < maxBodySilence {
 		return
 	}
 	b.logged = true

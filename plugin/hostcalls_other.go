@@ -5,9 +5,9 @@ package main
 import (
 	"time"
 
-	"mcpauth/internal/gate"
 	"mcpauth/internal/headermap"
 	"mcpauth/internal/metrics"
+	"mcpauth/internal/reply"
 )
 
 // There is no host outside of WebAssembly. These functions let vet and staticcheck
@@ -17,7 +17,7 @@ func requestHeaders() (headermap.Reader, error) { panic("no host") }
 
 func requestBody(int) ([]byte, error) { panic("no host") }
 
-func sendLocalReply(*gate.Reply) error { panic("no host") }
+func sendLocalReply(*reply.Response) error { panic("no host") }
 
 func setProperty(name, value string) error { panic("no host") }
 

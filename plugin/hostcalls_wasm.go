@@ -5,8 +5,8 @@ import (
 	"time"
 	"unsafe"
 
-	"mcpauth/internal/gate"
 	"mcpauth/internal/headermap"
+	"mcpauth/internal/reply"
 )
 
 // These are the host calls of every request. They make none of the garbage that
@@ -99,7 +99,7 @@ func clock() time.Time {
 var headers []byte // reused
 
 // sendLocalReply answers the current request.
-func sendLocalReply(r *gate.Reply) error {
+func sendLocalReply(r *reply.Response) error {
 	const noGRPC = -1
 	headers = headermap.Append(headers[:0], r.Headers)
 	if proxySendLocalResponse(r.Status, nil, 0, unsafe.Pointer(unsafe.SliceData(r.Body)), uint32(len(r.Body)),

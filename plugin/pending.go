@@ -36,7 +36,7 @@ type pending struct {
 type pendingRequest struct {
 	stream  *stream
 	request *gate.Request // shares no memory with the host's headers; nil if the body is to be decided on
-	arrived unixMilli
+	arrived gate.UnixMilli
 	places  int
 	queue   *gate.Queue
 	wait    gate.Wait
@@ -51,7 +51,7 @@ func (p *pending) hasRoom(q *gate.Queue, places int) bool {
 
 // add makes a request wait for w in a queue. r is nil if the body is to be
 // decided on.
-func (p *pending) add(s *stream, r *gate.Request, arrived unixMilli, w gate.Wait, queue *gate.Queue) {
+func (p *pending) add(s *stream, r *gate.Request, arrived gate.UnixMilli, w gate.Wait, queue *gate.Queue) {
 	places := 1
 	if r != nil {
 		places = r.Places()
@@ -120,7 +120,7 @@ func (p *pending) resumeReady(plugin *plugin) {
 		if r.gone {
 			continue
 		}
-		waited := toUnixMilli(now).sub(r.arrived)
+		waited := gate.UnixMilli(now.UnixMilli()).Sub(r.arrived)
 		expired := waited < 0 || waited >= maxPendingTime // negative if the clock was set back
 		if r.wait.Waiting() && r.wait.Ended() == r.ended && !expired {
 			p.list = append(p.list, r)
@@ -133,7 +133,7 @@ func (p *pending) resumeReady(plugin *plugin) {
 			continue
 		}
 		v, err := r.decide(plugin, now)
-		if v.Wait != nil && !expired && p.waitAgain(r, v.Wait, v.Queue) {
+		if v.Kind() == gate.KindWait && !expired && p.waitAgain(r, v.Wait(), v.Queue()) {
 			p.list = append(p.list, r)
 			continue
 		}
@@ -184,12 +184,12 @@ func (r *pendingRequest) applyVerdict(p *plugin, v gate.Verdict, err error, expi
 	case err != nil:
 		return s.fault("the request's body cannot be read", err)
 	case r.request == nil:
-		if v.Wait != nil && expired {
-			v = s.body.GiveUp(v.Wait)
+		if v.Kind() == gate.KindWait && expired {
+			v = s.body.TimedOut(v.Wait())
 		}
 		return s.applyBodyVerdict(v)
-	case v.Wait != nil && expired:
-		v = p.gate.GiveUp(r.request, v.Wait)
+	case v.Kind() == gate.KindWait && expired:
+		v = r.request.TimedOut(v.Wait())
 	}
 	return s.applyVerdict(v)
 }

@@ -28,15 +28,9 @@ const (
 // plugin is one configuration in one worker.
 type plugin struct {
 	types.DefaultPluginContext
-	id   uint32
-	gate *gate.Gate
-
-	// By authorization server, in the order of the configuration; nil where the
-	// server needs none.
-	sources  []*keys.Source
-	checkers []*introspect.Checker
-	proxies  []*oauthproxy.Proxy
-
+	id        uint32
+	gate      *gate.Gate
+	servers   []gate.AuthServer // in the order of the configuration
 	pending   pending
 	tickQueue *gate.Queue // of requests that wait for nothing but the next tick
 	bodies    bodyWatch
@@ -75,25 +69,10 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 	verifier := newVerifier()
 	logInfo("signatures: " + verifier.describe())
 	for _, s := range c.AuthorizationServers {
-		var source *keys.Source
-		if s.Source.Kind != config.NoKeys || s.Source.KeepMetadata {
-			source = keys.New(s, c.AllowInsecureHTTP, host{p})
-			source.Adopted = verifier.prepare
-			source.Adopt()
-		}
-		var checker *introspect.Checker
-		if s.Introspection != nil {
-			checker = introspect.New(s, c.AllowInsecureHTTP, host{p})
-		}
-		var proxy *oauthproxy.Proxy
-		if s.OAuthProxy != nil {
-			proxy = oauthproxy.New(s, source, c.AllowInsecureHTTP, host{p})
-		}
-		p.proxies = append(p.proxies, proxy)
-		p.sources, p.checkers = append(p.sources, source), append(p.checkers, checker)
+		p.servers = append(p.servers, p.newServer(s, c.AllowInsecureHTTP, verifier))
 	}
-	p.gate = gate.New(c, p.sources, p.checkers, p.proxies, verifier)
-	p.gate.Refusals = gate.NewRefusals(host{p})
+	p.gate = gate.New(c, p.servers, verifier)
+	p.gate.Log = gate.NewRefusalLog(host{p})
 	p.tickQueue = gate.NewQueue(maxTickQueue)
 	p.logWarnings(c.Warnings)
 	p.setTick(waitingTick)
@@ -102,27 +81,45 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 	return types.OnPluginStartStatusOK
 }
 
+// newServer returns the parts of this worker for an authorization server. insecure
+// permits http URLs in its metadata.
+func (p *plugin) newServer(c *config.AuthorizationServer, insecure bool, v *verifier) gate.AuthServer {
+	s := gate.AuthServer{Config: c}
+	if c.Source.Kind != config.NoKeys || c.Source.KeepMetadata {
+		s.Keys = keys.New(c, insecure, host{p})
+		s.Keys.Adopted = v.prepare
+		s.Keys.Adopt()
+	}
+	if c.Introspection != nil {
+		s.Introspection = introspect.New(c, insecure, host{p})
+	}
+	if c.OAuthProxy != nil {
+		s.Proxy = oauthproxy.New(c, s.Keys, insecure, host{p})
+	}
+	return s
+}
+
 // OnTick lets the parts of each authorization server make their callouts, resumes the
 // requests that waited for them, and updates the host's metrics.
 func (p *plugin) OnTick() {
-	for i := range p.sources {
-		if s := p.sources[i]; s != nil {
-			s.Tick()
+	for _, s := range p.servers {
+		if s.Keys != nil {
+			s.Keys.Tick()
 		}
-		if c := p.checkers[i]; c != nil {
-			c.Tick()
+		if s.Introspection != nil {
+			s.Introspection.Tick()
 		}
-		if x := p.proxies[i]; x != nil {
-			x.Tick()
+		if s.Proxy != nil {
+			s.Proxy.Tick()
 		}
 	}
 	p.pending.resumeReady(p)
 	if p.stopsHeaders {
-		p.bodies.check(toUnixMilli(clock()))
+		p.bodies.check(gate.UnixMilli(clock().UnixMilli()))
 	}
 	period := uint32(idleTick)
-	for i, s := range p.sources {
-		if c := p.checkers[i]; s != nil && s.Soon() || c != nil && c.Searching() {
+	for _, s := range p.servers {
+		if s.Keys != nil && s.Keys.Soon() || s.Introspection != nil && s.Introspection.Searching() {
 			period = waitingTick
 		}
 	}
@@ -139,9 +136,9 @@ func (p *plugin) OnTick() {
 // OnPluginDone is called after another configuration has replaced this one and the
 // last request under this one has ended.
 func (p *plugin) OnPluginDone() bool {
-	for _, s := range p.sources {
-		if s != nil {
-			s.Release()
+	for _, s := range p.servers {
+		if s.Keys != nil {
+			s.Keys.Release()
 		}
 	}
 	p.flushMetrics(0)
@@ -149,11 +146,11 @@ func (p *plugin) OnPluginDone() bool {
 }
 
 func (p *plugin) flushMetrics(pending int) {
-	for i := range p.sources {
-		if s := p.sources[i]; s != nil {
-			p.metrics.Keys(i, s.Fetched, s.Failed, s.Age())
+	for i, s := range p.servers {
+		if k := s.Keys; k != nil {
+			p.metrics.Keys(i, k.Fetched, k.Failed, k.Age())
 		}
-		if c := p.checkers[i]; c != nil {
+		if c := s.Introspection; c != nil {
 			p.metrics.Introspections(i, c.Answered, c.Failed)
 		}
 	}
@@ -171,8 +168,8 @@ func (p *plugin) waitingPeriod() uint32 {
 // hasCalls reports whether an introspection request, or a form of a client, waits to
 // be sent.
 func (p *plugin) hasCalls() bool {
-	for i, c := range p.checkers {
-		if x := p.proxies[i]; c != nil && c.Pending() || x != nil && x.Pending() {
+	for _, s := range p.servers {
+		if s.Introspection != nil && s.Introspection.Pending() || s.Proxy != nil && s.Proxy.Pending() {
 			return true
 		}
 	}

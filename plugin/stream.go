@@ -6,6 +6,7 @@ import (
 
 	"mcpauth/internal/gate"
 	"mcpauth/internal/metrics"
+	"mcpauth/internal/reply"
 )
 
 // stream is one request.
@@ -58,11 +59,11 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 	}
 	r.HasBody = !endOfStream
 	now := clock()
-	r.Arrived = now.UnixMilli()
+	r.Arrived = gate.UnixMilli(now.UnixMilli())
 	v := s.plugin.gate.Decide(r, now)
-	if v.Wait != nil && s.plugin.pending.hasRoom(v.Queue, r.Places()) {
-		s.wait(r.Clone(), toUnixMilli(now), v.Wait, v.Queue)
-		s.body = v.Keep
+	if v.Kind() == gate.KindWait && s.plugin.pending.hasRoom(v.Queue(), r.Places()) {
+		s.wait(r.Clone(), r.Arrived, v.Wait(), v.Queue())
+		s.body = v.PendingBody()
 		switch {
 		case s.body == nil:
 			return stopAllAndWatermark
@@ -76,7 +77,7 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 
 // wait makes the request wait for w in a queue. r is nil if the body is to be
 // decided on.
-func (s *stream) wait(r *gate.Request, arrived unixMilli, w gate.Wait, queue *gate.Queue) {
+func (s *stream) wait(r *gate.Request, arrived gate.UnixMilli, w gate.Wait, queue *gate.Queue) {
 	s.plugin.pending.add(s, r, arrived, w, queue)
 	s.stage = waiting
 	s.plugin.setTick(s.plugin.waitingPeriod())
@@ -162,22 +163,26 @@ func (s *stream) readHeader(r *gate.Request, name, value string) error {
 // applyVerdict carries out a verdict on the headers. If the verdict is to wait, there
 // is no room, and the request gets the verdict's reply.
 func (s *stream) applyVerdict(v gate.Verdict) types.Action {
-	s.body = v.Body
-	if v.Pass == nil && v.Body == nil {
-		s.count(v.Outcome)
-		return s.answer(v.Reply)
-	}
-	if v.Pass == nil {
+	s.body = v.Body()
+	switch v.Kind() {
+	case gate.KindRespond, gate.KindWait:
+		s.count(v.Outcome())
+		return s.answer(v.Response())
+	case gate.KindAwaitBody:
 		return s.awaitBody()
-	}
-	if what, err := setHeaders(v.Pass); err != nil {
-		return s.fault(what, err)
-	}
-	if v.Body != nil {
+	case gate.KindForwardIfBody:
+		if what, err := setHeaders(v.Pass()); err != nil {
+			return s.fault(what, err)
+		}
 		return s.awaitBody()
+	case gate.KindForward:
+		if what, err := setHeaders(v.Pass()); err != nil {
+			return s.fault(what, err)
+		}
+		s.count(v.Outcome())
+		return types.ActionContinue
 	}
-	s.count(v.Outcome)
-	return types.ActionContinue
+	return s.fault("the request cannot be decided on", errNoVerdict)
 }
 
 // setHeaders changes the headers of the current request, and its filter state. If it
@@ -194,15 +199,15 @@ func setHeaders(p *gate.Pass) (what string, err error) {
 		}
 	}
 	for identity := p.Identity; ; {
-		name, value, ok := identity.Next()
+		h, ok := identity.Next()
 		if !ok {
 			return "", nil
 		}
-		if err := proxywasm.ReplaceHttpRequestHeader(name, value); err != nil {
+		if err := proxywasm.ReplaceHttpRequestHeader(h.Name, h.Value); err != nil {
 			return "an identity header cannot be set", err
 		}
-		if state, ok := identity.State(name); ok {
-			if err := setProperty(state, value); err != nil {
+		if h.FilterState != "" {
+			if err := setProperty(h.FilterState, h.Value); err != nil {
 				return "the filter state cannot be set", err
 			}
 		}
@@ -216,11 +221,11 @@ func (s *stream) count(o metrics.Outcome) {
 	if !s.counted {
 		s.counted = true
 		s.plugin.metrics.Request(o)
-		s.plugin.gate.Refusals.Unavailable(o)
+		s.plugin.gate.Log.LogUnavailable(o)
 	}
 }
 
-func (s *stream) answer(r *gate.Reply) types.Action {
+func (s *stream) answer(r *reply.Response) types.Action {
 	s.stage, s.body = answered, nil
 	if err := sendLocalReply(r); err != nil {
 		logError("an answer cannot be sent: " + err.Error())
@@ -231,8 +236,8 @@ func (s *stream) answer(r *gate.Reply) types.Action {
 // fault refuses a request because the host failed.
 func (s *stream) fault(what string, err error) types.Action {
 	logError(what + ": " + err.Error())
-	s.count(metrics.Fault)
-	return s.answer(&gate.Reply{Status: 500})
+	s.count(metrics.HostFault)
+	return s.answer(reply.HostFault())
 }
 
 // OnHttpRequestTrailers ends the body. It removes the trailers whose names are those

@@ -53,8 +53,8 @@ func (p *trapPlugin) OnTick() {
 // fetching reports whether a fetch of keys is under way. It reads a private field:
 // no other code needs to know.
 func (p *trapPlugin) fetching() bool {
-	for _, s := range p.sources {
-		if !reflect.ValueOf(s).Elem().FieldByName("fetch").IsNil() {
+	for _, s := range p.servers {
+		if s.Keys != nil && !reflect.ValueOf(s.Keys).Elem().FieldByName("fetch").IsNil() {
 			return true
 		}
 	}

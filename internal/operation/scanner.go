@@ -34,47 +34,47 @@ var (
 	paramsNames  = [2]string{"name", "uri"}
 )
 
-// Need returns the scopes that the operations in a body need, all of them
-// together. It refuses a body that does not match the headers.
-func (s *Scanner) Need(body []byte, rules *Rules, headers *Operation) (need uint64, fault Fault) {
-	need, fault = s.scan(body, rules, headers)
+// RequiredScopes returns the bit set of the scopes that the operations in a body
+// require together. It refuses a body that does not match the operation in the headers.
+func (s *Scanner) RequiredScopes(body []byte, rules *Rules, headers *Operation) (scopes uint64, fault Fault) {
+	scopes, fault = s.scan(body, rules, headers)
 	// Neither a large body nor the strings of one stay in memory.
 	s.json.Release()
 	if cap(s.decoded) > 4096 {
 		s.decoded = nil
 	}
-	return need, fault
+	return scopes, fault
 }
 
-func (s *Scanner) scan(body []byte, rules *Rules, headers *Operation) (need uint64, fault Fault) {
+func (s *Scanner) scan(body []byte, rules *Rules, headers *Operation) (scopes uint64, fault Fault) {
 	s.fault = ""
 	// A lone surrogate matters only in the strings that are read: see member.
 	s.json.Reset(body, jsontext.Options{MaxDepth: maxDepth, AllowLoneSurrogates: true})
 	if s.json.Kind() == jsontext.Array {
-		need, fault = s.batch(rules, headers)
+		scopes, fault = s.batch(rules, headers)
 	} else {
-		need, fault = s.single(rules, headers)
+		scopes, fault = s.single(rules, headers)
 	}
 	if fault == "" && !s.json.End() {
 		return 0, FaultSyntax
 	}
-	return need, fault
+	return scopes, fault
 }
 
-// batch reads an array of messages, which MCP 2025-03-26 has. Headers describe one
+// batch reads an array of messages, which MCP 2025-03-26 allows. Headers describe one
 // message only.
-func (s *Scanner) batch(rules *Rules, headers *Operation) (need uint64, fault Fault) {
+func (s *Scanner) batch(rules *Rules, headers *Operation) (scopes uint64, fault Fault) {
 	if headers.HasMethod || headers.HasName {
 		return 0, FaultMismatch
 	}
 	s.json.BeginArray()
 	empty := true
 	for s.json.NextElement() {
-		n, fault := s.single(rules, headers)
+		required, fault := s.single(rules, headers)
 		if fault != "" {
 			return 0, fault
 		}
-		need |= n
+		scopes |= required
 		empty = false
 	}
 	if s.json.Fault() != jsontext.None {
@@ -83,11 +83,11 @@ func (s *Scanner) batch(rules *Rules, headers *Operation) (need uint64, fault Fa
 	if empty {
 		return 0, FaultMessage
 	}
-	return need, ""
+	return scopes, ""
 }
 
-// single reads one message and returns what it needs.
-func (s *Scanner) single(rules *Rules, headers *Operation) (need uint64, fault Fault) {
+// single reads one message and returns the scopes that it requires.
+func (s *Scanner) single(rules *Rules, headers *Operation) (scopes uint64, fault Fault) {
 	if s.json.Kind() != jsontext.Object {
 		return 0, FaultMessage
 	}
@@ -109,8 +109,8 @@ func (s *Scanner) faultOf() Fault {
 	return FaultSyntax
 }
 
-// operation returns what the message in s.message and s.params needs. A message
-// without a method is the response of a client, which needs nothing.
+// operation returns the scopes that the message in s.message and s.params requires. A
+// message without a method is the response of a client, which requires none.
 func (s *Scanner) operation(rules *Rules, headers *Operation) (uint64, Fault) {
 	o := Operation{HasMethod: s.message[0].seen}
 	if o.HasMethod {
@@ -125,9 +125,9 @@ func (s *Scanner) operation(rules *Rules, headers *Operation) (uint64, Fault) {
 	if !o.HasMethod {
 		return 0, ""
 	}
-	if k := kind(o.Method); k >= 0 {
+	if i := methodIndex(o.Method); i >= 0 {
 		f := &s.params[0]
-		if k >= firstURI {
+		if namedMethods[i].uri {
 			f = &s.params[1]
 		}
 		if o.HasName = f.valid; o.HasName {
@@ -137,11 +137,11 @@ func (s *Scanner) operation(rules *Rules, headers *Operation) (uint64, Fault) {
 			return 0, FaultMismatch
 		}
 	}
-	need, suffices, fault := rules.Need(&o)
-	if fault == "" && !suffices {
+	scopes, complete, fault := rules.RequiredScopes(&o)
+	if fault == "" && !complete {
 		fault = FaultName
 	}
-	return need, fault
+	return scopes, fault
 }
 
 // object reads the object that comes next, and fills in the fields of those of its

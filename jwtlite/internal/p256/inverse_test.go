@@ -10,7 +10,7 @@ import (
 
 var orderBig = new(big.Int).SetBytes([]byte(orderBytes))
 
-// fill returns i as 32 bytes.
+// fill returns i as Size bytes.
 func fill(i *big.Int) []byte { return i.FillBytes(make([]byte, Size)) }
 
 func scalarOf(i *big.Int) (s scalar) {
@@ -18,8 +18,8 @@ func scalarOf(i *big.Int) (s scalar) {
 	return s
 }
 
-// edgeScalars returns numbers from 1 to n-1 at which arithmetic modulo n, or
-// the digits of a pointTable, could go wrong, and random ones.
+// edgeScalars returns numbers from 1 to n-1 that are edge cases of the arithmetic modulo
+// n or of the digits of a pointTable, and random numbers.
 func edgeScalars(random *mathrand.Rand) []*big.Int {
 	var scalars []*big.Int
 	add := func(i *big.Int) {
@@ -36,7 +36,7 @@ func edgeScalars(random *mathrand.Rand) []*big.Int {
 			add(new(big.Int).Rsh(new(big.Int).Sub(orderBig, i), 1))
 		}
 	}
-	// One digit everywhere: the largest, the smallest, those that carry.
+	// Numbers of equal digits: the largest, the smallest, those that carry.
 	for _, digit := range []int64{1, tableMultiples - 1, tableMultiples, tableMultiples + 1, 1<<digitBits - 1} {
 		i := new(big.Int)
 		for range tableDigits {

@@ -10,15 +10,15 @@ import (
 	"filippo.io/nistec"
 )
 
-// signed is a signature made from the numbers of its verification: R = u1*G +
-// u2*Q, r is R's x modulo n, s = r/u2 and e = u1*s.
+// signed is a signature that is computed from the numbers of its verification: R = u1*G
+// + u2*Q, r is the x of R modulo n, s = r/u2 and e = u1*s.
 type signed struct{ digest, signature []byte }
 
 func sign(t *testing.T, q *nistec.P256Point, u1, u2 *big.Int) signed {
 	t.Helper()
 	p := multiple(t, nistec.NewP256Point().SetGenerator(), u1)
 	p.Add(p, multiple(t, q, u2))
-	r := big.NewInt(0x1234567) // any, where R is at infinity: it is no signature
+	r := big.NewInt(0x1234567) // any number, if R is at infinity: no signature is valid then
 	if p.IsInfinity() == 0 {
 		x, err := p.BytesX()
 		if err != nil {
@@ -36,8 +36,8 @@ func signWithR(r, u1, u2 *big.Int) signed {
 	return signed{fill(e.Mod(e, orderBig)), append(fill(r), fill(s)...)}
 }
 
-// checkECDSA wants one answer from a key with a table, without, and from the
-// standard library, and that this is what is expected.
+// checkECDSA checks that a key with a table, a key without, and the standard library
+// all return want.
 func checkECDSA(t *testing.T, q *nistec.P256Point, s signed, want bool) {
 	t.Helper()
 	point := q.Bytes()
@@ -58,8 +58,8 @@ func checkECDSA(t *testing.T, q *nistec.P256Point, s signed, want bool) {
 	}
 }
 
-// The keys G, -G, 2*G and others, with numbers u1 and u2 that reach every case
-// of the addition, among them sums of equal and of opposite points.
+// The keys G, -G, 2*G and others, with numbers u1 and u2 that reach every case of the
+// addition, such as sums of equal and of opposite points.
 func TestECDSAEdges(t *testing.T) {
 	random := mathrand.New(mathrand.NewPCG(15, 16))
 	scalars := edgeScalars(random)
@@ -79,7 +79,7 @@ func TestECDSAEdges(t *testing.T) {
 			// u1*G = u2*q.
 			equal := new(big.Int).Sub(orderBig, opposite)
 			checkECDSA(t, q, sign(t, q, equal, u2), true)
-			// A bit less than a signature.
+			// A signature that has been changed.
 			s := sign(t, q, u1, u2)
 			s.signature = mutate(random, s.signature)
 			checkECDSA(t, q, s, string(s.signature) == string(sign(t, q, u1, u2).signature))
@@ -90,8 +90,8 @@ func TestECDSAEdges(t *testing.T) {
 	}
 }
 
-// An x of R from n up to the field's p, which leaves x-n as r, is too rare to
-// come by: here R is chosen first, and the key made to fit.
+// An x of R from n up to the p of the field leaves x-n as r. It is too rare to find, so
+// that this test chooses R first and computes the key from it.
 func TestECDSAWrap(t *testing.T) {
 	random := mathrand.New(mathrand.NewPCG(17, 18))
 	scalars := edgeScalars(random)
@@ -108,14 +108,14 @@ func TestECDSAWrap(t *testing.T) {
 		q := multiple(t, minus.Add(minus, p), new(big.Int).ModInverse(u2, orderBig))
 		r := new(big.Int).Sub(x, orderBig)
 		if r.Sign() == 0 {
-			continue // no r
+			continue // r must not be zero
 		}
 		checkECDSA(t, q, signWithR(r, u1, u2), true)
 		checkECDSA(t, q, signWithR(new(big.Int).Add(r, big.NewInt(1)), u1, u2), false)
 	}
 }
 
-// mutate returns a copy of b with a few random changes, of its length too.
+// mutate returns a copy of b with a few random changes, some of which change its length.
 func mutate(random *mathrand.Rand, b []byte) []byte {
 	b = append([]byte(nil), b...)
 	switch random.IntN(8) {

@@ -17,7 +17,7 @@ func multiple(t *testing.T, p *nistec.P256Point, k *big.Int) *nistec.P256Point {
 	return q
 }
 
-// A pointTable gives the multiples that nistec gives.
+// A pointTable returns the same multiples as nistec.
 func TestPointTable(t *testing.T) {
 	scalars := append(edgeScalars(mathrand.New(mathrand.NewPCG(13, 14))), new(big.Int))
 	for _, p := range []*nistec.P256Point{
@@ -33,7 +33,7 @@ func TestPointTable(t *testing.T) {
 			if sum.Equal(want) != 1 {
 				t.Fatalf("%x: %x, want %x", k, sum.Bytes(), want.Bytes())
 			}
-			table.addMultiple(sum, &scalar) // to something that is there
+			table.addMultiple(sum, &scalar) // sum is no longer zero
 			if sum.Equal(want.Double(want)) != 1 {
 				t.Fatalf("twice %x: %x, want %x", k, sum.Bytes(), want.Bytes())
 			}

@@ -10,7 +10,7 @@ import (
 	"mcpauth/config"
 )
 
-// list returns rules with one scope each, which is their number.
+// list returns rules with one scope each, named after the index of the rule.
 func list(rules ...[2]string) []config.Rule {
 	var list []config.Rule
 	for i, r := range rules {
@@ -19,7 +19,7 @@ func list(rules ...[2]string) []config.Rule {
 	return list
 }
 
-func TestNeed(t *testing.T) {
+func TestRequiredScopes(t *testing.T) {
 	rules := Compile(append(list(
 		[2]string{"tools/*", ""},               // 0
 		[2]string{"tools/call", "delete_note"}, // 1
@@ -73,17 +73,17 @@ func TestNeed(t *testing.T) {
 		{"resources/read", "file:///b", "9"},
 		{"resources/read", "note:///x/../a", "!"},
 		{"resources/read", "note:///%61", "!"},
-		{"resources/subscribe", "note:///b", "9"}, // not ruled here
+		{"resources/subscribe", "note:///b", "9"}, // no rule has a name for it
 		{"resources/subscribe", "-", "9"},
 		{"", "-", "9"},
 	} {
-		need, suffices, fault := rules.Need(&Operation{Method: test.method, HasMethod: true, Name: test.name, HasName: test.name != "-"})
-		got := rules.Of(need)
+		scopes, complete, fault := rules.RequiredScopes(&Operation{Method: test.method, HasMethod: true, Name: test.name, HasName: test.name != "-"})
+		got := rules.ScopeNames(scopes)
 		slices.Sort(got)
 		switch {
 		case fault != "":
 			got = []string{"!"}
-		case !suffices:
+		case !complete:
 			got = []string{"?"}
 		}
 		if s := strings.Join(got, " "); s != test.want {
@@ -91,16 +91,15 @@ func TestNeed(t *testing.T) {
 		}
 	}
 	if Compile(nil) != nil {
-		t.Error("there are rules where there are none")
+		t.Error("rules from an empty list")
 	}
-	if _, suffices, _ := rules.Need(&Operation{}); suffices {
-		t.Error("no method suffices")
+	if _, complete, _ := rules.RequiredScopes(&Operation{}); complete {
+		t.Error("an operation without a method is complete")
 	}
 }
 
-// Of many patterns, found by bisection and by way of parents, the most specific
-// counts: the exact one, else the longest prefix.
-func TestTheMostSpecificCounts(t *testing.T) {
+// The most specific of many patterns applies: the exact one, or else the longest prefix.
+func TestMostSpecificPattern(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	text := func(n int) string {
 		b := make([]byte, random.IntN(n))
@@ -110,46 +109,46 @@ func TestTheMostSpecificCounts(t *testing.T) {
 		return string(b)
 	}
 	for range 300 {
-		patterns := map[string]uint64{}
-		var table table
+		scopes := map[string]uint64{}
+		var list patterns
 		for i := range random.IntN(30) {
 			p := text(6)
 			if random.IntN(2) == 0 {
 				p += "*"
 			}
-			if _, twice := patterns[p]; !twice {
-				patterns[p] = uint64(i) + 1
-				table.insert(p, uint64(i)+1)
+			if _, twice := scopes[p]; !twice {
+				scopes[p] = uint64(i) + 1
+				list.insert(p, uint64(i)+1)
 			}
 		}
-		table.link()
+		list.link()
 		for range 100 {
 			s := text(8)
-			want, ok := patterns[s]
+			want, ok := scopes[s]
 			for n := len(s); n >= 0 && !ok; n-- {
-				want, ok = patterns[s[:n]+"*"]
+				want, ok = scopes[s[:n]+"*"]
 			}
-			if got := table.need(s); got != want {
-				t.Fatalf("%v: %q needs %d, want %d", patterns, s, got, want)
+			if got := list.scopes(s); got != want {
+				t.Fatalf("%v: %q requires %d, want %d", scopes, s, got, want)
 			}
 		}
 	}
 }
 
-func BenchmarkNeed(b *testing.B) {
+func BenchmarkRequiredScopes(b *testing.B) {
 	var rules []config.Rule
 	for i := range 64 {
 		rules = append(rules, config.Rule{Method: "tools/call", Name: fmt.Sprintf("tool_%d", i), Scopes: []string{"a"}})
 	}
 	r := Compile(append(rules, list([2]string{"tools/*", ""}, [2]string{"tools/call", "tool_3*"})...))
-	h := Headers{Method: "tools/call", Name: "tool_33", Version: "2026-07-28", Methods: 1, Names: 1, Versions: 1}
+	h := Headers{Method: "tools/call", Name: "tool_33", Version: "2026-07-28", MethodCount: 1, NameCount: 1, VersionCount: 1}
 	b.ReportAllocs()
 	for b.Loop() {
-		if !h.Count() {
-			b.Fatal("the headers do not count")
+		if !h.Validated() {
+			b.Fatal("the headers are not validated")
 		}
 		o, _ := h.Operation()
-		if need, _, _ := r.Need(&o); need != 1<<0|1<<1 && need == 0 {
+		if need, _, _ := r.RequiredScopes(&o); need != 1<<0|1<<1 && need == 0 {
 			b.Fatal(need)
 		}
 	}
