@@ -79,8 +79,6 @@ func unavailableReason(o metrics.Outcome) string {
 		return "it has waited for too long"
 	case metrics.RefetchFailed:
 		return "the key of its token is unknown, and keys cannot be fetched"
-	case metrics.RefetchLater:
-		return "the key of its token is unknown, and keys were fetched in vain for others so often that the next fetch has to wait"
 	case metrics.NoAnswer:
 		return "the authorization server does not answer"
 	}

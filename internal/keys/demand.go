@@ -15,12 +15,12 @@ const (
 	// MaxWait is how long a request may wait.
 	MaxWait = 10 * time.Second
 
-	retryInterval   = time.Second            // between fetches while requests wait with nothing in hand
-	refetchInterval = 5 * time.Second        // between fetches for missing keys, doubled while they bring nothing new
-	refetchMax      = 30 * time.Second       // up to this
-	quietTime       = 5 * time.Minute        // without such a fetch, after which the interval is the first again
-	missingTime     = 5 * time.Minute        // for which a key that was not found counts as looked for
-	fetchMargin     = 500 * time.Millisecond // that a fetch takes of MaxWait
+	retryInterval   = time.Second      // between fetches while requests wait with nothing in hand
+	refetchInterval = 5 * time.Second  // between fetches for missing keys, doubled while they bring nothing new
+	refetchMax      = 30 * time.Second // up to this
+	quietTime       = 5 * time.Minute  // without such a fetch, after which the interval is the first again
+	missingTime     = 5 * time.Minute  // for which a key that was not found counts as looked for
+	refetchWait     = 5 * time.Second  // for which a request waits until such a fetch begins
 
 	maxMissing = 64 // keys that were looked for, of one server in the process
 )
@@ -31,15 +31,14 @@ const (
 type Missing int
 
 const (
-	// Unknown: the keys were fetched since this key was first asked for. There
-	// is no such key.
+	// Unknown: the keys were fetched since this key was first asked for, or so
+	// recently, and in vain for others, that they are not fetched again in time.
+	// There is no such key.
 	Unknown Missing = iota
 	// Fetching: the keys are about to be fetched anew; the request may wait.
 	Fetching
 	// Unavailable: they could not be fetched, so that nobody knows.
 	Unavailable
-	// Later: they are fetched anew when the request can no longer wait.
-	Later
 )
 
 // Await asks for the keys and the metadata for a request that arrived at a time
@@ -84,10 +83,15 @@ func (s *Source) Refetch(missing uint64, arrived int64) Missing {
 		if s.wanted == 0 {
 			s.wanted = arrived
 		}
-		if s.fetch == nil && !s.leased(now) && s.nextFetch(now)-arrived > (MaxWait-fetchMargin).Milliseconds() {
-			return Later
+		if s.fetch != nil || s.leased(now) || s.nextFetch(now)-arrived <= refetchWait.Milliseconds() {
+			return Fetching
 		}
-		return Fetching
+		// The last fetch began less than refetchMax ago. If it was good, its keys
+		// are recent enough to tell that a key is not among them.
+		if s.record.failures > 0 {
+			return Unavailable
+		}
+		return Unknown
 	}
 }
 
