@@ -109,7 +109,7 @@ func (p *Policy) CheckIntrospection(t *Token, now time.Time) error {
 }
 
 func (p *Policy) check(c *Claims, now *time.Time, introspected bool) error {
-	skew := max(p.ClockSkew, 0)
+	skew := p.skew()
 
 	// RFC 7519, section 4.1.1; RFC 9068, section 4.
 	if (c.Issuer == "" || c.Issuer != p.Issuer) && !(introspected && !c.hasIssuer) {

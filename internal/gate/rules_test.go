@@ -7,6 +7,7 @@ import (
 	"mcpauth/config"
 	"mcpauth/internal/metrics"
 	"mcpauth/internal/operation"
+	"mcpauth/internal/reply"
 )
 
 // ruled returns a gate with one resource, which has rules.
@@ -18,7 +19,7 @@ func ruled(t *testing.T, members string) (*Gate, *resource) {
 		t.Fatal(err)
 	}
 	g := &Gate{}
-	p := &resource{Resource: c.Resources[0], rules: operation.Compile(c.Resources[0].Rules), metadataURL: "https://h/m", scope: "base"}
+	p := &resource{Resource: c.Resources[0], rules: operation.Compile(c.Resources[0].Rules), challenge: reply.Challenge{ResourceMetadata: "https://h/m"}, requiredScope: "base"}
 	return g, p
 }
 
@@ -42,7 +43,7 @@ func mcp(version, method, name string) operation.Headers {
 	return h
 }
 
-func TestPermit(t *testing.T) {
+func TestRules(t *testing.T) {
 	const current, older = "2026-07-28", "2025-11-25"
 	for _, test := range []struct {
 		name    string
@@ -88,25 +89,25 @@ func TestPermit(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			g, p := ruled(t, toolRules+test.rules)
 			test.request.HasOrigin = true
-			v := g.permit(p, &test.request, p.granted(strings.Fields(test.scopes)), g.letPass(Pass{}, metrics.CacheHit))
+			v := g.applyRules(p, &test.request, p.grantedScopes(strings.Fields(test.scopes)), g.forward(Pass{}, metrics.CacheHit))
 			check := func(v Verdict, want string) {
 				t.Helper()
 				got, outcome := "pass", metrics.CacheHit
-				switch {
-				case v.Reply != nil:
-					got = string([]byte{'0' + byte(v.Reply.Status/100), '0' + byte(v.Reply.Status/10%10), '0' + byte(v.Reply.Status%10)})
+				switch v.Kind() {
+				case KindRespond:
+					got = string([]byte{'0' + byte(v.Response().Status/100), '0' + byte(v.Response().Status/10%10), '0' + byte(v.Response().Status%10)})
 					outcome = test.outcome
-				case v.Body != nil:
+				case KindForwardIfBody:
 					got = "body"
 				}
-				if got != want || v.Outcome != outcome {
-					t.Fatalf("%s, outcome %d; want %s, %d", got, v.Outcome, want, outcome)
+				if got != want || v.Outcome() != outcome {
+					t.Fatalf("%s, outcome %d; want %s, %d", got, v.Outcome(), want, outcome)
 				}
-				if v.Reply == nil {
+				if v.Response() == nil {
 					return
 				}
 				headers := map[string]string{}
-				for _, h := range v.Reply.Headers {
+				for _, h := range v.Response().Headers {
 					headers[h[0]] = h[1]
 				}
 				if headers["access-control-allow-origin"] != "*" {
@@ -121,23 +122,23 @@ func TestPermit(t *testing.T) {
 				}
 			}
 			check(v, test.headers)
-			if v.Body != nil {
-				check(v.Body.Decide([]byte(test.body), 0), test.want)
+			if v.Body() != nil {
+				check(v.Body().Decide([]byte(test.body)), test.want)
 			}
 		})
 	}
 }
 
-// A resource without rules has nothing to do with bodies.
-func TestPermitWithoutRules(t *testing.T) {
+// A resource without rules depends on no body.
+func TestResourceWithoutRules(t *testing.T) {
 	g, p := ruled(t, `"forward": false`)
 	r := Request{HasBody: true, ContentEncoding: "gzip", MCP: operation.Headers{MethodCount: 2}}
-	if v := g.permit(p, &r, 0, g.letPass(Pass{}, metrics.CacheHit)); v.Pass == nil || v.Body != nil {
+	if v := g.applyRules(p, &r, 0, g.forward(Pass{}, metrics.CacheHit)); v.Kind() != KindForward {
 		t.Errorf("got %+v", v)
 	}
 }
 
-func BenchmarkPermit(b *testing.B) {
+func BenchmarkRules(b *testing.B) {
 	c, err := config.Parse([]byte(`{"authorization_servers": [{"issuer": "https://a", "cluster": "a"}], "resources": [{"resource": "https://h/n", "trust_mcp_headers": true, ` + toolRules + `}]}`))
 	if err != nil {
 		b.Fatal(err)
@@ -149,11 +150,11 @@ func BenchmarkPermit(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			g := &Gate{}
 			r := &Request{HasBody: true, MCP: mcp("2026-07-28", "tools/call", "look")}
-			granted := p.granted([]string{"read", "base"})
+			granted := p.grantedScopes([]string{"read", "base"})
 			b.ReportAllocs()
 			for b.Loop() {
-				if v := g.permit(p, r, granted, g.letPass(Pass{}, metrics.CacheHit)); v.Pass == nil {
-					b.Fatal(v.Reply)
+				if v := g.applyRules(p, r, granted, g.forward(Pass{}, metrics.CacheHit)); v.Kind() != KindForward {
+					b.Fatal(v.Response())
 				}
 			}
 		})

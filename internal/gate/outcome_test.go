@@ -11,8 +11,8 @@ import (
 	"mcpauth/jwtlite"
 )
 
-// The errors of jwtlite about tokens, its first group, all have an outcome of
-// their own, and no outcome is left over.
+// Each error of jwtlite about a token has an outcome of its own, and each outcome
+// about a token has an error. These errors are the first group of errors.go.
 func TestEveryCheckHasAnOutcome(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "../../jwtlite/errors.go", nil, 0)
 	if err != nil {
@@ -25,11 +25,15 @@ func TestEveryCheckHasAnOutcome(t *testing.T) {
 			break
 		}
 	}
-	if errors < 19 || len(checks) != errors {
-		t.Errorf("%d checks for %d errors", len(checks), errors)
+	if errors < 19 || len(tokenOutcomes) != errors {
+		t.Errorf("%d outcomes for %d errors", len(tokenOutcomes), errors)
 	}
-	if n := int(metrics.MissingClaim-metrics.Malformed) + 1; len(checks) != n {
-		t.Errorf("%d checks for %d outcomes", len(checks), n)
+	outcomes := map[metrics.Outcome]bool{}
+	for _, o := range &tokenOutcomes {
+		outcomes[o.outcome] = true
+	}
+	if n := int(metrics.MissingClaim-metrics.Malformed) + 1; len(outcomes) != len(tokenOutcomes) || len(outcomes) != n {
+		t.Errorf("%d outcomes for %d errors, want %d", len(outcomes), len(tokenOutcomes), n)
 	}
 	for err, want := range map[error]metrics.Outcome{
 		jwtlite.ErrMalformed:                            metrics.Malformed,
@@ -54,7 +58,7 @@ func TestEveryCheckHasAnOutcome(t *testing.T) {
 		jwtlite.ErrMissingClaim:                         metrics.MissingClaim,
 		fmt.Errorf("of 2: %w", jwtlite.ErrMissingClaim): metrics.MissingClaim,
 	} {
-		if got := failed(err); got != want {
+		if got := outcomeOf(err); got != want {
 			t.Errorf("%v: outcome %d, want %d", err, got, want)
 		}
 	}
