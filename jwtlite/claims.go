@@ -117,6 +117,10 @@ func (c *Claims) read(r *objectReader) error {
 		case "events", "token_introspection", "response_type", "redirect_uris", "jwks", "vct", "_sd", "_sd_alg":
 			// RFC 8417, RFC 9701, RFC 9101, RFC 7591, OpenID Federation, SD-JWT.
 			c.otherType = true
+		case "ati": // of the access token that belongs to a refresh token, as Spring Security OAuth has it
+			c.otherType = true
+		case "type": // of anything, but a refresh token where it says so, as with Flask-JWT-Extended
+			c.otherType = c.otherType || equalFold(m.Text, "refresh") || equalFold(m.Text, "refresh_token")
 		case "drn":
 			c.otherType = c.otherType || m.Text == "DSR" // Descope's refresh tokens
 		case "cnf":

@@ -57,11 +57,16 @@ type Request struct {
 // read.
 func (r *Request) Clone() *Request {
 	c := *r
-	for _, s := range []*string{&c.Method, &c.Authority, &c.Path, &c.Authorization, &c.Origin, &c.RequestMethod, &c.RequestHeaders, &c.IfNoneMatch,
-		&c.ContentEncoding, &c.ContentType, &c.MCP.Method, &c.MCP.Name, &c.MCP.Version} {
+	for _, s := range c.texts() {
 		*s = strings.Clone(*s)
 	}
 	return &c
+}
+
+// texts returns the fields that hold text from the headers.
+func (r *Request) texts() [13]*string {
+	return [...]*string{&r.Method, &r.Authority, &r.Path, &r.Authorization, &r.Origin, &r.RequestMethod, &r.RequestHeaders, &r.IfNoneMatch,
+		&r.ContentEncoding, &r.ContentType, &r.MCP.Method, &r.MCP.Name, &r.MCP.Version}
 }
 
 // placeSize is how many bytes of a waiting request take one place of a [Queue].
@@ -69,8 +74,11 @@ const placeSize = 8192
 
 // Places returns how many places of a [Queue] the request takes while it waits.
 func (r *Request) Places() int {
-	return 1 + (len(r.Path)+len(r.Authorization)+len(r.Origin)+len(r.RequestHeaders)+len(r.IfNoneMatch)+
-		len(r.ContentEncoding)+len(r.ContentType)+len(r.MCP.Method)+len(r.MCP.Name))/placeSize
+	size := 0
+	for _, s := range r.texts() {
+		size += len(*s)
+	}
+	return 1 + size/placeSize
 }
 
 // TimedOut returns the verdict on a request that has waited for w for too long.

@@ -88,7 +88,7 @@ func (p *Proxy) Exchange(f *Form) (*Answer, *Call) {
 		switch {
 		case v[ofCode] == "":
 			return refuse("invalid_request", "code is missing"), nil
-		case !p.allowed(v[ofRedirect]):
+		case v[ofRedirect] != "" && !p.allowed(v[ofRedirect]): // OAuth 2.1 has none here
 			p.refused("at the token endpoint", v[ofRedirect])
 			return refuse("invalid_grant", wrongRedirect), nil
 		case !isCode(v[ofVerifier], 43, 128):
