@@ -3,11 +3,13 @@ package main
 import (
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
 	"mcpauth/config"
+	"mcpauth/internal/discovery"
 	"mcpauth/internal/gate"
 	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
@@ -32,9 +34,9 @@ type plugin struct {
 	types.DefaultPluginContext
 	id       uint32
 	gate     *gate.Gate
-	sources  []*keys.Source        // of each authorization server; nil where it has no keys, and no metadata is kept
-	checkers []*introspect.Checker // of each; nil where it is not asked about tokens
-	proxies  []*oauthproxy.Proxy   // of each; nil where the gateway does not stand for it
+	sources  []*keys.Source       // of each authorization server; nil where it has no keys, and no metadata is kept
+	checkers []*introspect.Client // of each; nil where it is not asked about tokens
+	proxies  []*oauthproxy.Proxy  // of each; nil where the gateway does not stand for it
 	held     held
 	turns    *gate.Queue // of requests that wait for the next tick alone
 	bodies   bodies
@@ -73,15 +75,16 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 	verifier := newVerifier()
 	logInfo("signatures: " + verifier.describe())
 	for _, s := range c.AuthorizationServers {
+		d := discovery.New(s, c.AllowInsecureHTTP, host{p})
 		var source *keys.Source
 		if s.Source.Kind != config.NoKeys || s.Source.KeepMetadata {
-			source = keys.New(s, c.AllowInsecureHTTP, host{p})
-			source.Adopted = verifier.prepare
-			source.Adopt()
+			source = keys.New(s, d, c.AllowInsecureHTTP, host{p})
+			source.OnUpdate = verifier.prepare
+			source.Apply()
 		}
-		var checker *introspect.Checker
+		var checker *introspect.Client
 		if s.Introspection != nil {
-			checker = introspect.New(s, c.AllowInsecureHTTP, host{p})
+			checker = introspect.New(s, d, host{p})
 		}
 		var proxy *oauthproxy.Proxy
 		if s.OAuthProxy != nil {
@@ -149,7 +152,7 @@ func (p *plugin) OnPluginDone() bool {
 func (p *plugin) flushMetrics(held int) {
 	for i := range p.sources {
 		if s := p.sources[i]; s != nil {
-			p.metrics.Keys(i, s.Fetched, s.Failed, s.Age())
+			p.metrics.Keys(i, s.Fetched, s.Failed, int32(s.Age()/time.Second))
 		}
 		if c := p.checkers[i]; c != nil {
 			p.metrics.Introspections(i, c.Answered, c.Failed)

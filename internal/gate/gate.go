@@ -15,6 +15,7 @@ import (
 	"unsafe"
 
 	"mcpauth/config"
+	"mcpauth/internal/callout"
 	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
 	"mcpauth/internal/metrics"
@@ -160,9 +161,9 @@ type resource struct {
 
 // A server is an authorization server as one resource trusts it.
 type server struct {
-	source  *keys.Source        // nil: no JWTs are verified
-	checker *introspect.Checker // nil: it is not asked
-	jwt     bool                // checker is asked about JWTs too
+	source  *keys.Source       // nil: no JWTs are verified
+	checker *introspect.Client // nil: it is not asked
+	jwt     bool               // checker is asked about JWTs too
 	policy  jwtlite.Policy
 	queues  *queues
 }
@@ -180,7 +181,7 @@ type passed struct {
 // server, in the order of c.AuthorizationServers, nil where none are used, and
 // checkers those that are asked about tokens, nil where they are not, and proxies
 // those for which the gateway stands.
-func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Checker, proxies []*oauthproxy.Proxy, verifier jwtlite.Verifier) *Gate {
+func New(c *config.Config, sources []*keys.Source, checkers []*introspect.Client, proxies []*oauthproxy.Proxy, verifier jwtlite.Verifier) *Gate {
 	g := &Gate{
 		routes:    route.New(c),
 		unmatched: c.Unmatched,
@@ -329,7 +330,7 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	set, version := s.source.Keys()
 	if set == nil {
 		v := reply(unavailable(r.readers(), s.source.RetryAfter()), metrics.NoKeys)
-		if s.source.Await(r.Arrived) {
+		if s.source.Await(callout.UnixMilli(r.Arrived)) {
 			v.Outcome = metrics.NoRoom
 			return v.waiting(s.source, s.queues.keys)
 		}
@@ -341,7 +342,7 @@ func (g *Gate) check(p *resource, r *Request, token string, now time.Time) Verdi
 	if err := r.refutation; err != nil {
 		// The server may have new keys, perhaps under old IDs: nobody is told
 		// that a token is bad by keys that are older than the request.
-		switch s.source.Refetch(missingKey(t, token, err), r.Arrived) {
+		switch s.source.Refetch(missingKey(t, token, err), callout.UnixMilli(r.Arrived)) {
 		case keys.Fetching:
 			return reply(unavailable(r.readers(), s.source.RefetchAfter()), metrics.NoRoom).waiting(s.source, s.queues.missing)
 		case keys.Later:

@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"mcpauth/internal/callout"
 	"mcpauth/internal/keys"
 	"mcpauth/internal/metrics"
 	"mcpauth/internal/oauthproxy"
@@ -64,7 +65,7 @@ func (p *resource) serverMetadata(r *Request) Verdict {
 // metadata of a server while there is none, or none of use.
 func noMetadata(of *keys.Source, q *Queue, arrived int64, origin string) Verdict {
 	v := reply(noAnswer(origin, of.RetryAfter()), metrics.NoAnswer)
-	if of.Metadata() == "" && of.Await(arrived) {
+	if of.Metadata() == "" && of.Await(callout.UnixMilli(arrived)) {
 		v.Outcome = metrics.NoRoom
 		return v.waiting(of, q)
 	}
@@ -91,7 +92,7 @@ func (p *resource) redirect(k route.Kind, r *Request) Verdict {
 	_, query, _ := strings.Cut(r.Path, "?")
 	to := p.proxy.Authorize
 	if k == route.Callback {
-		to = p.proxy.Return
+		to = p.proxy.Callback
 	}
 	return answered(to(query, p.Resource.Resource.Origin()), "")
 }
@@ -99,7 +100,7 @@ func (p *resource) redirect(k route.Kind, r *Request) Verdict {
 // form returns what decides on the body of r: a registration is answered at
 // once, other forms wait for the provider.
 func (p *resource) form(k route.Kind, r *Request) func([]byte, int64) Verdict {
-	f := oauthproxy.Form{ContentType: strings.Clone(r.ContentType), Issuer: p.Resource.Resource.Origin(), Basic: isBasic(r.Authorization)}
+	f := oauthproxy.FormRequest{ContentType: strings.Clone(r.ContentType), Issuer: p.Resource.Resource.Origin(), Basic: isBasic(r.Authorization)}
 	origin, arrived := r.readers(), r.Arrived
 	var call *oauthproxy.Call
 	return func(body []byte, _ int64) Verdict {
@@ -116,14 +117,14 @@ func (p *resource) form(k route.Kind, r *Request) func([]byte, int64) Verdict {
 					return reply(problem(404, codeNotFound, "nothing is served at this path", origin), metrics.NoResource)
 				}
 			}
-			var refused *oauthproxy.Answer
+			var refused *oauthproxy.Response
 			f.Body = string(body)
 			refused, call = begin(&f)
 			if f.Body = ""; refused != nil {
 				return answered(refused, origin)
 			}
 		}
-		if a := call.Answer(); a != nil {
+		if a := call.Response(); a != nil {
 			return answered(a, origin)
 		}
 		return reply(noAnswer(origin, call.RetryAfter()), metrics.NoRoom).waiting(call, p.forms.forms)
@@ -137,7 +138,7 @@ func isBasic(authorization string) bool {
 }
 
 // answered is the verdict that gives an answer of the proxy.
-func answered(a *oauthproxy.Answer, origin string) Verdict {
+func answered(a *oauthproxy.Response, origin string) Verdict {
 	var headers [][2]string
 	if a.RetryAfter != "" {
 		headers = append(headers, [2]string{"retry-after", a.RetryAfter})

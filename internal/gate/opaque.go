@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"mcpauth/internal/callout"
 	"mcpauth/internal/introspect"
 	"mcpauth/internal/metrics"
 	"mcpauth/jwtlite"
@@ -58,16 +59,16 @@ func (g *Gate) ask(p *resource, r *Request, s *server, token string, now time.Ti
 	if !isToken(token) {
 		return refuse(errCharacters, metrics.Malformed)
 	}
-	answer, call := s.checker.Ask(token, r.Arrived)
+	answer, call := s.checker.Ask(token, callout.UnixMilli(r.Arrived))
 	switch {
 	case call != nil:
 		return reply(unavailable(r.readers(), call.RetryAfter()), metrics.NoRoom).waiting(call, s.queues.answers)
 	case answer == nil: // too many questions are under way
 		return reply(unavailable(r.readers(), 1), metrics.NoRoom)
-	case answer.Fault == introspect.ErrScope:
+	case answer.Err == introspect.ErrScope:
 		return g.insufficient(p, r, p.headerNeed(r), r.readers())
-	case answer.Fault != nil:
-		return refuse(answer.Fault, metrics.Inactive)
+	case answer.Err != nil:
+		return refuse(answer.Err, metrics.Inactive)
 	case answer.Claims == nil:
 		return reply(unavailable(r.readers(), cmp.Or(answer.RetryAfter, introspect.RetryAfter)), metrics.NoAnswer)
 	}
@@ -79,7 +80,7 @@ func (g *Gate) ask(p *resource, r *Request, s *server, token string, now time.Ti
 		return refuse(err, failed(err))
 	}
 	begin, end := s.period(t.Claims())
-	if until := answer.Until(); !t.Claims().Expires.Set || until < end {
+	if until := answer.ValidUntil().Unix(); !t.Claims().Expires.Set || until < end {
 		end = until
 	}
 	return g.admit(p, r, s, token, passed{begin: max(begin, now.Unix()), end: end})

@@ -5,7 +5,7 @@ import (
 	"math"
 	"strconv"
 
-	"mcpauth/internal/keys"
+	"mcpauth/internal/callout"
 	"mcpauth/internal/metrics"
 	"mcpauth/jwtlite"
 )
@@ -15,12 +15,12 @@ import (
 // repeat of one is quoted, short and printable ASCII, since anybody can have made
 // it.
 type Refusals struct {
-	host keys.Host
+	host callout.Host
 	told [metrics.Outcomes]int64 // when the last line was written, as far as this worker knows
 }
 
 // NewRefusals returns Refusals for the log of host.
-func NewRefusals(host keys.Host) *Refusals { return &Refusals{host: host} }
+func NewRefusals(host callout.Host) *Refusals { return &Refusals{host: host} }
 
 const (
 	refusalsName     = "mcpauth.refusals 1" // of the value that the workers share: eight bytes for each outcome
@@ -34,7 +34,7 @@ func (l *Refusals) due(o metrics.Outcome) bool {
 	if l == nil {
 		return false
 	}
-	now := l.host.Now()
+	now := int64(l.host.Now())
 	if recent(l.told[o], now) {
 		return false
 	}

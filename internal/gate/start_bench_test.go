@@ -31,7 +31,7 @@ func BenchmarkStart(b *testing.B) {
 	}
 	b.Run("gate", func(b *testing.B) {
 		for b.Loop() {
-			New(c, make([]*keys.Source, 1), make([]*introspect.Checker, 1), make([]*oauthproxy.Proxy, 1), nil)
+			New(c, make([]*keys.Source, 1), make([]*introspect.Client, 1), make([]*oauthproxy.Proxy, 1), nil)
 		}
 	})
 }
