@@ -1,7 +1,7 @@
 # mcpauth. `make run` shows it at work in a real Envoy, `make test` proves it.
 # Both need Go, Python 3 with venv, and make; the tests also Node.js with npm and
 # Python 3.11, for the MCP clients, and Chromium, or apt-get to get it. All else is
-# installed into this folder. `make test-providers` also needs Java 17, 21 or 25 and
+# installed into this folder. `make test-providers` also needs Java 17 or later and
 # Maven, for Keycloak, and a C compiler, for Hydra.
 
 GO   ?= go

@@ -163,7 +163,7 @@ func TestPrefixesOfPlainURIsFitOne(t *testing.T) {
 // Patterns that load, beside those that a mistake makes.
 func TestMethodsThatAreNoMistakes(t *testing.T) {
 	for _, pattern := range []string{"tools/call", "tools/call*", "tools/*", "t*", "*", "ping", "p*", "logging/setLevel", "notifications/*", "notifications/tools/list_changed",
-		"x/Tools", "com.example/Delete", "X*", "tools/calls", "roots/*", "rpc.discover", "b *"} {
+		"x/Tools", "com.example/Delete", "X*", "tools/callers", "tools/calls/x", "roots/*", "rpc.discover", "b *"} {
 		if _, err := config.Parse([]byte(withResource(`"methods": {"` + pattern + `": ["a"]}`))); err != nil {
 			t.Errorf("%s: %v", pattern, err)
 		}

@@ -12,7 +12,7 @@ import (
 var reservedHeaders = []string{
 	// Who calls, and with what proof.
 	"authorization", "cookie", "cookie2", "set-cookie", "www-authenticate", "proxy-", "origin", "dpop",
-	"client-cert", "client-cert-", "ssl-client-", "x-ssl-", "signature", "signature-input", "x-mcpauth-",
+	"proxy", "client-cert", "client-cert-", "ssl-client-", "x-ssl-", "signature", "signature-input", "x-mcpauth-",
 
 	// The connection and the framing of the message (RFC 9110, sections 7.6 and
 	// 10.1; RFC 9112).
@@ -27,9 +27,10 @@ var reservedHeaders = []string{
 
 	// Headers that servers take for the method, the path, the host or the address
 	// of the client.
+	"script-name", "path-info", "x-script-name", "x-forward-", "forwarded-for",
 	"x-http-", "x-method-override", "x-method", "x-original-", "x-rewrite-", "x-host", "x-server-name",
 	"forwarded", "x-forwarded", "x-forwarded-", "x-scheme", "x-url-scheme", "front-end-https",
-	"x-real-ip", "x-client-ip", "x-cluster-client-ip", "client-ip", "true-client-ip", "cf-connecting-ip",
+	"x-remote-ip", "x-remote-addr", "x-originating-ip", "x-override-url", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "client-ip", "true-client-ip", "cf-connecting-ip",
 	"fastly-client-ip", "x-envoy-", "x-accel-", "x-sendfile-type",
 
 	// Tracing.

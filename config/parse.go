@@ -6,6 +6,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"mcpauth/internal/jsontext"
 	"mcpauth/jwtlite"
 )
 
@@ -34,7 +35,7 @@ func (v *value) document(doc []byte) *Config {
 		v.fail("must be at most " + strconv.Itoa(MaxDocumentSize) + " bytes")
 		return nil
 	}
-	text := strings.TrimPrefix(string(doc), "\ufeff") // which some editors put there
+	text := string(jsontext.TrimBOM(doc))
 	if strings.TrimSpace(text) == "" {
 		v.fail("must not be empty: authorization_servers and resources are required")
 		return nil

@@ -23,6 +23,9 @@ func pathFault(path string) string {
 	if strings.Contains(path, ";") {
 		return "must have a path without ;"
 	}
+	if strings.Contains(path, "*") {
+		return "must have a path without *: it covers all that is under it, and * would stand for itself alone"
+	}
 	if !isURLText(path, "/") {
 		return "must have a path with valid percent-encoding and no character that needs it"
 	}

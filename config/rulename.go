@@ -36,8 +36,8 @@ const mcpMethods = " initialize ping server/discover tools/list tools/call promp
 
 // misspelledMethod returns the method of MCP that a pattern means but never
 // matches, since its letters are in another case, its words are joined by another
-// character than MCP has there, or it is a beginning of the method without "*";
-// empty if there is none. With prefix it is about a text that methods begin with.
+// character than MCP has there, a word is in the singular or the plural where MCP
+// has the other, or it is a beginning of the method without "*"; empty if there is none. With prefix it is about a text that methods begin with.
 func misspelledMethod(text string, prefix bool) string {
 	found := ""
 	for rest := mcpMethods; ; {
@@ -61,13 +61,24 @@ func misspelledMethod(text string, prefix bool) string {
 }
 
 // foldMethod returns a method in lower case, with "/" for every character of it
-// that is no letter and no digit, and none at its ends.
+// that is no letter and no digit, and none at its ends. Words lose an "s" at
+// their end.
 func foldMethod(method string) string {
-	b := []byte(strings.ToLower(method))
-	for i, c := range b {
-		if !isAlpha(c) && !isDigit(c) {
-			b[i] = '/'
+	var b []byte
+	for i := 0; i < len(method); i++ {
+		c := lower(method[i])
+		if isAlpha(c) || isDigit(c) {
+			b = append(b, c)
+			continue
 		}
+		b = append(singular(b), '/')
 	}
-	return strings.Trim(string(b), "/")
+	return strings.Trim(string(singular(b)), "/")
+}
+
+func singular(word []byte) []byte {
+	if n := len(word) - 1; n > 0 && word[n] == 's' {
+		return word[:n]
+	}
+	return word
 }

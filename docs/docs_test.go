@@ -147,6 +147,29 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
+// Each table has a head, and rows of as many cells.
+func TestTables(t *testing.T) {
+	count := 0
+	for name, text := range pages(t) {
+		for _, table := range regexp.MustCompile(`(?m)(?:^\|.*\n)+`).FindAllString(prose(text), -1) {
+			count++
+			lines := strings.Split(strings.TrimSuffix(table, "\n"), "\n")
+			cells := func(line string) int { return strings.Count(strings.ReplaceAll(line, `\|`, ""), "|") }
+			if len(lines) < 3 || !regexp.MustCompile(`^(\|-+:?)+\|$`).MatchString(lines[1]) {
+				t.Errorf("%s: a table without a head:\n%s", name, table)
+			}
+			for _, line := range lines {
+				if cells(line) != cells(lines[0]) {
+					t.Errorf("%s: not as many cells as in the head: %s", name, line)
+				}
+			}
+		}
+	}
+	if count < 50 {
+		t.Errorf("only %d tables", count)
+	}
+}
+
 // Each configuration loads: whole documents, and those in Envoy's configuration.
 func TestConfigurations(t *testing.T) {
 	embedded := regexp.MustCompile(`(?m)^( *)value: \|\n((?: +.*\n|\n)+)`)

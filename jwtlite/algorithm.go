@@ -1,8 +1,7 @@
 package jwtlite
 
-// Algorithm is a signature algorithm of RFC 7518, section 3.1. The zero
-// Algorithm stands for every one that this package does not verify, among
-// them none, HS256 and PS256.
+// Algorithm is a signature algorithm of RFC 7518, section 3.1. The zero Algorithm stands
+// for all that this package does not verify, such as none, HS256 and PS256.
 type Algorithm uint8
 
 const (
@@ -22,8 +21,8 @@ func ParseAlgorithm(name string) (Algorithm, bool) {
 	return 0, false
 }
 
-// namedAlgorithm is an "alg" name that is registered for signatures, and the
-// error about a token that has it where it is not accepted.
+// namedAlgorithm is a registered "alg" name. As an error, it refuses a token with that
+// algorithm.
 type namedAlgorithm string
 
 func (a *namedAlgorithm) Error() string {
@@ -31,14 +30,14 @@ func (a *namedAlgorithm) Error() string {
 }
 func (a *namedAlgorithm) Unwrap() error { return ErrAlgorithm }
 
-// namedAlgorithms are the only names that errors repeat: other text in a token
-// may be anything. They come from RFC 7518, RFC 8037, RFC 8812 and RFC 9864.
+// namedAlgorithms are the names that errors may repeat: any other "alg" may be arbitrary
+// text. They come from RFC 7518, RFC 8037, RFC 8812 and RFC 9864.
 var namedAlgorithms = [...]namedAlgorithm{
 	"none", "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
 	"ES256", "ES384", "ES512", "ES256K", "EdDSA", "Ed25519", "Ed448", "ML-DSA-44", "ML-DSA-65", "ML-DSA-87",
 }
 
-// registered returns the entry of a name in namedAlgorithms, nil if it has none.
+// registered returns the entry for name in namedAlgorithms, nil if there is none.
 func registered(name string) *namedAlgorithm {
 	for i := range namedAlgorithms {
 		if string(namedAlgorithms[i]) == name {
@@ -48,7 +47,7 @@ func registered(name string) *namedAlgorithm {
 	return nil
 }
 
-// notAccepted returns the error about a token with an "alg" that is not accepted.
+// notAccepted returns the error for a token whose "alg" is not accepted.
 func notAccepted(name string) error {
 	if a := registered(name); a != nil {
 		return a

@@ -8,18 +8,18 @@ import (
 	"testing"
 )
 
-// largeToken has about what the tokens of large identity providers have.
+// largeToken has about as many claims as the tokens of large identity providers.
 func largeToken(s signers) string {
 	payload := goodPayload[:len(goodPayload)-1] + `,"name":"J\u00fcrgen","realm_access":{"roles":["a","b"]},"groups":["g1","g2","g3"],"aud2":null,"ver":1.0}`
 	return s.token(goodHeader, payload)
 }
 
-// nobody is a Verifier that verifies no signature.
+// nobody is a Verifier that refuses every signature.
 type nobody struct{}
 
 func (nobody) Verify(*Key, string, []byte) error { return ErrSignature }
 
-// What runs for each request must not make garbage.
+// Verifying the token of a request allocates nothing.
 func TestAllocations(t *testing.T) {
 	s := testSigners()
 	compact := largeToken(s)
@@ -84,7 +84,7 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// Nor must verifying, whatever the signature.
+// Verifying a signature allocates nothing either, valid or not.
 func TestVerifyAllocations(t *testing.T) {
 	s := testSigners()
 	r, e := s.set.keys[0], s.set.keys[1]

@@ -1,7 +1,7 @@
 package jwtlite
 
-// The standard library's decoder, strict or not, skips line breaks and would
-// let one token have many spellings; this one takes exactly the texts that an
+// The decoder of the standard library skips line breaks, also in its strict mode, so
+// that one token would have many spellings. This one accepts exactly the texts that the
 // encoder of RFC 7515, appendix C produces.
 
 // invalid64 marks a byte outside the alphabet of RFC 4648, section 5.
@@ -18,9 +18,9 @@ var decode64 = func() (table [256]byte) {
 	return table
 }()
 
-// appendBase64URL appends the bytes that src encodes to dst. It reports false,
-// and what it appended is worthless, when src has a byte outside the alphabet
-// (padding, whitespace), an impossible length or unused bits that are not zero.
+// appendBase64URL appends the bytes that src encodes to dst. It returns false if src has
+// a byte outside the alphabet, such as padding or whitespace, an impossible length, or
+// unused bits that are not zero. The appended bytes have no meaning then.
 func appendBase64URL(dst []byte, src string) ([]byte, bool) {
 	for len(src) >= 4 {
 		a, b, c, d := decode64[src[0]], decode64[src[1]], decode64[src[2]], decode64[src[3]]

@@ -4,9 +4,12 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
-	"crypto/sha256"
+	std "crypto/sha256"
 	"fmt"
+	"strings"
 	"testing"
+
+	"mcpauth/jwtlite/internal/sha256"
 )
 
 // benchToken returns a token such as identity providers issue, of about 900
@@ -44,7 +47,7 @@ func BenchmarkParse(b *testing.B) {
 	})
 }
 
-// All that is done with a token but for its signature.
+// BenchmarkJudge is everything that is done with a token but its signature.
 func BenchmarkJudge(b *testing.B) {
 	forBoth(b, func(b *testing.B, alg Algorithm) {
 		s := testSigners()
@@ -69,8 +72,8 @@ func BenchmarkJudge(b *testing.B) {
 	})
 }
 
-// BenchmarkVerify has the verifications of the standard library beside those
-// of this package: of figures from one run, the ratio is what counts.
+// BenchmarkVerify runs the verifications of the standard library beside those of
+// this package. Compare figures of one run only.
 func BenchmarkVerify(b *testing.B) {
 	s := testSigners()
 	run := func(name string, verify func() bool) {
@@ -92,7 +95,7 @@ func BenchmarkVerify(b *testing.B) {
 		run(key.Algorithm().String(), func() bool { return Software{}.Verify(key, input, signature) == nil })
 		if key.Algorithm() == RS256 {
 			run("RS256/std", func() bool {
-				digest := sha256.Sum256([]byte(input))
+				digest := std.Sum256([]byte(input))
 				return rsa.VerifyPKCS1v15(&s.rsa.PublicKey, crypto.SHA256, digest[:], signature) == nil
 			})
 			continue
@@ -101,18 +104,30 @@ func BenchmarkVerify(b *testing.B) {
 		run("ES256/prepared", func() bool { return Software{}.Verify(withTable, input, signature) == nil })
 		der := ECDSASignatureDER(nil, signature)
 		run("ES256/std", func() bool {
-			digest := sha256.Sum256([]byte(input))
+			digest := std.Sum256([]byte(input))
 			return ecdsa.VerifyASN1(&s.ec.PublicKey, digest[:], der)
 		})
 	}
 }
 
-// What it takes to prepare one key.
+// BenchmarkPrepare is the time to read one key and prepare it.
 func BenchmarkPrepare(b *testing.B) {
-	point := testSigners().set.keys[1].point
+	spki := testSigners().set.keys[1].SPKI()
 	b.ReportAllocs()
 	for b.Loop() {
-		newPointTable(point)
+		k, err := parseSPKI(spki)
+		if err != nil {
+			b.Fatal(err)
+		}
+		Software{}.Prepare(&KeySet{[]*Key{k}})
+	}
+}
+
+func BenchmarkSHA256(b *testing.B) {
+	text := strings.Repeat("x", 900)
+	b.ReportAllocs()
+	for b.Loop() {
+		sha256.Sum(text)
 	}
 }
 
@@ -138,8 +153,8 @@ func BenchmarkFind(b *testing.B) {
 	}
 }
 
-// The costliest token that is accepted: names in as many objects as fit, each
-// as full as allowed.
+// BenchmarkParseHostile is the most expensive token that is accepted: as many objects
+// as fit, each with as many members as allowed.
 func BenchmarkParseHostile(b *testing.B) {
 	payload := `{`
 	for i := range 8 {

@@ -1,10 +1,11 @@
 package jwtlite
 
-// readScopes fills in the scopes from the first claim that carries any.
-func (c *Claims) readScopes(s *scanner, scope, scp, scopes *Value) error {
+// readScopes fills in the scopes from the first claim that has them: see
+// [Claims.HasScope].
+func (c *Claims) readScopes(r *objectReader, scope, scp, scopes *Value) error {
 	var ok bool
 	if scope != nil {
-		if c.scopes, ok = appendStrings(c.scopes, s, scope); !ok {
+		if c.scopes, ok = appendStrings(c.scopes, r, scope); !ok {
 			return errScope
 		}
 		c.splitScopes()
@@ -14,7 +15,7 @@ func (c *Claims) readScopes(s *scanner, scope, scp, scopes *Value) error {
 		if v == nil {
 			continue
 		}
-		if c.scopes, ok = appendStrings(c.scopes, s, v); ok {
+		if c.scopes, ok = appendStrings(c.scopes, r, v); ok {
 			c.splitScopes()
 			return nil
 		}
@@ -23,8 +24,8 @@ func (c *Claims) readScopes(s *scanner, scope, scp, scopes *Value) error {
 	return nil
 }
 
-// splitScopes splits the strings of a scope claim at the spaces: RFC 6749,
-// section 3.3.
+// splitScopes splits the strings of a scope claim at their spaces: RFC 6749, section
+// 3.3.
 func (c *Claims) splitScopes() {
 	lists := len(c.scopes)
 	for i := range lists {
@@ -43,9 +44,9 @@ func (c *Claims) splitScopes() {
 	c.scopes = c.scopes[:copy(c.scopes, c.scopes[lists:])]
 }
 
-// appendStrings appends the strings of v, a string or an array of strings. It
-// reports false when v is neither.
-func appendStrings(dst []string, s *scanner, v *Value) ([]string, bool) {
+// appendStrings appends the strings of v, a string or an array of strings. It returns
+// false if v is neither.
+func appendStrings(dst []string, r *objectReader, v *Value) ([]string, bool) {
 	switch v.Kind {
 	case KindString:
 		return append(dst, v.Text), true
@@ -53,13 +54,12 @@ func appendStrings(dst []string, s *scanner, v *Value) ([]string, bool) {
 	default:
 		return dst, false
 	}
-	s.enter(v.Raw)
-	for s.next() {
-		element, err := s.value(true, 0)
-		if err != nil || element.Kind != KindString {
+	for more := r.beginArray(v); more && r.json.NextElement(); {
+		s, ok := r.json.String()
+		if !ok {
 			return dst, false
 		}
-		dst = append(dst, element.Text)
+		dst = append(dst, r.json.Decode(s, &r.decoded))
 	}
-	return dst, true
+	return dst, r.json.End()
 }

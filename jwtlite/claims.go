@@ -1,8 +1,10 @@
 package jwtlite
 
+import "slices"
+
 // Claims are the claims of a [Token]: RFC 7519, section 4, with those of
-// RFC 9068, section 2.2. Names are matched byte by byte after JSON's escapes
-// have been decoded.
+// RFC 9068, section 2.2. Names are compared byte by byte after their escapes have been
+// decoded.
 type Claims struct {
 	Issuer    string      // iss
 	Subject   string      // sub
@@ -19,44 +21,33 @@ type Claims struct {
 	hasClientID bool
 	hasIssuer   bool
 
-	idToken   bool // a claim that only ID tokens have
-	otherType bool // one that only tokens of other types have, or that names another type
-	bound     bool // cnf
+	idToken   bool // it has a claim that only ID tokens have
+	otherType bool // it has a claim that only other types of tokens have, or that names another type
+	bound     bool // it has cnf
 }
 
-// HasAudience tells whether "aud" is or holds aud, compared byte by byte.
-func (c *Claims) HasAudience(aud string) bool {
-	for _, a := range c.audiences {
-		if a == aud {
-			return true
-		}
-	}
-	return false
-}
+// HasAudience reports whether "aud" is aud or has it as an element, compared byte by
+// byte.
+func (c *Claims) HasAudience(aud string) bool { return slices.Contains(c.audiences, aud) }
 
 // AppendAudience appends the audiences of the token to dst.
 func (c *Claims) AppendAudience(dst []string) []string { return append(dst, c.audiences...) }
 
-// HasScope tells whether the token carries the scope s, compared byte by byte.
+// HasScope reports whether the token has the scope s, compared byte by byte.
 //
-// Scopes come from the first of these that is there: "scope" (RFC 8693,
-// section 4.2), "scp", "scopes", each a string or an array of strings in which
-// a space separates scopes. A "scp" or "scopes", which no RFC defines, of
-// another type is as if absent.
+// Scopes come from the first of these claims that is present: "scope" (RFC 8693,
+// section 4.2), "scp", "scopes". Each is a string or an array of strings, in which
+// spaces separate scopes. No RFC defines "scp" and "scopes": one that has another type
+// counts as absent.
 func (c *Claims) HasScope(s string) bool {
-	for _, have := range c.scopes {
-		if have == s {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(c.scopes, s)
 }
 
-// AppendScopes appends the scopes of the token, see [Claims.HasScope], to dst.
+// AppendScopes appends the scopes of the token to dst: see [Claims.HasScope].
 func (c *Claims) AppendScopes(dst []string) []string { return append(dst, c.scopes...) }
 
-// Lookup returns the top-level claim with the given name. One that is null is as
-// if absent.
+// Lookup returns the top-level claim with the given name. A claim that is null counts
+// as absent.
 func (c *Claims) Lookup(name string) (Value, bool) {
 	for i := range c.members {
 		if c.members[i].name == name {
@@ -73,11 +64,11 @@ var (
 	errScope       = malformed("scope must be a string or an array of strings")
 )
 
-// read fills in the claims from their members, none of which is null. A registered claim of the wrong
-// type makes the token malformed.
-func (c *Claims) read(s *scanner) error {
-	// Texts are gathered first and stored at once: each store of a pointer
-	// takes code for the garbage collector.
+// read fills in the claims from their members, none of which is null. A registered
+// claim of the wrong type makes the token malformed.
+func (c *Claims) read(r *objectReader) error {
+	// Local variables take less code than fields: the compiler adds a write barrier
+	// to each store of a pointer in a field.
 	var iss, sub, jti, clientID, azp, cid string
 	var scope, scp, scopes *Value
 	for i := range c.members {
@@ -99,7 +90,7 @@ func (c *Claims) read(s *scanner) error {
 		case "azp":
 			ok = m.Kind == KindString
 			azp = m.Text
-		case "cid": // no RFC defines it: of another type it is as if absent
+		case "cid": // no RFC defines it: with another type it counts as absent
 			cid = m.Text
 		case "exp":
 			c.Expires, ok = m.date()
@@ -111,7 +102,7 @@ func (c *Claims) read(s *scanner) error {
 			c.IssuedAt, ok = m.date()
 			err = errDateClaim
 		case "aud":
-			c.audiences, ok = appendStrings(c.audiences, s, &m.Value)
+			c.audiences, ok = appendStrings(c.audiences, r, &m.Value)
 			err = errAudience
 		case "scope":
 			scope = &m.Value
@@ -126,6 +117,10 @@ func (c *Claims) read(s *scanner) error {
 		case "events", "token_introspection", "response_type", "redirect_uris", "jwks", "vct", "_sd", "_sd_alg":
 			// RFC 8417, RFC 9701, RFC 9101, RFC 7591, OpenID Federation, SD-JWT.
 			c.otherType = true
+		case "ati": // of the access token that belongs to a refresh token, as Spring Security OAuth has it
+			c.otherType = true
+		case "type": // of anything, but a refresh token where it says so, as with Flask-JWT-Extended
+			c.otherType = c.otherType || equalFold(m.Text, "refresh") || equalFold(m.Text, "refresh_token")
 		case "drn":
 			c.otherType = c.otherType || m.Text == "DSR" // Descope's refresh tokens
 		case "cnf":
@@ -141,21 +136,21 @@ func (c *Claims) read(s *scanner) error {
 		}
 	}
 	c.Issuer, c.Subject, c.ID, c.ClientID = iss, sub, jti, clientID
-	return c.readScopes(s, scope, scp, scopes)
+	return c.readScopes(r, scope, scp, scopes)
 }
 
-// readType judges a claim that names the type of the token. No RFC defines one,
-// but servers tell their tokens apart by it alone: Keycloak by typ, Amazon Cognito
+// readType reads a claim that names the type of the token. No RFC defines one, but
+// some servers distinguish their tokens by it alone: Keycloak by typ, Amazon Cognito
 // and Ory by token_use, others by token_type or tokenType. Only the names of access
-// tokens are taken, since nobody knows all others.
+// tokens are accepted, since no list of the others is complete.
 func (c *Claims) readType(m *member) {
 	for _, name := range [...]string{"bearer", "access", "access_token", "access-token", "jwt", "at+jwt", "application/at+jwt"} {
-		if is(m.Text, name) {
+		if equalFold(m.Text, name) {
 			return
 		}
 	}
 	for _, name := range [...]string{"id", "id_token", "id-token", "serialized-id"} {
-		if is(m.Text, name) {
+		if equalFold(m.Text, name) {
 			c.idToken = true
 			return
 		}
@@ -163,9 +158,7 @@ func (c *Claims) readType(m *member) {
 	c.otherType = true
 }
 
-// date reads a NumericDate.
-//
-//go:noinline
+// date reads the value as a NumericDate.
 func (v *Value) date() (NumericDate, bool) {
 	if v.Kind != KindNumber {
 		return NumericDate{}, false

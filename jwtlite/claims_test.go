@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// parse returns the token with the given payload, signed by nobody.
+// parse returns an unsigned token with the given payload.
 func parse(t *testing.T, payload string) *Token {
 	t.Helper()
 	token := new(Token)
@@ -73,8 +73,8 @@ func TestAudience(t *testing.T) {
 	}
 }
 
-// Scheme and host of a URL have no case, all else has, and what is no http URL
-// is compared as it is.
+// The scheme and the host of an http URL are compared without regard to case, and
+// everything else byte by byte.
 func TestAudienceOfAPolicy(t *testing.T) {
 	for _, test := range []struct {
 		own     string
@@ -161,7 +161,7 @@ func TestNumericDate(t *testing.T) {
 		"1300819380":           time.Unix(1300819380, 0),
 		"1300819380.5":         time.Unix(1300819380, 5e8),
 		"1300819380.123456789": time.Unix(1300819380, 123456789),
-		// What is finer than a nanosecond is cut off.
+		// A fraction is cut off after nanoseconds.
 		"1.9999999999999":           time.Unix(1, 999999999),
 		"1.5e0":                     time.Unix(1, 5e8),
 		"1.5e1":                     time.Unix(15, 0),
@@ -255,7 +255,7 @@ func TestMaxLifetime(t *testing.T) {
 	}
 }
 
-// A Policy that was not filled in must refuse, whatever a token leaves out.
+// An incomplete Policy refuses every token, whatever claims it lacks.
 func TestPolicyFailsClosed(t *testing.T) {
 	good := parse(t, goodPayload)
 	bare := parse(t, `{"exp":253402300799,"aud":"","iss":""}`)

@@ -1,6 +1,6 @@
 package jwtlite
 
-// The few types of X.690 that public keys are made of.
+// The tags of the types that public keys and certificates consist of: X.690, section 8.
 const (
 	tagInteger   = 0x02
 	tagBitString = 0x03
@@ -15,16 +15,15 @@ const (
 	oidP256          = "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"     // RFC 5480, section 2.1.1.1
 )
 
-// The contents of an AlgorithmIdentifier (RFC 5280, section 4.1.1.2), for which
-// DER has one form alone.
+// The contents of an AlgorithmIdentifier (RFC 5280, section 4.1.1.2), which DER encodes
+// in one form only.
 const (
 	identifierRSA  = oidRSAEncryption + "\x05\x00" // NULL
 	identifierP256 = oidECPublicKey + oidP256
 )
 
-// readDER takes the element with the given tag off the front of der and
-// returns its contents. It knows definite lengths in the shortest form alone:
-// X.690, section 10.1.
+// readDER reads the element with the given tag at the start of der. It accepts definite
+// lengths in the shortest form only: X.690, section 10.1.
 func readDER(der []byte, tag byte) (contents, rest []byte, ok bool) {
 	if len(der) < 2 || der[0] != tag {
 		return nil, nil, false
@@ -45,9 +44,9 @@ func readDER(der []byte, tag byte) (contents, rest []byte, ok bool) {
 	return der[:length], der[length:], true
 }
 
-// readUnsigned takes a positive INTEGER in the shortest form off the front of
-// der: X.690, section 8.3.
-func readUnsigned(der []byte) (n, rest []byte, ok bool) {
+// readPositive reads a positive INTEGER in the shortest form at the start of der: X.690,
+// section 8.3.
+func readPositive(der []byte) (n, rest []byte, ok bool) {
 	n, rest, ok = readDER(der, tagInteger)
 	if !ok || len(n) == 0 || n[0]&0x80 != 0 {
 		return nil, nil, false
@@ -61,18 +60,16 @@ func readUnsigned(der []byte) (n, rest []byte, ok bool) {
 	return n, rest, true
 }
 
-// unsigned returns n, a big-endian number, without leading zeros.
-func unsigned(n []byte) []byte {
+// trimZeros returns n, a big-endian number, without leading zeros.
+func trimZeros(n []byte) []byte {
 	for len(n) > 0 && n[0] == 0 {
 		n = n[1:]
 	}
 	return n
 }
 
-// appendElement appends an element whose contents, first and then rest, are of
-// less than 65536 bytes.
-//
-//go:noinline
+// appendElement appends an element. Its contents are first and then rest, together less
+// than 65536 bytes.
 func appendElement(dst []byte, tag byte, first string, rest []byte) []byte {
 	size := len(first) + len(rest)
 	header := []byte{tag, byte(size), 0, 0}
@@ -88,10 +85,8 @@ func appendElement(dst []byte, tag byte, first string, rest []byte) []byte {
 }
 
 // appendInteger appends n, a big-endian number, as an INTEGER.
-//
-//go:noinline
 func appendInteger(dst, n []byte) []byte {
-	n = unsigned(n)
+	n = trimZeros(n)
 	sign := ""
 	if len(n) == 0 || n[0]&0x80 != 0 {
 		sign = "\x00"

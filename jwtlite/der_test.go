@@ -32,7 +32,7 @@ func TestDERLengths(t *testing.T) {
 
 func TestDERIntegers(t *testing.T) {
 	for der, want := range map[string]string{"\x02\x01\x01": "\x01", "\x02\x01\x7f": "\x7f", "\x02\x02\x00\x80": "\x80", "\x02\x02\x01\x00": "\x01\x00"} {
-		n, rest, ok := readUnsigned([]byte(der))
+		n, rest, ok := readPositive([]byte(der))
 		if !ok || string(n) != want || len(rest) > 0 {
 			t.Errorf("%x: %x, %v", der, n, ok)
 		}
@@ -40,15 +40,15 @@ func TestDERIntegers(t *testing.T) {
 			t.Errorf("%x: %x", want, got)
 		}
 	}
-	// Zero is no use in a key either.
+	// Zero is useless in a key too.
 	for _, der := range []string{"\x02\x00", "\x02\x01\x00", "\x02\x01\x80", "\x02\x02\x00\x7f", "\x02\x02\x00\x00", "\x02\x02\xff\x00", "\x03\x01\x01"} {
-		if _, _, ok := readUnsigned([]byte(der)); ok {
+		if _, _, ok := readPositive([]byte(der)); ok {
 			t.Errorf("%x is read", der)
 		}
 	}
 }
 
-// Every element must be in its place, with nothing between and behind.
+// Every element must be in its place, with nothing between them and after them.
 func TestSPKIStructure(t *testing.T) {
 	type node struct {
 		tag      byte

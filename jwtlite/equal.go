@@ -2,8 +2,8 @@ package jwtlite
 
 import "bytes"
 
-// Equal reports whether two sets have the same keys, in any order: of the same
-// IDs and for the same algorithms.
+// Equal reports whether two sets have the same keys in any order, with the same IDs and
+// for the same algorithms.
 func (s *KeySet) Equal(other *KeySet) bool {
 	if len(s.keys) != len(other.keys) {
 		return false
@@ -16,7 +16,7 @@ func (s *KeySet) Equal(other *KeySet) bool {
 	return true
 }
 
-// count returns how many keys of the set are this one.
+// count returns the number of keys in the set that are equal to a key.
 func (s *KeySet) count(of *Key) (n int) {
 	for _, k := range s.keys {
 		if k.id == of.id && k.algorithm == of.algorithm && bytes.Equal(k.spki, of.spki) {

@@ -2,10 +2,9 @@ package jwtlite
 
 import "errors"
 
-// One error per check, to be told apart with [errors.Is]. The text of every
-// error of this package is made of the characters that RFC 6750, section 3
-// allows in error_description, and repeats nothing of the input but the names of
-// registered algorithms.
+// There is one error for each check, for [errors.Is]. The texts of all errors of this
+// package have only characters that RFC 6750, section 3 allows in error_description,
+// and repeat nothing of the input but the names of registered algorithms.
 var (
 	ErrMalformed       = errors.New("the token is malformed")
 	ErrTooLarge        = errors.New("the token is too large")
@@ -16,7 +15,7 @@ var (
 	ErrType      = errors.New("the token type is not accepted")
 
 	ErrUnknownKey   = errors.New("the signing key of the token is unknown")
-	ErrAmbiguousKey = errors.New("the signing key of the token is ambiguous") // more keys fit than are tried
+	ErrAmbiguousKey = errors.New("the signing key of the token is ambiguous") // more than MaxCandidates keys fit
 	ErrSignature    = errors.New("the signature does not verify")
 
 	ErrIssuer         = errors.New("the token is from another issuer")
@@ -31,54 +30,51 @@ var (
 	ErrMissingClaim   = errors.New("the token lacks a required claim")
 )
 
-// Errors that say more than the one above that each of them is, by [errors.Is].
+// Each of these is one of the errors above, by [errors.Is], and says more.
 var (
-	// ErrEncrypted is [ErrMalformed] for a JWE (RFC 7516), which may still be
-	// a good token to others.
+	// ErrEncrypted is [ErrMalformed] for a JWE (RFC 7516), which may be a valid
+	// token elsewhere.
 	ErrEncrypted = malformed("it is encrypted")
 
 	// ErrNoAudience is [ErrAudience] for a token without "aud".
-	ErrNoAudience error = &variant{&ErrAudience, "the token names no audience"}
+	ErrNoAudience error = &variant{ErrAudience, "the token names no audience"}
 
-	// ErrAnonymous is [ErrMissingClaim] for a token that says neither whom nor
-	// which client it was issued to.
-	ErrAnonymous error = &variant{&ErrMissingClaim, "the token names neither a subject nor a client"}
+	// ErrAnonymous is [ErrMissingClaim] for a token that names neither the subject
+	// nor the client that it was issued to.
+	ErrAnonymous error = &variant{ErrMissingClaim, "the token names neither a subject nor a client"}
 )
 
-// Errors about keys and key sets. None of them is about a token.
+// These errors are about keys and key sets, never about a token.
 var (
-	// ErrKeySet reports a document that is not a JWK set, is too large or
-	// holds too many keys.
+	// ErrKeySet reports a document that is not a JWK set, that is too large, or that
+	// has too many keys.
 	ErrKeySet = errors.New("the document is not an acceptable JWK set")
 
-	// ErrNoUsableKey reports a JWK set without any key that could verify
-	// a token.
+	// ErrNoUsableKey reports a JWK set without a key that could verify a token.
 	ErrNoUsableKey = errors.New("the JWK set holds no usable key")
 
-	// ErrKey reports a key that cannot be used, wherever it came from.
+	// ErrKey reports a key that cannot be used, in a JWK set or in PEM.
 	ErrKey = errors.New("the key is not usable")
 )
 
-// detail is one of the exported errors with a text of its own. It points to
-// that error, since the linker can lay out an address but no copy, for which
-// there would be code that runs at the start.
+// detail is one of the exported errors, followed by an explanation.
 type detail struct {
-	kind *error
+	kind error
 	text string
 }
 
-func (e *detail) Error() string { return e.Unwrap().Error() + ": " + e.text }
-func (e *detail) Unwrap() error { return *e.kind }
+func (e *detail) Error() string { return e.kind.Error() + ": " + e.text }
+func (e *detail) Unwrap() error { return e.kind }
 
-// variant is one of the exported errors in other words.
+// variant is one of the exported errors with a text of its own.
 type variant struct {
-	kind *error
+	kind error
 	text string
 }
 
 func (e *variant) Error() string { return e.text }
-func (e *variant) Unwrap() error { return *e.kind }
+func (e *variant) Unwrap() error { return e.kind }
 
-func malformed(text string) error { return &detail{&ErrMalformed, text} }
-func unusable(text string) error  { return &detail{&ErrKey, text} }
-func badKeySet(text string) error { return &detail{&ErrKeySet, text} }
+func malformed(text string) error { return &detail{ErrMalformed, text} }
+func unusable(text string) error  { return &detail{ErrKey, text} }
+func badKeySet(text string) error { return &detail{ErrKeySet, text} }

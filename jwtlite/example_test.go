@@ -8,7 +8,7 @@ import (
 	"mcpauth/jwtlite"
 )
 
-// The public keys of the authorization server, as its jwks_uri serves them.
+// keys are the public keys of the authorization server, as its jwks_uri serves them.
 const keys = `{"keys":[
 	{"kty":"EC","crv":"P-256","kid":"2026-01","use":"sig","alg":"ES256",
 	 "x":"oeKb4m9gGKoB75NRPqdua5WuEtGR9ar_Dx6EQHHo2Fc",
@@ -16,7 +16,7 @@ const keys = `{"keys":[
 	{"kty":"oct","kid":"shared","k":"c2VjcmV0"}
 ]}`
 
-// An access token from there.
+// accessToken comes from that authorization server.
 const accessToken = "" +
 	"eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6IjIwMjYtMDEifQ.eyJpc3MiO" +
 	"iJodHRwczovL2F1dGguZXhhbXBsZS5jb20iLCJhdWQiOiJodHRwczovL21jcC5leGFtcGxlL" +
@@ -104,4 +104,55 @@ MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEoeKb4m9gGKoB75NRPqdua5WuEtGR
 	}
 	fmt.Println(key.ID(), key.Algorithm(), len(key.SPKI()))
 	// Output: 2026-01 ES256 91
+}
+
+// A token that is not a JWT is introspected. The response is checked like the claims of
+// a JWT.
+func ExamplePolicy_CheckIntrospection() {
+	policy := jwtlite.Policy{
+		Issuer:    "https://auth.example.com",
+		Audiences: []string{"https://mcp.example.com/notes"},
+	}
+	now := time.Date(2026, 7, 1, 12, 0, 0, 0, time.UTC)
+	for _, response := range []string{
+		`{"active":true,"aud":"https://mcp.example.com/notes","exp":1782910680,"sub":"alice","scope":"read:notes"}`,
+		`{"active":true,"aud":"https://mcp.example.com/mail","exp":1782910680,"sub":"alice"}`,
+	} {
+		var token jwtlite.Token
+		if err := token.ParseClaims([]byte(response)); err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(token.Claims().Subject, policy.CheckIntrospection(&token, now))
+	}
+	// Output:
+	// alice <nil>
+	// alice the token is for another audience
+}
+
+// tracing is a Verifier that prints the keys that are tried.
+type tracing struct{ jwtlite.Software }
+
+func (v tracing) Verify(k *jwtlite.Key, signingInput string, signature []byte) error {
+	err := v.Software.Verify(k, signingInput, signature)
+	fmt.Printf("%s by key %q: %v\n", k.Algorithm(), k.ID(), err)
+	return err
+}
+
+// A host that can verify signatures faster brings a Verifier of its own.
+func ExampleKeySet_Verify() {
+	set, _, err := jwtlite.ParseKeySet([]byte(keys))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var token jwtlite.Token
+	if err := token.Parse(accessToken); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(set.Verify(tracing{}, &token))
+	// Output:
+	// ES256 by key "2026-01": <nil>
+	// <nil>
 }

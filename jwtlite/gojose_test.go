@@ -18,7 +18,7 @@ type joseClaims struct {
 	Scope any `json:"scope"`
 }
 
-// joseAccepts does with go-jose what accept does, but for the policy.
+// joseAccepts does with go-jose what accept does, without the policy.
 func joseAccepts(keys map[string]crypto.PublicKey, compact string) (*joseClaims, error) {
 	parsed, err := jwt.ParseSigned(compact, []jose.SignatureAlgorithm{jose.RS256, jose.ES256})
 	if err != nil {
@@ -28,15 +28,15 @@ func joseAccepts(keys map[string]crypto.PublicKey, compact string) (*joseClaims,
 	return claims, parsed.Claims(keys[parsed.Headers[0].Algorithm], claims)
 }
 
-// TestAgreesWithGoJOSE holds Parse and Verify against another implementation:
-// whatever is accepted here is accepted there, with the same claims. The other
-// way round jwtlite is stricter; of what is generated here, it alone refuses
+// TestAgreesWithGoJOSE compares Parse and Verify with another implementation, which
+// must accept every token that jwtlite accepts, with the same claims. jwtlite is
+// stricter. Of the tokens that this test makes, it alone refuses those with
 //   - line breaks and unused bits in base64url,
 //   - invalid UTF-8 and lone surrogates,
 //   - duplicate names in members that go-jose skips,
-//   - crit, of which go-jose knows b64,
-//   - the payload null, which go-jose takes for no claims,
-//   - a kid that no key has: go-jose is given the key without a choice.
+//   - crit, for which go-jose supports b64,
+//   - the payload null, which go-jose reads as no claims,
+//   - a kid that no key has: the test gives go-jose the one key.
 func TestAgreesWithGoJOSE(t *testing.T) {
 	s := testSigners()
 	keys := map[string]crypto.PublicKey{"RS256": &s.rsa.PublicKey, "ES256": &s.ec.PublicKey}
@@ -86,8 +86,8 @@ func TestAgreesWithGoJOSE(t *testing.T) {
 		for _, payload := range payloads {
 			compact := s.token(header, payload)
 			check(compact)
-			// The text that is signed mutated before it is signed, so that
-			// the parsers are reached, and the token after.
+			// Changes of the header and the payload are signed, to reach the
+			// parsers. Changes of the token are not.
 			for range 10 {
 				check(s.token(string(mutate(random, []byte(header))), payload))
 				if payload != "" {
@@ -113,8 +113,7 @@ func unixOf(d *jwt.NumericDate) int64 {
 	return int64(*d)
 }
 
-// A key that jwtlite takes from a JWK set, go-jose takes too, and both mean
-// the same key.
+// go-jose accepts every key of a JWK set that jwtlite accepts, and reads the same key.
 func TestKeySetAgreesWithGoJOSE(t *testing.T) {
 	random := rand.New(rand.NewPCG(9, 10))
 	accepted := 0

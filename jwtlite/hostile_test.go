@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// with returns goodPayload with a further member in front.
+// with returns goodPayload with another member in front.
 func with(member string) string { return "{" + member + "," + goodPayload[1:] }
 
 // without returns goodPayload with old, which must be in it, replaced.
@@ -19,8 +19,8 @@ func without(old, new string) string {
 	return strings.Replace(goodPayload, old, new, 1)
 }
 
-// Every token here is signed by the right key, so that only the check that is
-// meant can refuse it.
+// Every token here is signed by the right key, so that only the check under test can
+// refuse it.
 func TestHostileTokens(t *testing.T) {
 	manyMembers := func(n int) string {
 		var b strings.Builder
@@ -78,12 +78,12 @@ func TestHostileTokens(t *testing.T) {
 		{"header with many members", `{` + manyMembers(300) + `"alg":"ES256"}`, goodPayload, ErrMalformed},
 		{"header too deep", `{"alg":"ES256","x":` + deep(32) + `}`, goodPayload, ErrMalformed},
 
-		// A token does not choose its own key.
+		// A token does not choose its key.
 		{"jwk", `{"alg":"ES256","kid":"e2","jwk":{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}}`, goodPayload, ErrUnknownKey},
 		{"jku", `{"alg":"ES256","kid":"e2","jku":"https://evil.example"}`, goodPayload, ErrUnknownKey},
 		{"x5c is not read", `{"alg":"ES256","kid":"e","x5c":"?"}`, goodPayload, nil},
 
-		// Types of other tokens.
+		// The types of other tokens.
 		{"typ absent", `{"alg":"ES256","kid":"e"}`, goodPayload, nil},
 		{"typ JWT", `{"alg":"ES256","kid":"e","typ":"jwt"}`, goodPayload, nil},
 		{"typ application/at+jwt", `{"alg":"ES256","kid":"e","typ":"Application/AT+JWT"}`, goodPayload, nil},
@@ -158,7 +158,7 @@ func TestHostileTokens(t *testing.T) {
 		{"duplicate deep inside", goodHeader, with(`"x":[{"y":{"z":1,"\u007a":2}}]`), ErrDuplicateMember},
 		{"same name in other objects", goodHeader, with(`"x":[{"x":1},{"x":{"x":1}}]`), nil},
 
-		// Names are matched exactly: what encoding/json would take for aud.
+		// Names are compared exactly. encoding/json takes these for aud.
 		{"AUD", goodHeader, without(`"aud"`, `"AUD"`), ErrAudience},
 		{"Exp", goodHeader, without(`"exp"`, `"Exp"`), ErrNoExpiry},
 		{"iss with long s", goodHeader, without(`"iss"`, `"i\u017fs"`), ErrIssuer},
@@ -166,7 +166,7 @@ func TestHostileTokens(t *testing.T) {
 		{"aud with NUL", goodHeader, without(`"aud"`, `"aud\u0000"`), ErrAudience},
 		{"aud escaped is aud", goodHeader, without(`"aud"`, `"\u0061\u0075d"`), nil},
 
-		// Types of the claims.
+		// The types of the claims.
 		{"iss number", goodHeader, without(`"https://auth.example.com"`, `1`), ErrMalformed},
 		{"iss array", goodHeader, without(`"https://auth.example.com"`, `["https://auth.example.com"]`), ErrMalformed},
 		{"sub null", goodHeader, without(`"alice"`, `null`), nil},
@@ -227,7 +227,7 @@ func TestHostileTokens(t *testing.T) {
 	}
 }
 
-// The compact serialization has one spelling only.
+// The compact serialization has one spelling.
 func TestHostileSpellings(t *testing.T) {
 	s := testSigners()
 	good := s.token(goodHeader, goodPayload)
@@ -317,15 +317,15 @@ func TestManyGroups(t *testing.T) {
 	}
 }
 
-// The buffers of a Token are as large as its tokens need, not as the largest
-// may be.
+// The buffers of a Token are as large as its tokens need, and not as large as the
+// largest token may need.
 func TestBuffersGrowWithTokens(t *testing.T) {
 	var token Token
 	if err := token.Parse(testSigners().token(goodHeader, goodPayload)); err != nil {
 		t.Fatal(err)
 	}
-	if cap(token.decoded)+cap(token.scanner.scratch) > 2*bufferUnit {
-		t.Errorf("buffers of %d and %d bytes", cap(token.decoded), cap(token.scanner.scratch))
+	if cap(token.decoded)+cap(token.reader.decoded) > 2*bufferUnit {
+		t.Errorf("buffers of %d and %d bytes", cap(token.decoded), cap(token.reader.decoded))
 	}
 }
 
@@ -343,7 +343,7 @@ func TestMaxTokenSize(t *testing.T) {
 	}
 }
 
-// What is left in a Token after a failure must not be taken for a token.
+// A Token is empty after a failure.
 func TestTokenIsEmptyAfterError(t *testing.T) {
 	s := testSigners()
 	var token Token

@@ -8,34 +8,34 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"mcpauth/internal/jsontext"
 )
 
-// jsonSeeds are texts that tests and fuzzing start from.
+// jsonSeeds are the texts from which tests and fuzzing start.
 var jsonSeeds = []string{
 	`{}`, ` { } `, `{"a":1}`, `{"a":[1,2,{"b":null}],"c":true,"d":false}`, `{"a":-0.0e+0}`, `{"a":1E-7}`,
 	`{"\u0061\n\"":"\ud83d\ude00\/\b\f\r\t\\"}`, `{"a":"` + "\u00e9\U0001f600" + `"}`, `{"a":[[[[]]]]}`, `{"a":{"b":{"c":{}}}}`,
 	`{"":""}`, `{"a":1,"b":2,"a":3}`, `[]`, `{"a"}`, `{"a":}`, `{"a":1,}`, `{"a":01}`, `{"a":"\ud800"}`, "{\"a\":\"\xff\"}", goodPayload,
 }
 
-// agree holds the scanner against encoding/json: an object that the scanner
-// takes is one there too, with the same members; one that the scanner refuses
-// is refused there too or breaks a rule that encoding/json does not have.
+// agree compares objectReader with encoding/json. An object that objectReader
+// accepts is one there too, with the same members. A text that it refuses is refused
+// there too, or breaks a rule that encoding/json does not have.
 func agree(t *testing.T, text []byte) {
 	t.Helper()
-	var s scanner
-	members, err := s.object(text, nil, maxDepth)
+	var r objectReader
+	members, fault := r.read(text, nil, maxDepth)
 	valid := json.Valid(text) && bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{"))
-	switch err {
-	case nil:
-	case errSyntax:
-		if valid && utf8.Valid(text) && !bytes.Contains(text, []byte(`\u`)) { // lone surrogates
+	switch fault {
+	case jsontext.None:
+	case jsontext.DuplicateName, jsontext.TooDeep, jsontext.TooManyMembers, jsontext.LoneSurrogate:
+		return
+	default:
+		if valid && utf8.Valid(text) {
 			t.Errorf("%q refused", text)
 		}
 		return
-	case errDuplicate, errBounds:
-		return
-	default:
-		t.Fatalf("%q: unexpected error %v", text, err)
 	}
 	if !valid {
 		t.Fatalf("%q accepted", text)
@@ -74,7 +74,7 @@ func agree(t *testing.T, text []byte) {
 	}
 }
 
-func TestScannerAgreesWithEncodingJSON(t *testing.T) {
+func TestObjectReaderAgreesWithEncodingJSON(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	const bytesOfJSON = "{}[]\":,\\ \n0123456789eE+-.truefalsn/bu\x00\xff\xc3\xa9"
 	accepted := 0
@@ -125,11 +125,11 @@ func TestBase64URL(t *testing.T) {
 	}
 }
 
-// A duplicate is found wherever the two stand, in small objects and in large
-// ones, whose names are compared by other means.
+// A duplicate name is found at any two positions, in small objects and in large ones,
+// which are searched in another way.
 func TestDuplicateAnywhere(t *testing.T) {
 	for _, name := range []string{"", "a", "k7", "\\u006b7"} {
-		for size := 2; size < 3*fewMembers; size++ {
+		for size := 2; size < 48; size++ {
 			for second := 1; second < size; second++ {
 				first := second / 2
 				text := `{`
@@ -144,16 +144,16 @@ func TestDuplicateAnywhere(t *testing.T) {
 					}
 				}
 				text = text[:len(text)-1] + `}`
-				var s scanner
-				if _, err := s.object([]byte(text), nil, maxDepth); err != errDuplicate {
-					t.Fatalf("%s: %v", text, err)
+				var r objectReader
+				if _, fault := r.read([]byte(text), nil, maxDepth); fault != jsontext.DuplicateName {
+					t.Fatalf("%s: %v", text, fault)
 				}
-				// The same in an object within, and without the duplicate.
-				if _, err := s.object([]byte(`{"k7":`+text+`}`), nil, maxDepth); err != errDuplicate {
-					t.Fatalf("%s, within: %v", text, err)
+				// The same in an inner object, and without the duplicate.
+				if _, fault := r.read([]byte(`{"k7":`+text+`}`), nil, maxDepth); fault != jsontext.DuplicateName {
+					t.Fatalf("%s, within: %v", text, fault)
 				}
-				if _, err := s.object([]byte(strings.Replace(text, `"`+name+`":{`, `"other":{`, 1)), nil, maxDepth); err != nil {
-					t.Fatalf("%s, without: %v", text, err)
+				if _, fault := r.read([]byte(strings.Replace(text, `"`+name+`":{`, `"other":{`, 1)), nil, maxDepth); fault != jsontext.None {
+					t.Fatalf("%s, without: %v", text, fault)
 				}
 			}
 		}

@@ -1,22 +1,30 @@
 package jwtlite
 
-import "strings"
+import (
+	"slices"
+	"strings"
 
-// jwk is what is read of a JWK: RFC 7517, section 4, and RFC 7518, section 6.
+	"mcpauth/internal/jsontext"
+	"mcpauth/jwtlite/internal/p256"
+)
+
+// jwk has the members of a JWK that matter here: RFC 7517, section 4, and RFC 7518,
+// section 6.
 type jwk struct {
-	text    [len(jwkTexts)]string // the members that are strings
-	has     [len(jwkTexts)]bool
+	text    [len(jwkStrings)]string // by the indices below
+	has     [len(jwkStrings)]bool
 	private bool
 	keyOps  *Value
 }
 
-// jwkTexts are the members that are strings, jwkPrivate those of a private key.
+// jwkStrings are the members that must be strings, jwkPrivate those that only a private
+// key has.
 var (
-	jwkTexts   = [...]string{"kty", "use", "alg", "kid", "crv", "n", "e", "x", "y"}
+	jwkStrings = [...]string{"kty", "use", "alg", "kid", "crv", "n", "e", "x", "y"}
 	jwkPrivate = [...]string{"d", "p", "q", "dp", "dq", "qi", "oth"}
 )
 
-// Indices into jwkTexts.
+// Indices into jwkStrings.
 const (
 	jwkType = iota
 	jwkUse
@@ -29,20 +37,20 @@ const (
 	jwkY
 )
 
-// parseJWK returns the key in text. id is its "kid", as far as it could be
-// read. Nothing of what it returns shares memory with text.
-func parseJWK(text []byte, s *scanner) (k *Key, id string, err error) {
-	members, err := s.object(text, nil, maxDepth)
-	switch err {
-	case nil:
-	case errDuplicate:
+// parseJWK returns the key in text. id is its "kid", "" if it cannot be read. The results
+// share no memory with text.
+func parseJWK(text string, r *objectReader) (k *Key, id string, err error) {
+	members, fault := r.readString(text, nil)
+	switch fault {
+	case jsontext.None:
+	case jsontext.DuplicateName:
 		return nil, "", errKeyDuplicate
 	default:
 		return nil, "", errKeyObject
 	}
 	var j jwk
-	if err = j.read(present(members)); err == nil {
-		k, err = j.key(s)
+	if err = j.read(dropNull(members)); err == nil {
+		k, err = j.key(r)
 	}
 	id = strings.Clone(j.text[jwkID])
 	if err == nil {
@@ -54,7 +62,7 @@ func parseJWK(text []byte, s *scanner) (k *Key, id string, err error) {
 func (j *jwk) read(members []member) error {
 	for i := range members {
 		m := &members[i]
-		for at, name := range jwkTexts {
+		for at, name := range jwkStrings {
 			if m.name == name {
 				if m.Kind != KindString {
 					return errKeyMember
@@ -74,8 +82,8 @@ func (j *jwk) read(members []member) error {
 	return nil
 }
 
-// key judges what was read.
-func (j *jwk) key(s *scanner) (*Key, error) {
+// key makes a key of the members, or returns why it cannot be used.
+func (j *jwk) key(r *objectReader) (*Key, error) {
 	switch j.text[jwkType] {
 	case "RSA", "EC":
 	case "oct":
@@ -83,7 +91,7 @@ func (j *jwk) key(s *scanner) (*Key, error) {
 	default:
 		return nil, errKeyType
 	}
-	// Whoever has seen the document can sign with it.
+	// Everybody who can read the document can sign with it.
 	if j.private {
 		return nil, errPrivateKey
 	}
@@ -91,7 +99,7 @@ func (j *jwk) key(s *scanner) (*Key, error) {
 		return nil, errUse
 	}
 	if j.keyOps != nil {
-		if err := checkKeyOps(j.keyOps, s); err != nil {
+		if err := checkKeyOps(j.keyOps, r); err != nil {
 			return nil, err
 		}
 	}
@@ -101,21 +109,19 @@ func (j *jwk) key(s *scanner) (*Key, error) {
 	return j.ecKey()
 }
 
-// checkKeyOps wants "verify" among the operations: RFC 7517, section 4.3.
-func checkKeyOps(v *Value, s *scanner) error {
+// checkKeyOps requires "verify" among the operations: RFC 7517, section 4.3.
+func checkKeyOps(v *Value, r *objectReader) error {
 	if v.Kind != KindArray {
 		return errKeyMember
 	}
-	operations, ok := appendStrings(nil, s, v)
+	operations, ok := appendStrings(nil, r, v)
 	if !ok {
 		return errKeyMember
 	}
-	for _, operation := range operations {
-		if operation == "verify" {
-			return nil
-		}
+	if !slices.Contains(operations, "verify") {
+		return errKeyOps
 	}
-	return errKeyOps
+	return nil
 }
 
 func (j *jwk) rsaKey() (*Key, error) {
@@ -137,14 +143,14 @@ func (j *jwk) ecKey() (*Key, error) {
 	if err := checkAlgorithm(ES256, j.text[jwkAlgorithm], j.has[jwkAlgorithm]); err != nil {
 		return nil, err
 	}
-	// Coordinates have their full size: RFC 7518, section 6.2.1.2.
-	point := append(make([]byte, 0, 1+2*sizeP256), 0x04)
+	// Coordinates have their full length, zeros included: RFC 7518, section 6.2.1.2.
+	point := append(make([]byte, 0, 1+2*p256.Size), 0x04)
 	point, okX := appendBase64URL(point, j.text[jwkX])
-	if !okX || len(point) != 1+sizeP256 {
+	if !okX || len(point) != 1+p256.Size {
 		return nil, errCoordinates
 	}
 	point, okY := appendBase64URL(point, j.text[jwkY])
-	if !okY || len(point) != 1+2*sizeP256 {
+	if !okY || len(point) != 1+2*p256.Size {
 		return nil, errCoordinates
 	}
 	return newECKey(point)

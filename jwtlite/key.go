@@ -1,27 +1,20 @@
 package jwtlite
 
 import (
-	"sync/atomic"
-
-	"filippo.io/nistec"
+	"mcpauth/jwtlite/internal/p256"
+	"mcpauth/jwtlite/internal/rsa"
 )
 
-// Key is a public key and the one algorithm it is used with: RFC 8725,
-// section 3.1. It comes from [ParseKeySet] or [ParsePublicKeyPEM], does not
-// change and may be used by any number of goroutines.
+// Key is a public key and the one algorithm that it is used with: RFC 8725, section
+// 3.1. [ParseKeySet] and [ParsePublicKeyPEM] return keys. A Key does not change, and
+// any number of goroutines may use it.
 type Key struct {
 	id        string
 	algorithm Algorithm
 	spki      []byte
 
-	// RS256.
-	modulus  *modulus
-	size     int // of the modulus, in bytes
-	exponent uint
-
-	// ES256.
-	point *nistec.P256Point
-	table atomic.Pointer[pointTable] // of point; nil before [Software.Prepare]
+	rsa *rsa.PublicKey  // for RS256
+	ec  *p256.PublicKey // for ES256
 }
 
 // ID returns the "kid" of the key, "" if it has none.
@@ -32,7 +25,7 @@ func (k *Key) Algorithm() Algorithm { return k.algorithm }
 
 // SPKI returns the key as the DER encoding of a SubjectPublicKeyInfo: RFC 5280,
 // section 4.1, with the parameters of RFC 3279, section 2.3.1, or RFC 5480,
-// section 2. It must not be written to.
+// section 2. The caller must not change it.
 func (k *Key) SPKI() []byte { return k.spki }
 
 var (
@@ -55,8 +48,8 @@ var (
 	errKeyMember     = unusable("a member has the wrong type")
 )
 
-// checkAlgorithm judges the "alg" of a key, if it has one: name must be only,
-// the one algorithm for keys of its type.
+// checkAlgorithm checks the "alg" of a key, which a key need not declare: name must be
+// that of only, the one algorithm for keys of its type.
 func checkAlgorithm(only Algorithm, name string, declared bool) error {
 	if !declared {
 		return nil

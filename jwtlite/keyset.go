@@ -1,29 +1,31 @@
 package jwtlite
 
-// Bounds of a JWK set.
+import "mcpauth/internal/jsontext"
+
+// Limits of a JWK set.
 const (
 	maxKeySetSize = 256 << 10
 	maxKeys       = 256
 )
 
-// KeySet is a set of public keys. It does not change and may be used by any
-// number of goroutines.
+// KeySet is a set of public keys. It does not change, and any number of goroutines may
+// use it.
 type KeySet struct {
 	keys []*Key
 }
 
-// SkippedKey is a key of a JWK set that is not usable.
+// SkippedKey is a key of a JWK set that cannot be used.
 type SkippedKey struct {
 	// Index is the key's place in the "keys" array.
 	Index int
-	// KeyID is its "kid", "" if it has none or cannot be read.
+	// KeyID is its "kid", "" if it has none or the key cannot be read.
 	KeyID string
 	// Reason is an [ErrKey].
 	Reason error
 }
 
-// NewKeySet returns the set of the given keys, from 1 to 256. The error is
-// [ErrNoUsableKey] or [ErrKeySet].
+// NewKeySet returns the set of the given keys, of which there must be from 1 to 256.
+// The error is [ErrNoUsableKey] or [ErrKeySet].
 func NewKeySet(keys ...*Key) (*KeySet, error) {
 	if len(keys) == 0 {
 		return nil, ErrNoUsableKey
@@ -46,20 +48,19 @@ var (
 	errNoKeys       = badKeySet("it has no array of keys")
 )
 
-// ParseKeySet reads a JWK set: RFC 7517, section 5. A key that is not usable
-// is skipped, as that section asks for, and listed with the reason. Members that
-// are null are as if absent, and a byte order mark in front is skipped. The error
-// is [ErrKeySet] or [ErrNoUsableKey]; the skipped keys come with it. Nothing of
-// doc is kept.
+// ParseKeySet reads a JWK set: RFC 7517, section 5. It skips keys that cannot be used,
+// as that section demands, and returns them with the reasons, also beside an error. A
+// member that is null counts as absent. A byte order mark in front is skipped. The
+// error is [ErrKeySet] or [ErrNoUsableKey]. The set shares no memory with doc.
 func ParseKeySet(doc []byte) (*KeySet, []SkippedKey, error) {
 	if len(doc) > maxKeySetSize {
 		return nil, nil, errKeySetSize
 	}
-	// Names are unique in the outer object here, and in each key below, so
-	// that a bad key spoils itself alone.
-	var set, element scanner
-	members, err := set.object(withoutBOM(doc), nil, 1)
-	if err != nil {
+	// Names must be unique in the outer object here, and in each key below, so that
+	// a key with duplicate names does not spoil the others.
+	var set, element objectReader
+	members, fault := set.read(jsontext.TrimBOM(doc), nil, 1)
+	if fault != jsontext.None {
 		return nil, nil, errKeySetObject
 	}
 	var keys Value
@@ -74,16 +75,16 @@ func ParseKeySet(doc []byte) (*KeySet, []SkippedKey, error) {
 
 	var found []*Key
 	var skipped []SkippedKey
-	set.enter(keys.Raw)
-	for index := 0; set.next(); index++ {
+	set.beginArray(&keys)
+	for index := 0; set.json.NextElement(); index++ {
 		if index == maxKeys {
 			return nil, nil, errTooManyKeys
 		}
-		v, err := set.value(false, 1)
-		if err != nil {
+		v, ok := set.value()
+		if !ok {
 			return nil, nil, errKeySetObject
 		}
-		k, id, err := parseJWK(bytesOf(v.Raw), &element)
+		k, id, err := parseJWK(v.Raw, &element)
 		if err != nil {
 			skipped = append(skipped, SkippedKey{index, id, err})
 			continue
@@ -102,20 +103,20 @@ func (s *KeySet) Len() int { return len(s.keys) }
 // Key returns a key by its place among the usable ones, from 0 to Len()-1.
 func (s *KeySet) Key(i int) *Key { return s.keys[i] }
 
-// MaxCandidates is how many keys are tried for one token.
+// MaxCandidates is the number of keys that are tried for one token.
 const MaxCandidates = 4
 
-// Candidates are the keys of a set that a token may be signed by.
+// Candidates are the keys of a set that may verify a token.
 type Candidates struct {
 	keys  [MaxCandidates]*Key
-	count int // of those that fit, up to MaxCandidates+1
+	count int // the number of keys that fit, up to MaxCandidates+1
 }
 
-// Keys returns the first [MaxCandidates] of them in the order of the set, at least
-// one.
+// Keys returns the first [MaxCandidates] candidates, at least one, in the order of the
+// set.
 func (c *Candidates) Keys() []*Key { return c.keys[:min(c.count, MaxCandidates)] }
 
-// add counts k, unless it is equal to one that is there.
+// add adds k, unless an equal key is there.
 func (c *Candidates) add(k *Key) {
 	if c.count > MaxCandidates {
 		return
@@ -131,13 +132,12 @@ func (c *Candidates) add(k *Key) {
 	c.count++
 }
 
-// Find returns the keys that may verify t: those for the algorithm of t whose ID
-// is the "kid" of t. Where t has no "kid", or no key for the algorithm has an ID,
-// they are all for the algorithm. Keys that are equal count once, whatever their
-// IDs.
+// Find returns the keys that may verify t: the keys for the algorithm of t whose ID is
+// the "kid" of t. If t has no "kid", or no key for the algorithm has an ID, it returns
+// all keys for the algorithm. Equal keys count once, whatever their IDs.
 //
-// The error is [ErrUnknownKey] if no key fits, which a newer key set may cure, and
-// [ErrAlgorithm] if t names an algorithm that is not verified here.
+// The error is [ErrUnknownKey] if no key fits: a newer key set may have one. It is
+// [ErrAlgorithm] if this package does not verify the algorithm of t.
 func (s *KeySet) Find(t *Token) (found Candidates, err error) {
 	if t.algorithm == 0 {
 		return found, notAccepted(t.algorithmName)
@@ -160,11 +160,11 @@ func (s *KeySet) Find(t *Token) (found Candidates, err error) {
 	return found, nil
 }
 
-// Verify verifies the signature of t by v with each key that [KeySet.Find] returns,
-// until one verifies it.
+// Verify verifies the signature of t by v, with the keys that [KeySet.Find] returns, one
+// after the other.
 //
-// The error is that of Find, [ErrSignature], or [ErrAmbiguousKey] if more keys fit
-// than are tried. A newer key set may cure each of them but [ErrAlgorithm].
+// The error is that of Find, [ErrSignature], or [ErrAmbiguousKey] if more than
+// [MaxCandidates] keys fit. A newer key set may help against all but [ErrAlgorithm].
 func (s *KeySet) Verify(v Verifier, t *Token) error {
 	found, err := s.Find(t)
 	if err != nil {

@@ -117,7 +117,8 @@ func TestJWK(t *testing.T) {
 		{"modulus zero", strings.Replace(modulus(one), `"AQ"`, `"AA"`, 1), errModulusSize, 0, ""},
 	}
 	for _, test := range tests {
-		// Alone, the set has no usable key; beside another, it is skipped.
+		// Alone, the key leaves the set without a usable key. Beside another, it is
+		// skipped.
 		set, skipped, err := ParseKeySet([]byte(`{"keys":[` + test.jwk + `]}`))
 		if test.want == nil {
 			if err != nil || len(skipped) > 0 || set.Len() != 1 {
@@ -175,7 +176,7 @@ func TestParseKeySetErrors(t *testing.T) {
 	}
 }
 
-// The document may be overwritten after it was parsed.
+// The caller may overwrite the document after ParseKeySet.
 func TestParseKeySetKeepsNothing(t *testing.T) {
 	doc := []byte(`{"keys":[` + and(ecJWK(), `"kid":"one"`) + `,{"kty":"oct","kid":"two"}]}`)
 	set, skipped, err := ParseKeySet(doc)
@@ -262,7 +263,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// only is a Verifier that takes signatures of one key alone.
+// only is a Verifier that accepts the signatures of one key.
 type only struct{ k *Key }
 
 func (v only) Verify(k *Key, _ string, _ []byte) error {
@@ -295,8 +296,7 @@ func TestNewKeySetErrors(t *testing.T) {
 	}
 }
 
-// The DER that is made of a key is what the standard library makes of it, for
-// all sizes of the numbers in it.
+// SPKI returns the same DER as the standard library, for all sizes of the numbers.
 func TestSPKI(t *testing.T) {
 	var publics []any
 	for _, bits := range []uint{2048, 2049, 2055, 2056, 3072, 4096, 8192} {

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// JWTs that an authorization server signs, for an audience that is accepted, and
-// that are no access tokens.
+// An authorization server also signs JWTs that are not access tokens, for an audience
+// that is accepted.
 func TestOtherTokens(t *testing.T) {
 	const (
 		base = `{"iss":"https://auth.example.com","aud":"https://mcp.example.com/notes","exp":1800000300,"iat":1800000000,`
@@ -73,21 +73,21 @@ func TestOtherTokens(t *testing.T) {
 		if err := testPolicy.CheckClaims(token, testNow); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", test.name, err, test.want)
 		}
-		// An answer about a token may leave out whose it is.
+		// An introspection response need not name a subject.
 		want := test.want
 		if want == ErrAnonymous {
 			want = nil
 		}
-		if err := testPolicy.CheckAnswer(claimsOf(t, test.payload), testNow); !errors.Is(err, want) {
+		if err := testPolicy.CheckIntrospection(claimsOf(t, test.payload), testNow); !errors.Is(err, want) {
 			t.Errorf("%s, as an answer: %v, want %v", test.name, err, want)
 		}
-		if err := testPolicy.CheckKind(token); !errors.Is(err, want) {
-			t.Errorf("%s: CheckKind: %v, want %v", test.name, err, want)
+		if err := testPolicy.CheckType(token); !errors.Is(err, want) {
+			t.Errorf("%s: CheckType: %v, want %v", test.name, err, want)
 		}
 	}
 }
 
-// null is absent, and what is required must be there.
+// A claim that is null counts as absent, also if it is required.
 func TestNull(t *testing.T) {
 	const all = `{"iss":"https://auth.example.com","sub":"a","client_id":"c","azp":"d","aud":"https://mcp.example.com/notes",` +
 		`"exp":1800000300,"nbf":1,"iat":1,"jti":"j","scope":"s","scp":"t","scopes":"u","typ":"Bearer"}`
@@ -134,7 +134,7 @@ func TestNull(t *testing.T) {
 		var token Token
 		err := token.ParseClaims([]byte(payload))
 		if err == nil {
-			err = unchecked.CheckAnswer(&token, testNow)
+			err = unchecked.CheckIntrospection(&token, testNow)
 		}
 		if !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", payload, err, want)
@@ -160,7 +160,7 @@ func TestNull(t *testing.T) {
 	}
 }
 
-// A JWE is told by its five parts and the enc in its header.
+// A JWE is recognized by its five parts and the enc in its header.
 func TestEncrypted(t *testing.T) {
 	var token Token
 	for compact, want := range map[string]bool{
@@ -186,8 +186,8 @@ func TestEncrypted(t *testing.T) {
 	}
 }
 
-// Servers and editors put a byte order mark before a document; a token that has
-// one is none.
+// A document may have a byte order mark in front, which servers and editors add. The
+// header or payload of a token may not.
 func TestByteOrderMark(t *testing.T) {
 	const mark = "\xef\xbb\xbf"
 	if set, _, err := ParseKeySet([]byte(mark + `{"keys":[` + ecJWK() + `]}`)); err != nil || set.Len() != 1 {
@@ -207,7 +207,7 @@ func TestByteOrderMark(t *testing.T) {
 	}
 }
 
-// An error repeats the name of an algorithm only if it is a registered one.
+// An error repeats the name of an algorithm only if it is registered.
 func TestAlgorithmsInErrors(t *testing.T) {
 	for alg, want := range map[string]string{
 		"PS256":                "the token algorithm PS256 is not accepted",

@@ -6,26 +6,25 @@ import "time"
 // can write.
 const maxDate = 253402300799
 
-// maxDateExponent bounds the exponent of a NumericDate: no number within
-// maxDate needs a larger one to be written.
+// maxDateExponent limits the exponent of a NumericDate. No date up to maxDate needs a
+// larger one.
 const maxDateExponent = 32
 
-// NumericDate is a date of RFC 7519, section 2: the seconds since 1970 in UTC,
-// possibly with a fraction, from 0 up to the end of the year 9999. The zero
-// NumericDate is a claim that is absent.
+// NumericDate is a date as RFC 7519, section 2 defines it: the seconds since 1970 in
+// UTC, possibly with a fraction, up to the end of the year 9999. The zero NumericDate
+// stands for a claim that is absent.
 type NumericDate struct {
-	// Set tells that the claim is present.
+	// Set is true if the claim is present.
 	Set bool
 
 	sec  int64
 	nsec int64
 }
 
-// Unix returns the date in seconds, its fraction dropped; 0 when it is not set.
+// Unix returns the date in seconds without its fraction, 0 if it is not set.
 func (d NumericDate) Unix() int64 { return d.sec }
 
-// Time returns the date, exact to the nanosecond; the zero Time when it is not
-// set.
+// Time returns the date to the nanosecond, the zero Time if it is not set.
 func (d NumericDate) Time() time.Time {
 	if !d.Set {
 		return time.Time{}
@@ -33,19 +32,17 @@ func (d NumericDate) Time() time.Time {
 	return time.Unix(d.sec, d.nsec)
 }
 
-// reached tells whether the date has come at the time skew after now.
-//
-//go:noinline
+// reached reports whether the date is not after now+skew.
 func (d *NumericDate) reached(now *time.Time, skew time.Duration) bool {
 	return !now.Add(skew).Before(d.Time())
 }
 
-// parseNumericDate reads a JSON number, which is known to be one.
+// parseNumericDate reads number, which must be a JSON number.
 func parseNumericDate(number string) (NumericDate, bool) {
 	if number[0] == '-' {
 		return NumericDate{}, false
 	}
-	// The number is digits * 10^exponent, with the point taken out of digits.
+	// The number is its digits, with the point at position point, times 10^exponent.
 	exponent, mantissa, point := 0, len(number), -1
 	for i := range len(number) {
 		switch number[i] {

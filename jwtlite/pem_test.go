@@ -21,7 +21,7 @@ func block(label string, der []byte) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: label, Bytes: der}))
 }
 
-// certificate returns a certificate of a key, signed by itself.
+// certificate returns a self-signed certificate.
 func certificate(t testing.TB, key crypto.Signer, change func(*x509.Certificate)) []byte {
 	t.Helper()
 	template := &x509.Certificate{
@@ -39,8 +39,8 @@ func certificate(t testing.TB, key crypto.Signer, change func(*x509.Certificate)
 	return der
 }
 
-// version1 returns a certificate as one of version 1, which does not say so and has
-// no extensions. Its signature is no longer right, which nobody looks at.
+// version1 changes a certificate to one of version 1, which has neither a version nor
+// extensions. Its signature is then invalid, but not checked.
 func version1(t *testing.T, der []byte) []byte {
 	t.Helper()
 	c, err := x509.ParseCertificate(der)
@@ -76,8 +76,7 @@ func version1(t *testing.T, der []byte) []byte {
 	return old
 }
 
-// From a certificate and from a key of PKCS #1 comes what comes from the same
-// key as SubjectPublicKeyInfo.
+// A certificate and a key of PKCS #1 give the same Key as the SubjectPublicKeyInfo.
 func TestPEMLabels(t *testing.T) {
 	s := testSigners()
 	for name, test := range map[string]struct {
@@ -153,8 +152,8 @@ func TestPEMLabelErrors(t *testing.T) {
 	}
 }
 
-// Whatever is cut off or changed in a certificate, the key is the one in it or
-// there is none; and nothing is read that the standard library finds elsewhere.
+// A certificate that is cut off or changed gives the key in it or an error, and never a
+// key that the standard library does not find there.
 func FuzzParseCertificate(f *testing.F) {
 	s := testSigners()
 	f.Add(certificate(f, s.rsa, nil))

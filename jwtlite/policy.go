@@ -1,46 +1,48 @@
 package jwtlite
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
-// Policy is what a resource server asks of the access tokens of one
-// authorization server. The zero Policy accepts nothing: Issuer, Audiences and
-// Algorithms must be set.
+// Policy is what a resource server requires of the access tokens of one authorization
+// server. Issuer, Audiences and Algorithms must be set: the zero Policy accepts no
+// token.
 type Policy struct {
-	// Issuer is the exact "iss".
+	// Issuer is the value that "iss" must have, byte for byte.
 	Issuer string
 
-	// Audiences are the resource's own identifiers. One of them must be in
-	// "aud", byte for byte; but where the scheme and the host of an http or
-	// https URL are in lower case here, they may be in any there (RFC 3986,
-	// section 6.2.2.1).
+	// Audiences are the identifiers of the resource. "aud" must have one of them,
+	// byte for byte. The scheme and the host of an http or https URL that are in
+	// lower case here may have any case there (RFC 3986, section 6.2.2.1).
 	Audiences []string
 
-	// Algorithms are those allowed: RFC 8725, section 3.1.
+	// Algorithms are the algorithms that are accepted: RFC 8725, section 3.1.
 	Algorithms []Algorithm
 
 	// ClockSkew is how far the clocks of the two servers may differ.
 	ClockSkew time.Duration
 
-	// MaxLifetime is the longest time between "iat", required if this is not
-	// zero, and "exp".
+	// MaxLifetime is the longest time from "iat" to "exp". Zero stands for no
+	// limit; otherwise "iat" is required.
 	MaxLifetime time.Duration
 
-	// Type is "at+jwt" to accept the tokens of RFC 9068 alone, with all claims
-	// that section 2.2 requires. "" also accepts the typ "JWT" and none.
+	// Type is "at+jwt" or "". "at+jwt" accepts only the tokens of RFC 9068, with
+	// all claims that section 2.2 requires. "" also accepts the typ "JWT" and
+	// tokens without typ.
 	Type string
 
-	// AudienceUnchecked lets [Policy.CheckAnswer] accept an answer without
-	// "aud". One that has it is checked in any case.
+	// AudienceUnchecked lets [Policy.CheckIntrospection] accept a response without
+	// "aud". If a response has "aud", it is checked all the same.
 	AudienceUnchecked bool
 }
 
 // typeAccessToken is the media type of RFC 9068, section 2.1.
 const typeAccessToken = "at+jwt"
 
-// CheckHeader judges the header of t. The error is [ErrAlgorithm] or
-// [ErrType].
+// CheckHeader checks the header of t. The error is [ErrAlgorithm] or [ErrType].
 func (p *Policy) CheckHeader(t *Token) error {
-	if t.algorithm == 0 || !p.allows(t.algorithm) {
+	if t.algorithm == 0 || !slices.Contains(p.Algorithms, t.algorithm) {
 		return notAccepted(t.algorithmName)
 	}
 	if !p.allowsType(t) {
@@ -49,37 +51,27 @@ func (p *Policy) CheckHeader(t *Token) error {
 	return nil
 }
 
-func (p *Policy) allows(a Algorithm) bool {
-	for _, allowed := range p.Algorithms {
-		if allowed == a {
-			return true
-		}
-	}
-	return false
-}
-
-// allowsType compares media types as RFC 7515, section 4.1.9 says: without
-// regard to case, "application/" being implied.
+// allowsType reports whether the policy accepts the typ of t. Case does not matter in
+// media types, and "application/" may be left out: RFC 7515, section 4.1.9.
 func (p *Policy) allowsType(t *Token) bool {
 	typ := t.typ
 	const prefix = "application/"
-	if len(typ) > len(prefix) && is(typ[:len(prefix)], prefix) {
+	if len(typ) > len(prefix) && equalFold(typ[:len(prefix)], prefix) {
 		typ = typ[len(prefix):]
 	}
 	switch p.Type {
 	case "":
-		return !t.hasType || is(typ, "jwt") || is(typ, typeAccessToken)
+		return !t.hasType || equalFold(typ, "jwt") || equalFold(typ, typeAccessToken)
 	case typeAccessToken:
-		return is(typ, typeAccessToken)
+		return equalFold(typ, typeAccessToken)
 	}
 	return false
 }
 
-// is tells whether s is lower, which is ASCII in lower case, without regard to
-// case. strings.EqualFold would bring Unicode's tables into the file.
-//
-//go:noinline
-func is(s, lower string) bool {
+// equalFold reports whether s is lower, which is ASCII in lower case, or differs from
+// it only in the case of ASCII letters. strings.EqualFold also takes other characters
+// for ASCII letters, such as the Kelvin sign for a k.
+func equalFold(s, lower string) bool {
 	if len(s) != len(lower) {
 		return false
 	}
@@ -95,34 +87,36 @@ func is(s, lower string) bool {
 	return true
 }
 
-// CheckClaims judges the claims of t at the time now. The error is that of the
-// first check that fails, in this order: [ErrIssuer], [ErrNoExpiry],
-// [ErrExpired], [ErrNotYetValid], [ErrIssuedInFuture], [ErrMissingClaim] (iat,
-// for MaxLifetime), [ErrLifetime], [ErrAudience], among them [ErrNoAudience],
-// [ErrType] (its claims are those of another type of token), [ErrIDToken],
-// [ErrBoundToken], [ErrMissingClaim]: [ErrAnonymous], then RFC 9068.
+// CheckClaims checks the claims of t at the time now. The error is that of the first
+// check that fails. The checks have this order:
+//
+//   - [ErrIssuer], [ErrNoExpiry], [ErrExpired], [ErrNotYetValid], [ErrIssuedInFuture];
+//   - with MaxLifetime, [ErrMissingClaim] for "iat", then [ErrLifetime];
+//   - [ErrAudience] or its variant [ErrNoAudience];
+//   - [ErrType] for the claims of another type of token, [ErrIDToken], [ErrBoundToken];
+//   - [ErrAnonymous];
+//   - with Type, [ErrMissingClaim] for the claims that RFC 9068 requires.
 func (p *Policy) CheckClaims(t *Token, now time.Time) error {
 	return p.check(&t.claims, &now, false)
 }
 
-// CheckAnswer is CheckClaims for what an authorization server has said about a
-// token, read with [Token.ParseClaims]: RFC 7662, section 2.2. "iss" may be
-// absent there, since it was the server that spoke, and so may all that tells whom
-// the token was issued to, and "exp", where MaxLifetime is not set; the caller then bounds how long it believes the
-// answer.
-func (p *Policy) CheckAnswer(t *Token, now time.Time) error {
+// CheckIntrospection is CheckClaims for an introspection response (RFC 7662, section
+// 2.2), which [Token.ParseClaims] has read. It may lack "iss", since the authorization
+// server itself has sent it, the subject and the client. Without MaxLifetime it may
+// also lack "exp": the caller then limits the time for which it trusts the response.
+func (p *Policy) CheckIntrospection(t *Token, now time.Time) error {
 	return p.check(&t.claims, &now, true)
 }
 
-func (p *Policy) check(c *Claims, now *time.Time, answer bool) error {
-	skew := max(p.ClockSkew, 0)
+func (p *Policy) check(c *Claims, now *time.Time, introspected bool) error {
+	skew := p.skew()
 
 	// RFC 7519, section 4.1.1; RFC 9068, section 4.
-	if (c.Issuer == "" || c.Issuer != p.Issuer) && !(answer && !c.hasIssuer) {
+	if (c.Issuer == "" || c.Issuer != p.Issuer) && !(introspected && !c.hasIssuer) {
 		return ErrIssuer
 	}
 	// RFC 7519, section 4.1.4: not accepted on or after.
-	if !c.Expires.Set && !(answer && p.MaxLifetime == 0) {
+	if !c.Expires.Set && !(introspected && p.MaxLifetime == 0) {
 		return ErrNoExpiry
 	}
 	if c.Expires.Set && c.Expires.reached(now, -skew) {
@@ -145,30 +139,30 @@ func (p *Policy) check(c *Claims, now *time.Time, answer bool) error {
 		}
 	}
 	// RFC 7519, section 4.1.3; RFC 8707, section 2.
-	if !p.forUs(c) && !(answer && p.AudienceUnchecked && len(c.audiences) == 0) {
+	if !p.hasAudience(c) && !(introspected && p.AudienceUnchecked && len(c.audiences) == 0) {
 		if len(c.audiences) == 0 {
 			return ErrNoAudience
 		}
 		return ErrAudience
 	}
-	if err := c.kind(); err != nil {
+	if err := c.checkType(); err != nil {
 		return err
 	}
-	// Authorization responses (JARM), signed metadata and other statements of
-	// a server are about nobody. An answer was asked for about one token.
-	if !answer && c.Subject == "" && c.ClientID == "" {
+	// Authorization responses (JARM), signed metadata and other statements of a
+	// server name nobody. An introspection response is about one token.
+	if !introspected && c.Subject == "" && c.ClientID == "" {
 		return ErrAnonymous
 	}
-	// RFC 9068, section 2.2; iss, exp and aud have been seen above.
+	// RFC 9068, section 2.2. The checks above require iss, exp and aud.
 	if p.Type == typeAccessToken && !(c.Subject != "" && c.hasClientID && c.ClientID != "" && c.ID != "" && c.IssuedAt.Set) {
 		return ErrMissingClaim
 	}
 	return nil
 }
 
-// kind judges whether the claims are those of another kind of token than a
-// bearer access token.
-func (c *Claims) kind() error {
+// checkType refuses the claims of a token that is not an access token, or not a bearer
+// token.
+func (c *Claims) checkType() error {
 	if c.otherType {
 		return ErrType
 	}
@@ -183,21 +177,21 @@ func (c *Claims) kind() error {
 	return nil
 }
 
-// CheckKind judges what t says against itself, whether or not its signature
-// will be looked at: that it is a token of another kind. The error is
-// [ErrType], [ErrIDToken] or [ErrBoundToken].
-func (p *Policy) CheckKind(t *Token) error {
+// CheckType refuses a token that by its own header or claims is not a bearer access
+// token. It is for a caller that does not verify the signature of t, such as one that
+// introspects t instead. The error is [ErrType], [ErrIDToken] or [ErrBoundToken].
+func (p *Policy) CheckType(t *Token) error {
 	if !p.allowsType(t) {
 		return ErrType
 	}
-	return t.claims.kind()
+	return t.claims.checkType()
 }
 
-// forUs tells whether one of the audiences of the token is one of ours.
-func (p *Policy) forUs(c *Claims) bool {
+// hasAudience reports whether one of the audiences of the token is one of p.Audiences.
+func (p *Policy) hasAudience(c *Claims) bool {
 	for _, own := range p.Audiences {
 		for _, a := range c.audiences {
-			if own != "" && isAudience(a, own) {
+			if own != "" && matchesAudience(a, own) {
 				return true
 			}
 		}
@@ -205,11 +199,9 @@ func (p *Policy) forUs(c *Claims) bool {
 	return false
 }
 
-// isAudience tells whether a is own, with regard to what Policy.Audiences says
-// about case. User information, which is no host, makes own another text.
-//
-//go:noinline
-func isAudience(a, own string) bool {
+// matchesAudience reports whether a is own, compared as Policy.Audiences describes. An
+// own with user information is compared byte for byte, since that is not a host.
+func matchesAudience(a, own string) bool {
 	const scheme = len("http://")
 	if len(a) != len(own) {
 		return false

@@ -55,7 +55,7 @@ func publicPEM(public any) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
-// sign returns the signature of input in the form that a JWS has it.
+// sign returns the signature of input in the form of a JWS.
 func (s signers) sign(alg Algorithm, input string) []byte {
 	digest := sha256.Sum256([]byte(input))
 	if alg == RS256 {
@@ -75,8 +75,8 @@ func (s signers) sign(alg Algorithm, input string) []byte {
 	return signature
 }
 
-// token returns a signed token. It is signed with the RSA key if its header
-// says RS256 somewhere, else with the other.
+// token returns a signed token. The RSA key signs it if the header has RS256 in it, and
+// the other key if not.
 func (s signers) token(header, payload string) string {
 	input := encode64(header) + "." + encode64(payload)
 	alg := ES256
@@ -88,7 +88,7 @@ func (s signers) token(header, payload string) string {
 
 func encode64(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
-// testNow is the time at which tests judge claims.
+// testNow is the time at which tests check claims.
 var testNow = time.Unix(1_800_000_000, 0)
 
 var testPolicy = Policy{
@@ -104,7 +104,7 @@ const (
 		`"aud":"https://mcp.example.com/notes","exp":1800000300,"iat":1800000000,"jti":"1","scope":"read:notes write:notes"}`
 )
 
-// accept does all that a resource server does with a token.
+// accept does everything that a resource server does with a token.
 func accept(p *Policy, set *KeySet, token *Token, compact string, now time.Time) error {
 	if err := token.Parse(compact); err != nil {
 		return err

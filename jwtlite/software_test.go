@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// mutate returns a copy of b with a few random changes, of its length too.
+// mutate returns a copy of b with a few random changes, some of which change its length.
 func mutate(random *mathrand.Rand, b []byte) []byte {
 	b = append([]byte(nil), b...)
 	switch random.IntN(8) {
@@ -41,7 +41,7 @@ func mustKey(t *testing.T, public any) *Key {
 	return k
 }
 
-// prepared returns a key with tables that is otherwise the same.
+// prepared returns a copy of a key that has been prepared.
 func prepared(t testing.TB, k *Key) *Key {
 	t.Helper()
 	again, err := parseSPKI(k.SPKI())
@@ -66,7 +66,7 @@ func TestRS256AgreesWithStandardLibrary(t *testing.T) {
 			digest := sha256.Sum256([]byte(input))
 			signature := s.sign(RS256, input)
 			n := private.N.Bytes()
-			// The same number, once the modulus is added, if it fits.
+			// The same number plus the modulus, if that fits.
 			larger := new(big.Int).Add(new(big.Int).SetBytes(signature), private.N)
 			tries := [][]byte{signature, nil, {}, make([]byte, len(n)), n, larger.Bytes()}
 			for range 20 {
@@ -105,7 +105,7 @@ func TestES256AgreesWithStandardLibrary(t *testing.T) {
 			r, v := signature[:32], signature[32:]
 			tries := [][]byte{
 				signature,
-				// (r, n-s) is a signature too: that is how ECDSA is.
+				// (r, n-s) is a valid signature too, as always in ECDSA.
 				append(append([]byte(nil), r...), half(new(big.Int).Sub(n, new(big.Int).SetBytes(v)))...),
 				nil,
 				make([]byte, 64),
@@ -118,8 +118,8 @@ func TestES256AgreesWithStandardLibrary(t *testing.T) {
 				tries = append(tries, mutate(random, signature))
 			}
 			for i, try := range tries {
-				// The standard library takes r and s of any size in DER, so
-				// the length is judged here.
+				// The standard library accepts r and s of any length in DER, so
+				// that the length is checked here.
 				want := len(try) == 64 && ecdsa.VerifyASN1(&private.PublicKey, digest[:], ECDSASignatureDER(nil, try))
 				got := Software{}.Verify(key, input, try)
 				if again := (Software{}).Verify(withTable, input, try); again != got {
@@ -133,7 +133,7 @@ func TestES256AgreesWithStandardLibrary(t *testing.T) {
 	}
 }
 
-// A key verifies with its own algorithm only, and the zero Key never.
+// A key verifies with its own algorithm only, and the zero Key not at all.
 func TestVerifyWithAnotherKey(t *testing.T) {
 	s := testSigners()
 	for _, signature := range [][]byte{s.sign(RS256, "x"), s.sign(ES256, "x"), nil} {

@@ -1,6 +1,10 @@
 package jwtlite
 
-import "strings"
+import (
+	"strings"
+
+	"mcpauth/jwtlite/internal/p256"
+)
 
 var (
 	errPEM          = unusable("it is not one PEM block of type PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE")
@@ -11,15 +15,15 @@ var (
 	errUncompressed = unusable("its point is not in the uncompressed form")
 )
 
-// maxPEMSize is far above what the largest key takes.
+// maxPEMSize is far more than the largest key needs.
 const maxPEMSize = 16 << 10
 
-// ParsePublicKeyPEM returns the key in one PEM block: a "PUBLIC KEY" (RFC 7468,
-// section 13), an "RSA PUBLIC KEY" (RFC 8017, appendix A.1.1) or a "CERTIFICATE"
-// (RFC 7468, section 5), of which nothing but the key is looked at: no date, no
-// name, no signature. The key is RSA with 2048 to 8192 bits, for RS256, or EC on
-// P-256 with the point uncompressed, for ES256. kid may be "", for none, and alg
-// 0, for the one that fits. The error is [ErrKey].
+// ParsePublicKeyPEM returns the key in one PEM block: a "PUBLIC KEY" (RFC 7468, section
+// 13), an "RSA PUBLIC KEY" (RFC 8017, appendix A.1.1) or a "CERTIFICATE" (RFC 7468,
+// section 5). Of a certificate, it reads the key only, and checks neither its dates nor
+// its names nor its signature. The key is an RSA key of 2048 to 8192 bits, for RS256, or
+// an uncompressed point on P-256, for ES256. An empty kid stands for a key without an
+// ID, and alg 0 for the algorithm that fits the key. The error is [ErrKey].
 func ParsePublicKeyPEM(pemText []byte, kid string, alg Algorithm) (*Key, error) {
 	label, der, ok := decodePEM(string(pemText))
 	if !ok {
@@ -47,9 +51,9 @@ func ParsePublicKeyPEM(pemText []byte, kid string, alg Algorithm) (*Key, error) 
 	return k, nil
 }
 
-// decodePEM returns the label of one PEM block and what it holds: RFC 7468,
-// section 3. It takes any line breaks, as tools that pass keys on often change
-// them, but no second block and no text outside the block.
+// decodePEM returns the label and the contents of one PEM block: RFC 7468, section 3. It
+// accepts line breaks anywhere, since tools that pass keys on often change them, but no
+// second block and no text outside the block.
 func decodePEM(text string) (label string, der []byte, ok bool) {
 	text, hasBegin := strings.CutPrefix(strings.TrimSpace(text), "-----BEGIN ")
 	label, text, hasLabel := strings.Cut(text, "-----")
@@ -95,8 +99,8 @@ func parseCertificate(der []byte) (*Key, error) {
 	if !ok1 || !ok2 || !ok3 || len(rest) > 0 {
 		return nil, errCertificate
 	}
-	// The serial number, the signature's algorithm, issuer, validity and subject
-	// stand before the key.
+	// The serial number, the algorithm of the signature, the issuer, the validity and
+	// the subject come before the key.
 	for _, tag := range [...]byte{tagInteger, tagSequence, tagSequence, tagSequence, tagSequence} {
 		if _, tbs, ok = readDER(tbs, tag); !ok {
 			return nil, errCertificate
@@ -127,7 +131,7 @@ func parseSPKI(der []byte) (*Key, error) {
 	case id == identifierRSA:
 		return parseRSAPublicKey(bits[1:], errSPKI)
 	case id == identifierP256:
-		if len(bits) != 2+2*sizeP256 || bits[1] != 0x04 {
+		if len(bits) != 2+2*p256.Size || bits[1] != 0x04 {
 			return nil, errUncompressed
 		}
 		return newECKey(bits[1:])
@@ -139,18 +143,18 @@ func parseSPKI(der []byte) (*Key, error) {
 	return nil, errSPKIType
 }
 
-// parseRSAPublicKey reads an RSAPublicKey: RFC 8017, appendix A.1.1. The error is
-// bad if it is none.
+// parseRSAPublicKey reads an RSAPublicKey: RFC 8017, appendix A.1.1. It returns the error
+// bad if der is malformed.
 func parseRSAPublicKey(der []byte, bad error) (*Key, error) {
 	sequence, rest, ok := readDER(der, tagSequence)
 	if !ok || len(rest) > 0 {
 		return nil, bad
 	}
-	n, sequence, ok := readUnsigned(sequence)
+	n, sequence, ok := readPositive(sequence)
 	if !ok {
 		return nil, bad
 	}
-	e, rest, ok := readUnsigned(sequence)
+	e, rest, ok := readPositive(sequence)
 	if !ok || len(rest) > 0 {
 		return nil, bad
 	}
@@ -166,6 +170,6 @@ func rsaSPKI(n, e []byte) []byte {
 	return appendElement(nil, tagSequence, "", spki)
 }
 
-// spkiP256 is the SubjectPublicKeyInfo of an uncompressed point on P-256, which
-// always has the same size, up to the point.
+// spkiP256 is the start of the SubjectPublicKeyInfo of an uncompressed point on P-256, up
+// to the point. Its lengths are always the same.
 const spkiP256 = "\x30\x59\x30\x13" + identifierP256 + "\x03\x42\x00"

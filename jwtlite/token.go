@@ -1,18 +1,22 @@
 package jwtlite
 
-import "strings"
+import (
+	"strings"
 
-// MaxTokenSize is the length in bytes of the longest token that is parsed. Who
-// wants a lower limit compares the length before.
+	"mcpauth/internal/jsontext"
+)
+
+// MaxTokenSize is the length in bytes of the longest token that [Token.Parse]
+// accepts. A caller with a lower limit checks the length first.
 const MaxTokenSize = 64 << 10
 
 // Token is a JWT in the compact serialization of a JWS: RFC 7519 and RFC 7515,
-// section 7.1. The zero Token is ready for [Token.Parse], which may be called
-// again and again and keeps its buffers: all strings and slices that come from
-// a Token and its [Claims] are valid until the next call and must be cloned to
-// be kept. A Token must not be copied, nor used by two goroutines at once.
+// section 7.1. The zero Token is ready for [Token.Parse], which may be called again
+// and again and keeps its buffers. All strings and slices that come from a Token and
+// its [Claims] are valid until the next call: clone those that you keep. A Token must
+// not be copied, nor used by two goroutines at once.
 //
-// What a Token says is worth nothing before its signature has been verified.
+// Nothing in a Token can be trusted before its signature has been verified.
 type Token struct {
 	header       []member
 	payload      []byte
@@ -28,15 +32,15 @@ type Token struct {
 	claims        Claims
 
 	decoded []byte // the three parts, decoded
-	scanner scanner
+	reader  objectReader
 }
 
-// Parse reads a compact token: its structure, its header and its claims. It
-// does not verify the signature and does not judge the claims; for that see
-// [KeySet.Find], [Verifier], [Policy.CheckHeader] and [Policy.CheckClaims].
+// Parse reads a compact token: its structure, its header and its claims. It checks
+// neither the signature nor the claims: see [KeySet.Verify], [Policy.CheckHeader] and
+// [Policy.CheckClaims].
 //
-// The error is one of [ErrTooLarge], [ErrMalformed], among them [ErrEncrypted],
-// [ErrDuplicateMember] and [ErrCritical]. The Token is empty after an error.
+// The error is [ErrTooLarge], [ErrMalformed] or its variant [ErrEncrypted],
+// [ErrDuplicateMember] or [ErrCritical]. The Token is empty after an error.
 func (t *Token) Parse(compact string) error {
 	t.reset()
 	if err := t.parse(compact); err != nil {
@@ -46,16 +50,15 @@ func (t *Token) Parse(compact string) error {
 	return nil
 }
 
-// ParseClaims reads a claims set that did not come as a JWT: what an
-// authorization server has answered about a token (RFC 7662, section 2.2). It
-// is read as strictly as that of a JWT, but that a byte order mark in front is
-// skipped. Of the methods, Claims and Payload then have something to say; the
-// document must not change while they are used.
+// ParseClaims reads a claims set that is not part of a JWT, such as an introspection
+// response (RFC 7662, section 2.2). It is as strict as Parse, except that it skips a
+// byte order mark in front. Afterwards only the methods Claims and Payload return
+// something. The document must not change while they are used.
 //
 // The error is [ErrMalformed] or [ErrDuplicateMember].
 func (t *Token) ParseClaims(document []byte) error {
 	t.reset()
-	t.payload = withoutBOM(document)
+	t.payload = jsontext.TrimBOM(document)
 	if err := t.parsePayload(); err != nil {
 		t.reset()
 		return err
@@ -74,15 +77,13 @@ func (t *Token) parse(compact string) error {
 	return t.parsePayload()
 }
 
-// reset empties the Token but for its buffers.
-//
-//go:noinline
+// reset empties the Token and keeps its buffers.
 func (t *Token) reset() {
 	*t = Token{
 		header:  t.header[:0],
 		claims:  Claims{members: t.claims.members[:0], audiences: t.claims.audiences[:0], scopes: t.claims.scopes[:0]},
 		decoded: t.decoded[:0],
-		scanner: scanner{names: t.scanner.names[:0], hashes: t.scanner.hashes[:0], scratch: t.scanner.scratch[:0]},
+		reader:  objectReader{json: t.reader.json, decoded: t.reader.decoded[:0]},
 	}
 }
 
@@ -98,14 +99,14 @@ func (t *Token) split(compact string) (header []byte, err error) {
 		return nil, errParts
 	}
 	if dots := strings.Count(signature64, "."); dots > 0 {
-		if dots == 2 && t.encrypted(header64) {
+		if dots == 2 && t.isJWE(header64) {
 			return nil, ErrEncrypted
 		}
 		return nil, errParts
 	}
 	t.signingInput = compact[:len(compact)-len(signature64)-1]
 
-	// All three fit, so that none is moved while the others are appended.
+	// The buffer has room for all three parts, so that appending moves none.
 	if need := len(compact) / 4 * 3; cap(t.decoded) < need {
 		t.decoded = make([]byte, 0, (need+bufferUnit-1)/bufferUnit*bufferUnit)
 	}
@@ -121,21 +122,21 @@ func (t *Token) split(compact string) (header []byte, err error) {
 	return decoded[:endHeader], nil
 }
 
-// bufferUnit is what the size of the buffer for tokens is a multiple of, so that
-// tokens which grow byte by byte do not each take a new one.
+// bufferUnit divides the size of the buffer for the decoded parts. Tokens that grow
+// byte by byte would otherwise each need a new buffer.
 const bufferUnit = 4 << 10
 
-// encrypted tells whether a token of five parts is a JWE, by the "enc" that its
-// header must have: RFC 7516, sections 4.1.2 and 9.
-func (t *Token) encrypted(header64 string) bool {
+// isJWE reports whether a token of five parts is a JWE, whose header has "enc": RFC
+// 7516, sections 4.1.2 and 9.
+func (t *Token) isJWE(header64 string) bool {
 	header, ok := appendBase64URL(t.decoded, header64)
 	t.decoded = header[:0]
 	if !ok {
 		return false
 	}
-	members, err := t.scanner.object(header, t.header, maxDepth)
+	members, fault := t.reader.read(header, t.header, maxDepth)
 	t.header = members
-	if err != nil {
+	if fault != jsontext.None {
 		return false
 	}
 	for i := range members {
@@ -156,15 +157,16 @@ var (
 	errPayloadBounds = malformed("the payload has too many members or levels")
 )
 
-// parseHeader reads the JOSE header: RFC 7515, section 4.1. The members jwk,
-// jku, x5u and x5c, by which a token would name its own key, are never read.
-func (t *Token) parseHeader(text []byte) (err error) {
-	t.header, err = t.scanner.object(text, t.header, maxDepth)
-	switch err {
-	case nil:
-	case errDuplicate:
+// parseHeader reads the JOSE header: RFC 7515, section 4.1. It never reads jwk, jku,
+// x5u and x5c, with which a token would bring its own key.
+func (t *Token) parseHeader(text []byte) error {
+	var fault jsontext.Fault
+	t.header, fault = t.reader.read(text, t.header, maxDepth)
+	switch fault {
+	case jsontext.None:
+	case jsontext.DuplicateName:
 		return ErrDuplicateMember
-	case errBounds:
+	case jsontext.TooDeep, jsontext.TooManyMembers:
 		return errHeaderBounds
 	default:
 		return errHeader
@@ -173,7 +175,7 @@ func (t *Token) parseHeader(text []byte) (err error) {
 	for i := range t.header {
 		m := &t.header[i]
 		if m.Kind == KindNull && m.name != "crit" && m.name != "b64" {
-			continue // as if absent
+			continue // counts as absent
 		}
 		switch m.name {
 		case "alg":
@@ -183,9 +185,9 @@ func (t *Token) parseHeader(text []byte) (err error) {
 		case "typ":
 			typ = m
 		case "crit", "b64":
-			// No extension is understood, so every list of critical ones
-			// names one that is not: RFC 7515, section 4.1.11. The b64 of
-			// RFC 7797 changes what is signed and must stand in crit.
+			// This package supports no extension, so that crit always lists
+			// one that it does not support: RFC 7515, section 4.1.11. b64
+			// changes the signing input and must be in crit: RFC 7797.
 			return ErrCritical
 		default:
 			continue
@@ -204,46 +206,46 @@ func (t *Token) parseHeader(text []byte) (err error) {
 }
 
 // parsePayload reads the claims set: RFC 7519, section 7.2, step 10.
-func (t *Token) parsePayload() (err error) {
+func (t *Token) parsePayload() error {
 	c := &t.claims
-	c.members, err = t.scanner.object(t.payload, c.members, maxDepth)
-	switch err {
-	case nil:
-		c.members = present(c.members)
-		return c.read(&t.scanner)
-	case errDuplicate:
+	var fault jsontext.Fault
+	c.members, fault = t.reader.read(t.payload, c.members, maxDepth)
+	switch fault {
+	case jsontext.None:
+		c.members = dropNull(c.members)
+		return c.read(&t.reader)
+	case jsontext.DuplicateName:
 		return ErrDuplicateMember
-	case errBounds:
+	case jsontext.TooDeep, jsontext.TooManyMembers:
 		return errPayloadBounds
 	default:
 		return errPayload
 	}
 }
 
-// Algorithm returns the algorithm that the header names, 0 if it is none that
-// this package verifies.
+// Algorithm returns the algorithm in the header, 0 if this package does not verify
+// it.
 func (t *Token) Algorithm() Algorithm { return t.algorithm }
 
-// AlgorithmName returns the "alg" of the header: untrusted text.
+// AlgorithmName returns the "alg" of the header, which is untrusted text.
 func (t *Token) AlgorithmName() string { return t.algorithmName }
 
-// KeyID returns the "kid" of the header, untrusted text, and whether there is
-// one.
+// KeyID returns the "kid" of the header, which is untrusted text, and whether there
+// is one.
 func (t *Token) KeyID() (string, bool) { return t.keyID, t.hasKeyID }
 
-// Type returns the "typ" of the header as it stands there, "" if there is none.
+// Type returns the "typ" of the header, unchanged, "" if there is none.
 func (t *Token) Type() string { return t.typ }
 
-// SigningInput returns what was signed, the first two parts of the token with
-// the dot between: RFC 7515, section 2.
+// SigningInput returns the text that was signed, the first two parts of the token with
+// the dot between them: RFC 7515, section 2.
 func (t *Token) SigningInput() string { return t.signingInput }
 
-// Signature returns the decoded third part of the token, which may be empty.
+// Signature returns the third part of the token, decoded. It may be empty.
 func (t *Token) Signature() []byte { return t.signature }
 
-// Payload returns the decoded second part of the token, a JSON object.
+// Payload returns the second part of the token, decoded: a JSON object.
 func (t *Token) Payload() []byte { return t.payload }
 
-// Claims returns the claims of the token, which live as long as what they were
-// parsed from: until the next [Token.Parse].
+// Claims returns the claims of the token. They are valid until the next [Token.Parse].
 func (t *Token) Claims() *Claims { return &t.claims }

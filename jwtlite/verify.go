@@ -1,41 +1,37 @@
 package jwtlite
 
-// Verifier verifies signatures. It is an interface because a host may do so
-// faster than this package: see [Software].
+import "mcpauth/jwtlite/internal/sha256"
+
+// Verifier verifies signatures. [Software] does so in Go. A host may have a faster
+// implementation.
 type Verifier interface {
 	// Verify returns nil if signature is a signature of signingInput by k
 	// with the algorithm of k, and [ErrSignature] if it is not.
 	Verify(k *Key, signingInput string, signature []byte) error
 }
 
-// Software is a [Verifier] in Go alone, with filippo.io/nistec for the points of
-// P-256. The zero Software is ready and may be used by any number of goroutines.
-// Verifying allocates nothing.
+// Software is a [Verifier] in Go, with filippo.io/nistec for the points of P-256. Any
+// number of goroutines may use the zero Software. Verify allocates nothing.
 type Software struct{}
 
-// maxPrepared is how many keys of a set are prepared.
+// maxPrepared is the number of keys of a set that Prepare prepares.
 const maxPrepared = 8
 
-// Prepare makes [Software.Verify] three to four times as fast in WebAssembly for
-// keys for ES256, by a table for each that takes 136 kB and about 2 ms to make.
-// The first 8 such keys of the set get one, so that a set takes 1.1 MB at most,
-// and the process one more that all share. A table lives as long as its key. All
-// other keys verify as they do without. Prepare may be called at any time, by
-// any goroutine, and leaves keys alone that are prepared.
+// Prepare makes [Software.Verify] three to four times as fast in WebAssembly for ES256
+// keys. It makes a table for each of the first 8 ES256 keys of the set, which takes
+// 136 kB and about 2 ms, and one table for the process. A table lives as long as its
+// key. Further keys verify without one. Any goroutine may call Prepare at any time; it
+// skips keys that have a table.
 //
-// It is a call of its own, and not done where a key is read or first used: only
-// the host knows whether signatures are to be verified here at all, and when
-// there is time to get ready for it.
+// Prepare is a call of its own because only the host knows whether it verifies
+// signatures here at all, and when it has the time to prepare.
 func (Software) Prepare(s *KeySet) {
 	prepared := 0
 	for _, k := range s.keys {
 		if k.algorithm != ES256 {
 			continue
 		}
-		if k.table.Load() == nil {
-			generatorTable()
-			k.table.Store(newPointTable(k.point))
-		}
+		k.ec.Prepare()
 		if prepared++; prepared == maxPrepared {
 			return
 		}
@@ -44,12 +40,13 @@ func (Software) Prepare(s *KeySet) {
 
 // Verify implements [Verifier].
 func (Software) Verify(k *Key, signingInput string, signature []byte) error {
+	digest := sha256.Sum(signingInput)
 	ok := false
 	switch k.algorithm {
-	case RS256:
-		ok = verifyRS256(k, signingInput, signature)
-	case ES256:
-		ok = verifyES256(k, signingInput, signature)
+	case RS256: // RFC 7518, section 3.3
+		ok = k.rsa.Verify(&digest, signature)
+	case ES256: // RFC 7518, section 3.4: r and s of 32 bytes each
+		ok = k.ec.Verify(&digest, signature)
 	}
 	if !ok {
 		return ErrSignature

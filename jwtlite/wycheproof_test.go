@@ -20,8 +20,8 @@ func readVectors(t *testing.T, name string, into any) {
 	}
 }
 
-// verifyJWS verifies a JWS whose payload need not be claims, as those of
-// Wycheproof and RFC 7520 are not.
+// verifyJWS verifies a JWS whose payload need not be claims. Those of Wycheproof and
+// RFC 7520 are not.
 func verifyJWS(set *KeySet, compact string) error {
 	var token Token
 	header, err := token.split(compact)
@@ -69,8 +69,8 @@ func TestWycheproofJSONWebSignature(t *testing.T) {
 		}
 		set, skipped, err := ParseKeySet(jwkSet(doc))
 		if err != nil {
-			// Keys for HS*, RS384, RS512, PS*, ES512 or encryption: none of
-			// their signatures is to be accepted, valid as they may be.
+			// The keys are for HS*, RS384, RS512, PS*, ES512 or encryption.
+			// Their signatures must be refused, even if they are valid.
 			if len(skipped) != 1 {
 				t.Errorf("%s: skipped %v", group.Comment, skipped)
 			}
@@ -89,16 +89,15 @@ func TestWycheproofJSONWebSignature(t *testing.T) {
 			}
 		}
 	}
-	// 15 + 226 + 5 + 1 + 1 + 24 vectors are for a usable key.
+	// 15 + 226 + 5 + 1 + 1 + 24 vectors have a usable key.
 	if total != file.NumberOfTests || total != 401 || unusable != 401-272 || accepted != 10 {
 		t.Errorf("judged %d vectors of %d, %d for keys that are not usable, accepted %d", total, file.NumberOfTests, unusable, accepted)
 	}
 }
 
 func TestWycheproofJSONWebKey(t *testing.T) {
-	// The modulus of the ROCA group can be factored because of how a certain
-	// chip made its primes. Whoever publishes such a key has to know; keys
-	// are not searched for traces of their making here.
+	// The modulus of the ROCA group can be factored, because a certain chip chose its
+	// primes badly. jwtlite does not look for such moduli: the owner of the key must.
 	const accepts = "jws_rsa_roca_key"
 	var file jwsVectors
 	readVectors(t, "json_web_key_test.json", &file)
@@ -198,8 +197,8 @@ func TestWycheproofSignatures(t *testing.T) {
 				if again := (Software{}).Verify(withTable, string(unhex(t, v.Msg)), unhex(t, v.Sig)); again != err {
 					t.Errorf("%s, %d (%s): %v with the key prepared, %v without", test.file, v.TcID, v.Comment, again, err)
 				}
-				// "acceptable" is a DigestInfo without NULL: not the one
-				// encoding that RFC 8017, section 9.2 makes, so refused.
+				// "acceptable" is a DigestInfo without NULL. It is refused, since
+				// RFC 8017, section 9.2 produces the other encoding only.
 				if (err == nil) != (v.Result == "valid") {
 					t.Errorf("%s, %d (%s): got %v, want %s", test.file, v.TcID, v.Comment, err, v.Result)
 				}

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
 	"mcpauth/internal/gate"
@@ -31,11 +33,11 @@ func (s *stream) OnHttpRequestBody(size int, endOfStream bool) types.Action {
 		return types.ActionPause
 	case s.body == nil && s.stage != waiting:
 		return types.ActionContinue
-	case s.body != nil && size > s.body.Limit:
+	case s.body != nil && size > s.body.MaxBytes:
 		s.leaveQueue()
 		v := s.body.TooLarge()
-		s.count(v.Outcome)
-		return s.answer(v.Reply)
+		s.count(v.Outcome())
+		return s.answer(v.Response())
 	}
 	s.plugin.bodies.seen = true
 	if !endOfStream {
@@ -64,11 +66,10 @@ func (s *stream) endTrailers() types.Action {
 		return s.endBody()
 	}
 	s.complete = true
-	v := gate.Verdict{Wait: turn{}, Queue: s.plugin.turns}
-	if !s.plugin.held.room(v.Queue, 1) {
+	if !s.plugin.held.room(s.plugin.turns, 1) {
 		return s.settle(s.body.NoRoom())
 	}
-	s.wait(nil, clock().UnixMilli(), v)
+	s.wait(nil, clock().UnixMilli(), turn{}, s.plugin.turns)
 	return types.ActionPause
 }
 
@@ -91,8 +92,8 @@ func (s *stream) decideBody() types.Action {
 	if err != nil {
 		return s.fault("the request's body cannot be read", err)
 	}
-	if v.Wait != nil && s.plugin.held.room(v.Queue, 1) {
-		s.wait(nil, clock().UnixMilli(), v)
+	if v.Kind() == gate.KindWait && s.plugin.held.room(v.Queue(), 1) {
+		s.wait(nil, clock().UnixMilli(), v.Wait(), v.Queue())
 		return types.ActionPause
 	}
 	return s.settle(v)
@@ -101,25 +102,33 @@ func (s *stream) decideBody() types.Action {
 // askBody returns the verdict on the body. It asks for one byte too many, so that
 // a part of a body is never taken for all of it.
 func (s *stream) askBody() (gate.Verdict, error) {
-	body, err := requestBody(s.body.Limit + 1)
+	body, err := requestBody(s.body.MaxBytes + 1)
 	switch {
 	case err != nil:
 		return gate.Verdict{}, err
-	case len(body) > s.body.Limit:
+	case len(body) > s.body.MaxBytes:
 		return s.body.TooLarge(), nil
 	}
-	return s.body.Decide(body, clock().UnixMilli()), nil
+	return s.body.Decide(body), nil
 }
 
-// settle carries a verdict on the body out, other than to wait.
+// settle carries out a verdict on the body. A request that would have to wait has
+// no room to.
 func (s *stream) settle(v gate.Verdict) types.Action {
 	s.body = nil
-	s.count(v.Outcome)
-	if v.Pass == nil {
-		return s.answer(v.Reply)
+	switch v.Kind() {
+	case gate.KindForward:
+		s.count(v.Outcome())
+		return types.ActionContinue
+	case gate.KindRespond, gate.KindWait:
+		s.count(v.Outcome())
+		return s.answer(v.Response())
 	}
-	return types.ActionContinue
+	return s.fault("the request's body cannot be decided on", errNoVerdict)
 }
+
+// errNoVerdict reports a verdict of a kind that the plugin does not expect.
+var errNoVerdict = errors.New("there is no verdict")
 
 func (s *stream) leaveQueue() {
 	if s.stage == waiting {

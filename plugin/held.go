@@ -49,7 +49,7 @@ func (h *held) room(q *gate.Queue, places int) bool {
 }
 
 // add takes a request in that arrived at a time, in Unix milliseconds.
-func (h *held) add(s *stream, r *gate.Request, arrived int64, v gate.Verdict) {
+func (h *held) add(s *stream, r *gate.Request, arrived int64, wait gate.Wait, queue *gate.Queue) {
 	places := 1
 	if r != nil {
 		places = r.Places()
@@ -60,7 +60,7 @@ func (h *held) add(s *stream, r *gate.Request, arrived int64, v gate.Verdict) {
 	if len(h.list) > 2*len(h.byID)+maxReleased {
 		h.forgetGone()
 	}
-	w := &waiter{stream: s, request: r, arrived: arrived, places: places, queue: v.Queue, wait: v.Wait, ended: v.Wait.Ended()}
+	w := &waiter{stream: s, request: r, arrived: arrived, places: places, queue: queue, wait: wait, ended: wait.Ended()}
 	h.take(w, places)
 	h.list, h.byID[s.id] = append(h.list, w), w
 }
@@ -129,7 +129,7 @@ func (h *held) review(p *plugin) {
 			continue
 		}
 		v, err := w.ask(p, now)
-		if v.Wait != nil && !expired && h.stays(w, v) {
+		if v.Kind() == gate.KindWait && !expired && h.stays(w, v.Wait(), v.Queue()) {
 			h.list = append(h.list, w)
 			continue
 		}
@@ -149,17 +149,17 @@ func (h *held) review(p *plugin) {
 
 // stays lets a request wait for what a new verdict says, perhaps in another queue,
 // and reports whether there is room.
-func (h *held) stays(w *waiter, v gate.Verdict) bool {
-	if v.Queue != w.queue {
+func (h *held) stays(w *waiter, wait gate.Wait, queue *gate.Queue) bool {
+	if queue != w.queue {
 		h.take(w, -w.places)
-		if !h.room(v.Queue, w.places) {
+		if !h.room(queue, w.places) {
 			h.take(w, w.places)
 			return false
 		}
-		w.queue = v.Queue
+		w.queue = queue
 		h.take(w, w.places)
 	}
-	w.wait, w.ended = v.Wait, v.Wait.Ended()
+	w.wait, w.ended = wait, wait.Ended()
 	return true
 }
 
@@ -180,12 +180,12 @@ func (w *waiter) release(p *plugin, v gate.Verdict, err error, expired bool) typ
 	case err != nil:
 		return s.fault("the request's body cannot be read", err)
 	case w.request == nil:
-		if v.Wait != nil && expired {
-			v = s.body.GiveUp(v.Wait)
+		if v.Kind() == gate.KindWait && expired {
+			v = s.body.TimedOut(v.Wait())
 		}
 		return s.settle(v)
-	case v.Wait != nil && expired:
-		v = p.gate.GiveUp(w.request, v.Wait)
+	case v.Kind() == gate.KindWait && expired:
+		v = w.request.TimedOut(v.Wait())
 	}
 	return s.carryOut(v)
 }

@@ -5,9 +5,9 @@ package main
 import (
 	"time"
 
-	"mcpauth/internal/gate"
 	"mcpauth/internal/headermap"
 	"mcpauth/internal/metrics"
+	"mcpauth/internal/reply"
 )
 
 // Outside of a host there is nothing to call: these let the tools that check
@@ -17,7 +17,7 @@ func requestHeaders() (headermap.Reader, error) { panic("no host") }
 
 func requestBody(int) ([]byte, error) { panic("no host") }
 
-func sendResponse(*gate.Reply) error { panic("no host") }
+func sendLocalReply(*reply.Response) error { panic("no host") }
 
 func setProperty(name, value string) error { panic("no host") }
 

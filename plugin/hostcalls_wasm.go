@@ -5,8 +5,8 @@ import (
 	"time"
 	"unsafe"
 
-	"mcpauth/internal/gate"
 	"mcpauth/internal/headermap"
+	"mcpauth/internal/reply"
 )
 
 // What every request asks of the host, called without the garbage that the SDK
@@ -99,8 +99,8 @@ func clock() time.Time {
 
 var headers []byte // reused
 
-// sendResponse answers the request at hand.
-func sendResponse(r *gate.Reply) error {
+// sendLocalReply answers the request at hand.
+func sendLocalReply(r *reply.Response) error {
 	const noGRPC = -1
 	headers = headermap.Append(headers[:0], r.Headers)
 	if proxySendLocalResponse(r.Status, nil, 0, unsafe.Pointer(unsafe.SliceData(r.Body)), uint32(len(r.Body)),

@@ -32,17 +32,15 @@ const (
 // plugin is one configuration in one worker.
 type plugin struct {
 	types.DefaultPluginContext
-	id       uint32
-	gate     *gate.Gate
-	sources  []*keys.Source       // of each authorization server; nil where it has no keys, and no metadata is kept
-	checkers []*introspect.Client // of each; nil where it is not asked about tokens
-	proxies  []*oauthproxy.Proxy  // of each; nil where the gateway does not stand for it
-	held     held
-	turns    *gate.Queue // of requests that wait for the next tick alone
-	bodies   bodies
-	tick     uint32       // the period now set
-	request  gate.Request // the one at hand
-	metrics  *metrics.Set
+	id      uint32
+	gate    *gate.Gate
+	servers []gate.AuthServer // in the order of the configuration
+	held    held
+	turns   *gate.Queue // of requests that wait for the next tick alone
+	bodies  bodies
+	tick    uint32       // the period now set
+	request gate.Request // the one at hand
+	metrics *metrics.Set
 
 	stopsHeaders bool // see config.Config.StopsHeaders
 }
@@ -75,26 +73,10 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 	verifier := newVerifier()
 	logInfo("signatures: " + verifier.describe())
 	for _, s := range c.AuthorizationServers {
-		d := discovery.New(s, c.AllowInsecureHTTP, host{p})
-		var source *keys.Source
-		if s.Source.Kind != config.NoKeys || s.Source.KeepMetadata {
-			source = keys.New(s, d, c.AllowInsecureHTTP, host{p})
-			source.OnUpdate = verifier.prepare
-			source.Apply()
-		}
-		var checker *introspect.Client
-		if s.Introspection != nil {
-			checker = introspect.New(s, d, host{p})
-		}
-		var proxy *oauthproxy.Proxy
-		if s.OAuthProxy != nil {
-			proxy = oauthproxy.New(s, source, c.AllowInsecureHTTP, host{p})
-		}
-		p.proxies = append(p.proxies, proxy)
-		p.sources, p.checkers = append(p.sources, source), append(p.checkers, checker)
+		p.servers = append(p.servers, p.newServer(s, c.AllowInsecureHTTP, verifier))
 	}
-	p.gate = gate.New(c, p.sources, p.checkers, p.proxies, verifier)
-	p.gate.Refusals = gate.NewRefusals(host{p})
+	p.gate = gate.New(c, p.servers, verifier)
+	p.gate.Log = gate.NewRefusalLog(host{p})
 	p.turns = gate.NewQueue(maxTurns)
 	p.warn(c.Warnings)
 	p.setTick(waitingTick)
@@ -103,18 +85,37 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 	return types.OnPluginStartStatusOK
 }
 
+// newServer returns the parts by which this worker uses an authorization server.
+// insecure allows URLs in its metadata to be http.
+func (p *plugin) newServer(c *config.AuthorizationServer, insecure bool, v *verifier) gate.AuthServer {
+	s := gate.AuthServer{Config: c}
+	d := discovery.New(c, insecure, host{p})
+	if c.Source.Kind != config.NoKeys || c.Source.KeepMetadata {
+		s.Keys = keys.New(c, d, insecure, host{p})
+		s.Keys.OnUpdate = v.prepare
+		s.Keys.Apply()
+	}
+	if c.Introspection != nil {
+		s.Introspection = introspect.New(c, d, host{p})
+	}
+	if c.OAuthProxy != nil {
+		s.Proxy = oauthproxy.New(c, s.Keys, insecure, host{p})
+	}
+	return s
+}
+
 // OnTick moves the key sources and the checkers on, and then the requests that
 // wait for them, and tells the host what was counted.
 func (p *plugin) OnTick() {
-	for i := range p.sources {
-		if s := p.sources[i]; s != nil {
-			s.Tick()
+	for _, s := range p.servers {
+		if s.Keys != nil {
+			s.Keys.Tick()
 		}
-		if c := p.checkers[i]; c != nil {
-			c.Tick()
+		if s.Introspection != nil {
+			s.Introspection.Tick()
 		}
-		if x := p.proxies[i]; x != nil {
-			x.Tick()
+		if s.Proxy != nil {
+			s.Proxy.Tick()
 		}
 	}
 	p.held.review(p)
@@ -122,8 +123,8 @@ func (p *plugin) OnTick() {
 		p.bodies.review(clock().UnixMilli())
 	}
 	period := uint32(idleTick)
-	for i, s := range p.sources {
-		if c := p.checkers[i]; s != nil && s.Soon() || c != nil && c.Searching() {
+	for _, s := range p.servers {
+		if s.Keys != nil && s.Keys.Soon() || s.Introspection != nil && s.Introspection.Searching() {
 			period = waitingTick
 		}
 	}
@@ -140,9 +141,9 @@ func (p *plugin) OnTick() {
 // OnPluginDone is called when another configuration has taken the place of this
 // one and no request of this one is left.
 func (p *plugin) OnPluginDone() bool {
-	for _, s := range p.sources {
-		if s != nil {
-			s.Release()
+	for _, s := range p.servers {
+		if s.Keys != nil {
+			s.Keys.Release()
 		}
 	}
 	p.flushMetrics(0)
@@ -150,11 +151,11 @@ func (p *plugin) OnPluginDone() bool {
 }
 
 func (p *plugin) flushMetrics(held int) {
-	for i := range p.sources {
-		if s := p.sources[i]; s != nil {
-			p.metrics.Keys(i, s.Fetched, s.Failed, int32(s.Age()/time.Second))
+	for i, s := range p.servers {
+		if k := s.Keys; k != nil {
+			p.metrics.Keys(i, k.Fetched, k.Failed, int32(k.Age()/time.Second))
 		}
-		if c := p.checkers[i]; c != nil {
+		if c := s.Introspection; c != nil {
 			p.metrics.Introspections(i, c.Answered, c.Failed)
 		}
 	}
@@ -172,8 +173,8 @@ func (p *plugin) waitingPeriod() uint32 {
 // asking reports whether there is a question about a token, or a form of a
 // client, to send.
 func (p *plugin) asking() bool {
-	for i, c := range p.checkers {
-		if x := p.proxies[i]; c != nil && c.Pending() || x != nil && x.Pending() {
+	for _, s := range p.servers {
+		if s.Introspection != nil && s.Introspection.Pending() || s.Proxy != nil && s.Proxy.Pending() {
 			return true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"mcpauth/internal/gate"
 	"mcpauth/internal/metrics"
+	"mcpauth/internal/reply"
 )
 
 // stream is one request.
@@ -57,10 +58,11 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 	}
 	r.HasBody = !endOfStream
 	now := clock()
-	r.Arrived = now.UnixMilli()
+	r.Arrived = gate.UnixMilli(now.UnixMilli())
 	v := s.plugin.gate.Decide(r, now)
-	if v.Wait != nil && s.plugin.held.room(v.Queue, r.Places()) {
-		s.wait(r.Clone(), r.Arrived, v)
+	if v.Kind() == gate.KindWait && s.plugin.held.room(v.Queue(), r.Places()) {
+		s.wait(r.Clone(), now.UnixMilli(), v.Wait(), v.Queue())
+		s.body = v.PendingBody()
 		switch {
 		case s.body == nil:
 			return stopAllAndWatermark
@@ -72,14 +74,11 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 	return s.carryOut(v)
 }
 
-// wait makes the request, which arrived at a time in Unix milliseconds, wait for
-// what the verdict says. r is nil where the verdict is on the body.
-func (s *stream) wait(r *gate.Request, arrived int64, v gate.Verdict) {
-	s.plugin.held.add(s, r, arrived, v)
+// wait makes the request, which arrived at a time in Unix milliseconds, wait for w
+// in a queue. r is nil if it waits with its body.
+func (s *stream) wait(r *gate.Request, arrived int64, w gate.Wait, queue *gate.Queue) {
+	s.plugin.held.add(s, r, arrived, w, queue)
 	s.stage = waiting
-	if r != nil {
-		s.body = v.Keep
-	}
 	s.plugin.setTick(s.plugin.waitingPeriod())
 }
 
@@ -160,45 +159,58 @@ func (s *stream) take(r *gate.Request, name, value string) error {
 	return nil
 }
 
-// carryOut does what a verdict on the headers says, other than to wait.
+// carryOut carries out a verdict on the headers. A request that would have to wait
+// has no room to.
 func (s *stream) carryOut(v gate.Verdict) types.Action {
-	s.body = v.Body
-	if v.Pass == nil && v.Body == nil {
-		s.count(v.Outcome)
-		return s.answer(v.Reply)
-	}
-	if v.Pass == nil {
+	s.body = v.Body()
+	switch v.Kind() {
+	case gate.KindRespond, gate.KindWait:
+		s.count(v.Outcome())
+		return s.answer(v.Response())
+	case gate.KindAwaitBody:
 		return s.awaitBody()
+	case gate.KindForwardIfBody:
+		if what, err := setHeaders(v.Pass()); err != nil {
+			return s.fault(what, err)
+		}
+		return s.awaitBody()
+	case gate.KindForward:
+		if what, err := setHeaders(v.Pass()); err != nil {
+			return s.fault(what, err)
+		}
+		s.count(v.Outcome())
+		return types.ActionContinue
 	}
+	return s.fault("the request cannot be decided on", errNoVerdict)
+}
+
+// setHeaders changes the headers of the request at hand, and its filter state. If
+// it cannot, it returns what failed, for the log.
+func setHeaders(p *gate.Pass) (what string, err error) {
 	switch {
-	case !v.Pass.KeepAuthorization:
+	case !p.KeepAuthorization:
 		if err := proxywasm.RemoveHttpRequestHeader("authorization"); err != nil {
-			return s.fault("Authorization cannot be removed", err)
+			return "Authorization cannot be removed", err
 		}
-	case v.Pass.Authorization != "":
-		if err := proxywasm.ReplaceHttpRequestHeader("authorization", v.Pass.Authorization); err != nil {
-			return s.fault("Authorization cannot be replaced", err)
+	case p.Authorization != "":
+		if err := proxywasm.ReplaceHttpRequestHeader("authorization", p.Authorization); err != nil {
+			return "Authorization cannot be replaced", err
 		}
 	}
-	for identity := v.Pass.Identity; ; {
-		name, value, ok := identity.Next()
+	for identity := p.Identity; ; {
+		h, ok := identity.Next()
 		if !ok {
-			break
+			return "", nil
 		}
-		if err := proxywasm.ReplaceHttpRequestHeader(name, value); err != nil {
-			return s.fault("an identity header cannot be set", err)
+		if err := proxywasm.ReplaceHttpRequestHeader(h.Name, h.Value); err != nil {
+			return "an identity header cannot be set", err
 		}
-		if state, ok := identity.State(name); ok {
-			if err := setProperty(state, value); err != nil {
-				return s.fault("the filter state cannot be set", err)
+		if h.FilterState != "" {
+			if err := setProperty(h.FilterState, h.Value); err != nil {
+				return "the filter state cannot be set", err
 			}
 		}
 	}
-	if v.Body != nil {
-		return s.awaitBody()
-	}
-	s.count(v.Outcome)
-	return types.ActionContinue
 }
 
 // count counts the request, once, whatever becomes of it later.
@@ -208,13 +220,13 @@ func (s *stream) count(o metrics.Outcome) {
 	if !s.counted {
 		s.counted = true
 		s.plugin.metrics.Request(o)
-		s.plugin.gate.Refusals.Unavailable(o)
+		s.plugin.gate.Log.LogUnavailable(o)
 	}
 }
 
-func (s *stream) answer(r *gate.Reply) types.Action {
+func (s *stream) answer(r *reply.Response) types.Action {
 	s.stage, s.body = answered, nil
-	if err := sendResponse(r); err != nil {
+	if err := sendLocalReply(r); err != nil {
 		logError("an answer cannot be sent: " + err.Error())
 	}
 	return types.ActionPause
@@ -223,8 +235,8 @@ func (s *stream) answer(r *gate.Reply) types.Action {
 // fault refuses a request because the host failed.
 func (s *stream) fault(what string, err error) types.Action {
 	logError(what + ": " + err.Error())
-	s.count(metrics.Fault)
-	return s.answer(&gate.Reply{Status: 500})
+	s.count(metrics.HostFault)
+	return s.answer(reply.HostFault())
 }
 
 // OnHttpRequestTrailers removes trailers that a server might merge into the

@@ -104,10 +104,12 @@ func newStage(version string) (*stage, error) {
 		if s.port, err = loopback.Reserve(0); err != nil {
 			return err
 		}
-		if s.auth, err = authserver.Start(authserver.Options{Path: "/tenant1", Clients: []authserver.Client{testClient}}); err != nil {
+		// The TypeScript SDK 1.17 and the Python SDK 1.30 write a root with a slash.
+		known := []string{s.clientResource(), s.rootResource(), s.rootResource() + "/", s.port.Origin() + "/first", notes, admin, open, shareA, shareB}
+		if s.auth, err = authserver.Start(authserver.Options{Path: "/tenant1", Resources: known, Clients: []authserver.Client{testClient}}); err != nil {
 			return err
 		}
-		if s.other, err = authserver.Start(authserver.Options{}); err != nil {
+		if s.other, err = authserver.Start(authserver.Options{Resources: []string{s.port.Origin() + "/second"}}); err != nil {
 			return err
 		}
 		if s.mcp, err = mcpserver.Start(nil); err != nil {

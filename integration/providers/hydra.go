@@ -72,7 +72,8 @@ func StartHydra(ctx context.Context, resource string, o HydraOptions) (*Hydra, e
 	}
 	h.login = httptest.NewServer(h.loginApplication(audience))
 
-	// 3. Start Hydra with a database in memory. --dev permits http.
+	// 3. Start Hydra with a database in memory. --dev permits http. Hydra makes its
+	// keys when it is first asked for them, which may take seconds.
 	err = onFreePorts(2, func(ports []int) error {
 		h.issuer = fmt.Sprintf("http://%s:%d", loopback.Host, ports[0])
 		h.admin = fmt.Sprintf("http://%s:%d", loopback.Host, ports[1])
@@ -81,7 +82,7 @@ func StartHydra(ctx context.Context, resource string, o HydraOptions) (*Hydra, e
 		if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 			return err
 		}
-		h.process, err = start(ctx, h.issuer+"/health/ready", nil, program, "serve", "all", "--dev", "--sqa-opt-out", "--config", config)
+		h.process, err = start(ctx, h.issuer+"/.well-known/jwks.json", nil, program, "serve", "all", "--dev", "--sqa-opt-out", "--config", config)
 		return err
 	})
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"mcpauth/envoy-example/loopback"
 )
 
-// The distribution of Keycloak: a zip file on Maven Central. It needs Java 17, 21
-// or 25.
+// The distribution of Keycloak: a zip file on Maven Central. It needs Java 17
+// or later.
 const (
 	keycloakVersion = "26.7.3"
 	keycloakSHA256  = "27a6535553c3cdcd083872ba40629efafb3475e3b758e0c6f691395561dd0f1f"

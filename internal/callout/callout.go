@@ -48,16 +48,13 @@ type Host interface {
 	Warn(message string)
 }
 
-// UnixMilli is a time in milliseconds since the Unix epoch. Shared records hold
-// times in this precision; a finer clock would make a fetch that one of them
-// dates appear older than the request that caused it.
+// UnixMilli is a time in milliseconds since the Unix epoch. Shared records hold times
+// in this precision; a finer clock would make a fetch that a record dates appear older
+// than the request that caused it.
 type UnixMilli int64
 
 // At returns t, rounded down to a millisecond.
 func At(t time.Time) UnixMilli { return UnixMilli(t.UnixMilli()) }
-
-// Time returns t as a [time.Time].
-func (t UnixMilli) Time() time.Time { return time.UnixMilli(int64(t)) }
 
 // Add returns t+d.
 func (t UnixMilli) Add(d time.Duration) UnixMilli { return t + UnixMilli(d.Milliseconds()) }
@@ -93,5 +90,5 @@ func Quote(s string) string { return strconv.QuoteToASCII(s[:min(len(s), 200)]) 
 
 // Get sends a GET request for a JSON document to a cluster: see [Host].
 func Get(h Host, cluster string, u *config.URL, done func(*Response)) error {
-	return h.Send(cluster, Request{Headers: headers("GET", u)}, done)
+	return h.Send(cluster, newRequest("GET", u), done)
 }

@@ -12,11 +12,11 @@ type Request struct {
 	Body    []byte
 }
 
-// headers returns the headers of a request for JSON. Envoy takes the Host header
-// from :authority, and so does a cluster with TLS its server name (SNI), unless
-// its own configuration names one.
-func headers(method string, u *config.URL) [][2]string {
-	return [][2]string{
+// newRequest returns a request for JSON. Each of extra replaces the header of its
+// name, or is added. Envoy takes the Host header from :authority, and so does a
+// cluster with TLS its server name (SNI), unless its own configuration names one.
+func newRequest(method string, u *config.URL, extra ...[2]string) Request {
+	headers := [][2]string{
 		{":method", method},
 		{":scheme", u.Scheme},
 		{":authority", u.Authority()},
@@ -25,16 +25,10 @@ func headers(method string, u *config.URL) [][2]string {
 		{"accept-encoding", "identity"}, // without this header a server may choose any coding (RFC 9110, section 12.5.3)
 		{"user-agent", "mcpauth"},
 	}
-}
-
-// GetWithToken returns a GET request with a bearer token (RFC 6750, section 2.1).
-// Each of extra replaces the header of its name, or is added.
-func GetWithToken(u *config.URL, token string, extra [][2]string) Request {
-	list := headers("GET", u)
 	for _, h := range extra {
-		list = setHeader(list, h)
+		headers = setHeader(headers, h)
 	}
-	return Request{Headers: append(list, [2]string{"authorization", "Bearer " + token})}
+	return Request{Headers: headers}
 }
 
 func setHeader(headers [][2]string, h [2]string) [][2]string {
@@ -45,6 +39,14 @@ func setHeader(headers [][2]string, h [2]string) [][2]string {
 		}
 	}
 	return append(headers, h)
+}
+
+// GetWithToken returns a GET request with a bearer token (RFC 6750, section 2.1) and
+// further headers.
+func GetWithToken(u *config.URL, token string, extra [][2]string) Request {
+	r := newRequest("GET", u, extra...)
+	r.Headers = append(r.Headers, [2]string{"authorization", "Bearer " + token})
+	return r
 }
 
 // Credentials authenticate the gateway to an endpoint. The zero value sends none.
@@ -71,12 +73,13 @@ func NewCredentials(auth config.IntrospectionAuth, clientID, secret string) (c C
 
 // Post returns the request that posts a form to an endpoint with the credentials.
 func (c *Credentials) Post(endpoint *config.URL, form Form) Request {
-	list := append(headers("POST", endpoint), [2]string{"content-type", FormMediaType})
+	r := newRequest("POST", endpoint, [2]string{"content-type", FormMediaType})
 	if c.authorization != "" {
-		list = append(list, [2]string{"authorization", c.authorization})
+		r.Headers = append(r.Headers, [2]string{"authorization", c.authorization})
 	}
 	if c.parameters != "" {
 		form += "&" + c.parameters
 	}
-	return Request{Headers: list, Body: []byte(form)}
+	r.Body = []byte(form)
+	return r
 }

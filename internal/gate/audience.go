@@ -6,9 +6,9 @@ import (
 	"mcpauth/config"
 )
 
-// audiences returns the values of aud that are accepted for a resource: its
-// own URL and those that the configuration adds, see appendSpellings. Scheme and
-// host may be in any case: see [jwtlite.Policy].
+// audiences returns the values of "aud" that a resource accepts: its own URL and
+// those of the configuration, each in the spellings of appendSpellings. The case of
+// scheme and host does not matter: see [jwtlite.Policy].
 func audiences(r *config.Resource) []string {
 	list := appendSpellings(nil, r.Resource)
 	for _, a := range r.Audiences {
@@ -20,8 +20,8 @@ func audiences(r *config.Resource) []string {
 	return list
 }
 
-// appendSpellings appends a URL as it is written and without the default port,
-// and both with and without a slash if it has no path: clients send either.
+// appendSpellings appends a URL as written and without the default port, and each
+// of these with and without a slash if the path is empty: clients send either.
 func appendSpellings(list []string, u *config.URL) []string {
 	for _, url := range [...]string{u.Raw, u.Origin() + u.Path} {
 		list = append(list, url)

@@ -1,38 +1,41 @@
 package gate
 
-import "mcpauth/internal/metrics"
+import (
+	"mcpauth/internal/metrics"
+	"mcpauth/internal/reply"
+)
 
 // A Body decides on a request by its body.
 type Body struct {
-	// Limit is the size in bytes above which it is not looked at.
-	Limit int
+	// MaxBytes is the size above which the body is refused unread.
+	MaxBytes int
 
-	// Decide returns the verdict on the whole body, which it must not keep.
-	// Headers of a Pass are of no effect. After a Wait it is asked again. now is
-	// in Unix milliseconds: a time.Time, in a function type that can be reached
-	// from an interface, links 60 kB. It is nil in a Verdict's Keep.
-	Decide func(body []byte, now int64) Verdict
-
-	// Queue is set where Decide may begin what cannot be undone, and return a
-	// Wait for it: there has to be room in it before.
+	// Queue is set if Decide may start a call that cannot be undone, and then
+	// return a verdict of KindWait. The caller must have room in Queue before it
+	// calls Decide.
 	Queue *Queue
 
-	origin string // see [Request.readers]
+	decide      func(body []byte) Verdict // nil in a pending body
+	allowOrigin string                    // of responses
 }
 
-// TooLarge returns the verdict on a request with a body above the limit.
+// Decide returns the verdict on the whole body, which it does not keep. The
+// verdict is of KindRespond, KindForward or KindWait; after a wait the caller asks
+// again.
+func (b *Body) Decide(body []byte) Verdict { return b.decide(body) }
+
+// TooLarge returns the verdict on a request whose body is larger than MaxBytes.
 func (b *Body) TooLarge() Verdict {
-	return reply(problem(413, codeTooLarge, "the request's body is too large", b.origin), metrics.BodyTooLarge)
+	return respond(reply.ContentTooLarge(b.allowOrigin), metrics.BodyTooLarge)
 }
 
-// NoRoom returns the verdict on a request that would have to wait, where too
-// many do.
+// NoRoom returns the verdict on a request that would have to wait in a full queue.
 func (b *Body) NoRoom() Verdict {
-	return reply(unavailable(b.origin, 1), metrics.NoRoom)
+	return respond(reply.TokenNotChecked(b.allowOrigin, 1), metrics.NoRoom)
 }
 
-// GiveUp returns the verdict on a request whose body was decided on, but that
-// has waited long enough.
-func (b *Body) GiveUp(w Wait) Verdict {
-	return reply(unavailable(b.origin, w.RetryAfter()), metrics.Waited)
+// TimedOut returns the verdict on a request that has waited for w for too long,
+// with its body.
+func (b *Body) TimedOut(w Wait) Verdict {
+	return respond(reply.TokenNotChecked(b.allowOrigin, w.RetryAfter()), metrics.TimedOut)
 }

@@ -5,8 +5,8 @@ import (
 	"mcpauth/internal/wellknown"
 )
 
-// claimText returns a claim of a payload as text: a string as it is, other types
-// as JSON; empty where there is none, or null.
+// claimText returns the claim of a payload that h names: a string as it is, another
+// type as JSON. It returns the empty string if the claim is absent or null.
 func claimText(payload string, h *config.ClaimToHeader) (claim string) {
 	if h.ClaimName != "" {
 		claim = wellknown.Member(payload, h.ClaimName)

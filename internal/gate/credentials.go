@@ -13,34 +13,34 @@ var (
 // bearerPrefix begins an Authorization header in the standard form.
 const bearerPrefix = "Bearer "
 
-// bearer returns the token of the request's Authorization header (RFC 6750
-// section 2.1); the query and the body are no places for one. The error is
-// errNoToken, also for another scheme and for Bearer with nothing after it, or
-// errTwoTokens.
+// bearerToken returns the token of the request's Authorization header (RFC 6750,
+// section 2.1); it reads no token from the query or the body. The error is
+// errTwoTokens, or errNoToken, also for another scheme and for Bearer without a
+// token.
 //
-// Only spaces and tabs are white space (RFC 9110 section 5.6.3). They may stand
-// at the ends: servers trim them off, and over HTTP/2 Envoy does not.
-func bearer(r *Request) (string, error) {
+// White space is spaces and tabs (RFC 9110, section 5.6.3). It may stand at both
+// ends: servers trim it, and over HTTP/2 Envoy does not.
+func bearerToken(r *Request) (string, error) {
 	if r.Authorizations > 1 {
 		return "", errTwoTokens
 	}
-	scheme, token := cutSpace(trim(r.Authorization))
+	scheme, token := cutSpace(trimSpace(r.Authorization))
 	if isBearer(scheme) {
 		switch {
 		case token == "":
 			return "", errNoToken
-		case strings.IndexByte(token, ' ') >= 0, strings.IndexByte(token, '\t') >= 0, strings.IndexByte(token, ',') >= 0:
+		case strings.ContainsAny(token, " \t,"):
 			return "", errTwoTokens
 		}
 		return token, nil
 	}
-	// Proxies join two headers to one with a comma (RFC 9110 section 5.3). Each
-	// part is looked at by itself, so that the work is linear.
+	// Proxies join two headers with a comma (RFC 9110, section 5.3). The loop looks
+	// at each part once, so that its work is linear.
 	_, rest, more := strings.Cut(r.Authorization, ",")
 	for more {
 		var part string
 		part, rest, more = strings.Cut(rest, ",")
-		if scheme, _ := cutSpace(trim(part)); isBearer(scheme) {
+		if scheme, _ := cutSpace(trimSpace(part)); isBearer(scheme) {
 			return "", errTwoTokens
 		}
 	}
@@ -49,12 +49,18 @@ func bearer(r *Request) (string, error) {
 
 func isBearer(scheme string) bool { return strings.EqualFold(scheme, "Bearer") }
 
-func trim(s string) string { return strings.Trim(s, " \t") }
+// isStandard reports whether the Authorization header of a request presents its
+// token in the standard form.
+func isStandard(r *Request, token string) bool {
+	return len(r.Authorization) == len(bearerPrefix)+len(token) && strings.HasPrefix(r.Authorization, bearerPrefix)
+}
+
+func trimSpace(s string) string { return strings.Trim(s, " \t") }
 
 // cutSpace splits s at its first run of spaces and tabs.
 func cutSpace(s string) (before, after string) {
 	if i := strings.IndexAny(s, " \t"); i >= 0 {
-		return s[:i], trim(s[i:])
+		return s[:i], trimSpace(s[i:])
 	}
 	return s, ""
 }

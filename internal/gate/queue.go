@@ -1,20 +1,20 @@
 package gate
 
-import "mcpauth/config"
-
-// A Queue counts the requests of one worker that wait for one thing of one
-// authorization server. Each such thing has places of its own, so that a flood of
-// requests that wait for one takes no place from those that wait for another.
+// A Queue counts the requests of one worker that wait for one kind of event of
+// one authorization server. Each kind has places of its own, so that a flood of
+// requests that wait for one event takes no place from those that wait for
+// another.
 type Queue struct{ limit, taken int }
 
-// NewQueue returns a Queue of so many places.
+// NewQueue returns a Queue with limit places.
 func NewQueue(limit int) *Queue { return &Queue{limit: limit} }
 
-// Share is how many places a Queue has whatever the others take.
+// Share is the number of places that a Queue has however full the other queues
+// are.
 const Share = 64
 
-// Room reports whether there are so many places left in it. crowded says that all
-// queues together take more than they should.
+// Room reports whether the queue has room for places more. crowded says that all
+// queues together are full.
 func (q *Queue) Room(places int, crowded bool) bool {
 	limit := q.limit
 	if crowded {
@@ -23,42 +23,24 @@ func (q *Queue) Room(places int, crowded bool) bool {
 	return q.taken+places <= limit
 }
 
-// Take takes places, or gives back those that are negative.
+// Take takes places; it gives them back if places is negative.
 func (q *Queue) Take(places int) { q.taken += places }
 
-// queues are those of one authorization server. A client can cause most of these
-// waits by a request of its own making, so that they have half of the places of
-// the one for the first keys.
+// queues are the queues of one authorization server.
 type queues struct {
-	keys     *Queue // for the first keys, or after they grew too old
-	missing  *Queue // for keys that the set lacks
-	answers  *Queue // for what it says about tokens
-	metadata *Queue // for its metadata
-	forms    *Queue // for its answers to forms, through oauth_proxy
+	firstKeys   *Queue // for the first keys, or for new ones after they grew too old
+	missingKeys *Queue // for keys that the set lacks
+	tokens      *Queue // for what the server says about tokens
+	metadata    *Queue // for its metadata
+	forms       *Queue // for its responses to forms, through oauth_proxy
 }
 
-// maxQueue is the number of places for the first keys.
-const maxQueue = 1024
+// maxFirstKeys is the number of places for those that wait for the first keys. An
+// unauthenticated client can cause each of the other waits; their queues have half
+// as many.
+const maxFirstKeys = 1024
 
-// newQueues returns those of each authorization server of c.
-func newQueues(c *config.Config) []*queues {
-	list := make([]*queues, len(c.AuthorizationServers))
-	for i := range list {
-		half := func() *Queue { return NewQueue(maxQueue / 2) }
-		list[i] = &queues{NewQueue(maxQueue), half(), half(), half(), half()}
-	}
-	return list
-}
-
-// Places returns how many places a request takes: one for each 8 KiB of what is
-// kept of it.
-func (r *Request) Places() int {
-	return 1 + (len(r.Path)+len(r.Authorization)+len(r.Origin)+len(r.RequestHeaders)+len(r.IfNoneMatch)+
-		len(r.ContentEncoding)+len(r.ContentType)+len(r.MCP.Method)+len(r.MCP.Name))/8192
-}
-
-// waiting returns v as the verdict on a request that may wait.
-func (v Verdict) waiting(w Wait, q *Queue) Verdict {
-	v.Wait, v.Queue = w, q
-	return v
+func newQueues() *queues {
+	half := func() *Queue { return NewQueue(maxFirstKeys / 2) }
+	return &queues{firstKeys: NewQueue(maxFirstKeys), missingKeys: half(), tokens: half(), metadata: half(), forms: half()}
 }

@@ -87,9 +87,9 @@ type Result struct {
 	received, until callout.UnixMilli
 }
 
-// ValidUntil returns the time before which the Result holds for requests that did not
-// wait for it.
-func (r *Result) ValidUntil() time.Time { return r.until.Time() }
+// ValidUntil returns the time, in whole seconds, before which the Result holds for
+// requests that did not wait for it.
+func (r *Result) ValidUntil() time.Time { return time.Unix(int64(r.until)/1000, 0) }
 
 // holds reports whether a result is for a request that arrived at a time: the result
 // is young enough, or came while the request waited.

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// The documentation has every metric and label there is, and no other.
+// The documentation lists every metric and label, and no other.
 func TestDocumentedMetrics(t *testing.T) {
 	b, err := os.ReadFile("../../docs/operations.md")
 	if err != nil {

@@ -1,13 +1,13 @@
-// Package metrics counts what becomes of requests and of the calls to
-// authorization servers.
+// Package metrics counts requests by their outcome, and calls to authorization
+// servers.
 //
-// A count is an increment in memory; [Set.Flush] hands what has changed to the
-// host, whose counters add up what all workers have counted. Names and labels
-// come from this package and from the configuration, never from a request.
+// Counting increments a number in memory; [Set.Flush] passes the changes to the
+// host, whose counters add up those of all workers. Names and labels come from this
+// package and from the configuration, never from a request.
 //
-// A stat of Envoy has a name and no labels, so that a label is written into the
-// name as ".label=value": stats_tags in Envoy's configuration can take it out
-// again, and the name reads well where nothing does.
+// A stat of Envoy has a name and no labels. The name therefore contains each label
+// as ".label=value": stats_tags in Envoy's configuration can extract it, and the
+// name is readable without them.
 package metrics
 
 import "mcpauth/config"
@@ -15,85 +15,78 @@ import "mcpauth/config"
 // A Kind is a proxy_metric_type_t of the proxy-wasm ABI.
 type Kind uint32
 
-// The kinds of metrics that are used here.
 const (
 	Counter Kind = 0
 	Gauge   Kind = 1
 )
 
-// A Set is what one configuration counts in one worker.
+// A Set has the metrics of one configuration in one worker.
 type Set struct {
-	list   []metric // by Outcome, then held, then those of each server
-	config *config.Config
-	define Define
+	requests [OutcomeCount]metric
+	held     metric
+	servers  []serverMetrics // in the order of Config.AuthorizationServers
+	define   Define
 }
 
-// The values of a metric may overflow: only their difference matters.
+// A metric has a value that may overflow: only differences of it matter.
 type metric struct {
-	value, told int32 // now, and when the host was last told
-	id          uint32
+	value    int32
+	reported int32 // the value when the host last learned it
+	id       uint32
 }
 
-// Places in the list.
-const (
-	held = Outcomes + iota
-	servers
-)
-
-// Define returns the number by which the host knows a metric in this worker.
-// All metrics of one name in the process are one and the same.
+// Define returns the ID of a metric in this worker. All metrics in the process that
+// have one name are the same metric.
 type Define = func(kind Kind, name string) (id uint32)
 
-// New returns the empty Set of c. It defines the counters at once, though none
-// has counted yet: an alert on a series that begins at 1 would miss its first
-// event.
+// New returns the Set of c with all values 0. It defines all counters at once: an
+// alert would miss the first event of a counter that does not exist before it.
 func New(c *config.Config, define Define) *Set {
-	s := &Set{make([]metric, servers+len(c.AuthorizationServers)*perServer), c, define}
-	for o := range requests {
-		s.add(o, Counter, "requests_total.result=", requests[o])
+	s := &Set{servers: make([]serverMetrics, len(c.AuthorizationServers)), define: define}
+	for o := range s.requests {
+		s.defineMetric(&s.requests[o], Counter, "requests_total.result=", outcomeLabels[o])
 	}
-	s.add(held, Gauge, "held_requests", "")
+	s.defineMetric(&s.held, Gauge, "held_requests", "")
 	for i, server := range c.AuthorizationServers {
-		at, label := servers+i*perServer, issuer(server)
-		if k := server.Source.Kind; k != config.Static && (k != config.NoKeys || server.Source.KeepMetadata) {
-			s.add(at+keysFetched, Counter, "key_fetches_total.result=ok", label)
-			s.add(at+keysFailed, Counter, "key_fetches_total.result=failed", label)
-		}
-		if server.Introspection != nil {
-			s.add(at+introspectionsAnswered, Counter, "introspections_total.result=ok", label)
-			s.add(at+introspectionsFailed, Counter, "introspections_total.result=failed", label)
-		}
+		s.defineServer(&s.servers[i], server)
 	}
 	return s
 }
 
-//go:noinline
-func (s *Set) add(place int, kind Kind, name, labels string) {
-	s.list[place].id = s.define(kind, "mcpauth_"+name+labels)
+func (s *Set) defineMetric(m *metric, kind Kind, name, labels string) {
+	m.id = s.define(kind, "mcpauth_"+name+labels)
 }
 
-// Request counts a request, at its end.
-func (s *Set) Request(o Outcome) { s.list[o].value++ }
+// Request counts a request that is answered or goes on.
+func (s *Set) Request(o Outcome) { s.requests[o].value++ }
 
-// Flush tells the host how many requests wait now, and what else has changed
-// since it was last called. increment adds this worker's share to a metric;
-// record sets what all workers know alike. The status that they return is of no
-// use: what the host refuses is not counted.
-func (s *Set) Flush(waiting int, increment, record func(id uint32, value int64) (status uint32)) {
-	s.list[held].value = int32(waiting)
-	for i := range s.list {
-		m := &s.list[i]
-		if m.value == m.told {
-			continue
-		}
-		tell, value := increment, m.value-m.told
-		if server := uint(i - servers); i >= servers && server%perServer == keyAge {
-			if m.id == 0 {
-				s.add(i, Gauge, "key_age_seconds", issuer(s.config.AuthorizationServers[server/perServer]))
-			}
-			tell, value = record, m.value
-		}
-		tell(m.id, int64(value))
-		m.told = m.value
+// An Update passes a value to the metric with an ID. A host that refuses it returns
+// a status other than 0; Flush ignores that, and the value is lost.
+type Update = func(id uint32, value int64) (status uint32)
+
+// Flush passes to the host the number of requests that wait now, and what has
+// changed since the last call. increment adds to a metric what this worker has
+// counted; record sets a metric that has the same value in all workers.
+func (s *Set) Flush(waiting int, increment, record Update) {
+	for o := range s.requests {
+		s.requests[o].flush(increment)
+	}
+	s.held.value = int32(waiting)
+	s.held.flush(increment)
+	for i := range s.servers {
+		server := &s.servers[i]
+		server.keysFetched.flush(increment)
+		server.keysFailed.flush(increment)
+		s.flushAge(server, record)
+		server.introspectionsAnswered.flush(increment)
+		server.introspectionsFailed.flush(increment)
+	}
+}
+
+// flush passes the change of m to the host.
+func (m *metric) flush(increment Update) {
+	if m.value != m.reported {
+		increment(m.id, int64(m.value-m.reported))
+		m.reported = m.value
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"mcpauth/config"
 )
 
-// fakeHost is the host's part: metrics by name, and how often each was told.
+// fakeHost is a host that keeps the metrics by name and counts calls.
 type fakeHost struct {
 	names  []string
 	kinds  []Kind
@@ -34,7 +34,7 @@ func (h *fakeHost) record(id uint32, value int64) uint32 {
 	return 0
 }
 
-// servers3 is a configuration of servers that are called, but for the last.
+// servers3 has two servers that the gateway calls, and one that it does not call.
 func servers3() *config.Config {
 	return &config.Config{AuthorizationServers: []*config.AuthorizationServer{
 		{Issuer: "https://auth.example.com/", Introspection: &config.Introspection{}},
@@ -103,18 +103,17 @@ func TestFlushOfServers(t *testing.T) {
 	h.want(t, 6, want)
 }
 
-// A worker that lives long enough overflows its own count, not the host's.
+// The count of a worker may overflow; the host's count does not.
 func TestCountsMayOverflow(t *testing.T) {
 	s, h := newSet()
-	s.list[Expired].value, s.list[Expired].told = math.MaxInt32, math.MaxInt32
+	s.requests[Expired].value, s.requests[Expired].reported = math.MaxInt32, math.MaxInt32
 	s.Request(Expired)
 	s.Request(Expired)
 	s.Flush(0, h.increment, h.record)
 	h.want(t, 1, map[string]int64{"mcpauth_requests_total.result=invalid_token.reason=expired": 2})
 }
 
-// Counters are there from the start, each once; a server that is never called
-// has none.
+// New defines each counter once. A server that the gateway does not call has none.
 func TestNames(t *testing.T) {
 	s, h := newSet()
 	for i, name := range h.names {
@@ -132,7 +131,7 @@ func TestNames(t *testing.T) {
 			}
 		}
 	}
-	if want := Outcomes + 1 + 2*2 + 2; len(h.names) != want {
+	if want := OutcomeCount + 1 + 2*2 + 2; len(h.names) != want {
 		t.Errorf("%d metrics, want %d", len(h.names), want)
 	}
 	s.Keys(0, 0, 0, 1)

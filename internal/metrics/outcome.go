@@ -1,24 +1,25 @@
 package metrics
 
-// An Outcome is what became of a request and why. There is a counter for each.
+// An Outcome says what became of a request, and why. Each has a counter.
 type Outcome uint8
 
 const (
-	// CacheHit: let on, its token passed before and is still good.
+	// CacheHit: the request went on; its token was accepted before and is still
+	// valid.
 	CacheHit Outcome = iota
-	// CacheMiss: let on, its token has just passed all checks.
+	// CacheMiss: the request went on; its token has just passed all checks.
 	CacheMiss
-	// Unmatched: let on unchecked, since no resource covers it.
+	// Unmatched: the request went on unchecked, since no resource covers it.
 	Unmatched
-	// Metadata: the protected-resource metadata was served.
+	// Metadata: the request got the protected-resource metadata.
 	Metadata
-	// Preflight: an OPTIONS request was answered.
+	// Preflight: the request was an OPTIONS request that the gateway answers.
 	Preflight
-	// Unauthorized: it had no token.
+	// Unauthorized: the request had no token.
 	Unauthorized
 
-	// From here to MissingClaim: its token failed this check, one for each
-	// error of jwtlite about a token.
+	// The token failed a check: Malformed to MissingClaim stand each for one error
+	// of jwtlite.
 	Malformed
 	TooLarge
 	DuplicateMember
@@ -39,71 +40,70 @@ const (
 	Bound
 	MissingClaim
 
-	// Inactive: the server does not vouch for its token.
+	// Inactive: the authorization server does not vouch for the token.
 	Inactive
-	// NoJWT: its token is a JWT, of a server whose JWTs are not accepted.
+	// NoJWT: the token is a JWT of a server whose JWTs are not accepted.
 	NoJWT
-	// InsufficientScope: its token lacks a scope.
+	// InsufficientScope: the token lacks a scope.
 	InsufficientScope
-	// WrongOrigin: a web page sent it that may not call.
+	// WrongOrigin: the request came from a web page that may not call.
 	WrongOrigin
-	// BadPath: its path cannot be compared safely.
+	// BadPath: the path or the host cannot be compared safely.
 	BadPath
-	// TwoTokens: it had more than one token.
+	// TwoTokens: the request had more than one token.
 	TwoTokens
-	// BadBody: its body is no JSON-RPC message whose operation can be told.
+	// BadBody: the body is no JSON-RPC message whose operation can be told.
 	BadBody
-	// BadHeader: its headers say its operation in a wrong form.
+	// BadHeader: the headers name the operation in a wrong form.
 	BadHeader
-	// Mismatch: its headers say another operation than its body.
+	// Mismatch: the headers name another operation than the body.
 	Mismatch
-	// BodyTooLarge: its body was to be looked at, and is too large.
+	// BodyTooLarge: the gateway had to read the body, which is too large.
 	BodyTooLarge
-	// Encoding: its body was to be looked at, and is not plain UTF-8.
+	// Encoding: the gateway had to read the body, which is not plain UTF-8.
 	Encoding
-	// NoResource: no resource covers it, and such requests are denied.
+	// NoResource: no resource covers the request, and such requests are denied.
 	NoResource
-	// Discovery: it asked for a discovery document that does not exist.
+	// Discovery: the request asked for a discovery document that is not published.
 	Discovery
-	// Method: metadata was asked for by a method that is not allowed.
+	// Method: an endpoint of the gateway does not allow the method.
 	Method
-	// ProxyRegistered: a client was registered, by the proxy for its
-	// authorization server.
+	// ProxyRegistered: the proxy registered a client.
 	ProxyRegistered
-	// ProxyRedirected: a user was sent on to the provider.
+	// ProxyRedirected: the proxy sent a user to the provider.
 	ProxyRedirected
-	// ProxyReturned: a user was sent back from there to the client.
+	// ProxyReturned: the proxy sent a user from the provider back to the client.
 	ProxyReturned
-	// ProxyExchanged: the provider's answer was passed back.
+	// ProxyExchanged: the proxy passed a response of the provider to the client.
 	ProxyExchanged
-	// ProxyDenied: the same, an error.
+	// ProxyDenied: the proxy passed an error of the provider to the client.
 	ProxyDenied
-	// ProxyRefused: the provider was not asked.
+	// ProxyRefused: the proxy refused the request without asking the provider.
 	ProxyRefused
-	// NoKeys: there are no keys to verify its token with.
+	// NoKeys: there are no keys to verify the token with.
 	NoKeys
-	// NoRoom: it would have had to wait for keys, and too many do.
+	// NoRoom: the request had to wait, and too many requests did.
 	NoRoom
-	// Waited: it has waited for keys for too long.
-	Waited
-	// RefetchFailed: its key is unknown and new ones could not be fetched.
+	// TimedOut: the request waited for too long.
+	TimedOut
+	// RefetchFailed: the key of the token is unknown, and fetching keys failed.
 	RefetchFailed
-	// RefetchLater: its key is unknown and new ones are fetched later than it
-	// can wait.
+	// RefetchLater: the key of the token is unknown, and the next fetch comes later
+	// than the request can wait.
 	RefetchLater
-	// NoAnswer: the server does not say what it knows about its token.
+	// NoAnswer: the authorization server does not answer.
 	NoAnswer
-	// Fault: a call of the host failed.
-	Fault
-	// ClientGone: its client left while it waited.
+	// HostFault: a call of the host failed.
+	HostFault
+	// ClientGone: the client left while the request waited.
 	ClientGone
 
-	// Outcomes is how many there are.
-	Outcomes = int(iota)
+	// OutcomeCount is the number of outcomes.
+	OutcomeCount = int(iota)
 )
 
-// requests has what tells the counters of requests apart.
-var requests = [Outcomes]string{
+// outcomeLabels has the labels of the counter of each outcome, after "result=".
+var outcomeLabels = [OutcomeCount]string{
 	CacheHit:          "passed.reason=cache_hit",
 	CacheMiss:         "passed.reason=cache_miss",
 	Unmatched:         "unmatched",
@@ -151,10 +151,10 @@ var requests = [Outcomes]string{
 	ProxyRefused:      "oauth_proxy.reason=refused",
 	NoKeys:            "unavailable.reason=no_keys",
 	NoRoom:            "unavailable.reason=no_room",
-	Waited:            "unavailable.reason=waited",
+	TimedOut:          "unavailable.reason=waited",
 	RefetchFailed:     "unavailable.reason=refetch_failed",
 	RefetchLater:      "unavailable.reason=refetch_later",
 	NoAnswer:          "unavailable.reason=no_answer",
-	Fault:             "error",
+	HostFault:         "error",
 	ClientGone:        "client_gone",
 }

@@ -6,42 +6,64 @@ import (
 	"mcpauth/config"
 )
 
-// The metrics of one authorization server.
-const (
-	keysFetched = iota
-	keysFailed
-	keyAge
-	introspectionsAnswered
-	introspectionsFailed
-
-	perServer
-)
-
-// Keys says of a server, which is an index into Config.AuthorizationServers, how
-// many fetches of its keys this worker has made, well and not, and how many
-// seconds ago the last good one of any worker began, 0 if there was none. The
-// host has that gauge from the first second on, lest no keys look like new ones.
-func (s *Set) Keys(server int, fetched, failed, age int32) {
-	of := s.list[servers+server*perServer:][:perServer]
-	of[keysFetched].value = fetched
-	of[keysFailed].value = failed
-	of[keyAge].value = age
+// serverMetrics are the metrics of one authorization server.
+type serverMetrics struct {
+	label                                        string // names the issuer
+	keysFetched, keysFailed                      metric
+	keyAge                                       metric // defined when it is first known
+	introspectionsAnswered, introspectionsFailed metric
 }
 
-// Introspections says of a server how many questions about tokens this worker
-// has asked it, answered and not.
+// defineServer defines the counters of the calls that the gateway makes to a server.
+func (s *Set) defineServer(m *serverMetrics, server *config.AuthorizationServer) {
+	m.label = issuerLabel(server)
+	if k := server.Source.Kind; k != config.Static && (k != config.NoKeys || server.Source.KeepMetadata) {
+		s.defineMetric(&m.keysFetched, Counter, "key_fetches_total.result=ok", m.label)
+		s.defineMetric(&m.keysFailed, Counter, "key_fetches_total.result=failed", m.label)
+	}
+	if server.Introspection != nil {
+		s.defineMetric(&m.introspectionsAnswered, Counter, "introspections_total.result=ok", m.label)
+		s.defineMetric(&m.introspectionsFailed, Counter, "introspections_total.result=failed", m.label)
+	}
+}
+
+// flushAge passes the age of a server's keys to the host. It defines the gauge when
+// the age is first known: a gauge that begins at 0 would look like new keys.
+func (s *Set) flushAge(m *serverMetrics, record Update) {
+	age := &m.keyAge
+	if age.value == age.reported {
+		return
+	}
+	if age.id == 0 {
+		s.defineMetric(age, Gauge, "key_age_seconds", m.label)
+	}
+	record(age.id, int64(age.value))
+	age.reported = age.value
+}
+
+// Keys sets the metrics of the keys of a server, which is an index into
+// Config.AuthorizationServers: how many fetches of this worker succeeded and failed,
+// and how many seconds ago the last successful fetch of any worker began, 0 if there
+// was none.
+func (s *Set) Keys(server int, fetched, failed, ageSeconds int32) {
+	m := &s.servers[server]
+	m.keysFetched.value = fetched
+	m.keysFailed.value = failed
+	m.keyAge.value = ageSeconds
+}
+
+// Introspections sets the metrics of the tokens that this worker has introspected at
+// a server: how many calls were answered, and how many failed.
 func (s *Set) Introspections(server int, answered, failed int32) {
-	of := s.list[servers+server*perServer:][:perServer]
-	of[introspectionsAnswered].value = answered
-	of[introspectionsFailed].value = failed
+	m := &s.servers[server]
+	m.introspectionsAnswered.value = answered
+	m.introspectionsFailed.value = failed
 }
 
-// issuer returns the label of a server: its issuer without "https://" and with
-// "_" for all that is no letter or digit, since a dot divides a name. Issuers
-// that differ in such characters only share their metrics.
-//
-//go:noinline
-func issuer(server *config.AuthorizationServer) string {
+// issuerLabel returns the label of a server: its issuer without "https://", and with
+// "_" for each character other than a letter or digit, since a dot separates labels.
+// Issuers that differ only in such characters share their metrics.
+func issuerLabel(server *config.AuthorizationServer) string {
 	b := []byte(strings.TrimPrefix(server.Issuer, "https://"))
 	for i, c := range b {
 		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9') {

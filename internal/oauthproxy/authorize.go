@@ -1,10 +1,10 @@
 package oauthproxy
 
 import (
-	"slices"
 	"strings"
 
 	"mcpauth/config"
+	"mcpauth/internal/callout"
 	"mcpauth/internal/metrics"
 )
 
@@ -70,10 +70,13 @@ func (p *Proxy) providerURI(r *authorizationRequest) string {
 	if p.cfg.OmitResource {
 		r.Resources = nil
 	}
-	parameters := slices.DeleteFunc(r.parameters(), func(q parameter) bool {
-		return strings.Contains("&"+p.authorize.Query, "&"+q.name+"=")
-	})
-	return encode(parameters).AddTo(p.authorize.Raw)
+	var form callout.Form
+	for _, q := range r.parameters() {
+		if !strings.Contains("&"+p.authorize.Query, "&"+q.name+"=") {
+			q.addTo(&form)
+		}
+	}
+	return form.AddTo(p.authorize.Raw)
 }
 
 // callbackURI returns the redirect URI at which the provider sends users back to the

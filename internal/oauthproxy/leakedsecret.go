@@ -7,8 +7,8 @@ import (
 
 // A clientSecret finds the client's secret in what a provider sends, however it is
 // encoded there: as it is; percent-encoded; escaped as in JSON, JavaScript or HTML; any
-// of these several times over, or mixed; and all of them in base64 or base64url, alone
-// or within other text, as HTTP Basic has credentials.
+// of these several times over, or mixed; and all of them in hexadecimal, base64 or base64url,
+// alone or within other text, as HTTP Basic has credentials.
 type clientSecret struct {
 	raw   string
 	plain string // decoded as far as possible
@@ -27,7 +27,7 @@ func newClientSecret(secret string) (s clientSecret) {
 func (s *clientSecret) in(text string) bool {
 	return s.raw != "" && s.search(text, func(text string) bool {
 		for skip := range 4 {
-			if s.search(unbase64(text, skip), nil) {
+			if s.search(unbase64(text, skip), nil) || skip < 2 && s.search(unhex(text, skip), nil) {
 				return true
 			}
 		}
@@ -93,6 +93,24 @@ func unbase64(text string, skip int) string {
 	return string(b)
 }
 
+// unhex decodes every run of hexadecimal digits in a text. It skips the first digits of
+// each run, 0 or 1.
+func unhex(text string, skip int) string {
+	b := make([]byte, 0, len(text)/2)
+	for i, run := 0, 0; i < len(text); {
+		if _, ok := hex(text[i:], 1); !ok {
+			b, run = append(b, 0xFF), 0
+		} else if c, ok := hex(text[i:], 2); ok && run >= skip {
+			b = append(b, byte(c))
+			i++
+		} else {
+			run++
+		}
+		i++
+	}
+	return string(b)
+}
+
 // decoded decodes a text until nothing is left to decode, and then replaces "+" by a
 // space, so that texts of which one encodes the other become equal. ok is false if too
 // many rounds are needed, or if stop reports true for a form on the way.
@@ -120,6 +138,10 @@ func decodeOnce(s string) string {
 		n, r := 0, rune(0)
 		switch s[i] {
 		case '%':
+			if i+1 < len(s) && s[i+1] == 'u' { // JavaScript's escape()
+				r, n = escape(`\` + s[i+1:min(i+6, len(s))])
+				break
+			}
 			if c, ok := hex(s[i+1:], 2); ok {
 				b = append(b, byte(c)) // a percent-encoding stands for a byte, not a character
 				i += 3
@@ -168,6 +190,10 @@ var entities = [...]struct {
 }{
 	{"amp;", '&'}, {"lt;", '<'}, {"gt;", '>'}, {"quot;", '"'}, {"apos;", '\''},
 	{"plus;", '+'}, {"sol;", '/'}, {"equals;", '='}, {"colon;", ':'}, {"percnt;", '%'},
+	{"excl;", '!'}, {"num;", '#'}, {"dollar;", '$'}, {"lpar;", '('}, {"rpar;", ')'}, {"ast;", '*'}, {"comma;", ','},
+	{"period;", '.'}, {"semi;", ';'}, {"quest;", '?'}, {"commat;", '@'}, {"lsqb;", '['}, {"lbrack;", '['}, {"bsol;", '\\'},
+	{"rsqb;", ']'}, {"rbrack;", ']'}, {"Hat;", '^'}, {"lowbar;", '_'}, {"grave;", '`'}, {"lcub;", '{'}, {"lbrace;", '{'},
+	{"vert;", '|'}, {"verbar;", '|'}, {"rcub;", '}'}, {"rbrace;", '}'},
 }
 
 // entity reads a character reference of HTML and returns its length, 0 for none.
@@ -208,6 +234,19 @@ func escape(s string) (r rune, n int) {
 	}
 	switch c := s[1]; c {
 	case 'u':
+		if strings.HasPrefix(s[2:], "{") {
+			for n = 3; n < min(len(s), 10); n++ {
+				digit, ok := hex(s[n:], 1)
+				if !ok {
+					break
+				}
+				r = r<<4 | digit
+			}
+			if n > 3 && n < len(s) && s[n] == '}' {
+				return r, n + 1
+			}
+			return 0, 0
+		}
 		high, ok := hex(s[2:], 4)
 		if !ok {
 			return 0, 0
@@ -221,6 +260,10 @@ func escape(s string) (r rune, n int) {
 	case 'x':
 		if r, ok := hex(s[2:], 2); ok {
 			return r, 4
+		}
+	case '0', '1', '2', '3':
+		if len(s) > 3 && (s[2]|s[3])>>3 == '0'>>3 {
+			return rune(c&7)<<6 | rune(s[2]&7)<<3 | rune(s[3]&7), 4
 		}
 	case '/', '"', '\\', '\'':
 		return rune(c), 2

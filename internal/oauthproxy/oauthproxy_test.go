@@ -511,7 +511,6 @@ func TestExchangeRefuses(t *testing.T) {
 		{formType, exchanging(url.Values{"code": {"a", "b"}}), "invalid_request"},
 		{formType, exchanging(nil) + "&x=%", "invalid_request"},
 		{formType, exchanging(url.Values{"code": nil}), "invalid_request"},
-		{formType, exchanging(url.Values{"redirect_uri": nil}), "invalid_grant"},
 		{formType, exchanging(url.Values{"redirect_uri": {"https://evil.example/cb"}}), "invalid_grant"},
 		{formType, exchanging(url.Values{"code_verifier": nil}), "invalid_request"},
 		{formType, exchanging(url.Values{"code_verifier": {verifier[1:]}}), "invalid_request"},

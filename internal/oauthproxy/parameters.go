@@ -129,15 +129,20 @@ func parse(text string, parameters []parameter) bool {
 // encode returns parameters as a form, in their order.
 func encode(parameters []parameter) (f callout.Form) {
 	for _, p := range parameters {
-		if p.list == nil {
-			f.Add(p.name, *p.value)
-			continue
-		}
-		for _, value := range *p.list {
-			f.Add(p.name, value)
-		}
+		p.addTo(&f)
 	}
 	return f
+}
+
+// addTo appends the parameter, with each of its values, to a form.
+func (p *parameter) addTo(f *callout.Form) {
+	if p.list == nil {
+		f.Add(p.name, *p.value)
+		return
+	}
+	for _, value := range *p.list {
+		f.Add(p.name, value)
+	}
 }
 
 // hasCodeSyntax reports whether s is low to high unreserved characters, as verifiers

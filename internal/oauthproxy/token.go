@@ -27,7 +27,7 @@ func (p *Proxy) Exchange(f *FormRequest) (*Response, *Call) {
 		switch {
 		case r.Code == "":
 			return refuse("invalid_request", "code is missing"), nil
-		case !p.allowsRedirectURI(r.RedirectURI):
+		case r.RedirectURI != "" && !p.allowsRedirectURI(r.RedirectURI): // OAuth 2.1 has no redirect_uri here
 			p.logRefusedURI("at the token endpoint", r.RedirectURI)
 			return refuse("invalid_grant", wrongRedirect), nil
 		case !hasCodeSyntax(r.CodeVerifier, 43, 128):

@@ -5,18 +5,16 @@ import (
 	"unicode/utf8"
 )
 
-// Headers are the headers of a request that say what its body says too (MCP
-// 2026-07-28, transports, "Request Metadata"), each as its last value and how
-// many there are.
+// Headers are the headers of a request that repeat parts of its body: MCP 2026-07-28,
+// transports, "Request Metadata".
 type Headers struct {
-	Method, Name, Version    string // Mcp-Method, Mcp-Name, MCP-Protocol-Version
-	Methods, Names, Versions int
+	Method, Name, Version                string // the last Mcp-Method, Mcp-Name, MCP-Protocol-Version
+	MethodCount, NameCount, VersionCount int    // how many there are of each
 }
 
-// Take looks at a header, whose name is in lower case, and reports whether the
-// name respells one of these headers: see [Respells]. Such a header counts for
-// nothing.
-func (h *Headers) Take(name, value string) (respelled bool) {
+// Add adds a header, whose name is in lower case, if it is one of these headers. It
+// ignores a header whose name [Respells] one of theirs, and returns true for it.
+func (h *Headers) Add(name, value string) (respelled bool) {
 	const (
 		method  = "mcp-method"
 		mcpName = "mcp-name"
@@ -25,23 +23,22 @@ func (h *Headers) Take(name, value string) (respelled bool) {
 	switch name {
 	case method:
 		h.Method = value
-		h.Methods++
+		h.MethodCount++
 	case mcpName:
 		h.Name = value
-		h.Names++
+		h.NameCount++
 	case version:
 		h.Version = value
-		h.Versions++
+		h.VersionCount++
 	default:
 		return Respells(name, method) || Respells(name, mcpName) || Respells(name, version)
 	}
 	return false
 }
 
-// Respells reports whether name is another spelling of want, the lower-case name
-// of a header with "-" between its words: some servers find the header under both
-// names, others under want alone. CGI and its heirs, such as WSGI, put "_" for
-// every character of a name that is no letter and no digit.
+// Respells reports whether some servers take name for want, the lower-case name of a
+// header with "-" between its words. CGI and its successors, such as WSGI, replace every
+// character of a name that is neither a letter nor a digit by "_".
 func Respells(name, want string) bool {
 	if len(name) != len(want) || name == want {
 		return false
@@ -58,12 +55,12 @@ func isAlphanumeric(c byte) bool {
 	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9'
 }
 
-// Count reports whether the version is one in which the headers count: servers
-// that know it must compare them with the body. The versions of MCP are dates.
-func (h *Headers) Count() bool {
+// Validated reports whether the version of MCP, which is a date, requires servers to
+// compare the headers with the body.
+func (h *Headers) Validated() bool {
 	const first = "2026-07-28"
 	v := h.Version
-	if h.Versions != 1 || len(v) != len(first) || v < first {
+	if h.VersionCount != 1 || len(v) != len(first) || v < first {
 		return false
 	}
 	for i := 0; i < len(v); i++ {
@@ -74,23 +71,22 @@ func (h *Headers) Count() bool {
 	return true
 }
 
-// Operation returns what the headers say.
+// Operation returns the operation in the headers.
 func (h *Headers) Operation() (o Operation, fault Fault) {
-	o.HasMethod, o.HasName = h.Methods > 0, h.Names > 0
-	var ok, ok2 bool
-	o.Method, ok = fieldValue(h.Method)
-	o.Name, ok2 = fieldValue(h.Name)
-	if h.Methods > 1 || h.Names > 1 || !ok || !ok2 || !isFieldValue(h.Version) {
+	o.HasMethod, o.HasName = h.MethodCount > 0, h.NameCount > 0
+	var methodOK, nameOK bool
+	o.Method, methodOK = decodeValue(h.Method)
+	o.Name, nameOK = decodeValue(h.Name)
+	if h.MethodCount > 1 || h.NameCount > 1 || !methodOK || !nameOK || !isFieldValue(h.Version) {
 		return Operation{}, FaultHeader
 	}
 	return o, ""
 }
 
-// Unambiguous reports whether every server finds in the headers what Operation,
-// which returned o, found there. Servers differ in whether they decode Mcp-Method,
-// take encoded words in other letters or twice, treat an empty header as none, and
-// split a value at commas, which joins two headers of one name (RFC 9110, section
-// 5.3).
+// Unambiguous reports whether every server reads o in the headers, as Operation did.
+// Some servers decode Mcp-Method, decode encoded words in upper case or twice, ignore an
+// empty header, or split a value at commas, which join two headers of one name (RFC
+// 9110, section 5.3).
 func (h *Headers) Unambiguous(o *Operation) bool {
 	for i := 0; i < len(h.Method); i++ {
 		if c := h.Method[i]; !isAlphanumeric(c) && strings.IndexByte("/_-.$", c) < 0 {
@@ -105,19 +101,19 @@ func (h *Headers) Unambiguous(o *Operation) bool {
 		(strings.HasPrefix(h.Name, encodedWord) || strings.IndexByte(h.Name, ',') < 0)
 }
 
-// fieldValue decodes a header value ("Value Encoding"): what stands between
-// "=?base64?" and "?=", else the value itself.
-func fieldValue(v string) (string, bool) {
+// decodeValue decodes a header value (MCP, "Value Encoding"): the base64 between
+// "=?base64?" and "?=", or a value without these as it is.
+func decodeValue(v string) (string, bool) {
 	const prefix, suffix = "=?base64?", "?="
 	if len(v) >= len(prefix)+len(suffix) && strings.HasPrefix(v, prefix) && strings.HasSuffix(v, suffix) {
-		return decode(v[len(prefix) : len(v)-len(suffix)])
+		return decodeBase64(v[len(prefix) : len(v)-len(suffix)])
 	}
 	return v, isFieldValue(v)
 }
 
-// isFieldValue reports whether servers read a header value alike everywhere: it is
-// printable ASCII with no space at its ends. Over HTTP/2 Envoy passes spaces on that
-// servers trim off.
+// isFieldValue reports whether all servers read a header value alike: it is printable
+// ASCII without spaces at its ends. Envoy passes such spaces on from HTTP/2, and servers
+// trim them.
 func isFieldValue(v string) bool {
 	for i := 0; i < len(v); i++ {
 		if v[i] < ' ' || v[i] > '~' {
@@ -127,9 +123,9 @@ func isFieldValue(v string) bool {
 	return v == "" || v[0] != ' ' && v[len(v)-1] != ' '
 }
 
-// decode decodes base64 (RFC 4648, section 4) in the one form that an encoder
-// makes of UTF-8: with its padding, and no bits that are not used.
-func decode(s string) (string, bool) {
+// decodeBase64 decodes the base64 of UTF-8: RFC 4648, section 4. It accepts the output
+// of an encoder only, with padding and without unused bits that are set.
+func decodeBase64(s string) (string, bool) {
 	if len(s)%4 != 0 {
 		return "", false
 	}

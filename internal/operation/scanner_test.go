@@ -11,9 +11,9 @@ import (
 	"mcpauth/config"
 )
 
-// these are the rules of the tests: bit 0 for a tool of the name x, bit 1 for a
-// resource, bit 2 for ping.
-func these() *Rules {
+// testRules returns the rules of the tests: bit 0 for the tool x, bit 1 for a resource,
+// bit 2 for ping.
+func testRules() *Rules {
 	return Compile([]config.Rule{
 		{Method: "tools/call", Name: "x", Scopes: []string{"tool"}},
 		{Method: "resources/read", Name: "note:x", Scopes: []string{"resource"}},
@@ -28,7 +28,7 @@ func nested(n int, open, closing string) string {
 func TestBodies(t *testing.T) {
 	const tool, resource, ping = 1, 2, 4
 	var s Scanner
-	rules := these()
+	rules := testRules()
 	for _, test := range []struct {
 		body  string
 		need  uint64
@@ -66,7 +66,7 @@ func TestBodies(t *testing.T) {
 		{`[{"method":"ping"}]]`, 0, FaultSyntax},
 		{`[{"method":"ping"},{"method":"tools/call"}]`, 0, FaultName},
 
-		// What servers may read in more than one way.
+		// Messages that servers may read in more than one way.
 		{`{"method":"ping","method":"ping"}`, 0, FaultAmbiguous},
 		{`{"method":"ping","m\u0065thod":"ping"}`, 0, FaultAmbiguous},
 		{`{"method":"ping","Method":"x"}`, 0, FaultAmbiguous},
@@ -92,7 +92,7 @@ func TestBodies(t *testing.T) {
 		{`{"params":{"urİ":"x"}}`, 0, FaultAmbiguous},
 		{`{"params":{"name":"\udfff"}}`, 0, FaultAmbiguous},
 		{`{"x":{"Method":1,"method":2,"method":3},"params":{"x":{"Name":1}},"metho":1,"methods":2,"param":3,"name":4,"uri":5,"Name":6}`, 0, ""},
-		{`{"x":"\ud800","y":["\udc00\ud800"],"z":{"\ud800":1}}`, 0, ""}, // nothing is read there
+		{`{"x":"\ud800","y":["\udc00\ud800"],"z":{"\ud800":1}}`, 0, ""}, // the scanner reads no text there
 
 		{`{"method":1}`, 0, FaultMethod},
 		{`{"method":null}`, 0, FaultMethod},
@@ -113,7 +113,7 @@ func TestBodies(t *testing.T) {
 		{`{"method":"resources/read","params":{"name":"x"}}`, 0, FaultName},
 		{`{"method":"resources/read","params":{"uri":"note:y/../x"}}`, 0, FaultName},
 
-		// What is no JSON, or JSON of another kind.
+		// Bodies that are not JSON, or another kind of JSON.
 		{``, 0, FaultMessage},
 		{` `, 0, FaultMessage},
 		{`1`, 0, FaultMessage},
@@ -170,7 +170,7 @@ func TestBodies(t *testing.T) {
 		{"{\u00a0}", 0, FaultSyntax},
 		{`{} // comment`, 0, FaultSyntax},
 
-		// 512 levels, of which the message is one and params another.
+		// 512 levels, including the message and params.
 		{`{"a":` + nested(511, `[`, `]`) + `}`, 0, ""},
 		{`{"a":` + nested(512, `[`, `]`) + `}`, 0, FaultDepth},
 		{`{"a":` + nested(511, `{"a":`, `}`) + `}`, 0, ""},
@@ -182,7 +182,7 @@ func TestBodies(t *testing.T) {
 		{`{"a":` + strings.Repeat(`[`, 1<<20), 0, FaultDepth},
 		{`{"a":[` + strings.Repeat(`[],{},`, 1000) + `{"b":[{}]}],"method":"ping"}`, ping, ""},
 	} {
-		need, fault := s.Need([]byte(test.body), rules, &Operation{})
+		need, fault := s.RequiredScopes([]byte(test.body), rules, &Operation{})
 		if need != test.need || fault != test.fault {
 			t.Errorf("%.200q: %b, %q, want %b, %q", test.body, need, fault, test.need, test.fault)
 		}
@@ -221,7 +221,7 @@ func TestHeadersAndBody(t *testing.T) {
 		{both("prompts/get", "a"), `{"method":"tools/call","params":{"name":"a"}}`, false},
 		{both("resources/read", "a"), `{"method":"resources/read","params":{"uri":"a","name":"b"}}`, true},
 		{both("resources/read", "b"), `{"method":"resources/read","params":{"uri":"a","name":"b"}}`, false},
-		{both("other", "a"), `{"method":"other","params":{"name":"b"}}`, true}, // no source is named for it
+		{both("other", "a"), `{"method":"other","params":{"name":"b"}}`, true}, // its operations have no name
 		{Operation{Name: "a", HasName: true}, `{"method":"tools/call","params":{"name":"a"}}`, true},
 		{Operation{Name: "a", HasName: true}, `{"method":"tools/call","params":{"name":"b"}}`, false},
 		{method("ping"), `[{"method":"ping"}]`, false},
@@ -231,13 +231,13 @@ func TestHeadersAndBody(t *testing.T) {
 		if test.match {
 			want = ""
 		}
-		if _, fault := s.Need([]byte(test.body), rules, &test.headers); fault != want {
+		if _, fault := s.RequiredScopes([]byte(test.body), rules, &test.headers); fault != want {
 			t.Errorf("%+v, %s: %q, want %q", test.headers, test.body, fault, want)
 		}
 	}
 }
 
-// Every character that Go folds to a letter of the names is seen.
+// folds recognizes every character that Go folds to a letter of the names.
 func TestFolds(t *testing.T) {
 	for _, want := range []string{"method", "params", "name", "uri"} {
 		for i := range len(want) {
@@ -260,9 +260,9 @@ func TestFolds(t *testing.T) {
 	}
 }
 
-// A body is accepted only if encoding/json accepts it too, is called malformed
-// only if encoding/json or UTF-8 says so, and has the method and the name that
-// a reader finds who tells upper from lower case.
+// The scanner accepts a body only if encoding/json accepts it. It calls a body malformed
+// only if it is not JSON or not UTF-8. It finds the same method and name as a
+// case-sensitive reader.
 func FuzzScanner(f *testing.F) {
 	for _, s := range []string{
 		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","arguments":{"a":[1,-2.5e+3,true,false,null,"\u00e9\ud834\udd1e"]}}}`,
@@ -287,13 +287,13 @@ func FuzzScanner(f *testing.F) {
 			t.Fatalf("%q is accepted", body)
 		}
 		if body = bytes.TrimLeft(body, " \t\r\n"); body[0] == '[' {
-			return // the scanner keeps the last message only
+			return // the scanner keeps only the last message
 		}
 		message, params := map[string]json.RawMessage{}, map[string]json.RawMessage{}
 		if err := json.Unmarshal(body, &message); err != nil {
 			t.Fatal(err)
 		}
-		json.Unmarshal(message["params"], &params) // perhaps it is no object
+		json.Unmarshal(message["params"], &params) // it need not be an object
 		for _, c := range []struct {
 			raw json.RawMessage
 			got *field
@@ -305,7 +305,7 @@ func FuzzScanner(f *testing.F) {
 			if c.raw != nil {
 				json.Unmarshal(c.raw, &text)
 			}
-			if want, ok := text.(string); ok != c.got.text || ok && s.decoded(c.got.span) != want {
+			if want, ok := text.(string); ok != c.got.valid || ok && s.json.Decode(c.got.text, &s.decoded) != want {
 				t.Fatalf("%q: want %v", body, text)
 			}
 		}
@@ -334,11 +334,11 @@ func BenchmarkScanner(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			var s Scanner
-			rules := these()
+			rules := testRules()
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if need, fault := s.Need(body, rules, &Operation{}); need != 1 || fault != "" {
+				if need, fault := s.RequiredScopes(body, rules, &Operation{}); need != 1 || fault != "" {
 					b.Fatal(need, fault)
 				}
 			}

@@ -7,53 +7,52 @@ import (
 	"mcpauth/config"
 )
 
-// ErrAuthority is the answer to an :authority that Envoy or a server behind it
-// could read as another host, where that host leads to another protected
-// resource.
+// ErrAuthority refuses an :authority that Envoy or a server behind it could read as
+// another host, if that host leads to another protected resource.
 var ErrAuthority = errors.New("the host cannot be compared safely")
 
-// A matching is one way in which Envoy or a server may look for a host among
-// those that resources name.
-type matching uint8
+// A mode is a way in which Envoy or a server may match a host with the hosts that
+// resources name.
+type mode uint8
 
 const (
-	// nearest is how this package decides: see the package comment.
-	nearest matching = iota
-	// literal is how Envoy's virtual hosts match unless Envoy strips ports or
-	// dots: a name without a port fits no authority that has one, and a dot at
-	// the end belongs to the name. An authority without a port fits a name with
-	// a default port: no client could reach that name otherwise.
+	// mostSpecific is the way of this package: see the package documentation.
+	mostSpecific mode = iota
+	// literal is the way of Envoy's virtual hosts, unless Envoy strips ports or
+	// dots: a host without a port matches no authority with one, and a dot at the
+	// end is part of the name. An authority without a port matches a host with a
+	// default port, which no client could reach otherwise.
 	literal
-	// anyPort takes a host that resources name with other ports only for one
-	// of these: a client can write any port into its request, and servers and
-	// Envoy may ignore it.
+	// anyPort matches a host that resources name only with other ports as if it had
+	// one of these: a client can write any port into its request, and Envoy and
+	// servers may ignore it.
 	anyPort
 )
 
-// A query is a host to look for.
+// A query is a host to look up.
 type query struct {
-	host string // lower case, no dot at the end
-	port string // "" where there is none
-	how  matching
-	dot  bool // there was a dot at the end
+	host string // in lower case, without a dot at the end
+	port string // empty if there is none
+	mode mode
+	dot  bool // the host had a dot at the end
 }
 
-// parseAuthority splits an :authority. odd is set for one that is not host or
-// host:port as config has it, but for a dot at the end of the host: with user
-// information, an empty port, characters that no host has. Parsers disagree on
-// these.
-func parseAuthority(authority string) (q query, odd bool) {
+// parseAuthority splits an :authority. malformed is set if it is not host or
+// host:port as package config defines them; a dot at the end of the host is allowed.
+// Parsers disagree about user information, an empty port and characters that no
+// host has.
+func parseAuthority(authority string) (q query, malformed bool) {
 	host, port := cutPort(authority)
 	name, dot := strings.CutSuffix(host, ".")
 	if dot {
-		odd = !config.IsHostPort(name + authority[len(host):])
+		malformed = !config.IsHostPort(name + authority[len(host):])
 	} else {
-		odd = !config.IsHostPort(authority)
+		malformed = !config.IsHostPort(authority)
 	}
-	return query{host: strings.ToLower(name), port: port, how: nearest, dot: dot}, odd
+	return query{host: strings.ToLower(name), port: port, mode: mostSpecific, dot: dot}, malformed
 }
 
-// cutPort splits host:port; port is empty where there is none.
+// cutPort splits host:port; port is empty if there is none.
 func cutPort(authority string) (host, port string) {
 	if i := strings.LastIndexByte(authority, ':'); i >= 0 && !strings.HasSuffix(authority, "]") {
 		return authority[:i], authority[i+1:]
@@ -61,20 +60,20 @@ func cutPort(authority string) (host, port string) {
 	return authority, ""
 }
 
-// others returns the queries beside q by which Envoy or a server may find
-// another resource.
-func (t *Table) others(q query) (list [2]query, n int) {
-	if !t.hosted {
+// otherQueries returns the first n queries of list: those by which Envoy or a
+// server may find another resource than q does.
+func (t *Table) otherQueries(q query) (list [2]query, n int) {
+	if !t.hasHosts {
 		return list, 0
 	}
-	if t.ported || q.port != "" || q.dot {
+	if t.hasPorts || q.port != "" || q.dot {
 		list[n] = q
-		list[n].how = literal
+		list[n].mode = literal
 		n++
 	}
-	if t.ported {
+	if t.hasPorts {
 		list[n] = q
-		list[n].how = anyPort
+		list[n].mode = anyPort
 		n++
 	}
 	return list, n

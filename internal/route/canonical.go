@@ -5,21 +5,21 @@ import (
 	"strings"
 )
 
-// ErrPath is the answer to a path on which the gateway and a server behind it
-// could disagree: an encoded slash, a backslash, a space or a control character,
-// a malformed percent-encoding, overlong UTF-8, a fragment, path parameters where
-// they could hide a segment, or whatever leads to different protected resources
-// depending on who reads it, and how.
+// ErrPath refuses a path that the gateway and a server behind it could read
+// differently: one with an encoded slash, a backslash, a space, a control
+// character, a malformed percent-encoding, overlong UTF-8, a fragment, or path
+// parameters that could hide a segment, and one whose readings lead to different
+// protected resources.
 var ErrPath = errors.New("the path cannot be compared safely")
 
-// maxOddPath bounds the work on a path that is not plain; real ones are short.
-const maxOddPath = 4096
+// maxPath bounds a path that is not plain, and so the work on it. Real paths are
+// short.
+const maxPath = 4096
 
-// plain reports whether path has one reading only: it starts with a slash, has
-// none of the characters that some reading changes or refuses, no dot at an end of
-// a segment, and no upper-case letter, which not every server tells from the
-// lower-case one.
-func plain(path string) bool {
+// isPlain reports whether path has only one reading: it starts with a slash, has no
+// character that a reading changes or refuses, no dot at either end of a segment,
+// and no upper-case letter, which some servers take for the lower-case one.
+func isPlain(path string) bool {
 	if path == "" || path[0] != '/' {
 		return false
 	}
@@ -29,17 +29,17 @@ func plain(path string) bool {
 			if i+1 < len(path) && (path[i+1] == '/' || path[i+1] == '.') || path[max(0, i-1)] == '.' {
 				return false
 			}
-		case c == ';' || !pchar(c) || 'A' <= c && c <= 'Z':
+		case c == ';' || !isPChar(c) || 'A' <= c && c <= 'Z':
 			return false
 		}
 	}
 	return path[len(path)-1] != '.'
 }
 
-// decode brings the characters of a path into the one form that config accepts:
-// those that a path may hold as they are (RFC 3986 section 3.3) decoded, all
-// others percent-encoded with upper-case digits. It refuses what no two parsers
-// agree on.
+// decode decodes the percent-encoded characters that a path may hold as they are
+// (RFC 3986, section 3.3), and percent-encodes all others with upper-case digits.
+// Package config accepts paths in this form only. decode refuses a path on which
+// parsers disagree.
 func decode(path string) (string, error) {
 	const upperHex = "0123456789ABCDEF"
 	out := make([]byte, 0, len(path))
@@ -65,7 +65,7 @@ func decode(path string) (string, error) {
 		switch {
 		case c == '/' || c == '\\' || c < 0x20 || c == 0x7f:
 			return "", ErrPath
-		case pchar(c):
+		case isPChar(c):
 			out = append(out, c)
 		default:
 			out = append(out, '%', upperHex[c>>4], upperHex[c&15])
@@ -86,14 +86,14 @@ func unhex(c byte) int {
 	return -1
 }
 
-// pchar reports whether a path segment may hold c as it is: RFC 3986 section
-// 3.3, percent-encodings excepted.
-func pchar(c byte) bool {
+// isPChar reports whether a path segment may hold c as it is: pchar of RFC 3986,
+// section 3.3, without percent-encodings.
+func isPChar(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
 		strings.IndexByte("-._~!$&'()*+,;=:@", c) >= 0
 }
 
-// removeDots is remove_dot_segments of RFC 3986 section 5.2.4 for a path that
+// removeDots is remove_dot_segments of RFC 3986, section 5.2.4, for a path that
 // starts with a slash.
 func removeDots(path string) string {
 	if !strings.Contains(path, "/.") {

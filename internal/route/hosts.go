@@ -1,42 +1,41 @@
 package route
 
-// hosts holds the resources that have one path, by the hosts that they have it
-// on.
+// hosts has the resources at one path by their hosts.
 type hosts struct {
-	any int // the resource on any other host, or -1
+	other int // the resource without hosts, or -1
 
-	// named has the names of hosts, and what stands behind the asterisk of a
-	// wildcard, which begins with a dot.
+	// named has the entries by host. For a wildcard the key is the part after the
+	// asterisk, which begins with a dot.
 	named map[string][]entry
-	// wildcards has bit n for a name of n bytes that stands behind an asterisk.
+	// wildcards has bit n set if the key of a wildcard has n bytes.
 	wildcards [(maxName + 64) / 64]uint64
 }
 
-// maxName bounds the names in hosts.named: 253 bytes, and the dot of a wildcard.
+// maxName bounds the keys of hosts.named: 253 bytes of a host name, and the dot of
+// a wildcard.
 const maxName = 254
 
-// An entry is a resource on one port of a host, "" for any.
+// An entry is a resource on one port of a host; an empty port stands for any.
 type entry struct {
 	port     string
 	resource int
 }
 
-// at returns the hosts of a path.
-//
-//go:noinline
-func at(paths map[string]*hosts, path string) *hosts {
+// hostsAt returns the hosts of a path.
+func hostsAt(paths map[string]*hosts, path string) *hosts {
 	h := paths[path]
 	if h == nil {
-		h = &hosts{any: -1}
+		h = &hosts{other: -1}
 		paths[path] = h
 	}
 	return h
 }
 
-// add adds a resource. No other has the same host: config sees to it.
+// add adds a resource on a host; an empty host stands for any. The configuration
+// allows no two resources with one path and one host.
 func (h *hosts) add(host string, resource int) {
 	if host == "" {
-		h.any = resource
+		h.other = resource
 		return
 	}
 	if h.named == nil {
@@ -50,16 +49,16 @@ func (h *hosts) add(host string, resource int) {
 	h.named[name] = append(h.named[name], entry{port, resource})
 }
 
-// pick returns the nearest resource for a query, or -1, and whether it is there
-// for this host by name. Its work does not grow with the number of wildcards
-// that a host could fit: only names as long as one in the table are looked up.
-func (h *hosts) pick(q *query) (resource int, named bool) {
+// find returns the resource with the most specific host for a query, or -1, and
+// whether the resource names the host. Its work does not grow with the number of
+// wildcards: it looks up only names that are as long as a wildcard of the table.
+func (h *hosts) find(q *query) (resource int, byName bool) {
 	if h == nil {
 		return -1, false
 	}
 	host := q.host
-	if h.named != nil && host != "" && host[0] != '.' && !(q.how == literal && q.dot) {
-		if i := onPort(h.named[host], q); i >= 0 {
+	if h.named != nil && host != "" && host[0] != '.' && !(q.mode == literal && q.dot) {
+		if i := findPort(h.named[host], q); i >= 0 {
 			return i, true
 		}
 		for dot := max(1, len(host)-maxName); dot < len(host); dot++ {
@@ -67,34 +66,32 @@ func (h *hosts) pick(q *query) (resource int, named bool) {
 			if host[dot] != '.' || h.wildcards[n/64]>>(n%64)&1 == 0 {
 				continue
 			}
-			if i := onPort(h.named[host[dot:]], q); i >= 0 {
+			if i := findPort(h.named[host[dot:]], q); i >= 0 {
 				return i, true
 			}
 		}
 	}
-	return h.any, false
+	return h.other, false
 }
 
-// onPort returns the resource of the entry that fits the port of a query, or -1;
-// one for any port only if there is no other. A request for the default port has
-// none, with either scheme: which one it came by is not known for sure behind a
-// proxy.
-//
-//go:noinline
-func onPort(entries []entry, q *query) int {
-	any := -1
+// findPort returns the resource of the entry that matches the port of a query, or
+// -1. An entry for any port matches only if no other does. An authority without a
+// port matches the default ports of both schemes: behind a proxy the scheme of the
+// request is not known for sure.
+func findPort(entries []entry, q *query) int {
+	anyPortEntry := -1
 	for _, e := range entries {
 		switch {
 		case e.port == "":
-			if q.how != literal || q.port == "" {
-				any = e.resource
+			if q.mode != literal || q.port == "" {
+				anyPortEntry = e.resource
 			}
 		case e.port == q.port, q.port == "" && (e.port == "443" || e.port == "80"):
 			return e.resource
 		}
 	}
-	if any < 0 && q.how == anyPort && len(entries) > 0 {
+	if anyPortEntry < 0 && q.mode == anyPort && len(entries) > 0 {
 		return entries[0].resource
 	}
-	return any
+	return anyPortEntry
 }

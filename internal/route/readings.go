@@ -6,29 +6,27 @@ import (
 	"mcpauth/config"
 )
 
-// A reading is a path as some server may understand the path of a request.
+// A reading is the path of a request as some server may understand it.
 type reading struct {
 	path string
-	// rare is set where it takes a server that cuts paths off or trims their
-	// segments. Such servers are few, and where no unmatched request passes,
-	// they decide only between one resource and another.
+	// rare is set if only a server that cuts paths off or trims their segments
+	// reads the path so. Few servers do. A rare reading counts only if the request
+	// can go on to a server: see leadsElsewhere.
 	rare bool
 }
 
-// Bounds of the readings of one path, so that the work on it is bounded: real
-// paths have few.
+// Bounds of the readings of one path, and so of the work on it. Real paths have few
+// readings.
 const (
 	maxReadings      = 64
 	maxReadingsBytes = 64 << 10
 )
 
-// A step is one thing that a server may do to a path before it looks at it, or
-// again. It returns a path unchanged if there is nothing to do.
+// A step is one change that a server may make to a path before it uses it.
 type step func(path string) string
 
-// The steps, by what they need. Servers take them in any order, some of them
-// more than once: a proxy before a server decodes and resolves, and then does the
-// server.
+// The steps by their purpose. Servers take them in any order, and some more than
+// once: a proxy decodes and resolves a path, and the server behind it does so again.
 var (
 	resolving = []step{removeDots, removeEncodedDots, mergeSlashes, mergeLeadingSlashes, removeHost}
 	decoding  = []step{config.Unescape, unescapeUnreserved, slashBackslashes, removeParameters}
@@ -42,11 +40,11 @@ type readings struct {
 	err   error
 }
 
-// read returns the canonical path, as Envoy normalizes it, and all readings of
-// path, which is not plain. Segments up to depth may decide which resource a path
-// belongs to: path parameters in them are refused.
-func read(path string, depth int) (canonical string, list []reading, err error) {
-	if path == "" || path[0] != '/' || len(path) > maxOddPath {
+// readingsOf returns the canonical form of path, as Envoy normalizes it, and all its
+// readings. The first depth segments decide about the resource: readingsOf refuses
+// path parameters in them.
+func readingsOf(path string, depth int) (canonical string, list []reading, err error) {
+	if path == "" || path[0] != '/' || len(path) > maxPath {
 		return "", nil, ErrPath
 	}
 	text, err := decode(path)
@@ -54,7 +52,7 @@ func read(path string, depth int) (canonical string, list []reading, err error) 
 		return "", nil, err
 	}
 	for _, segment := range strings.Split(text[1:], "/") {
-		// Servers that drop parameters read "..;x" as "..".
+		// A server that drops parameters reads "..;x" as "..".
 		if name, _, ok := strings.Cut(segment, ";"); ok && (name == "" || name == "." || name == "..") {
 			return "", nil, ErrPath
 		}
@@ -62,21 +60,21 @@ func read(path string, depth int) (canonical string, list []reading, err error) 
 	r := readings{list: make([]reading, 0, 8)}
 	r.add(path, false)
 	r.add(text, false)
-	r.close(false, resolving)
+	r.expand(false, resolving)
 	for _, reading := range r.list {
-		if strings.Contains(cutDepth(reading.path, depth), ";") {
+		if strings.Contains(firstSegments(reading.path, depth), ";") {
 			return "", nil, ErrPath
 		}
 	}
-	r.close(false, resolving, decoding)
-	r.close(true, resolving, decoding, cutting)
+	r.expand(false, resolving, decoding)
+	r.expand(true, resolving, decoding, cutting)
 	return mergeSlashes(removeDots(text)), r.list, r.err
 }
 
-// close adds what becomes of each reading by these steps, in any order and
-// number.
-func (r *readings) close(rare bool, steps ...[]step) {
-	for i := 0; i < len(r.list) && r.err == nil; i++ { // it grows meanwhile
+// expand adds the readings that result from each reading by any sequence of these
+// steps.
+func (r *readings) expand(rare bool, steps ...[]step) {
+	for i := 0; i < len(r.list) && r.err == nil; i++ { // r.list grows in the loop
 		for _, list := range steps {
 			for _, step := range list {
 				r.add(step(r.list[i].path), rare)
@@ -85,10 +83,8 @@ func (r *readings) close(rare bool, steps ...[]step) {
 	}
 }
 
-// add adds a reading unless it is there. One that no server is known to serve
-// makes the path one that is refused.
-//
-//go:noinline
+// add adds a reading unless r has it. A reading that no known server serves sets
+// r.err.
 func (r *readings) add(path string, rare bool) {
 	for i := range r.list {
 		if r.list[i].path == path {
@@ -103,8 +99,8 @@ func (r *readings) add(path string, rare bool) {
 	r.list = append(r.list, reading{path, rare})
 }
 
-// removeEncodedDots is removeDots for servers to which "%2e" is a dot there, as
-// the URL class of JavaScript has it.
+// removeEncodedDots is removeDots for servers that also take "%2e" for a dot, as the
+// URL class of JavaScript does.
 func removeEncodedDots(path string) string {
 	return removeDots(eachSegment(path, "%", func(segment string) string {
 		if len(segment) <= len("%2e%2e") {
@@ -117,8 +113,7 @@ func removeEncodedDots(path string) string {
 	}))
 }
 
-// mergeLeadingSlashes is for servers that take several slashes at the beginning
-// for one.
+// mergeLeadingSlashes is for servers that take several slashes at the start for one.
 func mergeLeadingSlashes(path string) string {
 	for strings.HasPrefix(path, "//") {
 		path = path[1:]
@@ -126,20 +121,20 @@ func mergeLeadingSlashes(path string) string {
 	return path
 }
 
-// removeHost is for servers that read "//a/b" as a host and a path, as the URL
-// class of JavaScript does, to which more than two slashes are the same.
+// removeHost is for servers that read "//a/b" as a host and a path, as the URL class
+// of JavaScript does. It takes more than two slashes for two.
 func removeHost(path string) string {
 	if !strings.HasPrefix(path, "//") {
 		return path
 	}
 	path = mergeLeadingSlashes(path)
-	if i := nthSlash(path, 2); i >= 0 {
+	if i := indexSlash(path, 2); i >= 0 {
 		return path[i:]
 	}
 	return "/"
 }
 
-// unescapeUnreserved decodes what may stand in a path as it is, and nothing else.
+// unescapeUnreserved decodes only the characters that a path may hold as they are.
 func unescapeUnreserved(path string) string {
 	text, err := decode(path)
 	if err != nil {
@@ -166,8 +161,8 @@ func cutQuery(path string) string {
 	return path
 }
 
-// trimSegments removes dots and spaces at the ends of segments, as file names of
-// Windows have none.
+// trimSegments removes dots and spaces at the ends of segments, as Windows does with
+// file names.
 func trimSegments(path string) string {
 	return eachSegment(path, ". ", func(segment string) string {
 		for _, chars := range [...]string{" ", ". "} {
@@ -182,9 +177,7 @@ func trimSegments(path string) string {
 	})
 }
 
-// eachSegment applies change to the segments of a path that has one of chars.
-//
-//go:noinline
+// eachSegment applies change to each segment of a path that contains one of chars.
 func eachSegment(path, chars string, change func(string) string) string {
 	if !strings.ContainsAny(path, chars) {
 		return path
@@ -205,8 +198,8 @@ func hasControl(path string) bool {
 	return false
 }
 
-// hasOverlong reports whether a path has a character in more bytes than UTF-8
-// gives it: some decoders take C0 AF for a slash.
+// hasOverlong reports whether a path has an overlong UTF-8 encoding: some decoders
+// take C0 AF for a slash.
 func hasOverlong(path string) bool {
 	for i := 0; i+1 < len(path); i++ {
 		c, next := path[i], path[i+1]

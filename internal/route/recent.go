@@ -2,18 +2,18 @@ package route
 
 import "strings"
 
-// maxRecent bounds the bytes of one target that is remembered.
-const maxRecent = 256
+// maxRecentBytes bounds a request line that the table remembers.
+const maxRecentBytes = 256
 
-// recent is what one of the last targets was for: clients of MCP send all their
-// requests to one, and a target always leads to the same match.
-type recent struct {
+// A lookup is a recent lookup and its result. MCP clients send all their requests
+// to one target, and a target always leads to the same match.
+type lookup struct {
 	authority, target string
 	match             Match
 }
 
-// slot spreads targets over Table.recent by what tells the endpoints of one
-// gateway apart.
+// slot returns the place of a lookup in Table.recent. It depends on the parts in
+// which the endpoints of one gateway differ.
 func slot(authority, target string) int {
 	h := uint(len(authority)) + uint(len(target))
 	if target != "" {
@@ -22,8 +22,8 @@ func slot(authority, target string) int {
 	return int(h % uint(len(Table{}.recent)))
 }
 
-func (r *recent) remember(authority, target string, m Match) {
-	if len(authority)+len(target) <= maxRecent {
-		*r = recent{strings.Clone(authority), strings.Clone(target), m}
+func (l *lookup) set(authority, target string, m Match) {
+	if len(authority)+len(target) <= maxRecentBytes {
+		*l = lookup{strings.Clone(authority), strings.Clone(target), m}
 	}
 }

@@ -1,14 +1,14 @@
-// Package route decides which protected resource, if any, a request is for.
+// Package route finds the protected resource that a request is for.
 //
-// Of the resources whose path prefixes and hosts fit a request the one with the
-// longest prefix is meant, and of several with that prefix the one whose host
-// is nearest: an exact host before a wildcard, a longer wildcard before a
-// shorter one, one with a port before the same without, and any host last.
+// Of the resources whose path prefixes and hosts match a request, the longest
+// prefix decides. Among resources with that prefix the most specific host decides:
+// an exact host comes before a wildcard, a longer wildcard before a shorter one, a
+// host with a port before the same host without one, and a resource without hosts
+// last.
 //
-// A [Table] is made once from the configuration and changes only in what it
-// remembers of the last look-ups. A look-up costs one map access for each path
-// segment that any prefix has, and a few for the host, whatever the number of
-// resources.
+// A [Table] is built once from the configuration. Afterwards only its memory of
+// recent lookups changes. A lookup takes one map access for each path segment of
+// the longest prefix, and a few for the host, however many resources there are.
 package route
 
 import (
@@ -25,26 +25,27 @@ const (
 	Unmatched Kind = iota
 	// Metadata: the protected-resource metadata of a resource (RFC 9728).
 	Metadata
-	// Absent: a discovery document that clients probe for below a protected
-	// resource and that does not exist: answered 404, never 401, so that
-	// clients go on to the next place, and never passed on.
-	Absent
-	// Protected: a protected resource; a token is needed.
+	// NotPublished: a discovery document that clients look for below a protected
+	// resource and that the gateway does not publish. It gets 404 rather than 401,
+	// so that clients try the next location, and never goes on to the server.
+	NotPublished
+	// Protected: a protected resource; it needs a token.
 	Protected
 	// ServerMetadata: the metadata of an authorization server (RFC 8414), which
-	// the gateway serves at the resource's origin.
+	// the gateway serves at the origin of the resource.
 	ServerMetadata
-	// Authorize, Callback, Token, Register and Revoke: an endpoint of the
-	// authorization server that the gateway is for the resource.
-	Authorize
-	Callback
-	Token
-	Register
-	Revoke
+	// AuthorizationEndpoint and the kinds below are endpoints of the authorization
+	// server that the gateway is for the resource. The provider sends users back to
+	// the CallbackEndpoint.
+	AuthorizationEndpoint
+	CallbackEndpoint
+	TokenEndpoint
+	RegistrationEndpoint
+	RevocationEndpoint
 )
 
-// Match is what Find found. Resource is an index into Config.Resources, but for
-// Unmatched and Absent.
+// Match is the result of a lookup. Resource is an index into Config.Resources; it
+// is 0 for Unmatched and NotPublished.
 type Match struct {
 	Kind     Kind
 	Resource int
@@ -53,58 +54,66 @@ type Match struct {
 // Table finds the resource of a request.
 type Table struct {
 	exact  index
-	folded index // the same by what config.FoldPath makes of the paths
+	folded index // exact with its paths changed by config.FoldPath
 	depth  int   // segments in the longest prefix
-	cased  bool  // a prefix has an upper-case letter, which no plain path has
-	hosted bool  // a resource names its hosts
-	ported bool  // and one of them with a port
-	passes bool  // requests that belong to no resource go on unchecked
-	recent [16]recent
+
+	hasUpperCase    bool // a prefix has an upper-case letter, which no plain path has
+	hasHosts        bool // a resource names its hosts
+	hasPorts        bool // one of these hosts has a port
+	allowsUnmatched bool // requests for no resource go on unchecked
+
+	recent [16]lookup
 }
 
-// An index holds the resources by the paths at which the gateway itself answers
-// for them and by their path prefixes, with no slash at the end; "" is the root.
+// An index has the resources by the paths of the endpoints at which the gateway
+// itself responds, and by their path prefixes. No path ends with a slash; "" is the
+// root.
 type index struct {
-	own, prefixes map[string]*hosts
+	endpoints, prefixes map[string]*hosts
 }
 
-// New builds the table of c's resources.
+// New builds the table of the resources of c.
 func New(c *config.Config) *Table {
 	t := &Table{
-		exact:  index{map[string]*hosts{}, map[string]*hosts{}},
-		folded: index{map[string]*hosts{}, map[string]*hosts{}},
-		passes: c.Unmatched == config.UnmatchedAllow,
+		exact:           index{map[string]*hosts{}, map[string]*hosts{}},
+		folded:          index{map[string]*hosts{}, map[string]*hosts{}},
+		allowsUnmatched: c.Unmatched == config.UnmatchedAllow,
 	}
 	for i, r := range c.Resources {
-		own := append(r.OwnPaths(), config.MetadataPath(r.Resource))
-		if r.RootMetadata {
-			own = append(own, config.ProtectedResourcePlace)
-		}
-		names := r.Match.Hosts
-		if len(names) == 0 {
-			names = []string{""}
-		}
-		for _, name := range names {
-			_, port := cutPort(name)
-			t.hosted, t.ported = t.hosted || name != "", t.ported || port != ""
-			for _, path := range own {
-				at(t.exact.own, path).add(name, i)
-				at(t.folded.own, config.FoldPath(path)).add(name, i)
-			}
-			for _, prefix := range r.Match.PathPrefixes {
-				path := strings.TrimSuffix(prefix, "/")
-				at(t.exact.prefixes, path).add(name, i)
-				at(t.folded.prefixes, config.FoldPath(path)).add(name, i)
-				t.depth = max(t.depth, strings.Count(path, "/"))
-				t.cased = t.cased || path != strings.ToLower(path)
-			}
-		}
+		t.add(i, r)
 	}
 	return t
 }
 
-// Find returns what a request with this :authority and :path is for. The error
-// is ErrPath or ErrAuthority, for one that must be refused.
+// add adds r, the i-th resource.
+func (t *Table) add(i int, r *config.Resource) {
+	endpoints := append(r.OwnPaths(), config.MetadataPath(r.Resource))
+	if r.RootMetadata {
+		endpoints = append(endpoints, config.ProtectedResourcePlace)
+	}
+	names := r.Match.Hosts
+	if len(names) == 0 {
+		names = []string{""}
+	}
+	for _, name := range names {
+		_, port := cutPort(name)
+		t.hasHosts, t.hasPorts = t.hasHosts || name != "", t.hasPorts || port != ""
+		for _, path := range endpoints {
+			hostsAt(t.exact.endpoints, path).add(name, i)
+			hostsAt(t.folded.endpoints, config.FoldPath(path)).add(name, i)
+		}
+		for _, prefix := range r.Match.PathPrefixes {
+			path := strings.TrimSuffix(prefix, "/")
+			hostsAt(t.exact.prefixes, path).add(name, i)
+			hostsAt(t.folded.prefixes, config.FoldPath(path)).add(name, i)
+			t.depth = max(t.depth, strings.Count(path, "/"))
+			t.hasUpperCase = t.hasUpperCase || path != strings.ToLower(path)
+		}
+	}
+}
+
+// Find returns what a request with this :authority and :path is for. If the error
+// is ErrPath or ErrAuthority, the request must be refused.
 func (t *Table) Find(authority, target string) (Match, error) {
 	last := &t.recent[slot(authority, target)]
 	if last.target == target && last.authority == authority && target != "" {
@@ -115,58 +124,59 @@ func (t *Table) Find(authority, target string) (Match, error) {
 	if err != nil {
 		return Match{}, err
 	}
-	last.remember(authority, target, m)
+	last.set(authority, target, m)
 	return m, nil
 }
 
 func (t *Table) find(authority, path string) (m Match, err error) {
-	q, odd := parseAuthority(authority)
-	if plain(path) && !t.cased {
+	q, malformed := parseAuthority(authority)
+	if isPlain(path) && !t.hasUpperCase {
 		m = t.exact.find(&q, path, t.depth)
-		return m, t.checkHosts(m, q, odd, path)
+		return m, t.checkHosts(m, q, malformed, path)
 	}
-	canonical, list, err := read(path, t.depth)
+	canonical, list, err := readingsOf(path, t.depth)
 	if err != nil {
 		return m, err
 	}
 	m = t.exact.find(&q, canonical, t.depth)
 	for _, r := range list {
 		folded := config.FoldPath(r.path)
-		if t.leadsAway(m, &q, folded, r.rare) {
+		if t.leadsElsewhere(m, &q, folded, r.rare) {
 			return m, ErrPath
 		}
-		if err := t.checkHosts(m, q, odd, folded); err != nil {
+		if err := t.checkHosts(m, q, malformed, folded); err != nil {
 			return m, err
 		}
 	}
 	return m, nil
 }
 
-// leadsAway reports whether a reading, of a folded path or of the host, leads to
-// another resource than m, or to one where m is none. The opposite is no danger:
-// the resource's check is made. Where m is refused anyway, a reading that is rare
-// does not count.
-func (t *Table) leadsAway(m Match, q *query, path string, rare bool) bool {
-	if rare && m.Kind == Unmatched && !t.passes {
+// leadsElsewhere reports whether a reading of the path or of the host leads to
+// another resource than m, or to a resource where m is none. path is folded. A
+// reading that leads from a resource to none does no harm: the gateway checks the
+// request for the resource. If the gateway refuses m anyway, a rare reading does
+// not count.
+func (t *Table) leadsElsewhere(m Match, q *query, path string, rare bool) bool {
+	if rare && m.Kind == Unmatched && !t.allowsUnmatched {
 		return false
 	}
-	o := t.folded.find(q, path, t.depth)
-	return o.Kind == Protected && o != m
+	other := t.folded.find(q, path, t.depth)
+	return other.Kind == Protected && other != m
 }
 
 // checkHosts returns ErrAuthority if another reading of the host leads to another
-// resource than m at a folded path. It matters only where a server gets the
-// request.
-func (t *Table) checkHosts(m Match, q query, odd bool, path string) error {
-	if !t.hosted || m.Kind != Protected && !(m.Kind == Unmatched && t.passes) {
+// resource than m at a folded path. Only requests that can go on to a server need
+// the check.
+func (t *Table) checkHosts(m Match, q query, malformed bool, path string) error {
+	if !t.hasHosts || m.Kind != Protected && !(m.Kind == Unmatched && t.allowsUnmatched) {
 		return nil
 	}
-	if odd && t.folded.depends(path, t.depth) {
+	if malformed && t.folded.dependsOnHost(path, t.depth) {
 		return ErrAuthority
 	}
-	others, n := t.others(q)
+	others, n := t.otherQueries(q)
 	for i := range others[:n] {
-		if t.leadsAway(m, &others[i], path, false) {
+		if t.leadsElsewhere(m, &others[i], path, false) {
 			return ErrAuthority
 		}
 	}
@@ -174,26 +184,26 @@ func (t *Table) checkHosts(m Match, q query, odd bool, path string) error {
 }
 
 func (x *index) find(q *query, path string, depth int) Match {
-	i, named := x.longestPrefix(q, path, depth)
-	own := strings.TrimSuffix(path, "/")
-	if o, near := x.own[own].pick(q); o >= 0 {
-		// What the gateway is on any host it is not on one that a resource has
-		// to itself; the metadata of a resource is wherever the resource is.
-		if k := kind(own); near || !named || k == Metadata {
-			return Match{k, o}
+	i, byName := x.longestPrefix(q, path, depth)
+	endpoint := strings.TrimSuffix(path, "/")
+	if e, endpointByName := x.endpoints[endpoint].find(q); e >= 0 {
+		// Endpoints configured for any host are not served on a host that another
+		// resource names. The metadata of a resource is served on all its hosts.
+		if k := endpointKind(endpoint); endpointByName || !byName || k == Metadata {
+			return Match{k, e}
 		}
 	}
 	switch {
 	case i < 0:
 		return Match{}
 	case config.IsDiscovery(path):
-		return Match{Kind: Absent}
+		return Match{Kind: NotPublished}
 	}
 	return Match{Protected, i}
 }
 
-// kind returns what is at one of the gateway's own paths.
-func kind(path string) Kind {
+// endpointKind returns the kind of the endpoint at a path in index.endpoints.
+func endpointKind(path string) Kind {
 	switch {
 	case strings.HasPrefix(path+"/", config.ProtectedResourcePlace+"/"):
 		return Metadata
@@ -202,24 +212,24 @@ func kind(path string) Kind {
 	}
 	switch path[strings.LastIndexByte(path, '/'):] {
 	case config.AuthorizeName:
-		return Authorize
+		return AuthorizationEndpoint
 	case config.CallbackName:
-		return Callback
+		return CallbackEndpoint
 	case config.TokenName:
-		return Token
+		return TokenEndpoint
 	case config.RegisterName:
-		return Register
+		return RegistrationEndpoint
 	}
-	return Revoke
+	return RevocationEndpoint
 }
 
-// longestPrefix returns the resource with the longest prefix of path on
-// segment borders, or -1, and whether it names its hosts. No prefix has more
-// segments than depth.
-func (x *index) longestPrefix(q *query, path string, depth int) (resource int, named bool) {
-	for prefix := cutDepth(path, depth); ; {
-		if i, named := x.prefixes[prefix].pick(q); i >= 0 {
-			return i, named
+// longestPrefix returns the resource with the longest prefix of path that ends at a
+// segment border, or -1, and whether the resource names the host. No prefix has
+// more than depth segments.
+func (x *index) longestPrefix(q *query, path string, depth int) (resource int, byName bool) {
+	for prefix := firstSegments(path, depth); ; {
+		if i, byName := x.prefixes[prefix].find(q); i >= 0 {
+			return i, byName
 		}
 		end := strings.LastIndexByte(prefix, '/')
 		if end < 0 {
@@ -229,9 +239,9 @@ func (x *index) longestPrefix(q *query, path string, depth int) (resource int, n
 	}
 }
 
-// depends reports whether it depends on the host which resource path belongs to.
-func (x *index) depends(path string, depth int) bool {
-	for prefix := cutDepth(path, depth); ; {
+// dependsOnHost reports whether the resource of path depends on the host.
+func (x *index) dependsOnHost(path string, depth int) bool {
+	for prefix := firstSegments(path, depth); ; {
 		if h := x.prefixes[prefix]; h != nil {
 			return h.named != nil
 		}
@@ -243,16 +253,16 @@ func (x *index) depends(path string, depth int) bool {
 	}
 }
 
-// cutDepth returns the first segments of path, depth of them at most.
-func cutDepth(path string, depth int) string {
-	if end := nthSlash(path, depth+1); end >= 0 {
+// firstSegments returns the first segments of path, at most depth of them.
+func firstSegments(path string, depth int) string {
+	if end := indexSlash(path, depth+1); end >= 0 {
 		return path[:end]
 	}
 	return path
 }
 
-// nthSlash returns the index of the n-th slash of path, n from 1, or -1.
-func nthSlash(path string, n int) int {
+// indexSlash returns the index of the n-th slash of path, counted from 1, or -1.
+func indexSlash(path string, n int) int {
 	for i := 0; i < len(path); i++ {
 		if path[i] == '/' {
 			if n--; n == 0 {

@@ -11,8 +11,8 @@ import (
 	"mcpauth/config"
 )
 
-// resources builds a Config from "host host|prefix prefix" lines; the path of
-// a resource is its first prefix.
+// resources builds a Config from lines of the form "host host|prefix prefix". The
+// path of a resource is its first prefix.
 func resources(t testing.TB, lines ...string) *config.Config {
 	c := &config.Config{}
 	for _, line := range lines {
@@ -110,13 +110,13 @@ func TestFind(t *testing.T) {
 		{root, "h", "//x/..//y", Match{Protected, 0}},
 		{root, "h", metadata, Match{Metadata, 0}},
 		{root, "h", metadata + "/", Match{Metadata, 0}},
-		{root, "h", metadata + "/x", Match{Kind: Absent}},
-		{root, "h", "/.well-known/oauth-authorization-server", Match{Kind: Absent}},
-		{root, "h", "/.well-known/oauth-authorization-server/x", Match{Kind: Absent}},
-		{root, "h", "/.well-known/openid-configuration", Match{Kind: Absent}},
+		{root, "h", metadata + "/x", Match{Kind: NotPublished}},
+		{root, "h", "/.well-known/oauth-authorization-server", Match{Kind: NotPublished}},
+		{root, "h", "/.well-known/oauth-authorization-server/x", Match{Kind: NotPublished}},
+		{root, "h", "/.well-known/openid-configuration", Match{Kind: NotPublished}},
 		{root, "h", "/.well-known/openid-configurations", Match{Protected, 0}},
 		{root, "h", "/.well-known/other", Match{Protected, 0}},
-		{paths, "h", "/notes/.well-known/openid-configuration", Match{Kind: Absent}},
+		{paths, "h", "/notes/.well-known/openid-configuration", Match{Kind: NotPublished}},
 		{paths, "h", "/other/.well-known/openid-configuration", Match{}},
 	} {
 		got, err := test.table.Find(test.authority, test.path)
@@ -126,7 +126,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// The longest prefix decides, then the nearest host.
+// The longest prefix decides, then the most specific host.
 func TestFindTheNearest(t *testing.T) {
 	const metadata = "/.well-known/oauth-protected-resource"
 	table := New(resources(t,
@@ -200,7 +200,7 @@ func TestFindRefuses(t *testing.T) {
 		"/notes%2Fadmin", "/notes/%2fadmin", `/notes\admin`, "/notes/%5cadmin", "/x%2f..%2fnotes",
 		"/notes/%00", "/notes/%0a", "/notes/\x01", "/notes/\x7f", "/notes/%7F",
 		"/notes/%", "/notes/%4", "/notes/%zz", "/%", "/notes#x",
-		"/Notes", "/NOTES/admin", "/notes/ADMIN", "/notes/x/..//Admin", "/" + strings.Repeat("/", maxOddPath),
+		"/Notes", "/NOTES/admin", "/notes/ADMIN", "/notes/x/..//Admin", "/" + strings.Repeat("/", maxPath),
 		"/a/b/../../notes;x=1", "////notes;x=1", "/notes////admin;x=1", "/notes/a/b/../../admin;x=1",
 		// Each of these, only one of the partial readings refuses.
 		"/%6eotes//admin/../../admin", "/notes/admin/./..//admin", "/notes//admin/notes/../..",
@@ -222,7 +222,7 @@ func TestFindRefuses(t *testing.T) {
 	}
 }
 
-// A server that routes by the bytes as sent reads this as below /notes.
+// A server that routes by the bytes of the path finds this below /notes.
 func TestFindRefusesAnEncodedResourceBelowAnother(t *testing.T) {
 	table := New(resources(t, "|/notes", "|/notes/@ops"))
 	if m, err := table.Find("h", "/notes/%40ops"); err != ErrPath {
@@ -230,8 +230,7 @@ func TestFindRefusesAnEncodedResourceBelowAnother(t *testing.T) {
 	}
 }
 
-// A gateway may serve thousands of resources: a look-up must not grow with
-// their number, so it may not allocate for a plain path either.
+// A lookup of a plain path allocates nothing.
 func TestFindAllocatesNothing(t *testing.T) {
 	table := New(resources(t, "|/notes", "|/notes/admin"))
 	if n := testing.AllocsPerRun(100, func() { table.Find("mcp.example.com", "/notes/1?x=y") }); n != 0 {
@@ -239,8 +238,8 @@ func TestFindAllocatesNothing(t *testing.T) {
 	}
 }
 
-// readAs returns what paths are to Go's own packages, in any order and up to four
-// times, one after the other.
+// readAs returns the readings of p by Go's packages path and net/url, applied in any
+// order, up to four times.
 func readAs(p string) []string {
 	steps := []func(string) string{
 		path.Clean,
@@ -275,8 +274,8 @@ func readAs(p string) []string {
 	return all
 }
 
-// Whatever the spelling, a path that some server reads as one of a resource is
-// never found to be another's, or nobody's.
+// If some server reads a path as a path of a resource, Find does not return another
+// resource, or none.
 func FuzzFind(f *testing.F) {
 	lines := [][]string{{"|/notes", "|/other/x"}, {"|/", "|/notes", "|/notes/z"}}
 	var tables []*Table
@@ -310,8 +309,8 @@ func FuzzFind(f *testing.F) {
 	})
 }
 
-// thousand are a thousand resources: each half on one host, and half at one path
-// of a host each.
+// thousand has a thousand resources: half of them on one host, the others at one
+// path on a host each.
 func thousand(t testing.TB) *config.Config {
 	var lines []string
 	for i := range 500 {
@@ -342,8 +341,8 @@ func TestFindAmongAThousand(t *testing.T) {
 	}
 }
 
-// The number of resources must not matter: of the table itself, and of requests
-// that come one after the other for many, which nothing remembers.
+// The time of a lookup does not depend on the number of resources in the table, nor
+// on the number of resources to which consecutive requests go.
 func BenchmarkFindNew(b *testing.B) {
 	for name, c := range map[string]*config.Config{"2": resources(b, "|/servers/mcp000", "tenant000.example.com|/mcp"), "1002": thousand(b)} {
 		table := New(c)
@@ -374,8 +373,8 @@ func BenchmarkFind(b *testing.B) {
 	}
 }
 
-// What is remembered of a target is never said of another one, not even of one
-// that falls into the same slot.
+// Find never returns the remembered match of another target, even if both have the
+// same slot.
 func TestRecent(t *testing.T) {
 	table := New(resources(t, "|/notes", "|/files"))
 	var targets []string
@@ -398,7 +397,7 @@ func TestRecent(t *testing.T) {
 			}
 		}
 	}
-	long := "/notes/" + strings.Repeat("x", maxRecent)
+	long := "/notes/" + strings.Repeat("x", maxRecentBytes)
 	for range 2 {
 		if m, err := table.Find("a.example.com", long); err != nil || m.Kind != Protected {
 			t.Errorf("a long target: %v, %v", m, err)

@@ -1,0 +1,49 @@
+package gate
+
+import (
+	"time"
+
+	"mcpauth/internal/keys"
+	"mcpauth/internal/metrics"
+	"mcpauth/jwtlite"
+)
+
+// A cachedToken is a token that a resource has accepted.
+type cachedToken struct {
+	keys    *keys.Source   // that verified it; nil if its server vouched for it
+	version uint64         // of these keys
+	window  jwtlite.Window // in which the checks of the time pass
+	granted uint64         // the scopes that it has: see grantedScopes
+}
+
+// cached returns the verdict on a request whose token is in the cache. ok is false
+// if it is not there, if its time is over, or if the keys have changed.
+func (g *Gate) cached(p *resource, r *Request, token string, now time.Time) (v Verdict, ok bool) {
+	c, identity := g.cache.Get(p.index, token)
+	if c == nil {
+		return Verdict{}, false
+	}
+	if !c.window.Contains(now) || !c.keysUnchanged() {
+		g.cache.Delete(p.index, token)
+		return Verdict{}, false
+	}
+	return g.applyRules(p, r, c.granted, g.forward(p.pass(r, token, identity), metrics.CacheHit)), true
+}
+
+// keysUnchanged reports whether the keys are those that verified the token.
+func (c *cachedToken) keysUnchanged() bool {
+	if c.keys == nil {
+		return true
+	}
+	_, version := c.keys.Keys()
+	return version == c.version
+}
+
+// pass returns how a request with an accepted token goes on.
+func (p *resource) pass(r *Request, token, identity string) Pass {
+	pass := Pass{Identity: Identity{p.identity, identity}, KeepAuthorization: p.Forward}
+	if p.Forward && !isStandard(r, token) {
+		pass.Authorization = bearerPrefix + token
+	}
+	return pass
+}

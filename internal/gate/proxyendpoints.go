@@ -1,0 +1,192 @@
+package gate
+
+import (
+	"strconv"
+	"strings"
+
+	"mcpauth/internal/keys"
+	"mcpauth/internal/metrics"
+	"mcpauth/internal/oauthproxy"
+	"mcpauth/internal/reply"
+	"mcpauth/internal/route"
+)
+
+// This file has the endpoints that the gateway serves in place of an
+// authorization server. No request to them goes on to a server.
+
+// serveProxyEndpoint serves the endpoint k at the origin of p. Pages of any origin
+// may read the responses, except those of the endpoints to which a user's browser
+// goes (RFC 9700, section 2.6).
+func (p *resource) serveProxyEndpoint(k route.Kind, r *Request) Verdict {
+	const methods = "POST, OPTIONS"
+	switch {
+	case k == route.ServerMetadata:
+		return p.serveServerMetadata(r)
+	case k == route.AuthorizationEndpoint || k == route.CallbackEndpoint:
+		if r.Method == "GET" {
+			return p.redirect(k, r)
+		}
+		return respond(reply.MethodNotAllowed("GET", "GET", ""), metrics.Method)
+	case k == route.RevocationEndpoint && p.proxyServer.Proxy.Ready() && !p.proxyServer.Proxy.Revokes():
+		return respond(reply.NotFound(r.allowOrigin()), metrics.NoResource)
+	case r.Method == "OPTIONS":
+		return respond(reply.Options(methods, r.RequestHeaders), metrics.Preflight)
+	case r.Method == "POST" && r.Upgrade:
+		return refuseUpgrade(r)
+	case r.Method == "POST":
+		return p.postForm(k, r)
+	}
+	return respond(reply.MethodNotAllowed("POST", methods, reply.AnyOrigin), metrics.Method)
+}
+
+// serveServerMetadata serves the metadata of an authorization server (RFC 8414):
+// of the gateway, if it stands for one, and otherwise of the resource's own
+// server, for clients that do not know protected-resource metadata.
+func (p *resource) serveServerMetadata(r *Request) Verdict {
+	if p.proxyServer != nil {
+		if !p.proxyServer.Proxy.Ready() {
+			return p.awaitEndpoints(r.Arrived, r.allowOrigin())
+		}
+		return serveDocument(r, p.proxyServer.Proxy.Document(p.Resource), "")
+	}
+	text := p.metadataServer.Keys.Metadata()
+	if text == "" {
+		return awaitMetadata(p.metadataServer.Keys, p.metadataServer.queues.metadata, r.Arrived, r.allowOrigin())
+	}
+	return serveDocument(r, []byte(text), "")
+}
+
+// awaitMetadata returns the verdict on a request that needs the metadata of a
+// server while it is absent or of no use.
+func awaitMetadata(source *keys.Source, q *Queue, arrived UnixMilli, allowOrigin string) Verdict {
+	response := reply.NoAuthServer(allowOrigin, source.RetryAfter())
+	if source.Metadata() == "" && source.Await(arrived) {
+		return waitFor(source, q, response)
+	}
+	return respond(response, metrics.NoAnswer)
+}
+
+// awaitEndpoints returns the verdict on a request that needs the endpoints of the
+// provider while they are unknown.
+func (p *resource) awaitEndpoints(arrived UnixMilli, allowOrigin string) Verdict {
+	if source := p.proxyServer.Proxy.Source(); source != nil {
+		return awaitMetadata(source, p.proxyServer.queues.metadata, arrived, allowOrigin)
+	}
+	return respond(reply.NoAuthServer(allowOrigin, oauthproxy.RetryAfter), metrics.NoAnswer)
+}
+
+// redirect sends a user to the provider or back to the client.
+func (p *resource) redirect(k route.Kind, r *Request) Verdict {
+	proxy := p.proxyServer.Proxy
+	if !proxy.Ready() {
+		return p.awaitEndpoints(r.Arrived, "")
+	}
+	_, query, _ := strings.Cut(r.Path, "?")
+	if k == route.CallbackEndpoint {
+		return proxyResponse(proxy.Callback(query, p.origin), "")
+	}
+	return proxyResponse(proxy.Authorize(query, p.origin), "")
+}
+
+// postForm returns the verdict on a POST to the endpoint k, which depends on the
+// body.
+func (p *resource) postForm(k route.Kind, r *Request) Verdict {
+	f := &form{
+		resource: p,
+		endpoint: k,
+		form: oauthproxy.FormRequest{
+			ContentType: strings.Clone(r.ContentType),
+			Issuer:      p.origin,
+			Basic:       isBasic(r.Authorization),
+		},
+		allowOrigin: r.allowOrigin(),
+		arrived:     r.Arrived,
+	}
+	if !r.HasBody {
+		return f.decide(nil)
+	}
+	b := &Body{MaxBytes: oauthproxy.MaxBody, decide: f.decide, allowOrigin: f.allowOrigin}
+	if k != route.RegistrationEndpoint {
+		b.Queue = p.proxyServer.queues.forms
+	}
+	return awaitBody(b)
+}
+
+// A form is a POST to an endpoint of the proxy.
+type form struct {
+	resource    *resource
+	endpoint    route.Kind
+	form        oauthproxy.FormRequest
+	allowOrigin string
+	arrived     UnixMilli
+	call        *oauthproxy.Call // to the provider; nil before it has begun
+}
+
+// decide returns the verdict on the body of the form. A registration is answered
+// at once; other forms wait for the provider.
+func (f *form) decide(body []byte) Verdict {
+	proxy := f.resource.proxyServer.Proxy
+	if f.endpoint == route.RegistrationEndpoint {
+		return proxyResponse(proxy.Register(f.form.ContentType, body), f.allowOrigin)
+	}
+	if f.call == nil {
+		if !proxy.Ready() {
+			return f.resource.awaitEndpoints(f.arrived, f.allowOrigin)
+		}
+		if f.endpoint == route.RevocationEndpoint && !proxy.Revokes() {
+			return respond(reply.NotFound(f.allowOrigin), metrics.NoResource)
+		}
+		if refused := f.begin(proxy, body); refused != nil {
+			return proxyResponse(refused, f.allowOrigin)
+		}
+	}
+	if a := f.call.Response(); a != nil {
+		return proxyResponse(a, f.allowOrigin)
+	}
+	return waitFor(f.call, f.resource.proxyServer.queues.forms, reply.NoAuthServer(f.allowOrigin, f.call.RetryAfter()))
+}
+
+// begin begins the call to the provider, or returns why there is none.
+func (f *form) begin(proxy *oauthproxy.Proxy, body []byte) (refused *oauthproxy.Response) {
+	f.form.Body = string(body)
+	if f.endpoint == route.RevocationEndpoint {
+		refused, f.call = proxy.Revoke(&f.form)
+	} else {
+		refused, f.call = proxy.Exchange(&f.form)
+	}
+	f.form.Body = "" // the call has its own
+	return refused
+}
+
+// isBasic reports whether an Authorization header is of HTTP Basic (RFC 7617).
+func isBasic(authorization string) bool {
+	scheme, _ := cutSpace(trimSpace(authorization))
+	return strings.EqualFold(scheme, "Basic")
+}
+
+// proxyResponse returns the verdict that sends a response of the proxy.
+func proxyResponse(a *oauthproxy.Response, allowOrigin string) Verdict {
+	var headers [][2]string
+	if a.RetryAfter != "" {
+		headers = append(headers, [2]string{"retry-after", a.RetryAfter})
+	} else if a.Status == 503 {
+		headers = append(headers, [2]string{"retry-after", strconv.Itoa(oauthproxy.RetryAfter)})
+	}
+	if a.Challenge != "" {
+		headers = append(headers, [2]string{"www-authenticate", a.Challenge})
+	}
+	if a.Code != "" {
+		return respond(reply.Error(a.Status, a.Code, a.Description, allowOrigin, headers...), a.Outcome)
+	}
+	headers = append(headers, [2]string{"cache-control", "no-store"})
+	if a.Body != nil {
+		headers = append(headers, [2]string{"content-type", "application/json"})
+	}
+	if a.Location != "" {
+		headers = append(headers, [2]string{"location", a.Location}, [2]string{"referrer-policy", "no-referrer"})
+	}
+	if allowOrigin != "" {
+		headers = append(headers, [2]string{"access-control-allow-origin", allowOrigin})
+	}
+	return respond(&reply.Response{Status: a.Status, Headers: headers, Body: a.Body}, a.Outcome)
+}

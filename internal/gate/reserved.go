@@ -1,0 +1,67 @@
+package gate
+
+import "mcpauth/config"
+
+// reservedHeaders has the names of the headers that only the gate may set, beside
+// those that begin with [config.HeaderPrefix].
+type reservedHeaders struct {
+	keys    map[string]bool // see [config.HeaderKey]
+	lengths uint64          // bit n is set if a name has n bytes; bit 63, if one has 63 or more
+}
+
+func newReservedHeaders(c *config.Config) reservedHeaders {
+	r := reservedHeaders{keys: map[string]bool{}}
+	add := func(name string) {
+		if name != "" {
+			r.keys[config.HeaderKey(name)] = true
+			r.lengths |= 1 << min(len(name), 63)
+		}
+	}
+	for _, p := range c.Resources {
+		add(p.ForwardPayloadHeader)
+		for _, h := range p.ClaimToHeaders {
+			add(h.HeaderName)
+		}
+	}
+	return r
+}
+
+// Reserved reports whether a header of a client's request must be removed on every
+// route, because a server could take it for a header that the gate sets. Many
+// servers treat "_", "." and other such characters in a name as "-" (CGI and its
+// heirs), and so does Reserved. The host passes names in lower case.
+func (g *Gate) Reserved(name string) bool {
+	const prefix = config.HeaderPrefix
+	if len(name) >= len(prefix) && name[0] == prefix[0] && hasKey(name[:len(prefix)], prefix) {
+		return true
+	}
+	if g.reserved.lengths>>min(len(name), 63)&1 == 0 {
+		return false
+	}
+	if g.reserved.keys[name] {
+		return true
+	}
+	for i := 0; i < len(name); i++ {
+		if isSeparator(name[i]) {
+			return g.reserved.keys[config.HeaderKey(name)]
+		}
+	}
+	return false
+}
+
+// hasKey reports whether the [config.HeaderKey] of name, which is as long as key,
+// is key.
+func hasKey(name, key string) bool {
+	for i := 0; i < len(key); i++ {
+		if c := name[i]; c != key[i] && !(key[i] == '-' && isSeparator(c)) {
+			return false
+		}
+	}
+	return true
+}
+
+// isSeparator reports whether [config.HeaderKey] turns c into "-", and c is not
+// "-" itself.
+func isSeparator(c byte) bool {
+	return !('a' <= c && c <= 'z' || '0' <= c && c <= '9' || c == '-')
+}

@@ -1,0 +1,174 @@
+package gate
+
+import (
+	"strings"
+
+	"mcpauth/config"
+	"mcpauth/internal/keys"
+	"mcpauth/internal/metrics"
+	"mcpauth/internal/operation"
+	"mcpauth/internal/reply"
+	"mcpauth/internal/wellknown"
+	"mcpauth/jwtlite"
+)
+
+// A server is an AuthServer with the queues of those that wait for it.
+type server struct {
+	AuthServer
+	queues *queues
+}
+
+// A resource is a protected resource with all that can be computed at the start.
+type resource struct {
+	*config.Resource
+	index     int    // in Config.Resources
+	document  []byte // protected-resource metadata
+	entityTag string // of document
+	origin    string // of the resource: its pages may always call
+	identity  []identityHeader
+	rules     *operation.Rules // nil if there are none
+
+	servers        []trustedServer
+	introspector   *trustedServer // the server that is asked about tokens; nil if none is
+	metadataServer *server        // the first server, whose metadata may be served
+	proxyServer    *server        // the server that the gateway stands for; nil if there is none
+
+	// challenge is that of 401 and 400. It names the scopes for which clients ask
+	// first.
+	challenge reply.Challenge
+	// requiredScope is the scope in the challenge of a 403 if the operation needs
+	// no scope beside the required ones.
+	requiredScope string
+	// The 401 to a request without a token, and without and with an Origin that is
+	// not restricted; nil until it is needed.
+	unauthorizedPlain, unauthorizedAnyOrigin *reply.Response
+}
+
+// A trustedServer is an authorization server as one resource trusts it.
+type trustedServer struct {
+	*server
+	keys           *keys.Source // nil if JWTs of the server are not accepted
+	policy         jwtlite.Policy
+	introspectJWTs bool // the server is asked about its JWTs too
+}
+
+// newResource returns the resource r, which is the index-th of the configuration.
+func newResource(index int, r *config.Resource, all []*server) *resource {
+	p := &resource{
+		Resource: r,
+		index:    index,
+		document: wellknown.Document(r),
+		origin:   r.Resource.Origin(),
+		identity: identityHeaders(r),
+		rules:    operation.Compile(r.Rules),
+		challenge: reply.Challenge{
+			ResourceMetadata: wellknown.ProtectedResourceURL(r.Resource),
+			Scope:            strings.Join(r.ChallengeScopes, " "),
+		},
+		requiredScope: strings.Join(r.ScopeHierarchy.Minimal(r.RequiredScopes), " "),
+	}
+	p.entityTag = wellknown.EntityTag(p.document)
+	for _, c := range r.AuthorizationServers {
+		for _, s := range all {
+			if s.Config == c {
+				p.trust(s)
+			}
+		}
+	}
+	return p
+}
+
+// trust adds s to the servers of p.
+func (p *resource) trust(s *server) {
+	t := trustedServer{server: s, keys: s.Keys, policy: jwtlite.Policy{
+		Issuer:      s.Config.Issuer,
+		Audiences:   audiences(p.Resource),
+		Algorithms:  s.Config.Algorithms,
+		ClockSkew:   s.Config.ClockSkew,
+		MaxLifetime: s.Config.MaxTokenLifetime,
+		Type:        s.Config.Type,
+	}}
+	if s.Config.Source.Kind == config.NoKeys {
+		t.keys = nil
+	}
+	p.servers = append(p.servers, t)
+	if p.metadataServer == nil {
+		p.metadataServer = s
+	}
+	if p.proxyServer == nil && s.Proxy != nil {
+		p.proxyServer = s
+	}
+	if c := s.Config.Introspection; c != nil {
+		// The configuration allows one such server for each resource. The policy
+		// for its JWTs holds for its responses too, except for typ, which they do
+		// not have.
+		t.introspectJWTs = c.JWT
+		t.policy.Type, t.policy.AudienceUnchecked = "", c.AudienceUnchecked
+		p.introspector = &t
+	}
+}
+
+// issuedBy returns the server of an issuer, nil if p trusts none.
+func (p *resource) issuedBy(issuer string) *trustedServer {
+	for i := range p.servers {
+		if p.servers[i].policy.Issuer == issuer {
+			return &p.servers[i]
+		}
+	}
+	return nil
+}
+
+// allowsOrigin reports whether pages of an origin may call p. Pages of its own
+// origin may: DNS rebinding cannot forge that, since browsers name the origin by
+// the host to which they connect.
+func (p *resource) allowsOrigin(origin string) bool {
+	if origin == p.origin {
+		return true
+	}
+	for _, pattern := range p.AllowedOrigins {
+		if config.MatchesOrigin(pattern, origin) {
+			return true
+		}
+	}
+	return false
+}
+
+// unauthorized returns the 401 to a request without a token. It is kept for the
+// next one unless it depends on the origin.
+func (p *resource) unauthorized(r *Request) *reply.Response {
+	allowOrigin := r.allowOrigin()
+	var kept **reply.Response
+	switch allowOrigin {
+	case "":
+		kept = &p.unauthorizedPlain
+	case reply.AnyOrigin:
+		kept = &p.unauthorizedAnyOrigin
+	default:
+		return p.challenge.Unauthorized(allowOrigin)
+	}
+	if *kept == nil {
+		*kept = p.challenge.Unauthorized(allowOrigin)
+	}
+	return *kept
+}
+
+// serveMetadata serves the protected-resource metadata (RFC 9728, section 3).
+func (p *resource) serveMetadata(r *Request) Verdict {
+	return serveDocument(r, p.document, p.entityTag)
+}
+
+// serveDocument serves a public document. It computes the entity tag if that is
+// empty.
+func serveDocument(r *Request, document []byte, entityTag string) Verdict {
+	const methods = "GET, HEAD, OPTIONS"
+	switch r.Method {
+	case "GET", "HEAD":
+		if entityTag == "" {
+			entityTag = wellknown.EntityTag(document)
+		}
+		return respond(reply.Document(document, entityTag, r.IfNoneMatch), metrics.Metadata)
+	case "OPTIONS":
+		return respond(reply.Options(methods, r.RequestHeaders), metrics.Preflight)
+	}
+	return respond(reply.MethodNotAllowed("GET", methods, reply.AnyOrigin), metrics.Method)
+}

@@ -1,0 +1,134 @@
+package gate
+
+import (
+	"errors"
+	"time"
+	"unsafe"
+
+	"mcpauth/internal/keys"
+	"mcpauth/internal/metrics"
+	"mcpauth/internal/reply"
+	"mcpauth/jwtlite"
+)
+
+var errNoJWT = errors.New("JWTs of this issuer are not accepted")
+
+// checkToken returns the verdict on a request for p whose token is not in the
+// cache.
+func (g *Gate) checkToken(p *resource, r *Request, token string, now time.Time) Verdict {
+	if len(token) > g.maxTokenBytes {
+		return g.invalidToken(p, r, jwtlite.ErrTooLarge)
+	}
+	t := &g.token
+	err := t.Parse(token)
+	if p.introspector != nil && p.introspector.introspects(t, token, err) {
+		// The server may not know or not say what the token says of itself.
+		if err == nil {
+			if err := p.introspector.policy.CheckType(t); err != nil {
+				return g.invalidToken(p, r, err)
+			}
+		}
+		return g.introspect(p, r, p.introspector, token, now)
+	}
+	if err != nil {
+		return g.invalidToken(p, r, err)
+	}
+	s := p.issuedBy(t.Claims().Issuer)
+	if s == nil {
+		return g.invalidToken(p, r, jwtlite.ErrIssuer)
+	}
+	if s.keys == nil {
+		return g.refuseToken(p, r, errNoJWT, metrics.NoJWT, nil)
+	}
+	return g.verifyJWT(p, r, s, token, now)
+}
+
+// verifyJWT returns the verdict on a request whose token, a JWT of s, is in
+// g.token.
+func (g *Gate) verifyJWT(p *resource, r *Request, s *trustedServer, token string, now time.Time) Verdict {
+	t := &g.token
+	if err := s.policy.CheckHeader(t); err != nil {
+		return g.invalidToken(p, r, err)
+	}
+	set, version := s.keys.Keys()
+	if set == nil {
+		return awaitKeys(r, s)
+	}
+	if r.verifyErr == nil || r.verifyVersion != version {
+		r.verifyErr, r.verifyVersion = set.Verify(g.verifier, t), version
+	}
+	if r.verifyErr != nil {
+		return g.awaitNewKeys(p, r, s, token, r.verifyErr)
+	}
+	if err := s.policy.CheckClaims(t, now); err != nil {
+		return g.invalidToken(p, r, err)
+	}
+	return g.accept(p, r, s, token, cachedToken{keys: s.keys, version: version, window: s.policy.Window(t.Claims())})
+}
+
+// awaitKeys returns the verdict on a request while s has no keys.
+func awaitKeys(r *Request, s *trustedServer) Verdict {
+	response := reply.TokenNotChecked(r.allowOrigin(), s.keys.RetryAfter())
+	if s.keys.Await(r.Arrived) {
+		return waitFor(s.keys, s.queues.firstKeys, response)
+	}
+	return respond(response, metrics.NoKeys)
+}
+
+// awaitNewKeys returns the verdict on a request whose token the keys of s do not
+// verify, because of err. The server may have new keys, perhaps with old IDs: the
+// gate calls no token invalid by keys that are older than the request.
+func (g *Gate) awaitNewKeys(p *resource, r *Request, s *trustedServer, token string, err error) Verdict {
+	switch s.keys.Refetch(missingKey(&g.token, token, err), r.Arrived) {
+	case keys.Fetching:
+		return waitFor(s.keys, s.queues.missingKeys, reply.TokenNotChecked(r.allowOrigin(), s.keys.RefetchAfter()))
+	case keys.Later:
+		return respond(reply.TokenNotChecked(r.allowOrigin(), s.keys.RefetchAfter()), metrics.RefetchLater)
+	case keys.Unavailable:
+		return respond(reply.TokenNotChecked(r.allowOrigin(), s.keys.RetryAfter()), metrics.RefetchFailed)
+	}
+	return g.invalidToken(p, r, err)
+}
+
+// missingKey returns the identity of the key that a set lacks: see
+// [keys.MissingKey]. err is why the token was not verified.
+func missingKey(t *jwtlite.Token, token string, err error) uint64 {
+	if errors.Is(err, jwtlite.ErrSignature) || errors.Is(err, jwtlite.ErrAmbiguousKey) {
+		return keys.MissingKey(token)
+	}
+	kid, _ := t.KeyID()
+	return keys.MissingKey(kid, t.AlgorithmName())
+}
+
+// accept returns the verdict on a request whose token, in g.token, has passed
+// every check but those of its scopes.
+func (g *Gate) accept(p *resource, r *Request, s *trustedServer, token string, c cachedToken) Verdict {
+	t := &g.token
+	g.scopes = t.Claims().AppendScopes(g.scopes[:0])
+	for _, scope := range p.RequiredScopes {
+		if !p.ScopeHierarchy.Grants(g.scopes, scope) {
+			return g.insufficientScope(p, r, p.neededByHeaders(r), r.allowOrigin())
+		}
+	}
+
+	c.granted = p.grantedScopes(g.scopes)
+	g.identity = p.appendIdentity(g.identity[:0], t, s.policy.Issuer)
+	if !c.window.Empty() {
+		g.cache.Put(p.index, token, c, g.identity)
+	}
+	identity := unsafe.String(unsafe.SliceData(g.identity), len(g.identity))
+	return g.applyRules(p, r, c.granted, g.forward(p.pass(r, token, identity), metrics.CacheMiss))
+}
+
+// invalidToken returns the verdict on a request whose token fails a check of
+// jwtlite.
+func (g *Gate) invalidToken(p *resource, r *Request, err error) Verdict {
+	return g.refuseToken(p, r, err, outcomeOf(err), nil)
+}
+
+// refuseToken returns the verdict on a request whose token p does not accept.
+// asked is the server that was asked about the token, nil if none was.
+func (g *Gate) refuseToken(p *resource, r *Request, err error, o metrics.Outcome, asked *trustedServer) Verdict {
+	g.logRefusal(p, r, o, err, asked)
+	return respond(p.challenge.InvalidToken(err.Error(), r.allowOrigin()), o)
+}

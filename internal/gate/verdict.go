@@ -1,0 +1,128 @@
+package gate
+
+import (
+	"mcpauth/internal/metrics"
+	"mcpauth/internal/reply"
+)
+
+// A Kind says what becomes of a request. The zero Kind is none: a zero [Verdict]
+// lets nothing on.
+type Kind uint8
+
+const (
+	// KindRespond: the gateway answers with [Verdict.Response].
+	KindRespond Kind = iota + 1
+
+	// KindForward: the request goes on to the server as [Verdict.Pass] says. In a
+	// verdict on a body there is no Pass: the headers are settled.
+	KindForward
+
+	// KindForwardIfBody: the headers are set as [Verdict.Pass] says, and then
+	// [Verdict.Body] decides whether the request goes on.
+	KindForwardIfBody
+
+	// KindAwaitBody: [Verdict.Body] decides. The request never goes on to a
+	// server.
+	KindAwaitBody
+
+	// KindWait: the caller asks again when [Verdict.Wait] has ended. If
+	// [Verdict.Queue] has no room, the gateway answers with [Verdict.Response].
+	KindWait
+)
+
+// A Verdict says what becomes of a request. Its kind says which of its methods
+// return a value; the others return nil. Only this package makes verdicts, each
+// by the function that is named after its kind.
+type Verdict struct {
+	kind        Kind
+	outcome     metrics.Outcome
+	response    *reply.Response
+	pass        *Pass
+	body        *Body
+	wait        Wait
+	queue       *Queue
+	pendingBody *Body
+}
+
+// respond returns a verdict of KindRespond.
+func respond(r *reply.Response, o metrics.Outcome) Verdict {
+	return Verdict{kind: KindRespond, response: r, outcome: o}
+}
+
+// forward returns a verdict of KindForward on the headers of a request.
+func (g *Gate) forward(p Pass, o metrics.Outcome) Verdict {
+	g.pass = p
+	return Verdict{kind: KindForward, pass: &g.pass, outcome: o}
+}
+
+// forwardBody returns a verdict of KindForward on the body of a request.
+func forwardBody(o metrics.Outcome) Verdict { return Verdict{kind: KindForward, outcome: o} }
+
+// forwardIfBody returns v, of KindForward, as a verdict of KindForwardIfBody.
+func forwardIfBody(v Verdict, b *Body) Verdict {
+	return Verdict{kind: KindForwardIfBody, pass: v.pass, body: b, outcome: v.outcome}
+}
+
+// awaitBody returns a verdict of KindAwaitBody.
+func awaitBody(b *Body) Verdict { return Verdict{kind: KindAwaitBody, body: b} }
+
+// waitFor returns a verdict of KindWait. noRoom is the response if q has no room.
+func waitFor(w Wait, q *Queue, noRoom *reply.Response) Verdict {
+	return Verdict{kind: KindWait, wait: w, queue: q, response: noRoom, outcome: metrics.NoRoom}
+}
+
+// Kind returns what becomes of the request.
+func (v *Verdict) Kind() Kind { return v.kind }
+
+// Response returns the response of KindRespond and KindWait. That of KindWait may
+// share memory with the request's headers: it is sent at once or not at all.
+func (v *Verdict) Response() *reply.Response { return v.response }
+
+// Pass returns how the headers of the request change, for KindForward and
+// KindForwardIfBody. It is valid until the next decision.
+func (v *Verdict) Pass() *Pass { return v.pass }
+
+// Body returns what decides on the body of the request, for KindForwardIfBody and
+// KindAwaitBody.
+func (v *Verdict) Body() *Body { return v.body }
+
+// Wait returns what the request waits for, for KindWait.
+func (v *Verdict) Wait() Wait { return v.wait }
+
+// Queue returns the queue in which the request waits, for KindWait.
+func (v *Verdict) Queue() *Queue { return v.queue }
+
+// PendingBody returns, for KindWait, the limits of a body that the verdict after
+// the wait may depend on; nil if it cannot. Where the host lets it, the caller
+// keeps the body until then. PendingBody decides nothing.
+func (v *Verdict) PendingBody() *Body { return v.pendingBody }
+
+// Outcome returns what the metrics count when the request is answered or goes on;
+// for KindForwardIfBody and KindAwaitBody the verdict on the body says it.
+func (v *Verdict) Outcome() metrics.Outcome { return v.outcome }
+
+// A Wait is an event for which a request can wait: the end of a fetch of keys, or
+// the response of an authorization server.
+type Wait interface {
+	// Waiting reports whether the event is still to come.
+	Waiting() bool
+	// Ended returns a number that changes with each event.
+	Ended() uint64
+	// RetryAfter returns after how many seconds a client should try again if the
+	// event does not come in time.
+	RetryAfter() int
+}
+
+// A Pass says how the headers of a request change before it goes on.
+type Pass struct {
+	// Identity has the headers that are set on the request.
+	Identity Identity
+
+	// KeepAuthorization is set where the request was not checked, and where the
+	// resource is configured to forward its token.
+	KeepAuthorization bool
+
+	// Authorization replaces the header that is kept, if the client did not write
+	// the token in the standard form; it is empty otherwise.
+	Authorization string
+}

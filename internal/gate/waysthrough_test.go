@@ -1,0 +1,85 @@
+package gate
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The package documentation names all places that let a request on.
+func TestWaysThrough(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	callers := map[string]map[string]bool{"forward": {}, "forwardBody": {}, "accept": {}}
+	literals := map[string]bool{} // functions that write a Verdict with a kind
+	for _, path := range files {
+		if strings.HasSuffix(path, "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range file.Decls {
+			f, ok := d.(*ast.FuncDecl)
+			if !ok {
+				continue
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.CallExpr:
+					if called := callers[name(n.Fun)]; called != nil {
+						called[f.Name.Name] = true
+					}
+				case *ast.CompositeLit:
+					if name(n.Type) == "Verdict" && len(n.Elts) > 0 {
+						literals[f.Name.Name] = true
+					}
+				}
+				return true
+			})
+		}
+	}
+	for function, want := range map[string][]string{
+		"forward":     {"accept", "cached", "Decide"},
+		"forwardBody": {"decide"}, // operationCheck.decide, after one of the four ways
+		"accept":      {"introspect", "verifyJWT"},
+	} {
+		if got := slices.Sorted(maps.Keys(callers[function])); !sameNames(got, want) {
+			t.Errorf("%s is called by %q, want %q", function, got, want)
+		}
+	}
+	if got, want := slices.Sorted(maps.Keys(literals)), []string{"awaitBody", "forward", "forwardBody", "forwardIfBody", "respond", "waitFor"}; !sameNames(got, want) {
+		t.Errorf("verdicts are made by %q, want %q", got, want)
+	}
+}
+
+func name(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	}
+	return ""
+}
+
+func sameNames(got, want []string) bool {
+	slices.Sort(want)
+	return slices.Equal(got, want)
+}
+
+// A verdict that nobody has made lets nothing on.
+func TestZeroVerdict(t *testing.T) {
+	var v Verdict
+	if v.Kind() == KindForward || v.Kind() == KindForwardIfBody || v.Kind() == KindAwaitBody || v.Pass() != nil {
+		t.Errorf("%+v", v)
+	}
+}

@@ -1,0 +1,103 @@
+// Package reply makes the responses that the gateway sends itself, one
+// constructor for each response of the table in docs/answers.md.
+//
+// Where a constructor takes allowOrigin, this is the value of the response's
+// Access-Control-Allow-Origin header: [AnyOrigin], one origin, or empty where no
+// browser asked.
+package reply
+
+import (
+	"strconv"
+
+	"github.com/tidwall/gjson"
+)
+
+// A Response is a local response of the gateway.
+type Response struct {
+	Status  uint32
+	Headers [][2]string
+	Body    []byte
+}
+
+// CodeUnavailable is the error code of [TokenNotChecked] and [NoAuthServer]. RFC
+// 6749, section 4.1.2.1, defines it for another endpoint.
+const CodeUnavailable = "temporarily_unavailable"
+
+const (
+	codeInvalidRequest    = "invalid_request"    // RFC 6750, section 3.1
+	codeInvalidToken      = "invalid_token"      // RFC 6750, section 3.1
+	codeInsufficientScope = "insufficient_scope" // RFC 6750, section 3.1
+
+	// No RFC defines an error code for these responses.
+	codeUnauthorized     = "unauthorized"
+	codeNotFound         = "not_found"
+	codeMethodNotAllowed = "method_not_allowed"
+	codeOriginNotAllowed = "origin_not_allowed"
+	codeContentTooLarge  = "content_too_large"
+	codeUnsupportedMedia = "unsupported_media_type"
+)
+
+// Error returns a response with a JSON body of the form of OAuth errors (RFC
+// 6749, section 5.2).
+func Error(status uint32, code, description, allowOrigin string, headers ...[2]string) *Response {
+	body := append([]byte(nil), `{"error":`...)
+	body = gjson.AppendJSONString(body, code)
+	body = append(body, `,"error_description":`...)
+	body = gjson.AppendJSONString(body, description)
+	body = append(body, '}', '\n')
+	headers = append(headers,
+		[2]string{"content-type", "application/json"},
+		[2]string{"cache-control", "no-store"})
+	return &Response{status, appendCORS(headers, allowOrigin), body}
+}
+
+// InvalidRequest returns the 400 to a request that no token would make
+// acceptable. It has no challenge.
+func InvalidRequest(description, allowOrigin string) *Response {
+	return Error(400, codeInvalidRequest, description, allowOrigin)
+}
+
+// NotFound returns the 404 to a request that no resource covers, or that asks
+// for a document that does not exist.
+func NotFound(allowOrigin string) *Response {
+	return Error(404, codeNotFound, "nothing is served at this path", allowOrigin)
+}
+
+// MethodNotAllowed returns the 405 to a request with another method than want.
+// allow is the value of the Allow header.
+func MethodNotAllowed(want, allow, allowOrigin string) *Response {
+	return Error(405, codeMethodNotAllowed, "use "+want, allowOrigin, [2]string{"allow", allow})
+}
+
+// ContentTooLarge returns the 413 to a request whose body is larger than the
+// gateway reads.
+func ContentTooLarge(allowOrigin string) *Response {
+	return Error(413, codeContentTooLarge, "the request's body is too large", allowOrigin)
+}
+
+// UnsupportedMediaType returns the 415 to a request whose body the gateway
+// cannot read.
+func UnsupportedMediaType(allowOrigin string) *Response {
+	return Error(415, codeUnsupportedMedia, "the body must be JSON in UTF-8, with no content encoding", allowOrigin,
+		[2]string{"accept-encoding", "identity"})
+}
+
+// HostFault returns the 500 to a request for which a call of the host failed.
+func HostFault() *Response { return &Response{Status: 500} }
+
+// TokenNotChecked returns the 503 to a request whose token nobody can check now.
+// It has no challenge: the token may be good, and a client that discards it signs
+// its user out.
+func TokenNotChecked(allowOrigin string, retryAfterSeconds int) *Response {
+	return unavailable("the token cannot be checked: the authorization server does not answer", allowOrigin, retryAfterSeconds)
+}
+
+// NoAuthServer returns the 503 to a request that needs the authorization server
+// for something other than its token.
+func NoAuthServer(allowOrigin string, retryAfterSeconds int) *Response {
+	return unavailable("the authorization server does not answer", allowOrigin, retryAfterSeconds)
+}
+
+func unavailable(description, allowOrigin string, retryAfterSeconds int) *Response {
+	return Error(503, CodeUnavailable, description, allowOrigin, [2]string{"retry-after", strconv.Itoa(retryAfterSeconds)})
+}
