@@ -71,15 +71,13 @@ func (l *RefusalLog) LogUnavailable(o metrics.Outcome) {
 func unavailableReason(o metrics.Outcome) string {
 	switch o {
 	case metrics.NoKeys:
-		return "there are no keys to verify its token with"
+		return "there are no keys to verify the token"
 	case metrics.NoRoom:
-		return "too many requests wait for the same thing"
+		return "too many requests wait for the authorization server"
 	case metrics.TimedOut:
-		return "it has waited for too long"
+		return "the request has waited for too long"
 	case metrics.RefetchFailed:
-		return "the key of its token is unknown, and keys cannot be fetched"
-	case metrics.RefetchLater:
-		return "the key of its token is unknown, and keys were fetched in vain for others so often that the next fetch has to wait"
+		return "the key of the token is unknown, and the keys cannot be fetched"
 	case metrics.NoAnswer:
 		return "the authorization server does not answer"
 	}
@@ -105,7 +103,7 @@ func (g *Gate) logInsufficientScope(p *resource, r *Request, scope string) {
 
 // describeToken returns what a log line says about the token of r: see logRefusal.
 func (g *Gate) describeToken(p *resource, r *Request, asked *trustedServer) string {
-	const wasAsked = "; its server was asked about the token, issuer "
+	const wasAsked = "; the authorization server was asked about the token, issuer "
 	var t jwtlite.Token
 	switch {
 	case asked != nil:

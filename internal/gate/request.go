@@ -112,5 +112,5 @@ func (r *Request) isUpgrade() bool { return r.Upgrade || r.Method == "CONNECT" }
 // refuseUpgrade returns the verdict on an upgrade where the gate must read the
 // body, which would never end.
 func refuseUpgrade(r *Request) Verdict {
-	return respond(reply.InvalidRequest("no other protocol can be spoken here: each request is looked at", r.allowOrigin()), metrics.BadHeader)
+	return respond(reply.InvalidRequest("an upgrade to another protocol is not allowed here: the gateway checks each request", r.allowOrigin()), metrics.BadHeader)
 }

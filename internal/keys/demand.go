@@ -14,9 +14,9 @@ const (
 	// MaxWait is how long a request may wait.
 	MaxWait = 10 * time.Second
 
-	retryInterval = time.Second            // between fetches while requests wait with nothing in hand
-	quietTime     = 5 * time.Minute        // without a fetch for a missing key, after which refetchBackoff begins anew
-	fetchMargin   = 500 * time.Millisecond // of MaxWait that a fetch takes
+	retryInterval = time.Second     // between fetches while requests wait with nothing in hand
+	quietTime     = 5 * time.Minute // without a fetch for a missing key, after which refetchBackoff begins anew
+	refetchWait   = 5 * time.Second // for which a request waits until a fetch for a missing key begins
 )
 
 // refetchBackoff gives the delays between fetches for missing keys, which grow while
@@ -29,15 +29,14 @@ var refetchBackoff = callout.Backoff{First: 5 * time.Second, Max: 30 * time.Seco
 type RefetchResult int
 
 const (
-	// Unknown: the keys were fetched since a request first asked for this key.
-	// There is no such key.
+	// Unknown: there is no such key. The keys were fetched since a request first asked
+	// for this key, or so recently, and in vain for other keys, that they are not
+	// fetched again in time.
 	Unknown RefetchResult = iota
 	// Fetching: the keys are about to be fetched anew; the request may wait.
 	Fetching
 	// Unavailable: the last fetch failed, so nobody knows.
 	Unavailable
-	// Later: the keys are fetched anew after the time that the request may wait.
-	Later
 )
 
 // Await asks for the keys and the metadata, for a request that arrived at a time and
@@ -92,10 +91,15 @@ func (s *Source) Refetch(missing uint64, arrived callout.UnixMilli) RefetchResul
 		if s.refetchSince == 0 {
 			s.refetchSince = arrived
 		}
-		if s.fetch == nil && !s.leased(now) && s.nextFetch(now).Sub(arrived) > MaxWait-fetchMargin {
-			return Later
+		if s.fetch != nil || s.leased(now) || s.nextFetch(now).Sub(arrived) <= refetchWait {
+			return Fetching
 		}
-		return Fetching
+		// The last fetch began less than refetchBackoff.Max ago. If it was good, its keys
+		// are recent enough to tell that a key is not among them.
+		if s.record.failures > 0 {
+			return Unavailable
+		}
+		return Unknown
 	}
 }
 
