@@ -3,11 +3,13 @@ package main
 import (
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
 	"mcpauth/config"
+	"mcpauth/internal/discovery"
 	"mcpauth/internal/gate"
 	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
@@ -87,13 +89,14 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 // insecure allows URLs in its metadata to be http.
 func (p *plugin) newServer(c *config.AuthorizationServer, insecure bool, v *verifier) gate.AuthServer {
 	s := gate.AuthServer{Config: c}
+	d := discovery.New(c, insecure, host{p})
 	if c.Source.Kind != config.NoKeys || c.Source.KeepMetadata {
-		s.Keys = keys.New(c, insecure, host{p})
-		s.Keys.Adopted = v.prepare
-		s.Keys.Adopt()
+		s.Keys = keys.New(c, d, insecure, host{p})
+		s.Keys.OnUpdate = v.prepare
+		s.Keys.Apply()
 	}
 	if c.Introspection != nil {
-		s.Introspection = introspect.New(c, insecure, host{p})
+		s.Introspection = introspect.New(c, d, host{p})
 	}
 	if c.OAuthProxy != nil {
 		s.Proxy = oauthproxy.New(c, s.Keys, insecure, host{p})
@@ -150,7 +153,7 @@ func (p *plugin) OnPluginDone() bool {
 func (p *plugin) flushMetrics(held int) {
 	for i, s := range p.servers {
 		if k := s.Keys; k != nil {
-			p.metrics.Keys(i, k.Fetched, k.Failed, k.Age())
+			p.metrics.Keys(i, k.Fetched, k.Failed, int32(k.Age()/time.Second))
 		}
 		if c := s.Introspection; c != nil {
 			p.metrics.Introspections(i, c.Answered, c.Failed)

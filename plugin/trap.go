@@ -50,10 +50,11 @@ func (p *trapPlugin) OnTick() {
 	}
 }
 
-// fetching looks into the sources, which tell nobody else.
+// fetching reports whether a fetch of keys is under way, which no method of a source
+// tells.
 func (p *trapPlugin) fetching() bool {
-	for _, s := range p.sources {
-		if !reflect.ValueOf(s).Elem().FieldByName("fetch").IsNil() {
+	for _, s := range p.servers {
+		if s.Keys != nil && !reflect.ValueOf(s.Keys).Elem().FieldByName("fetch").IsNil() {
 			return true
 		}
 	}

@@ -3,6 +3,7 @@ package gate
 import (
 	"strings"
 
+	"mcpauth/internal/callout"
 	"mcpauth/internal/metrics"
 	"mcpauth/internal/operation"
 	"mcpauth/internal/reply"
@@ -10,7 +11,7 @@ import (
 
 // UnixMilli is a time in milliseconds since 1970. A [time.Time] in a [Request]
 // makes the built file 60 kB larger: the linker keeps all its methods.
-type UnixMilli int64
+type UnixMilli = callout.UnixMilli
 
 // A Request has those parts of a request on which decisions depend. A header that
 // is absent is empty here.
