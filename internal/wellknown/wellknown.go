@@ -19,7 +19,7 @@ func ProtectedResourceURL(resource *config.URL) string {
 	if path == "/" {
 		path = ""
 	}
-	return resource.Origin() + config.ProtectedResourcePlace + path
+	return resource.Origin() + config.ProtectedResourceWellKnown + path
 }
 
 // AuthorizationServerURLs returns the places where the metadata of an issuer
@@ -29,7 +29,7 @@ func ProtectedResourceURL(resource *config.URL) string {
 // issuer with no path.
 func AuthorizationServerURLs(issuer *config.URL, mode config.DiscoveryMode) []*config.URL {
 	path := strings.TrimSuffix(issuer.Path, "/")
-	paths := [...]string{config.AuthorizationServerPlace + path, config.OpenIDPlace + path, path + config.OpenIDPlace}
+	paths := [...]string{config.AuthorizationServerWellKnown + path, config.OpenIDWellKnown + path, path + config.OpenIDWellKnown}
 	first, last := 0, len(paths)
 	if mode == config.OIDC {
 		first = 1
