@@ -81,6 +81,11 @@ func (v *value) metadataMember(allowHTTP bool) {
 	}
 	name, language, variant := strings.Cut(v.name, "#")
 	kind := kindOf(name)
+	if folded := strings.ToLower(name); kind == 0 && kindOf(folded) != 0 {
+		// Go's encoding/json, of several spellings, takes the last.
+		v.fail("must be written " + folded + ": some clients do not tell upper from lower case")
+		return
+	}
 	if variant && kind != 0 {
 		// Members for people may have variants in other languages, such as
 		// resource_name#en (RFC 9728, section 2.1).

@@ -3,11 +3,13 @@ package main
 import (
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
 	"mcpauth/config"
+	"mcpauth/internal/discovery"
 	"mcpauth/internal/gate"
 	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
@@ -85,13 +87,14 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 // permits http URLs in its metadata.
 func (p *plugin) newServer(c *config.AuthorizationServer, insecure bool, v *verifier) gate.AuthServer {
 	s := gate.AuthServer{Config: c}
+	d := discovery.New(c, insecure, host{p})
 	if c.Source.Kind != config.NoKeys || c.Source.KeepMetadata {
-		s.Keys = keys.New(c, insecure, host{p})
-		s.Keys.Adopted = v.prepare
-		s.Keys.Adopt()
+		s.Keys = keys.New(c, d, insecure, host{p})
+		s.Keys.OnUpdate = v.prepare
+		s.Keys.Apply()
 	}
 	if c.Introspection != nil {
-		s.Introspection = introspect.New(c, insecure, host{p})
+		s.Introspection = introspect.New(c, d, host{p})
 	}
 	if c.OAuthProxy != nil {
 		s.Proxy = oauthproxy.New(c, s.Keys, insecure, host{p})
@@ -148,7 +151,7 @@ func (p *plugin) OnPluginDone() bool {
 func (p *plugin) flushMetrics(pending int) {
 	for i, s := range p.servers {
 		if k := s.Keys; k != nil {
-			p.metrics.Keys(i, k.Fetched, k.Failed, k.Age())
+			p.metrics.Keys(i, k.Fetched, k.Failed, int32(k.Age()/time.Second))
 		}
 		if c := s.Introspection; c != nil {
 			p.metrics.Introspections(i, c.Answered, c.Failed)

@@ -198,17 +198,8 @@ func TestFloodOfBadSignatures(t *testing.T) {
 		k.run(h, time.Second)
 	}
 	k.run(h, 5*time.Second)
-	refused := 0
 	for _, s := range held {
-		if s.Local().Status == 503 { // the next fetch is too far away
-			wantUnavailable(t, s)
-			continue
-		}
 		wantInvalid(t, s, "signature")
-		refused++
-	}
-	if refused == 0 {
-		t.Error("none was told that its signature is bad")
 	}
 	if n := h.Dispatched() - fetches; n > 3 {
 		t.Errorf("%d fetches in %d s", n, seconds)

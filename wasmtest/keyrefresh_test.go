@@ -56,17 +56,8 @@ func TestUnknownKeyIsFetchedOnce(t *testing.T) {
 		if n := h.Dispatched() - before; n > 4 {
 			t.Errorf("%d callouts in %d s of random kids", n, seconds)
 		}
-		refused := 0
 		for _, s := range streams {
-			if s.Local().Status == 503 { // the next fetch is too far away
-				wantUnavailable(t, s)
-				continue
-			}
 			wantInvalid(t, s, "key")
-			refused++
-		}
-		if refused == 0 {
-			t.Error("none was told that its key is unknown")
 		}
 	})
 	t.Run("the server is down", func(t *testing.T) {

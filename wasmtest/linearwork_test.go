@@ -103,7 +103,7 @@ func worstCases() []worstCase {
 		tag := s.Local().Headers.Get("etag")
 		vm.Request(request("GET", prm+"/notes", [2]string{"if-none-match", fillUp(tag[:len(tag)-1]+"x,", size)})).Close()
 	}, 0})
-	for _, value := range []string{"a", "/", "/a", "/.", "/..", "/a/..", "%61", "%2525", "%25", ";", "/;", "//x", "/%2e", "/a.", "/a%20", "A", "/%C3%A9", "/a/b/c", "/.well-known/"} {
+	for _, value := range []string{"a", "/", "/a", "/.", "/..", "/a/..", "%61", "%2525", "%25", ";", "/;", "//x", "/%2e", "/a.", "/a%20", "A", "/%C3%A9", "/a/b/c", "/.well-known/", "/(", "/(S(", "/(S(x))"} {
 		for _, config := range []object{usual, wild()} {
 			for _, prefix := range []string{"/", "/notes/"} {
 				list = append(list, worstCase{fmt.Sprintf("path/%d/%q%q", len(config["resources"].([]object)), prefix, value), config, func(h *Host, vm *VM, size, i int) {

@@ -1,7 +1,6 @@
 package wasmtest
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -89,7 +88,6 @@ var outcomes = []struct {
 	{"unavailable.reason=no_room", nil},
 	{"unavailable.reason=waited", nil},
 	{"unavailable.reason=refetch_failed", nil},
-	{"unavailable.reason=refetch_later", nil},
 	{"unavailable.reason=no_answer", nil},
 	{"invalid_token.reason=inactive", nil},
 	{"invalid_token.reason=no_jwt", nil},
@@ -266,18 +264,6 @@ func TestUnavailableIsCountedByReason(t *testing.T) {
 	if h.Counter(failed) == uint64(before[failed]) {
 		t.Error("the failed fetch is not counted")
 	}
-
-	// Those that bring nothing new are not repeated at once.
-	k := &keysAt{set: keySet(rsaKey)}
-	k.run(h, time.Minute)
-	for i := range 3 {
-		vm.Request(rpc("/notes", (&signer{kid: fmt.Sprint("made-up-", i), rsa: otherRSA.rsa}).bearer(claims(h, nil))))
-		k.run(h, []time.Duration{5, 10, 1}[i]*time.Second)
-	}
-	before = counters(h)
-	wantUnavailable(t, vm.Request(rpc("/notes", (&signer{kid: "made-up", rsa: otherRSA.rsa}).bearer(claims(h, nil)))))
-	vm.Tick()
-	wantChanges(t, h, "refetch later", before, map[string]int64{requestsTotal + "unavailable.reason=refetch_later": 1})
 }
 
 // Counters are there before anything happens, and the host is told of what has

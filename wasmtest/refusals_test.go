@@ -100,9 +100,9 @@ func TestRefusalsOfOpaqueTokensAreLogged(t *testing.T) {
 		"elsewhere": aboutToken(h, object{"aud": "https://elsewhere"}), "weak": aboutToken(h, object{"scope": "x"}),
 	})
 	for token, want := range map[string]string{
-		"secret-1":  `the token is not active; its server was asked about the token, issuer "https://auth.example.com"`,
-		"elsewhere": `the token is for another audience; its server was asked about the token, issuer "https://auth.example.com", audience "https://elsewhere"`,
-		"weak":      `the token lacks a required scope of "read:notes"; its server was asked about the token, issuer "https://auth.example.com"`,
+		"secret-1":  `the token is not active; the authorization server was asked about the token, issuer "https://auth.example.com"`,
+		"elsewhere": `the token is for another audience; the authorization server was asked about the token, issuer "https://auth.example.com", audience "https://elsewhere"`,
+		"weak":      `the token lacks a required scope of "read:notes"; the authorization server was asked about the token, issuer "https://auth.example.com"`,
 	} {
 		h.ForgetLogs()
 		a.decided(h, vm, token)
@@ -151,7 +151,7 @@ func TestReasonsFor503AreLogged(t *testing.T) {
 	failing(h, 2*time.Second)
 	vm.Request(rpc("/notes", rsaKey.bearer(claims(h, nil))))
 	failing(h, 2*time.Second)
-	for _, want := range []string{"too many requests wait for the same thing", "it has waited for too long", "there are no keys to verify its token with"} {
+	for _, want := range []string{"too many requests wait for the authorization server", "the request has waited for too long", "there are no keys to verify the token"} {
 		if n := len(lines(h, "503: "+want)); n != 1 {
 			t.Errorf("%d lines %q:\n%s", n, want, h.LogText())
 		}

@@ -163,7 +163,7 @@ func TestAccessLogAndRulesKnowTheCaller(t *testing.T) {
 			{"another", "", own.mintedFor("bob", "app"), 403, "bob", "app", "403 bob app", "bob"},
 			{"another case", "", own.mintedFor("Alice", "app"), 403, "Alice", "app", "403 Alice app", "Alice"},
 			{"no subject", "", own.mintedFor(nil, "app"), 403, nil, "app", "403 - app", nil},
-			{"neither", "", own.mintedFor(nil, nil), 403, nil, nil, "403 - -", nil},
+			{"neither", "", own.mintedFor(nil, nil), 401, nil, nil, "401 - -", nil},
 			{"line breaks", "", own.mintedFor("bob\r\n200 alice", "ä"), 403, "bob%0D%0A200 alice", "%C3%A4", "403 bob%0D%0A200 alice %C3%A4", "bob%0D%0A200 alice"},
 			{"no token", "", "", 401, nil, nil, "401 - -", nil},
 			{"a bad token", "", own.mintedFor("alice", "app") + "x", 401, nil, nil, "401 - -", nil},

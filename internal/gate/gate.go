@@ -35,9 +35,9 @@ import (
 // worker uses it.
 type AuthServer struct {
 	Config        *config.AuthorizationServer
-	Keys          *keys.Source        // nil if the server has no keys and its metadata is not kept
-	Introspection *introspect.Checker // nil if the server is not asked about tokens
-	Proxy         *oauthproxy.Proxy   // nil if the gateway does not stand for the server
+	Keys          *keys.Source       // nil if the server has no keys and its metadata is not kept
+	Introspection *introspect.Client // nil if the server is not asked about tokens
+	Proxy         *oauthproxy.Proxy  // nil if the gateway does not stand for the server
 }
 
 // Gate holds all that decisions need. One worker has one; it is not safe for

@@ -1,13 +1,13 @@
 package gate
 
 import (
+	"encoding/base64"
 	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
 
 	"mcpauth/config"
-	"mcpauth/internal/introspect"
 	"mcpauth/jwtlite"
 )
 
@@ -114,7 +114,7 @@ func (p *resource) appendIdentity(b []byte, t *jwtlite.Token, issuer string) []b
 // a JWT, and otherwise what the authorization server says about the token.
 func encodedPayload(t *jwtlite.Token) string {
 	if t.SigningInput() == "" {
-		return introspect.Base64URL(t.Payload())
+		return base64.RawURLEncoding.EncodeToString(t.Payload())
 	}
 	_, payload, _ := strings.Cut(t.SigningInput(), ".")
 	return payload

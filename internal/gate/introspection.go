@@ -37,16 +37,16 @@ func (g *Gate) introspect(p *resource, r *Request, s *trustedServer, token strin
 	if !isB64Token(token) {
 		return g.refuseToken(p, r, errCharacters, metrics.Malformed, s)
 	}
-	result, call := s.Introspection.Ask(token, int64(r.Arrived))
+	result, call := s.Introspection.Ask(token, r.Arrived)
 	switch {
 	case call != nil:
 		return waitFor(call, s.queues.tokens, reply.TokenNotChecked(r.allowOrigin(), call.RetryAfter()))
 	case result == nil: // too many calls are under way
 		return respond(reply.TokenNotChecked(r.allowOrigin(), 1), metrics.NoRoom)
-	case result.Fault == introspect.ErrScope:
+	case result.Err == introspect.ErrScope:
 		return g.insufficientScope(p, r, p.neededByHeaders(r), r.allowOrigin())
-	case result.Fault != nil:
-		return g.refuseToken(p, r, result.Fault, metrics.Inactive, s)
+	case result.Err != nil:
+		return g.refuseToken(p, r, result.Err, metrics.Inactive, s)
 	case result.Claims == nil:
 		return respond(reply.TokenNotChecked(r.allowOrigin(), cmp.Or(result.RetryAfter, introspect.RetryAfter)), metrics.NoAnswer)
 	}
@@ -57,7 +57,7 @@ func (g *Gate) introspect(p *resource, r *Request, s *trustedServer, token strin
 	if err := s.policy.CheckIntrospection(t, now); err != nil {
 		return g.refuseToken(p, r, err, outcomeOf(err), s)
 	}
-	return g.accept(p, r, s, token, cachedToken{window: s.policy.Window(t.Claims()).Clip(now, time.Unix(result.Until(), 0))})
+	return g.accept(p, r, s, token, cachedToken{window: s.policy.Window(t.Claims()).Clip(now, result.ValidUntil())})
 }
 
 // isB64Token reports whether a token is a b64token (RFC 6750, section 2.1), with

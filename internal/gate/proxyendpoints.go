@@ -60,7 +60,7 @@ func (p *resource) serveServerMetadata(r *Request) Verdict {
 // server while it is absent or of no use.
 func awaitMetadata(source *keys.Source, q *Queue, arrived UnixMilli, allowOrigin string) Verdict {
 	response := reply.NoAuthServer(allowOrigin, source.RetryAfter())
-	if source.Metadata() == "" && source.Await(int64(arrived)) {
+	if source.Metadata() == "" && source.Await(arrived) {
 		return waitFor(source, q, response)
 	}
 	return respond(response, metrics.NoAnswer)
@@ -83,7 +83,7 @@ func (p *resource) redirect(k route.Kind, r *Request) Verdict {
 	}
 	_, query, _ := strings.Cut(r.Path, "?")
 	if k == route.CallbackEndpoint {
-		return proxyResponse(proxy.Return(query, p.origin), "")
+		return proxyResponse(proxy.Callback(query, p.origin), "")
 	}
 	return proxyResponse(proxy.Authorize(query, p.origin), "")
 }
@@ -94,7 +94,7 @@ func (p *resource) postForm(k route.Kind, r *Request) Verdict {
 	f := &form{
 		resource: p,
 		endpoint: k,
-		form: oauthproxy.Form{
+		form: oauthproxy.FormRequest{
 			ContentType: strings.Clone(r.ContentType),
 			Issuer:      p.origin,
 			Basic:       isBasic(r.Authorization),
@@ -116,7 +116,7 @@ func (p *resource) postForm(k route.Kind, r *Request) Verdict {
 type form struct {
 	resource    *resource
 	endpoint    route.Kind
-	form        oauthproxy.Form
+	form        oauthproxy.FormRequest
 	allowOrigin string
 	arrived     UnixMilli
 	call        *oauthproxy.Call // to the provider; nil before it has begun
@@ -140,14 +140,14 @@ func (f *form) decide(body []byte) Verdict {
 			return proxyResponse(refused, f.allowOrigin)
 		}
 	}
-	if a := f.call.Answer(); a != nil {
+	if a := f.call.Response(); a != nil {
 		return proxyResponse(a, f.allowOrigin)
 	}
 	return waitFor(f.call, f.resource.proxyServer.queues.forms, reply.NoAuthServer(f.allowOrigin, f.call.RetryAfter()))
 }
 
 // begin begins the call to the provider, or returns why there is none.
-func (f *form) begin(proxy *oauthproxy.Proxy, body []byte) (refused *oauthproxy.Answer) {
+func (f *form) begin(proxy *oauthproxy.Proxy, body []byte) (refused *oauthproxy.Response) {
 	f.form.Body = string(body)
 	if f.endpoint == route.RevocationEndpoint {
 		refused, f.call = proxy.Revoke(&f.form)
@@ -165,7 +165,7 @@ func isBasic(authorization string) bool {
 }
 
 // proxyResponse returns the verdict that sends a response of the proxy.
-func proxyResponse(a *oauthproxy.Answer, allowOrigin string) Verdict {
+func proxyResponse(a *oauthproxy.Response, allowOrigin string) Verdict {
 	var headers [][2]string
 	if a.RetryAfter != "" {
 		headers = append(headers, [2]string{"retry-after", a.RetryAfter})

@@ -4,8 +4,9 @@ import (
 	"encoding/binary"
 	"math"
 	"strconv"
+	"time"
 
-	"mcpauth/internal/keys"
+	"mcpauth/internal/callout"
 	"mcpauth/internal/metrics"
 	"mcpauth/jwtlite"
 )
@@ -14,18 +15,18 @@ import (
 // however many workers and requests there are. No line holds a token. A value that
 // a token or a client brings is quoted, short and printable ASCII.
 type RefusalLog struct {
-	host keys.Host
-	// lastLogged has the time of the last line about each outcome, in Unix
-	// milliseconds, as far as this worker knows.
-	lastLogged [metrics.OutcomeCount]int64
+	host callout.Host
+	// lastLogged has the time of the last line about each outcome, as far as this
+	// worker knows.
+	lastLogged [metrics.OutcomeCount]callout.UnixMilli
 }
 
 // NewRefusalLog returns the RefusalLog that writes to the log of host.
-func NewRefusalLog(host keys.Host) *RefusalLog { return &RefusalLog{host: host} }
+func NewRefusalLog(host callout.Host) *RefusalLog { return &RefusalLog{host: host} }
 
 const (
 	refusalsKey      = "mcpauth.refusals 1" // of the shared data: lastLogged, eight bytes for each outcome
-	refusalsInterval = 60_000               // milliseconds between two lines about one outcome
+	refusalsInterval = time.Minute          // between two lines about one outcome
 )
 
 // due reports whether a line about an outcome is due. If so, it counts the line as
@@ -35,7 +36,7 @@ func (l *RefusalLog) due(o metrics.Outcome) bool {
 		return false
 	}
 	now := l.host.Now()
-	if isRecent(l.lastLogged[o], now) {
+	if l.lastLogged[o].Within(refusalsInterval, now) {
 		return false
 	}
 	value, cas := l.host.Load(refusalsKey)
@@ -46,7 +47,7 @@ func (l *RefusalLog) due(o metrics.Outcome) bool {
 		cas = math.MaxUint32 // no value has this number: only one worker creates the value
 	}
 	shared := value[8*int(o):]
-	if last := int64(binary.LittleEndian.Uint64(shared)); isRecent(last, now) {
+	if last := callout.UnixMilli(binary.LittleEndian.Uint64(shared)); last.Within(refusalsInterval, now) {
 		l.lastLogged[o] = last
 		return false
 	}
@@ -57,8 +58,6 @@ func (l *RefusalLog) due(o metrics.Outcome) bool {
 	l.lastLogged[o] = now
 	return true
 }
-
-func isRecent(last, now int64) bool { return last <= now && now-last < refusalsInterval }
 
 // LogUnavailable logs why a request gets 503, if that is its outcome.
 func (l *RefusalLog) LogUnavailable(o metrics.Outcome) {
@@ -72,15 +71,13 @@ func (l *RefusalLog) LogUnavailable(o metrics.Outcome) {
 func unavailableReason(o metrics.Outcome) string {
 	switch o {
 	case metrics.NoKeys:
-		return "there are no keys to verify its token with"
+		return "there are no keys to verify the token"
 	case metrics.NoRoom:
-		return "too many requests wait for the same thing"
+		return "too many requests wait for the authorization server"
 	case metrics.TimedOut:
-		return "it has waited for too long"
+		return "the request has waited for too long"
 	case metrics.RefetchFailed:
-		return "the key of its token is unknown, and keys cannot be fetched"
-	case metrics.RefetchLater:
-		return "the key of its token is unknown, and keys were fetched in vain for others so often that the next fetch has to wait"
+		return "the key of the token is unknown, and the keys cannot be fetched"
 	case metrics.NoAnswer:
 		return "the authorization server does not answer"
 	}
@@ -106,7 +103,7 @@ func (g *Gate) logInsufficientScope(p *resource, r *Request, scope string) {
 
 // describeToken returns what a log line says about the token of r: see logRefusal.
 func (g *Gate) describeToken(p *resource, r *Request, asked *trustedServer) string {
-	const wasAsked = "; its server was asked about the token, issuer "
+	const wasAsked = "; the authorization server was asked about the token, issuer "
 	var t jwtlite.Token
 	switch {
 	case asked != nil:

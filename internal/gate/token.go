@@ -69,21 +69,19 @@ func (g *Gate) verifyJWT(p *resource, r *Request, s *trustedServer, token string
 // awaitKeys returns the verdict on a request while s has no keys.
 func awaitKeys(r *Request, s *trustedServer) Verdict {
 	response := reply.TokenNotChecked(r.allowOrigin(), s.keys.RetryAfter())
-	if s.keys.Await(int64(r.Arrived)) {
+	if s.keys.Await(r.Arrived) {
 		return waitFor(s.keys, s.queues.firstKeys, response)
 	}
 	return respond(response, metrics.NoKeys)
 }
 
 // awaitNewKeys returns the verdict on a request whose token the keys of s do not
-// verify, because of err. The server may have new keys, perhaps with old IDs: the
-// gate calls no token invalid by keys that are older than the request.
+// verify, because of err. The server may have new keys, perhaps with old IDs, so that
+// the gate has them fetched before it calls the token invalid, unless they are recent.
 func (g *Gate) awaitNewKeys(p *resource, r *Request, s *trustedServer, token string, err error) Verdict {
-	switch s.keys.Refetch(missingKey(&g.token, token, err), int64(r.Arrived)) {
+	switch s.keys.Refetch(missingKey(&g.token, token, err), r.Arrived) {
 	case keys.Fetching:
 		return waitFor(s.keys, s.queues.missingKeys, reply.TokenNotChecked(r.allowOrigin(), s.keys.RefetchAfter()))
-	case keys.Later:
-		return respond(reply.TokenNotChecked(r.allowOrigin(), s.keys.RefetchAfter()), metrics.RefetchLater)
 	case keys.Unavailable:
 		return respond(reply.TokenNotChecked(r.allowOrigin(), s.keys.RetryAfter()), metrics.RefetchFailed)
 	}

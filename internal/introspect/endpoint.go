@@ -1,177 +1,101 @@
 package introspect
 
 import (
-	"encoding/binary"
-	"math"
 	"time"
 
 	"mcpauth/config"
-	"mcpauth/internal/keys"
-	"mcpauth/internal/wellknown"
+	"mcpauth/internal/callout"
+	"mcpauth/internal/discovery"
 )
 
 const (
-	endpointMaxAge = time.Hour        // of one found in metadata
-	searchAgain    = time.Minute      // with an old one in hand
-	searchAnew     = time.Second      // with none, while a question waits
-	searchTime     = 30 * time.Second // longer than any search takes
+	searchAgain = time.Minute // least time between searches with an old endpoint in hand
+	searchAnew  = time.Second // the same with none, while a question waits
 )
 
-// search is for the endpoint, where it stands in the server's metadata only.
-// Each worker searches for itself, when it has a question. Until a search has
-// succeeded, and after one has failed, the workers take turns.
-type search struct {
-	insecure bool
-	found    *config.URL
-	due      int64         // when to search again
-	began    int64         // the search under way; 0: none is
-	places   []*config.URL // yet to be asked in it
-	reasons  string        // why those asked gave nothing
-	failed   int64         // when the search began that has just ended with nothing; else 0
-	waits    bool          // for its turn
+// A lookup is what one worker knows about an endpoint that only the server's metadata
+// names. A worker looks when it has a question. The workers share what they find, and
+// take turns to search.
+type lookup struct {
+	url     *config.URL       // nil while it is not known
+	due     callout.UnixMilli // when to look again
+	search  *discovery.Search // under way, since began
+	began   callout.UnixMilli // 0 if no search is under way
+	failed  callout.UnixMilli // while Tick ends the questions of a failed search: when that began; else 0
+	waiting bool              // for another worker's search, or for the next turn
 }
 
-func (s *search) underWay(now int64) bool {
-	elapsed := now - s.began
-	return s.began != 0 && elapsed >= 0 && elapsed < searchTime.Milliseconds()
+func (l *lookup) underWay(now callout.UnixMilli) bool {
+	return l.began != 0 && l.began.Within(discovery.SearchLost, now)
 }
 
-// endpoint returns where to ask; nil if nobody knows, for now or, with wait,
-// until a search has ended.
-func (c *Checker) endpoint() (endpoint *config.URL, wait bool) {
-	s := &c.search
-	if c.how.Endpoint != nil {
-		return c.how.Endpoint, false
+// endpoint returns where to ask. It returns nil if nobody knows; with wait, a search
+// may change that.
+func (c *Client) endpoint() (endpoint *config.URL, wait bool) {
+	if c.cfg.Endpoint != nil {
+		return c.cfg.Endpoint, false
 	}
-	if now := c.host.Now(); s.failed == 0 && !s.underWay(now) {
-		due := now >= s.due || s.due-now > endpointMaxAge.Milliseconds()
-		if s.waits = s.found == nil && !(due && c.turn(now)); due && !s.waits {
-			c.begin(now)
-		}
+	l := &c.lookup
+	if now := c.host.Now(); l.failed == 0 && !l.underWay(now) {
+		c.lookUp(now)
 	}
-	return s.found, s.found == nil && s.failed == 0
+	return l.url, l.url == nil && l.failed == 0
 }
 
-// begin starts a search.
-func (c *Checker) begin(now int64) {
-	s, k := &c.search, &c.server.Source
-	s.began, s.reasons, s.places = now, "", []*config.URL{k.MetadataURL}
-	if k.MetadataURL == nil {
-		issuer, _ := config.ParseURL(c.server.Issuer) // it was validated
-		s.places = wellknown.AuthorizationServerURLs(issuer, k.Discovery)
-	}
-	c.searchOn()
-}
-
-// The workers share the time of the last search while none succeeds, in eight
-// bytes; 0 once one has.
-
-func (c *Checker) turnName() string { return "mcpauth.search 1 " + c.server.Issuer }
-
-// turn reports whether this worker may search, with nothing in hand.
-func (c *Checker) turn(now int64) bool {
-	value, cas := c.host.Load(c.turnName())
-	if cas == 0 {
-		cas = math.MaxUint32 // of several workers one creates the value
-	} else if len(value) == 8 {
-		last := int64(binary.LittleEndian.Uint64(value))
-		if last == 0 {
-			return true
-		}
-		if last <= now && now-last < searchAnew.Milliseconds() {
-			return false
-		}
-	}
-	return c.host.Store(c.turnName(), binary.LittleEndian.AppendUint64(nil, uint64(now)), cas)
-}
-
-// took notes how a search has ended that began at a time.
-func (c *Checker) took(began int64, found bool) {
-	value, cas := c.host.Load(c.turnName())
-	if len(value) != 8 || cas == 0 {
+// lookUp takes over the endpoint that another worker has found, or begins a search
+// if it is this worker's turn.
+func (c *Client) lookUp(now callout.UnixMilli) {
+	l := &c.lookup
+	due := now >= l.due || l.due.Sub(now) > discovery.MaxAge // the latter if the clock went back
+	if !due && l.url != nil {
 		return
 	}
-	failing := binary.LittleEndian.Uint64(value) != 0
+	interval := searchAnew
+	if l.url != nil {
+		interval = searchAgain
+	}
+	turn := false
+	if due {
+		turn = c.discovery.TakeTurn(discovery.Introspection, interval)
+	} else {
+		c.discovery.Load()
+	}
+	if u, fresh := c.discovery.Endpoint(discovery.Introspection); u != nil {
+		l.url, l.due = u, now.Add(max(fresh, searchAgain))
+	} else if l.url != nil {
+		l.due = now.Add(searchAgain)
+	}
+	l.waiting = l.url == nil && !turn
+	if turn {
+		c.search(now)
+	}
+}
+
+// search searches for the endpoint in the server's metadata.
+func (c *Client) search(now callout.UnixMilli) {
+	l := &c.lookup
+	l.search.Stop() // if the host lost the callout of the last one
+	l.began = now
+	l.search = c.discovery.Search(discovery.Introspection, func(r discovery.Result) { c.searched(now, r) })
+}
+
+// searched ends the search that began at a time, and then the questions that waited
+// for it.
+func (c *Client) searched(began callout.UnixMilli, r discovery.Result) {
+	l, now := &c.lookup, c.host.Now()
+	l.began = 0
 	switch {
-	case found && failing:
-		c.host.Store(c.turnName(), make([]byte, 8), cas)
-	case !found && !failing:
-		c.host.Store(c.turnName(), binary.LittleEndian.AppendUint64(nil, uint64(began)), cas)
-	}
-}
-
-// searchOn asks the next place.
-func (c *Checker) searchOn() {
-	s := &c.search
-	if len(s.places) == 0 {
-		c.searched(nil)
-		return
-	}
-	began, u := s.began, s.places[0]
-	s.places = s.places[1:]
-	err := c.host.Get(c.server.Cluster, u, func(r keys.Response) {
-		if s.began != began {
-			return
-		}
-		endpoint, err := c.endpointIn(r)
-		if err == nil {
-			c.searched(endpoint)
-			return
-		}
-		s.reasons += "; " + u.WithoutQuery() + ": " + err.Error()
-		c.searchOn()
-	})
-	if err != nil {
-		s.reasons += "; " + NoCluster(c.server.Cluster, err)
-		c.searched(nil)
-	}
-}
-
-// endpointIn reads an answer that should be the server's metadata (RFC 8414,
-// section 2).
-func (c *Checker) endpointIn(r keys.Response) (*config.URL, error) {
-	if err := r.Fault(); err != nil {
-		return nil, err
-	}
-	metadata, err := wellknown.ServerMetadata(r.Body, c.server.Source.Overrides, c.server.Issuer)
-	if err != nil {
-		return nil, err
-	}
-	if k := &c.server.Source; k.Kind == config.NoKeys && !k.KeepMetadata && c.server.OAuthProxy == nil {
-		// Else whoever fetches the keys says so.
-		wrong := ""
-		if !wellknown.Registers(metadata) {
-			wrong = wellknown.NoRegistration
-		}
-		c.clients.Say(wrong)
-	}
-	return wellknown.Endpoint(metadata, "introspection_endpoint", c.search.insecure)
-}
-
-// searched ends a search, with the endpoint unless nothing was found, and sends
-// what waited for it.
-func (c *Checker) searched(endpoint *config.URL) {
-	s, now := &c.search, c.host.Now()
-	began := s.began
-	s.began = 0
-	switch {
-	case endpoint != nil:
-		s.found, s.due = endpoint, now+endpointMaxAge.Milliseconds()
-	case s.found != nil:
-		s.due = now + searchAgain.Milliseconds()
+	case r.Err == nil:
+		l.url, l.due = r.Endpoint, now.Add(discovery.MaxAge)
+	case l.url != nil:
+		l.due = now.Add(searchAgain)
 	default:
-		s.due = began + searchAnew.Milliseconds()
-		s.failed = began
+		l.due = began.Add(searchAnew)
+		l.failed = began
 	}
-	c.took(began, endpoint != nil)
-	if endpoint == nil {
-		c.report.Say("the endpoint is not found" + s.reasons)
+	if r.Err != nil {
+		c.stateLog.Set("the endpoint is not found; " + r.Err.Error())
 	}
 	c.Tick()
-	s.failed = 0
-}
-
-// NoCluster says for the log why the host did not call.
-func NoCluster(cluster string, err error) string {
-	return "the cluster " + quote(cluster) + " cannot be called: " + err.Error()
+	l.failed = 0
 }

@@ -1,11 +1,10 @@
-// Package introspect finds out about tokens by asking their authorization
-// server: at its introspection endpoint (RFC 7662), or with a GET that carries
-// the token, where a server has nothing else.
+// Package introspect asks an authorization server about tokens: at its introspection
+// endpoint (RFC 7662), or with a GET request that carries the token, where a server
+// has nothing else.
 //
-// A [Checker] is asked about a token by [Checker.Ask] and sends what it has to
-// send in [Checker.Tick]; it reaches the outside through a [Host] only. It
-// decides whether the server vouches for a token; what the server says about it
-// is for the caller to judge, as the claims of a JWT are.
+// [Client.Ask] takes a question, and [Client.Tick] sends what is to be sent. A Client
+// reaches the outside through a [callout.Host] only. It decides whether the server
+// vouches for a token; the caller checks the claims, as it checks those of a JWT.
 package introspect
 
 import (
@@ -13,119 +12,102 @@ import (
 	"time"
 
 	"mcpauth/config"
-	"mcpauth/internal/keys"
+	"mcpauth/internal/callout"
+	"mcpauth/internal/discovery"
 	"mcpauth/internal/tokencache"
 	"mcpauth/jwtlite"
 )
 
 const (
-	maxCalls   = 64               // under way in one worker for one server
-	maxGood    = 4096             // answers about good tokens that are remembered
-	maxBad     = 1024             // and others
-	badTime    = 5 * time.Second  // for which a bad token is remembered
-	failedTime = time.Second      // for which no answer is
-	callTime   = 20 * time.Second // longer than any call takes: the host lost it
+	maxCalls   = 64              // under way in one worker for one server
+	maxGood    = 4096            // results for good tokens that are cached
+	maxBad     = 1024            // results for other tokens that are cached
+	badTime    = 5 * time.Second // for which the result for a bad token is cached
+	failedTime = time.Second     // for which the result is cached that there was no answer
 
-	// RetryAfter is how many seconds to wait when there was no answer.
+	// RetryAfter is the number of seconds after which a client may try again when
+	// the server did not answer.
 	RetryAfter = 5
 )
 
-// A Host is what a Checker needs of the proxy.
-type Host interface {
-	keys.Host
-	// Send sends a request to a cluster and calls done once, after it has
-	// returned, with the answer or with a Response that has an Err. An error
-	// means that nothing was sent and done will not be called. It waits for an
-	// answer for keys.CalloutTimeout.
-	Send(cluster string, headers [][2]string, body []byte, done func(Response)) error
-}
+// Client asks one authorization server about tokens, for one worker.
+type Client struct {
+	cfg         *config.Introspection
+	host        callout.Host
+	credentials callout.Credentials
+	discovery   *discovery.Client
+	lookup      lookup
+	stateLog    callout.StateLog // tells whether tokens can be checked
+	tokenLog    callout.EventLog // tells what is wrong with single tokens
+	token       jwtlite.Token    // reused, to read responses
 
-// A Response is the answer to a Send.
-type Response struct {
-	keys.Response
-	Headers [][2]string // names in lower case
-}
+	// Two caches, so that a flood of bad tokens pushes no good token out.
+	good, bad *tokencache.Cache[Result]
 
-// Checker asks one authorization server about tokens, for one worker.
-type Checker struct {
-	server  *config.AuthorizationServer
-	how     *config.Introspection
-	host    Host
-	client  Credentials
-	search  search
-	report  Report        // on whether tokens can be checked
-	clients Report        // on those that are not registered
-	notice  Notice        // about what is wrong with single tokens
-	token   jwtlite.Token // reused, to read answers
-
-	// Two caches, so that a flood of bad tokens pushes out no good one.
-	good, bad *tokencache.Cache[Answer]
-
-	// Answered and Failed count the questions that got an answer and those that
-	// got none.
+	// Answered and Failed count the questions that the server answered, and those
+	// that it did not.
 	Answered, Failed int32
 
-	calls []*Call // under way, one for a token
-	queue []*Call // of them, those not sent yet
+	calls []*Call // under way, one for each token
+	queue []*Call // those of calls that are not sent yet
 }
 
-// New returns the Checker of a server that has an Introspection. insecure
-// allows an endpoint found in metadata to be http.
-func New(server *config.AuthorizationServer, insecure bool, host Host) *Checker {
-	c := &Checker{
-		server:  server,
-		how:     server.Introspection,
-		host:    host,
-		client:  authentication(server.Introspection),
-		report:  NewReport(host, server.Issuer, "tokens", "checked"),
-		clients: NewReport(host, server.Issuer, "unknown clients", "registered"),
-		notice:  NewNotice(host, server.Issuer, "token"),
-		good:    tokencache.New[Answer](maxGood),
-		bad:     tokencache.New[Answer](maxBad),
+// New returns the Client of a server that has an Introspection. d finds the endpoint
+// if the configuration does not name it.
+func New(server *config.AuthorizationServer, d *discovery.Client, host callout.Host) *Client {
+	c := &Client{
+		cfg:       server.Introspection,
+		host:      host,
+		discovery: d,
+		stateLog:  callout.NewStateLog(host, server.Issuer, "tokens", "checked"),
+		tokenLog:  callout.NewEventLog(host, server.Issuer, "token"),
+		good:      tokencache.New[Result](maxGood),
+		bad:       tokencache.New[Result](maxBad),
 	}
-	c.search.insecure = insecure
-	c.search.found = c.how.Endpoint
+	if cfg := c.cfg; cfg.Userinfo == nil { // a userinfo endpoint takes the token as credentials
+		c.credentials = callout.NewCredentials(cfg.Auth, cfg.ClientID, cfg.Secret)
+	}
 	return c
 }
 
-// An Answer is what is known about a token.
-type Answer struct {
-	// Claims are what the server says about a token for which it vouches, a
-	// JSON object; nil if there is a Fault or nobody knows.
+// A Result is what the server says about a token. If both Claims and Err are nil,
+// the server did not answer.
+type Result struct {
+	// Claims is what the server says about a token for which it vouches, a JSON
+	// object.
 	Claims []byte
 
-	// Fault is why the server does not vouch for the token; nil if it does or
-	// nobody knows.
-	Fault error
+	// Err is why the server does not vouch for the token.
+	Err error
 
-	// RetryAfter are the seconds after which it is worth asking again, where
-	// nobody knows; 0 stands for [RetryAfter].
+	// RetryAfter is the number of seconds that the server asks to be left alone,
+	// where it did not answer; 0 stands for [RetryAfter].
 	RetryAfter int
 
-	at, until int64 // Unix milliseconds
+	received, until callout.UnixMilli
 }
 
-// Until returns the time, in Unix seconds, before which the Answer holds for
+// ValidUntil returns the time, in whole seconds, before which the Result holds for
 // requests that did not wait for it.
-func (a *Answer) Until() int64 { return a.until / 1000 }
+func (r *Result) ValidUntil() time.Time { return time.Unix(int64(r.until)/1000, 0) }
 
-// holds reports whether an answer is for a request that arrived at a time, in
-// Unix milliseconds: it is young enough, or came when the request was there.
-func (a *Answer) holds(arrived, now int64) bool {
-	return a.at <= now && (now < a.until || arrived <= a.at)
+// holds reports whether a result is for a request that arrived at a time: the result
+// is young enough, or came while the request waited.
+func (r *Result) holds(arrived, now callout.UnixMilli) bool {
+	return r.received <= now && (now < r.until || arrived <= r.received)
 }
 
-// A Call is a question under way. It ends once.
+// A Call is a question to the server. It ends once.
 type Call struct {
 	token string
-	began int64
+	began callout.UnixMilli
 	ended bool
 }
 
-// Waiting reports whether the answer is still to come.
+// Waiting reports whether the Call has not ended.
 func (c *Call) Waiting() bool { return !c.ended }
 
-// Ended is 1 once it has come, or will not come any more.
+// Ended returns 1 once the server has answered or is not expected to, else 0.
 func (c *Call) Ended() uint64 {
 	if c.ended {
 		return 1
@@ -133,18 +115,18 @@ func (c *Call) Ended() uint64 {
 	return 0
 }
 
-// RetryAfter returns the seconds after which it is worth asking again when there
-// was no answer.
+// RetryAfter returns the number of seconds after which a client may try again if the
+// server does not answer.
 func (c *Call) RetryAfter() int { return RetryAfter }
 
-// Ask returns what is known about a token for a request that arrived at a time
-// (Unix milliseconds). If that is nothing, it returns the Call that will change
-// it, one for all who ask about the token, or, if there are too many, neither.
-func (c *Checker) Ask(token string, arrived int64) (*Answer, *Call) {
+// Ask returns what is known about a token, for a request that arrived at a time. If
+// nothing is known, it returns the Call that will change that; requests with the same
+// token share it. If too many Calls are under way, it returns neither.
+func (c *Client) Ask(token string, arrived callout.UnixMilli) (*Result, *Call) {
 	now := c.host.Now()
-	for _, cache := range [...]*tokencache.Cache[Answer]{c.good, c.bad} {
-		if a, claims := cache.Get(0, token); a != nil && a.holds(arrived, now) {
-			known := *a
+	for _, cache := range [...]*tokencache.Cache[Result]{c.good, c.bad} {
+		if r, claims := cache.Get(0, token); r != nil && r.holds(arrived, now) {
+			known := *r
 			if claims != "" {
 				known.Claims = []byte(claims)
 			}
@@ -153,7 +135,7 @@ func (c *Checker) Ask(token string, arrived int64) (*Answer, *Call) {
 	}
 	for i := len(c.calls) - 1; i >= 0; i-- {
 		switch call := c.calls[i]; {
-		case call.lost(now):
+		case !call.began.Within(callout.LostAfter, now):
 			c.end(call)
 		case call.token == token:
 			return nil, call
@@ -168,23 +150,17 @@ func (c *Checker) Ask(token string, arrived int64) (*Answer, *Call) {
 	return nil, call
 }
 
-func (c *Call) lost(now int64) bool {
-	elapsed := now - c.began
-	return elapsed < 0 || elapsed >= callTime.Milliseconds()
-}
-
 // Pending reports whether Tick has something to send.
-func (c *Checker) Pending() bool {
-	return len(c.queue) > 0 && !c.search.waits && !c.search.underWay(c.host.Now())
+func (c *Client) Pending() bool {
+	return len(c.queue) > 0 && !c.lookup.waiting && !c.lookup.underWay(c.host.Now())
 }
 
-// Searching reports whether questions wait until it is known where to send them.
-func (c *Checker) Searching() bool { return len(c.queue) > 0 }
+// Searching reports whether questions wait until the endpoint is found.
+func (c *Client) Searching() bool { return len(c.queue) > 0 }
 
-// Tick sends the questions that have come up, once it is known where to.
-func (c *Checker) Tick() {
-	c.report.Tick()
-	c.clients.Tick()
+// Tick sends the questions that have come up, once the endpoint is known.
+func (c *Client) Tick() {
+	c.stateLog.Tick()
 	if len(c.queue) == 0 {
 		return
 	}
@@ -196,11 +172,11 @@ func (c *Checker) Tick() {
 	c.queue = nil
 	for _, call := range queue {
 		switch {
-		case call.ended: // it was given up
-		case endpoint == nil && call.began > c.search.failed:
-			c.queue = append(c.queue, call) // it came after that search began
+		case call.ended: // Ask has given it up
+		case endpoint == nil && call.began > c.lookup.failed:
+			c.queue = append(c.queue, call) // the question came after the failed search began
 		case endpoint == nil:
-			c.remember(call, &Answer{}, 0)
+			c.keep(call, &Result{}, 0)
 		default:
 			c.send(endpoint, call)
 		}
@@ -208,59 +184,70 @@ func (c *Checker) Tick() {
 }
 
 // send asks about one token.
-func (c *Checker) send(endpoint *config.URL, call *Call) {
-	headers, body := c.request(endpoint, call.token)
-	err := c.host.Send(c.how.Cluster, headers, body, func(r Response) {
+func (c *Client) send(endpoint *config.URL, call *Call) {
+	err := c.host.Send(c.cfg.Cluster, c.request(endpoint, call.token), func(r *callout.Response) {
 		if !call.ended {
-			c.answered(endpoint, call, r)
+			c.receive(endpoint, call, r)
 		}
 	})
 	if err != nil {
 		c.Failed++
-		c.report.Say(NoCluster(c.how.Cluster, err))
-		c.remember(call, &Answer{}, failedTime)
+		c.stateLog.Set(callout.CannotCall(c.cfg.Cluster, err))
+		c.keep(call, &Result{}, failedTime)
 	}
 }
 
-// answered takes in the answer to a Call.
-func (c *Checker) answered(endpoint *config.URL, call *Call, r Response) {
-	a, wrong := c.read(r)
-	d := c.how.MaxCache
-	if wrong == "" {
+// request returns the question about a token: a POST (RFC 7662, section 2.1), or a
+// GET with the token as credentials.
+func (c *Client) request(endpoint *config.URL, token string) callout.Request {
+	if u := c.cfg.Userinfo; u != nil {
+		return callout.GetWithToken(endpoint, token, u.Headers)
+	}
+	var form callout.Form
+	form.Add("token", token)
+	form.Add("token_type_hint", "access_token")
+	return c.credentials.Post(endpoint, form)
+}
+
+// receive takes in the response to a Call.
+func (c *Client) receive(endpoint *config.URL, call *Call, r *callout.Response) {
+	result, problem := c.read(r)
+	duration := c.cfg.MaxCache
+	switch {
+	case problem != "":
+		c.Failed++
+		result, duration = &Result{RetryAfter: r.RetryAfter()}, failedTime
+		if r.Status == 429 || r.Status == 403 {
+			duration = max(duration, time.Duration(result.RetryAfter)*time.Second)
+		}
+		problem = endpoint.WithoutQuery() + ": " + problem
+	case result.Err != nil:
+		c.Answered++
+		duration = min(duration, badTime)
+	default:
 		c.Answered++
 	}
-	switch {
-	case wrong != "":
-		c.Failed++
-		a, d = &Answer{RetryAfter: r.RetryAfter()}, failedTime
-		if r.Status == 429 || r.Status == 403 {
-			d = max(d, time.Duration(a.RetryAfter)*time.Second)
-		}
-		wrong = endpoint.WithoutQuery() + ": " + wrong
-	case a.Fault != nil:
-		d = min(d, badTime)
-	}
-	c.remember(call, a, d)
-	c.report.Say(wrong)
+	c.keep(call, result, duration)
+	c.stateLog.Set(problem)
 }
 
-// remember ends a Call with an answer that holds for a time.
-func (c *Checker) remember(call *Call, a *Answer, d time.Duration) {
+// keep ends a Call with a result, which it caches for a duration.
+func (c *Client) keep(call *Call, r *Result, duration time.Duration) {
 	c.end(call)
-	a.at = c.host.Now()
-	a.until = a.at + d.Milliseconds()
+	r.received = c.host.Now()
+	r.until = r.received.Add(duration)
 	c.good.Delete(0, call.token)
 	c.bad.Delete(0, call.token)
-	claims := a.Claims
-	a.Claims = nil // they are in the cache beside it
-	if a.Fault == nil && claims != nil {
-		c.good.Put(0, call.token, *a, claims)
+	claims := r.Claims
+	r.Claims = nil // the cache holds them beside the Result
+	if r.Err == nil && claims != nil {
+		c.good.Put(0, call.token, *r, claims)
 		return
 	}
-	c.bad.Put(0, call.token, *a, nil)
+	c.bad.Put(0, call.token, *r, nil)
 }
 
-func (c *Checker) end(call *Call) {
+func (c *Client) end(call *Call) {
 	call.ended = true
 	for i, other := range c.calls {
 		if other == call {

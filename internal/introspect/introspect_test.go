@@ -1,21 +1,20 @@
 package introspect
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 
 	"mcpauth/config"
-	"mcpauth/internal/keys"
+	"mcpauth/internal/callout"
+	"mcpauth/internal/discovery"
 )
 
 // process is a host of several workers, whose server says yes to every token
 // that begins with "good".
 type process struct {
-	now     int64
+	now     callout.UnixMilli
 	data    map[string][]byte
 	log     []string
 	pending []func()
@@ -23,7 +22,7 @@ type process struct {
 	down    bool
 }
 
-func (p *process) Now() int64 { return p.now }
+func (p *process) Now() callout.UnixMilli { return p.now }
 func (p *process) Load(name string) ([]byte, uint32) {
 	if v, ok := p.data[name]; ok {
 		return v, 1
@@ -33,20 +32,17 @@ func (p *process) Load(name string) ([]byte, uint32) {
 func (p *process) Store(name string, value []byte, _ uint32) bool { p.data[name] = value; return true }
 func (p *process) Info(m string)                                  { p.log = append(p.log, m) }
 func (p *process) Warn(m string)                                  { p.log = append(p.log, m) }
-func (p *process) Get(string, *config.URL, func(keys.Response)) error {
-	return errors.New("no metadata here")
-}
-func (p *process) Send(_ string, _ [][2]string, body []byte, done func(Response)) error {
+func (p *process) Send(_ string, request callout.Request, done func(*callout.Response)) error {
 	if p.refuses {
 		return errors.New("no such cluster")
 	}
 	p.pending = append(p.pending, func() {
-		r := Response{Headers: [][2]string{{"content-type", "Application/JSON; charset=utf-8"}}}
-		r.Status, r.Body = 200, fmt.Appendf(nil, `{"active":%v}`, strings.HasPrefix(string(body), "token=good"))
+		r := callout.Response{Headers: [][2]string{{"content-type", "Application/JSON; charset=utf-8"}}}
+		r.Status, r.Body = 200, fmt.Appendf(nil, `{"active":%v}`, strings.HasPrefix(string(request.Body), "token=good"))
 		if p.down {
-			r = Response{Response: keys.Response{Err: errors.New("no answer")}}
+			r = callout.Response{Err: errors.New("no answer")}
 		}
-		done(r)
+		done(&r)
 	})
 	return nil
 }
@@ -59,7 +55,7 @@ func (p *process) answer() {
 	}
 }
 
-func checker(t *testing.T, members string) (*Checker, *process) {
+func newClient(t *testing.T, members string) (*Client, *process) {
 	t.Helper()
 	c, err := config.Parse([]byte(`{"authorization_servers":[{"issuer":"https://a","cluster":"a","introspection":{"endpoint":"https://a/i","client_id":"c","client_secret":"s"` +
 		members + `}}],"resources":[{"resource":"https://r"}]}`))
@@ -67,18 +63,19 @@ func checker(t *testing.T, members string) (*Checker, *process) {
 		t.Fatal(err)
 	}
 	p := &process{now: 1_800_000_000_000, data: map[string][]byte{}}
-	return New(c.AuthorizationServers[0], false, p), p
+	server := c.AuthorizationServers[0]
+	return New(server, discovery.New(server, false, p), p), p
 }
 
 // A request is decided by an answer that came while it waited, however short an
 // answer holds, and by no older one than is allowed.
-func TestWhomAnAnswerIsFor(t *testing.T) {
+func TestForWhichRequestsAResultHolds(t *testing.T) {
 	for _, cached := range []bool{true, false} {
 		members := `,"max_cache_seconds":0`
 		if cached {
 			members = ""
 		}
-		c, p := checker(t, members)
+		c, p := newClient(t, members)
 		arrived := p.now
 		_, call := c.Ask("good", arrived)
 		if call == nil || !call.Waiting() || call.Ended() != 0 || !c.Pending() {
@@ -106,9 +103,9 @@ func TestWhomAnAnswerIsFor(t *testing.T) {
 }
 
 // A token that is refused now is not remembered as good, nor the other way round.
-func TestTheLastAnswerCounts(t *testing.T) {
-	c, p := checker(t, "")
-	ask := func() *Answer {
+func TestTheLastResultCounts(t *testing.T) {
+	c, p := newClient(t, "")
+	ask := func() *Result {
 		if a, _ := c.Ask("good", p.now); a != nil {
 			return a
 		}
@@ -122,7 +119,7 @@ func TestTheLastAnswerCounts(t *testing.T) {
 	}
 	p.now += 61_000
 	p.down = true
-	if a := ask(); a.Claims != nil || a.Fault != nil {
+	if a := ask(); a.Claims != nil || a.Err != nil {
 		t.Errorf("with no answer: %+v", a)
 	}
 	p.now += 2_000
@@ -132,26 +129,7 @@ func TestTheLastAnswerCounts(t *testing.T) {
 	}
 	p.now += 61_000
 	p.refuses = true
-	if a := ask(); a.Claims != nil || a.Fault != nil {
+	if a := ask(); a.Claims != nil || a.Err != nil {
 		t.Errorf("with no cluster: %+v", a)
 	}
-}
-
-func FuzzEncode(f *testing.F) {
-	f.Add("client:id")
-	f.Add("ü%&= +/~")
-	f.Fuzz(func(t *testing.T, s string) {
-		if back, err := url.QueryUnescape(FormEncode(s)); err != nil || back != s {
-			t.Errorf("%q: form %q: %q, %v", s, FormEncode(s), back, err)
-		}
-		if strings.ContainsAny(FormEncode(s), "&=+ :\r\n") {
-			t.Errorf("%q: form %q", s, FormEncode(s))
-		}
-		if got, want := encode(s, standard), base64.StdEncoding.EncodeToString([]byte(s)); got != want {
-			t.Errorf("%q: %s, want %s", s, got, want)
-		}
-		if got, want := Base64URL([]byte(s)), base64.RawURLEncoding.EncodeToString([]byte(s)); got != want {
-			t.Errorf("%q: %s, want %s", s, got, want)
-		}
-	})
 }

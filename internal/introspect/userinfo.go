@@ -6,18 +6,19 @@ import (
 	"github.com/tidwall/gjson"
 
 	"mcpauth/config"
+	"mcpauth/internal/callout"
 	"mcpauth/internal/wellknown"
 )
 
-// mapped returns the answer of a userinfo endpoint, a JSON object, as claims. Who
-// calls and with which scopes comes from where the configuration says, and from
-// nowhere else. What restricts the token is heeded in any case: where a claim
-// stands at the top level and at another place, both count. The fault is
-// [ErrNoUser] if the answer has no user.
-func (c *Checker) mapped(r Response) (claims []byte, fault error) {
-	u := c.how.Userinfo
+// userinfoClaims returns the answer of a userinfo endpoint, a JSON object, as claims.
+// The subject, the client and the scopes come from the members that the configuration
+// names, and from nowhere else. Restrictions of the token count in any case: of a
+// claim that stands both at the top level and in a named member, both are heeded. The
+// error is [ErrNoUser] if the answer has no user.
+func (c *Client) userinfoClaims(r *callout.Response) (claims []byte, err error) {
+	u := c.cfg.Userinfo
 	document := gjson.ParseBytes(r.Body)
-	scopes := at(document, u.Scopes)
+	scopes := memberAt(document, u.Scopes)
 	if u.ScopesHeader != "" {
 		scopes = gjson.Result{Type: gjson.String}
 		var all []byte
@@ -28,25 +29,24 @@ func (c *Checker) mapped(r Response) (claims []byte, fault error) {
 		}
 		scopes.Str = string(all)
 	}
-	subject := name(at(document, u.Subject))
-	if subject == "null" || strings.Contains(subject, "\ufffd") { // no text: two users would be one
+	subject := stringClaim(memberAt(document, u.Subject))
+	if subject == "null" || strings.Contains(subject, "\ufffd") { // no valid text: two users would become one
 		return nil, ErrNoUser
 	}
 	top := func(name string) gjson.Result { return gjson.Parse(wellknown.Member(document.Raw, name)) }
-	claims, err := wellknown.MergePatch(r.Body, []byte(`{"jti":null,"azp":null,"cid":null,"scp":null,"scopes":null`+
+	return wellknown.MergePatch(r.Body, []byte(`{"jti":null,"azp":null,"cid":null,"scp":null,"scopes":null`+
 		`,"sub":`+subject+
-		`,"client_id":`+name(at(document, u.ClientID))+
-		`,"scope":`+list(scopes)+
-		`,"aud":`+same(top("aud"), at(document, u.Audience))+
-		`,"exp":`+earlier(top("exp"), at(document, u.Expires))+
-		`,"nbf":`+seconds(top("nbf"))+
-		`,"iat":`+seconds(top("iat"))+`}`))
-	return claims, err
+		`,"client_id":`+stringClaim(memberAt(document, u.ClientID))+
+		`,"scope":`+scopeList(scopes)+
+		`,"aud":`+commonAudience(top("aud"), memberAt(document, u.Audience))+
+		`,"exp":`+earlierTime(top("exp"), memberAt(document, u.Expires))+
+		`,"nbf":`+numericDate(top("nbf"))+
+		`,"iat":`+numericDate(top("iat"))+`}`))
 }
 
-// at returns the value at a path, which is empty for none. Of members of one name
-// it takes the first, but such an answer is refused as claims.
-func at(document gjson.Result, path config.MemberPath) gjson.Result {
+// memberAt returns the value at a path, nothing for an empty path. Of members with one
+// name it takes the first; the parser of claims refuses such an answer later.
+func memberAt(document gjson.Result, path config.MemberPath) gjson.Result {
 	if len(path) == 0 {
 		return gjson.Result{}
 	}
@@ -56,8 +56,10 @@ func at(document gjson.Result, path config.MemberPath) gjson.Result {
 	return document
 }
 
-// name returns the text of a string or a number as a JSON string, else null.
-func name(v gjson.Result) string {
+// The functions below return the JSON of a claim; null stands for an absent one.
+
+// stringClaim returns a string or a number as a JSON string, else null.
+func stringClaim(v gjson.Result) string {
 	text := v.Str
 	if v.Type == gjson.Number {
 		text = v.Raw
@@ -68,9 +70,9 @@ func name(v gjson.Result) string {
 	return string(gjson.AppendJSONString(nil, text))
 }
 
-// list returns an array of strings: those of an array, or the parts of a string
-// between spaces and commas; null for anything else.
-func list(v gjson.Result) string {
+// scopeList returns an array as it is, and a string as the array of its parts between
+// spaces and commas; null for anything else.
+func scopeList(v gjson.Result) string {
 	if v.IsArray() {
 		return v.Raw
 	}
@@ -98,22 +100,22 @@ func list(v gjson.Result) string {
 	return string(append(text, ']'))
 }
 
-// audience returns null for an audience that is not there, and a number as a
-// string. Nothing is split, since an audience may hold any character. One of
-// another type makes the claims unreadable.
+// audience returns a number as a string, and any other value as it is. It splits
+// nothing, since an audience may hold any character. A value of another type makes
+// the claims unreadable.
 func audience(v gjson.Result) string {
 	switch v.Type {
 	case gjson.Null:
 		return "null"
 	case gjson.Number:
-		return name(v)
+		return stringClaim(v)
 	}
 	return v.Raw
 }
 
-// same returns the audience in claims of which two places tell. If they do not say
-// the same, it is for nobody.
-func same(a, b gjson.Result) string {
+// commonAudience returns the audience of an answer that names it at two places. If the
+// two differ, the token is for nobody.
+func commonAudience(a, b gjson.Result) string {
 	first, second := audience(a), audience(b)
 	switch {
 	case second == "null" || first == second:
@@ -124,10 +126,10 @@ func same(a, b gjson.Result) string {
 	return "[]"
 }
 
-// earlier returns the time in claims of which two places tell: if both do, the
-// earlier one. What is no time makes the claims unreadable.
-func earlier(a, b gjson.Result) string {
-	first, second := seconds(a), seconds(b)
+// earlierTime returns the earlier of two times of an answer. A value that is no time
+// makes the claims unreadable.
+func earlierTime(a, b gjson.Result) string {
+	first, second := numericDate(a), numericDate(b)
 	x, y := gjson.Parse(first), gjson.Parse(second)
 	switch {
 	case second == "null":
@@ -140,9 +142,9 @@ func earlier(a, b gjson.Result) string {
 	return second
 }
 
-// seconds returns a number, or the number in a string, and null for what is not
-// there; what is no number makes the claims unreadable.
-func seconds(v gjson.Result) string {
+// numericDate returns a number, or the number in a string. Any other value makes the
+// claims unreadable.
+func numericDate(v gjson.Result) string {
 	switch {
 	case v.Type == gjson.Null:
 		return "null"

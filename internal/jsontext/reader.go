@@ -222,7 +222,21 @@ func (r *Reader) next(closing byte) bool {
 // Skip reads the value that comes next, with everything in it. It does not
 // recurse: a level takes no room on the stack, which is small in WebAssembly.
 func (r *Reader) Skip() bool {
-	for depth := len(r.levels); r.beginValue(); {
+	for depth := len(r.levels); ; {
+		ok := false
+		switch c := r.peek(); c {
+		case '"':
+			_, ok = r.String()
+		case '{':
+			ok = r.BeginObject()
+		case '[':
+			ok = r.BeginArray()
+		default:
+			ok = r.scalar(c)
+		}
+		if !ok {
+			return false
+		}
 		// Leave the arrays and objects that end here, and go to the next value.
 		for more := false; !more; {
 			if len(r.levels) == depth {
@@ -237,23 +251,6 @@ func (r *Reader) Skip() bool {
 				return false
 			}
 		}
-	}
-	return false
-}
-
-// beginValue enters the array or object that comes next, or reads a value of another
-// kind.
-func (r *Reader) beginValue() (ok bool) {
-	switch c := r.peek(); c {
-	case '"':
-		_, ok = r.String()
-		return ok
-	case '{':
-		return r.BeginObject()
-	case '[':
-		return r.BeginArray()
-	default:
-		return r.scalar(c)
 	}
 }
 

@@ -1,188 +1,138 @@
 package keys
 
 import (
-	"encoding/binary"
-	"math"
 	"time"
 
 	"mcpauth/config"
+	"mcpauth/internal/callout"
 )
 
-// What requests do to the time of the next fetch: one that finds nothing in hand,
-// and one whose token is signed by a key that the set in hand lacks.
+// Requests bring the next fetch forward: a request that finds nothing in hand, and
+// one whose token is signed by a key that the set lacks.
 
 const (
 	// MaxWait is how long a request may wait.
 	MaxWait = 10 * time.Second
 
-	retryInterval   = time.Second            // between fetches while requests wait with nothing in hand
-	refetchInterval = 5 * time.Second        // between fetches for missing keys, doubled while they bring nothing new
-	refetchMax      = 30 * time.Second       // up to this
-	quietTime       = 5 * time.Minute        // without such a fetch, after which the interval is the first again
-	missingTime     = 5 * time.Minute        // for which a key that was not found counts as looked for
-	fetchMargin     = 500 * time.Millisecond // that a fetch takes of MaxWait
-
-	maxMissing = 64 // keys that were looked for, of one server in the process
+	retryInterval = time.Second     // between fetches while requests wait with nothing in hand
+	quietTime     = 5 * time.Minute // without a fetch for a missing key, after which refetchBackoff begins anew
+	refetchWait   = 5 * time.Second // for which a request waits until a fetch for a missing key begins
 )
 
-// Missing says what to do with a request whose token is signed by a key that
-// the set lacks: no key has its ID, or the one that has does not verify it, as
+// refetchBackoff gives the delays between fetches for missing keys, which grow while
+// the fetches bring nothing new.
+var refetchBackoff = callout.Backoff{First: 5 * time.Second, Max: 30 * time.Second}
+
+// A RefetchResult says how to treat a request whose token is signed by a key that the
+// set lacks: no key has its ID, or the key of that ID does not verify the token, as
 // after the restart of a server that gives each new key the same ID.
-type Missing int
+type RefetchResult int
 
 const (
-	// Unknown: the keys were fetched since this key was first asked for. There
-	// is no such key.
-	Unknown Missing = iota
+	// Unknown: there is no such key. The keys were fetched since a request first asked
+	// for this key, or so recently, and in vain for other keys, that they are not
+	// fetched again in time.
+	Unknown RefetchResult = iota
 	// Fetching: the keys are about to be fetched anew; the request may wait.
 	Fetching
-	// Unavailable: they could not be fetched, so that nobody knows.
+	// Unavailable: the last fetch failed, so nobody knows.
 	Unavailable
-	// Later: they are fetched anew when the request can no longer wait.
-	Later
 )
 
-// Await asks for the keys and the metadata for a request that arrived at a time
-// (Unix milliseconds) and finds nothing in hand. It reports whether the request
-// may wait for a fetch: until one has ended that began no earlier than the request
-// came or, when the process starts, until the second.
-func (s *Source) Await(arrived int64) bool {
-	if s.server.Source.Kind == config.Static || s.served(arrived) {
+// Await asks for the keys and the metadata, for a request that arrived at a time and
+// finds nothing in hand. It reports whether the request may wait. It may until a
+// fetch has ended that began no earlier than the request arrived. When the process
+// starts, it may wait for a second fetch if the first fails.
+func (s *Source) Await(arrived callout.UnixMilli) bool {
+	if s.server.Source.Kind == config.Static || s.hasFetchedFor(arrived) {
 		return false
 	}
-	if s.needed == 0 {
-		s.needed = arrived
+	if s.awaitedSince == 0 {
+		s.awaitedSince = arrived
 	}
 	return true
 }
 
-// served reports whether the fetches that have ended are all that a request with
-// nothing in hand waits for.
-func (s *Source) served(arrived int64) bool {
-	first := s.record.version == 0 && s.record.attempts == 1 && s.record.failures == 1
-	return s.newerThan(arrived) && !first
+// hasFetchedFor reports whether the fetches have ended for which a request with
+// nothing in hand waits.
+func (s *Source) hasFetchedFor(arrived callout.UnixMilli) bool {
+	onlyFirstFailed := s.record.version == 0 && s.record.attempts == 1 && s.record.failures == 1
+	return s.newerThan(arrived) && !onlyFirstFailed
 }
 
-// complete reports whether all that a request may need is in hand.
+// complete reports whether everything that a request may need is in hand.
 func (s *Source) complete() bool {
 	set, _ := s.Keys()
-	return (set != nil || s.metadataOnly()) && (!s.server.Source.KeepMetadata || s.record.metadata != "")
+	return (set != nil || s.metadataOnly()) && (!s.server.Source.KeepMetadata || s.Metadata() != "")
 }
 
-// Refetch asks for the keys anew, for a request that arrived at a time (Unix
-// milliseconds) with a token signed by a key that the set lacks. missing tells
-// such keys apart: see [MissingKey].
-func (s *Source) Refetch(missing uint64, arrived int64) Missing {
-	switch now := s.host.Now(); {
-	case s.server.Source.Kind == config.Static || s.looked(arrived, now):
-		return Unknown
-	case s.newerThan(arrived):
-		return Unavailable
-	case s.looked(s.firstAsked(missing, arrived, now), now):
-		return Unknown
-	default:
-		if s.wanted == 0 {
-			s.wanted = arrived
-		}
-		if s.fetch == nil && !s.leased(now) && s.nextFetch(now)-arrived > (MaxWait-fetchMargin).Milliseconds() {
-			return Later
-		}
-		return Fetching
+// forgetServedRequests ends the demand of requests that have got the fetch for which
+// they waited. A demand in the future is dropped too: the clock went back.
+func (s *Source) forgetServedRequests(now callout.UnixMilli) {
+	if s.newerThan(s.refetchSince) || s.refetchSince > now {
+		s.refetchSince = 0
+	}
+	if s.hasFetchedFor(s.awaitedSince) || s.awaitedSince > now || s.complete() {
+		s.awaitedSince = 0
 	}
 }
 
-// looked reports whether the last good fetch began at or after a time.
-func (s *Source) looked(t, now int64) bool { return s.record.good >= t && s.record.good <= now }
-
-// RefetchAfter returns the whole seconds, at least one, until the keys may be
-// fetched for a key that the set lacks.
-func (s *Source) RefetchAfter() int {
-	now := s.host.Now()
-	return wholeSeconds(s.nextFetch(now) - now)
+// Refetch asks for the keys anew, for a request that arrived at a time with a token
+// signed by a key that the set lacks. missing identifies the key: see [MissingKey].
+func (s *Source) Refetch(missing uint64, arrived callout.UnixMilli) RefetchResult {
+	switch now := s.host.Now(); {
+	case s.server.Source.Kind == config.Static || s.goodSince(arrived, now):
+		return Unknown
+	case s.newerThan(arrived):
+		return Unavailable
+	case s.goodSince(s.firstAsked(missing, arrived, now), now):
+		return Unknown
+	default:
+		if s.refetchSince == 0 {
+			s.refetchSince = arrived
+		}
+		if s.fetch != nil || s.leased(now) || s.nextFetch(now).Sub(arrived) <= refetchWait {
+			return Fetching
+		}
+		// The last fetch began less than refetchBackoff.Max ago. If it was good, its keys
+		// are recent enough to tell that a key is not among them.
+		if s.record.failures > 0 {
+			return Unavailable
+		}
+		return Unknown
+	}
 }
 
-// nextFetch returns the time of the next fetch for missing keys, or for all.
-func (s *Source) nextFetch(now int64) int64 {
+// goodSince reports whether the last good fetch began at or after t.
+func (s *Source) goodSince(t, now callout.UnixMilli) bool {
+	return s.record.lastGood >= t && s.record.lastGood <= now
+}
+
+// RefetchAfter returns the whole seconds, at least one, until the keys may be fetched
+// for a key that the set lacks.
+func (s *Source) RefetchAfter() int {
+	now := s.host.Now()
+	return wholeSeconds(s.nextFetch(now).Sub(now))
+}
+
+// nextFetch returns the time of the next fetch, whether for missing keys or regular.
+func (s *Source) nextFetch(now callout.UnixMilli) callout.UnixMilli {
 	return min(s.record.refetchAt(now), s.record.next)
 }
 
 // refetchAt returns when the keys may be fetched for a missing key.
-func (r *record) refetchAt(now int64) int64 {
-	interval := min(refetchInterval<<min(max(r.barren, 1)-1, 8), refetchMax)
-	if r.refetched > now { // the clock went back
+func (r *record) refetchAt(now callout.UnixMilli) callout.UnixMilli {
+	if r.lastRefetch > now { // the clock went back
 		return now
 	}
-	return r.refetched + interval.Milliseconds()
+	return r.lastRefetch.Add(refetchBackoff.After(r.fruitless))
 }
 
-// refetching notes that a fetch for a missing key begins.
-func (r *record) refetching(now int64) {
-	if since := now - r.refetched; since < 0 || since >= quietTime.Milliseconds() {
-		r.barren = 0
+// beginRefetch notes that a fetch for a missing key begins.
+func (r *record) beginRefetch(now callout.UnixMilli) {
+	if !r.lastRefetch.Within(quietTime, now) {
+		r.fruitless = 0
 	}
-	r.refetched = now
-	r.barren++ // until it brings something
-}
-
-// MissingKey returns what tells a key apart that a set lacks: by the ID and the
-// algorithm that tokens give it, or, where keys are there but do not verify the
-// token, by the token.
-func MissingKey(parts ...string) uint64 {
-	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
-	h := uint64(offset)
-	for _, part := range parts {
-		for i := 0; i < len(part); i++ {
-			h = (h ^ uint64(part[i])) * prime
-		}
-		h = (h ^ 0x100) * prime // no byte: the parts have borders
-	}
-	return h
-}
-
-// The workers share what was asked for in a value of entries of 16 bytes: the
-// missing key, and when it was first asked for. The first half are those that
-// were asked for again, so that a flood of keys, each asked for once, pushes none
-// of them out.
-const missingSize = 16
-
-// firstAsked returns when a missing key was first asked for, which is now if it
-// is not remembered, and remembers it. Another set of keys makes all forgotten.
-func (s *Source) firstAsked(missing uint64, arrived, now int64) int64 {
-	name := s.name + " missing"
-	list, cas := s.host.Load(name)
-	if len(list)%missingSize != 0 || len(list) > maxMissing*missingSize {
-		list = nil
-	}
-	first, again, at := arrived, false, len(list)
-	for i := 0; i < len(list); i += missingSize {
-		if binary.LittleEndian.Uint64(list[i:]) == missing {
-			at = i
-			t := int64(binary.LittleEndian.Uint64(list[i+8:]))
-			if t <= now && now-t < missingTime.Milliseconds() && t >= s.record.changed {
-				first, again = t, t < arrived
-			}
-			break
-		}
-	}
-	const middle = maxMissing / 2 * missingSize
-	if again && at < middle {
-		return first
-	}
-	if at < len(list) {
-		list = append(list[:at], list[at+missingSize:]...)
-	}
-	to := min(middle, len(list))
-	if again {
-		to = 0
-	}
-	var entry [missingSize]byte
-	binary.LittleEndian.PutUint64(entry[:], missing)
-	binary.LittleEndian.PutUint64(entry[8:], uint64(first))
-	next := make([]byte, 0, maxMissing*missingSize+missingSize)
-	next = append(append(append(next, list[:to]...), entry[:]...), list[to:]...)
-	if cas == 0 {
-		cas = math.MaxUint32 // another worker may be the first
-	}
-	s.host.Store(name, next[:min(len(next), maxMissing*missingSize)], cas)
-	return first
+	r.lastRefetch = now
+	r.fruitless++ // until the fetch brings something new
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"mcpauth/config"
+	"mcpauth/internal/callout"
+	"mcpauth/internal/discovery"
 	"mcpauth/jwtlite"
 )
 
@@ -20,7 +22,7 @@ type process struct {
 	now     time.Time
 	data    map[string]value
 	cas     uint32
-	serve   map[string]Response // by URL; anything else is 404
+	serve   map[string]callout.Response // by URL; anything else is 404
 	asked   []string
 	pending []func()
 	log     []string
@@ -34,7 +36,7 @@ type value struct {
 	cas  uint32
 }
 
-func (p *process) Now() int64 { return p.now.UnixMilli() }
+func (p *process) Now() callout.UnixMilli { return callout.At(p.now) }
 func (p *process) Load(name string) ([]byte, uint32) {
 	v := p.data[name]
 	return bytes.Clone(v.data), v.cas
@@ -47,23 +49,33 @@ func (p *process) Store(name string, data []byte, cas uint32) bool {
 	p.data[name] = value{bytes.Clone(data), p.cas}
 	return true
 }
-func (p *process) Get(cluster string, u *config.URL, done func(Response)) error {
+func (p *process) Send(cluster string, request callout.Request, done func(*callout.Response)) error {
 	if p.dead {
 		return errors.New("bad argument")
 	}
-	p.asked = append(p.asked, u.Raw)
+	url := requestURL(request)
+	p.asked = append(p.asked, url)
 	p.pending = append(p.pending, func() {
-		r, ok := p.serve[u.Raw]
+		r, ok := p.serve[url]
 		if !ok {
-			r = Response{Status: 404}
+			r = callout.Response{Status: 404}
 		}
 		r.Size = max(r.Size, len(r.Body))
-		done(r)
+		done(&r)
 	})
 	return nil
 }
 func (p *process) Info(m string) { p.log = append(p.log, m) }
 func (p *process) Warn(m string) { p.log = append(p.log, m) }
+
+// requestURL returns the URL in the pseudo-headers of a request.
+func requestURL(r callout.Request) string {
+	headers := map[string]string{}
+	for _, h := range r.Headers {
+		headers[h[0]] = h[1]
+	}
+	return headers[":scheme"] + "://" + headers[":authority"] + headers[":path"]
+}
 
 // answer lets the callouts under way, and those that follow from them, end.
 func (p *process) answer() {
@@ -93,15 +105,15 @@ const (
 	jwksURI = "https://auth.example.com/keys"
 )
 
-func body(s string) Response { return Response{Status: 200, Body: []byte(s)} }
+func body(s string) callout.Response { return callout.Response{Status: 200, Body: []byte(s)} }
 
-func metadata(issuer, jwks string) Response {
+func metadata(issuer, jwks string) callout.Response {
 	return body(fmt.Sprintf(`{"issuer":%q,"jwks_uri":%q}`, issuer, jwks))
 }
 
 // start returns a process of three workers that asks for the keys directly.
 func start(t *testing.T, sources ...config.KeySource) *process {
-	p := &process{t: t, now: time.Unix(1_800_000_000, 0), data: map[string]value{}, serve: map[string]Response{
+	p := &process{t: t, now: time.Unix(1_800_000_000, 0), data: map[string]value{}, serve: map[string]callout.Response{
 		jwksURI: body(`{"keys":[` + key1 + `]}`),
 	}}
 	source := config.KeySource{Kind: config.JWKSURI, JWKSURI: mustURL(t, jwksURI)}
@@ -109,9 +121,14 @@ func start(t *testing.T, sources ...config.KeySource) *process {
 		source = sources[0]
 	}
 	for range 3 {
-		p.workers = append(p.workers, New(&config.AuthorizationServer{Issuer: issuer, Cluster: "auth", JWKSCluster: "auth", MaxStale: 24 * time.Hour, Source: source}, false, p))
+		server := &config.AuthorizationServer{Issuer: issuer, Cluster: "auth", JWKSCluster: "auth", MaxStale: 24 * time.Hour, Source: source}
+		p.workers = append(p.workers, newSource(server, p))
 	}
 	return p
+}
+
+func newSource(server *config.AuthorizationServer, host callout.Host) *Source {
+	return New(server, discovery.New(server, false, host), false, host)
 }
 
 func mustURL(t *testing.T, s string) *config.URL {
@@ -203,7 +220,7 @@ func TestRefetchIsDebouncedForTheProcess(t *testing.T) {
 	if !p.workers[1].Waiting() {
 		t.Error("not waiting")
 	}
-	p.pass(refetchInterval - time.Second)
+	p.pass(refetchBackoff.First - time.Second)
 	p.tick()
 	p.want(2, 1)
 	p.missing(Unknown, first+1000)
@@ -213,7 +230,7 @@ func TestRefetchIsDebouncedForTheProcess(t *testing.T) {
 }
 
 // missing asks every worker for the keys anew.
-func (p *process) missing(want Missing, arrived int64) {
+func (p *process) missing(want RefetchResult, arrived callout.UnixMilli) {
 	p.t.Helper()
 	for i, w := range p.workers {
 		if got := w.Refetch(p.kid, arrived); got != want {
@@ -285,7 +302,7 @@ func TestInsecureKeysStayApart(t *testing.T) {
 	p.serve[place] = metadata(issuer, "http://auth.example.com/keys")
 	p.serve["http://auth.example.com/keys"] = body(`{"keys":[` + key1 + `]}`)
 	strict := p.workers[0]
-	lax := New(strict.server, true, p)
+	lax := New(strict.server, discovery.New(strict.server, true, p), true, p)
 	lax.Tick()
 	p.answer()
 	if set, _ := lax.Keys(); set == nil {
@@ -301,7 +318,7 @@ func TestInsecureKeysStayApart(t *testing.T) {
 
 func TestNothingBadReplacesGoodKeys(t *testing.T) {
 	many := strings.Repeat(key1+",", 10_000)
-	for name, bad := range map[string]Response{
+	for name, bad := range map[string]callout.Response{
 		"no answer":    {Err: errors.New("no answer")},
 		"500":          {Status: 500, Body: []byte(`{"keys":[` + key2 + `]}`)},
 		"redirect":     {Status: 302, Body: []byte(`{"keys":[` + key2 + `]}`)},
@@ -332,8 +349,8 @@ func TestNothingBadReplacesGoodKeys(t *testing.T) {
 				t.Error("the key set was replaced")
 			}
 			// A new worker, after a reload, finds the good ones too.
-			w := New(p.workers[0].server, false, p)
-			w.Adopt()
+			w := newSource(p.workers[0].server, p)
+			w.Apply()
 			if s, _ := w.Keys(); s == nil || s.Len() != 1 {
 				t.Error("a new worker does not find the keys")
 			}
@@ -341,7 +358,7 @@ func TestNothingBadReplacesGoodKeys(t *testing.T) {
 				t.Errorf("the log does not say what is wrong: %q", last)
 			}
 			p.serve[jwksURI] = body(`{"keys":[` + key1 + `,` + key2 + `]}`)
-			p.pass(backoffMax * 11 / 10)
+			p.pass(backoffWithKeys.Max * 11 / 10)
 			p.tick()
 			p.want(2, 1)
 		})
@@ -373,7 +390,7 @@ func TestServerThatIsLate(t *testing.T) {
 		t.Errorf("%d log lines for one fault: %q", len(p.log), p.log)
 	}
 	p.serve[jwksURI] = body(`{"keys":[` + key1 + `]}`)
-	p.pass(backoffMaxNoKeys * 11 / 10)
+	p.pass(backoffNoKeys.Max * 11 / 10)
 	p.tick()
 	p.want(1, 1)
 	if len(p.log) != 2 || !strings.Contains(p.log[1], "1 usable keys") {
@@ -482,7 +499,7 @@ func TestClockGoesBackwards(t *testing.T) {
 	p.want(1, 1) // the next fetch seems a year away: it is due
 	p.pass(time.Second)
 	p.missing(Fetching, p.Now())
-	p.pass(refetchInterval)
+	p.pass(refetchBackoff.First)
 	p.tick()
 	p.want(1, 1)
 	// A little back, so that nothing seems due: a new key is found all the same.
@@ -497,7 +514,7 @@ func TestClockGoesBackwards(t *testing.T) {
 	p.tick()
 	p.want(1, 1)
 	// A lease from the future, left by a worker that died.
-	p.pass(refetchInterval)
+	p.pass(refetchBackoff.First)
 	p.workers[0].Refetch(0, p.Now())
 	p.workers[0].Tick()
 	if len(p.asked) != 1 {
@@ -521,24 +538,24 @@ func TestDiscovery(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		source config.KeySource
-		serve  map[string]Response
+		serve  map[string]callout.Response
 		asked  []string
 		keys   int
 		log    string
 	}{
-		{"OAuth first", config.KeySource{}, map[string]Response{oauth: good, inserted: good, appended: good}, []string{oauth, jwksURI}, 1, ""},
-		{"then OIDC inserted", config.KeySource{}, map[string]Response{inserted: good, appended: good}, []string{oauth, inserted, jwksURI}, 1, ""},
-		{"then OIDC appended", config.KeySource{}, map[string]Response{appended: good}, []string{oauth, inserted, appended, jwksURI}, 1, ""},
+		{"OAuth first", config.KeySource{}, map[string]callout.Response{oauth: good, inserted: good, appended: good}, []string{oauth, jwksURI}, 1, ""},
+		{"then OIDC inserted", config.KeySource{}, map[string]callout.Response{inserted: good, appended: good}, []string{oauth, inserted, jwksURI}, 1, ""},
+		{"then OIDC appended", config.KeySource{}, map[string]callout.Response{appended: good}, []string{oauth, inserted, appended, jwksURI}, 1, ""},
 		{"nowhere", config.KeySource{}, nil, []string{oauth, inserted, appended}, 0, "status 404"},
-		{"a bad one is passed over", config.KeySource{}, map[string]Response{oauth: metadata("https://evil.example.com", jwksURI), inserted: body("<html>"), appended: good}, []string{oauth, inserted, appended, jwksURI}, 1, ""},
-		{"OAuth only", config.KeySource{Discovery: config.OAuth}, map[string]Response{inserted: good}, []string{oauth}, 0, "status 404"},
-		{"OIDC only", config.KeySource{Discovery: config.OIDC}, map[string]Response{oauth: good, appended: good}, []string{inserted, appended, jwksURI}, 1, ""},
-		{"metadata URL", config.KeySource{Kind: config.MetadataURL, MetadataURL: mustURL(t, custom)}, map[string]Response{custom: good, oauth: good}, []string{custom, jwksURI}, 1, ""},
-		{"another issuer", config.KeySource{Discovery: config.OAuth}, map[string]Response{oauth: metadata(issuer+"/", jwksURI)}, []string{oauth}, 0, "names the issuer"},
-		{"no jwks_uri", config.KeySource{Discovery: config.OAuth}, map[string]Response{oauth: body(`{"issuer":"` + issuer + `"}`)}, []string{oauth}, 0, "no jwks_uri"},
-		{"http jwks_uri", config.KeySource{Discovery: config.OAuth}, map[string]Response{oauth: metadata(issuer, "http://auth.example.com/keys")}, []string{oauth}, 0, "https"},
-		{"relative jwks_uri", config.KeySource{Discovery: config.OAuth}, map[string]Response{oauth: metadata(issuer, "/keys")}, []string{oauth}, 0, "jwks_uri"},
-		{"case of the name", config.KeySource{Discovery: config.OAuth}, map[string]Response{oauth: body(`{"Issuer":"` + issuer + `","jwks_uri":"` + jwksURI + `"}`)}, []string{oauth}, 0, "issuer"},
+		{"a bad one is passed over", config.KeySource{}, map[string]callout.Response{oauth: metadata("https://evil.example.com", jwksURI), inserted: body("<html>"), appended: good}, []string{oauth, inserted, appended, jwksURI}, 1, ""},
+		{"OAuth only", config.KeySource{Discovery: config.OAuth}, map[string]callout.Response{inserted: good}, []string{oauth}, 0, "status 404"},
+		{"OIDC only", config.KeySource{Discovery: config.OIDC}, map[string]callout.Response{oauth: good, appended: good}, []string{inserted, appended, jwksURI}, 1, ""},
+		{"metadata URL", config.KeySource{Kind: config.MetadataURL, MetadataURL: mustURL(t, custom)}, map[string]callout.Response{custom: good, oauth: good}, []string{custom, jwksURI}, 1, ""},
+		{"another issuer", config.KeySource{Discovery: config.OAuth}, map[string]callout.Response{oauth: metadata(issuer+"/", jwksURI)}, []string{oauth}, 0, "names the issuer"},
+		{"no jwks_uri", config.KeySource{Discovery: config.OAuth}, map[string]callout.Response{oauth: body(`{"issuer":"` + issuer + `"}`)}, []string{oauth}, 0, "no jwks_uri"},
+		{"http jwks_uri", config.KeySource{Discovery: config.OAuth}, map[string]callout.Response{oauth: metadata(issuer, "http://auth.example.com/keys")}, []string{oauth}, 0, "https"},
+		{"relative jwks_uri", config.KeySource{Discovery: config.OAuth}, map[string]callout.Response{oauth: metadata(issuer, "/keys")}, []string{oauth}, 0, "jwks_uri"},
+		{"case of the name", config.KeySource{Discovery: config.OAuth}, map[string]callout.Response{oauth: body(`{"Issuer":"` + issuer + `","jwks_uri":"` + jwksURI + `"}`)}, []string{oauth}, 0, "issuer"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			p := start(t, test.source)
@@ -592,7 +609,7 @@ func TestStaticKeys(t *testing.T) {
 
 // Whatever stands under the record's name, it is no danger.
 func FuzzRecord(f *testing.F) {
-	f.Add((&record{version: 3, jwksURI: jwksURI, document: key1}).encode())
+	f.Add((&record{version: 3, lastLogged: "status 404", document: key1}).encode())
 	f.Add([]byte(layout))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if r, ok := decode(b); ok && !bytes.Equal(r.encode(), b) {
@@ -602,12 +619,12 @@ func FuzzRecord(f *testing.F) {
 }
 
 // Each worker is told of each key set once, however it came by it.
-func TestAdopted(t *testing.T) {
+func TestOnUpdate(t *testing.T) {
 	p := start(t)
 	told := make([][]*jwtlite.KeySet, len(p.workers))
 	for i, w := range p.workers {
-		w.Adopted = func(set *jwtlite.KeySet) { told[i] = append(told[i], set) }
-		w.Adopt()
+		w.OnUpdate = func(set *jwtlite.KeySet) { told[i] = append(told[i], set) }
+		w.Apply()
 	}
 	p.tick()
 	p.tick()
@@ -624,14 +641,14 @@ func TestAdopted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	static := New(&config.AuthorizationServer{Issuer: issuer, Source: config.KeySource{Kind: config.Static, Keys: set}}, false, p)
+	static := newSource(&config.AuthorizationServer{Issuer: issuer, Source: config.KeySource{Kind: config.Static, Keys: set}}, p)
 	count := 0
-	static.Adopted = func(s *jwtlite.KeySet) {
+	static.OnUpdate = func(s *jwtlite.KeySet) {
 		if count++; s != set {
 			t.Error("another key set")
 		}
 	}
-	static.Adopt()
+	static.Apply()
 	static.Tick()
 	if count != 1 {
 		t.Errorf("told %d times of static keys", count)

@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"mcpauth/config"
+	"mcpauth/internal/callout"
 )
 
 // fresh is the key set with how long it says that it is fresh.
-func fresh(d time.Duration) Response {
+func fresh(d time.Duration) callout.Response {
 	r := body(`{"keys":[` + key1 + `]}`)
 	r.Fresh = d
 	return r
@@ -22,14 +23,14 @@ func fresh(d time.Duration) Response {
 // no more than the jitter.
 func TestRefreshIsDueWhenTheServerSays(t *testing.T) {
 	for _, test := range []struct{ fresh, want time.Duration }{
-		{0, refreshInterval}, {refreshMin, refreshMin}, {10 * time.Minute, 10 * time.Minute}, {refreshMax, refreshMax},
+		{0, refreshInterval}, {callout.MinFresh, callout.MinFresh}, {10 * time.Minute, 10 * time.Minute}, {callout.MaxFresh, callout.MaxFresh},
 	} {
 		t.Run(test.fresh.String(), func(t *testing.T) {
 			p := start(t)
 			p.serve[jwksURI] = fresh(test.fresh)
 			p.tick()
 			p.want(1, 1)
-			seen := map[int64]bool{}
+			seen := map[callout.UnixMilli]bool{}
 			for range 20 {
 				p.pass(test.want*9/10 - time.Second)
 				p.tick()
@@ -84,7 +85,7 @@ func TestStaleKeys(t *testing.T) {
 	}
 	p.asked = nil
 	p.serve[jwksURI] = body(`{"keys":[` + key1 + `]}`)
-	p.pass(backoffMax)
+	p.pass(backoffWithKeys.Max)
 	p.tick()
 	p.want(1, 1)
 	if _, v := p.workers[0].Keys(); v != version {
@@ -100,7 +101,7 @@ func TestKeysThatAgeWithoutTicks(t *testing.T) {
 	p.want(1, 1)
 	p.pass(72 * time.Hour)
 	for _, w := range p.workers[1:] {
-		w.Adopt()
+		w.Apply()
 		if set, _ := w.Keys(); set != nil || !w.Await(p.Now()) || !w.Waiting() {
 			t.Error("old keys are in use, or not waited for")
 		}
@@ -116,7 +117,7 @@ func TestKeysThatAgeWithoutTicks(t *testing.T) {
 // another one, or the server, has set a later time.
 func TestShortMaxStale(t *testing.T) {
 	p := start(t)
-	p.serve[jwksURI] = fresh(refreshMax)
+	p.serve[jwksURI] = fresh(callout.MaxFresh)
 	p.tick()
 	p.want(1, 1)
 	server := *p.workers[1].server
@@ -214,9 +215,9 @@ type clusters struct {
 	asked []string
 }
 
-func (c *clusters) Get(cluster string, u *config.URL, done func(Response)) error {
-	c.asked = append(c.asked, cluster+" "+u.Raw)
-	return c.process.Get(cluster, u, done)
+func (c *clusters) Send(cluster string, request callout.Request, done func(*callout.Response)) error {
+	c.asked = append(c.asked, cluster+" "+requestURL(request))
+	return c.process.Send(cluster, request, done)
 }
 
 func TestKeysThroughAnotherCluster(t *testing.T) {
@@ -226,9 +227,9 @@ func TestKeysThroughAnotherCluster(t *testing.T) {
 	p.serve[place] = body(`{"issuer":"https://login/{tenant}","jwks_uri":"` + jwksURI + `"}`)
 	p.serve[elsewhere] = fresh(0)
 	c := &clusters{process: p}
-	s := New(&config.AuthorizationServer{Issuer: issuer, Cluster: "auth", JWKSCluster: "keys", MaxStale: time.Hour, Source: config.KeySource{
+	s := newSource(&config.AuthorizationServer{Issuer: issuer, Cluster: "auth", JWKSCluster: "keys", MaxStale: time.Hour, Source: config.KeySource{
 		Overrides: `{"issuer":"` + issuer + `","jwks_uri":"` + elsewhere + `"}`,
-	}}, false, c)
+	}}, c)
 	s.Tick()
 	p.answer()
 	if set, _ := s.Keys(); set == nil {
@@ -300,7 +301,7 @@ func TestLogTellsChanges(t *testing.T) {
 			p.tick()
 		}
 	}
-	p.serve[jwksURI] = Response{Status: 500}
+	p.serve[jwksURI] = callout.Response{Status: 500}
 	p.tick()
 	expect("no keys fetched: " + jwksURI + ": status 500")
 	run(time.Minute)
@@ -313,7 +314,7 @@ func TestLogTellsChanges(t *testing.T) {
 	p.serve[jwksURI] = body(`{"keys":[` + key1 + `,` + key2 + `,{"kty":"oct"}]}`)
 	run(6 * time.Minute)
 	expect(": 2 usable keys from " + jwksURI + " are in use; not needed and skipped: keys[2] (")
-	p.serve[jwksURI] = Response{Status: 302, Location: `"login.example.com"`}
+	p.serve[jwksURI] = callout.Response{Status: 302, RedirectHost: `"login.example.com"`}
 	run(6 * time.Minute)
 	expect(`status 302 to "login.example.com": redirects are not followed; the last good keys stay in use`)
 	p.serve[jwksURI] = body("<html>")
@@ -334,14 +335,14 @@ func TestLogTellsChanges(t *testing.T) {
 func TestLogIsBounded(t *testing.T) {
 	p := start(t)
 	for i := range 3600 {
-		p.serve[jwksURI] = Response{Err: errors.New(fmt.Sprint("reason ", i))}
+		p.serve[jwksURI] = callout.Response{Err: errors.New(fmt.Sprint("reason ", i))}
 		p.pass(time.Second)
 		p.tick()
 	}
 	if n := len(p.log); n < 55 || n > 70 {
 		t.Errorf("%d lines in an hour, want a few and then one a minute", n)
 	}
-	p.serve[jwksURI] = fresh(refreshMin)
+	p.serve[jwksURI] = fresh(callout.MinFresh)
 	for range 300 {
 		p.pass(time.Second)
 		p.tick()
@@ -351,7 +352,7 @@ func TestLogIsBounded(t *testing.T) {
 	}
 	// Nor is it silent after the clock went back.
 	p.pass(-24 * time.Hour)
-	p.serve[jwksURI] = Response{Status: 500}
+	p.serve[jwksURI] = callout.Response{Status: 500}
 	p.tick()
 	if last := p.log[len(p.log)-1]; !strings.Contains(last, "status 500") {
 		t.Errorf("the last line is %q", last)

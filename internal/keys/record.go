@@ -1,79 +1,100 @@
 package keys
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"strconv"
 
-// A record is what the workers of one process know together about the keys of
-// one authorization server: one value in the host's shared data, replaced by
-// compare-and-swap, so that a lease and the keys can never disagree. Times are
-// in milliseconds since the Unix epoch.
+	"mcpauth/config"
+	"mcpauth/internal/callout"
+)
+
+// A record is what the workers of one process know together about the keys of one
+// authorization server: one value in the host's shared data, replaced by
+// compare-and-swap, so that a lease and the keys can never disagree.
 type record struct {
-	attempts  uint64 // fetches that have ended, well or not
-	failures  uint64 // of them, those since the last good one
-	version   uint64 // of document; 0: none yet
-	next      int64  // when the next fetch is due
-	refetched int64  // when a fetch for a missing key last began
-	barren    uint64 // how many of those in a row have brought nothing new
-	changed   int64  // when the fetch began that brought document
-	lone      uint64 // 1 if the log says that the metadata has no way to register
-	began     int64  // when the fetch began that ended last, well or not
-	good      int64  // when the last good fetch began
-	logged    int64  // until when the log lines so far use up what is allowed
-	owner     uint64 // who fetches
-	lease     int64  // until when, unless it ends before
-	jwksURI   string // found by discovery, kept while fetches succeed
-	found     int64  // when
-	told      string // what the log says is wrong; empty if nothing is
-	metadata  string // the last good metadata of the server, where it is kept
-	document  string // the last good JWK set
+	attempts    uint64            // fetches that have succeeded or failed
+	failures    uint64            // in a row, since the last good fetch
+	version     uint64            // of document; 0 if there is none yet
+	next        callout.UnixMilli // when the next fetch is due
+	lastRefetch callout.UnixMilli // when a fetch for a missing key last began
+	fruitless   uint64            // fetches for missing keys in a row that brought nothing new
+	documentAt  callout.UnixMilli // when the fetch began that brought document
+	lastBegan   callout.UnixMilli // when the fetch began that ended last
+	lastGood    callout.UnixMilli // when the last good fetch began
+	logBudget   callout.LogBudget
+	owner       uint64            // the worker that holds the lease, and so fetches
+	leaseUntil  callout.UnixMilli // when the lease expires, unless the fetch ends before
+	lastLogged  string            // the failure of which the log last told; empty once it is over
+	document    string            // the last good JWK set
 }
 
-// layout names the encoding; a record of another, which has another name too, is
-// taken for none.
-const layout = "mcpauth4"
+// layout names the encoding. It is part of the record's name too: during an update
+// two versions of the plugin run side by side, and would otherwise overwrite each
+// other's record with each tick.
+const layout = "mcpauth5"
 
-// numbers come after it, of 8 bytes each, the lengths of the first texts last.
-const numbers = 17
+// numbers follow the layout, of 8 bytes each; the length of lastLogged is the last.
+const numbers = 13
 
 func (r *record) encode() []byte {
-	b := make([]byte, 0, len(layout)+numbers*8+len(r.jwksURI)+len(r.told)+len(r.metadata)+len(r.document))
+	b := make([]byte, 0, len(layout)+numbers*8+len(r.lastLogged)+len(r.document))
 	b = append(b, layout...)
 	for _, v := range [numbers]uint64{
-		r.attempts, r.failures, r.version, uint64(r.next), uint64(r.refetched), uint64(r.began),
-		r.owner, uint64(r.lease), uint64(r.found), uint64(r.good), uint64(r.logged),
-		r.barren, uint64(r.changed), r.lone,
-		uint64(len(r.jwksURI)), uint64(len(r.told)), uint64(len(r.metadata)),
+		r.attempts, r.failures, r.version, uint64(r.next), uint64(r.lastRefetch), r.fruitless,
+		uint64(r.documentAt), uint64(r.lastBegan), uint64(r.lastGood), uint64(r.logBudget),
+		r.owner, uint64(r.leaseUntil), uint64(len(r.lastLogged)),
 	} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
-	b = append(b, r.jwksURI...)
-	b = append(b, r.told...)
-	b = append(b, r.metadata...)
+	b = append(b, r.lastLogged...)
 	return append(b, r.document...)
 }
 
-// decode reads what encode wrote; ok is false for anything else.
+// decode reads a record. ok is false, and the record empty, for a value that encode
+// did not write.
 func decode(b []byte) (r record, ok bool) {
 	if len(b) < len(layout)+numbers*8 || string(b[:len(layout)]) != layout {
-		return r, false
+		return record{}, false
 	}
-	var v [numbers]uint64
 	b = b[len(layout):]
-	for i := range v {
-		v[i] = binary.LittleEndian.Uint64(b[8*i:])
+	next := func() uint64 {
+		v := binary.LittleEndian.Uint64(b)
+		b = b[8:]
+		return v
 	}
-	b = b[numbers*8:]
-	var texts [3]string
-	for i := range texts {
-		n := v[numbers-len(texts)+i]
-		if n > uint64(len(b)) {
-			return r, false
-		}
-		texts[i], b = string(b[:n]), b[n:]
+	nextTime := func() callout.UnixMilli { return callout.UnixMilli(next()) }
+	r.attempts, r.failures, r.version = next(), next(), next()
+	r.next, r.lastRefetch, r.fruitless = nextTime(), nextTime(), next()
+	r.documentAt, r.lastBegan, r.lastGood = nextTime(), nextTime(), nextTime()
+	r.logBudget = callout.LogBudget(nextTime())
+	r.owner, r.leaseUntil = next(), nextTime()
+	n := next()
+	if n > uint64(len(b)) {
+		return record{}, false
 	}
-	return record{
-		attempts: v[0], failures: v[1], version: v[2], next: int64(v[3]), refetched: int64(v[4]),
-		began: int64(v[5]), owner: v[6], lease: int64(v[7]), found: int64(v[8]),
-		good: int64(v[9]), logged: int64(v[10]), barren: v[11], changed: int64(v[12]), lone: v[13],
-		jwksURI: texts[0], told: texts[1], metadata: texts[2], document: string(b),
-	}, true
+	r.lastLogged, r.document = string(b[:n]), string(b[n:])
+	return r, true
+}
+
+// recordName returns a name that depends on every setting that decides which keys
+// are fetched. After a reload that changes none of them the keys are still there;
+// after any other they are fetched anew.
+func recordName(server *config.AuthorizationServer, insecure bool) string {
+	k := server.Source
+	name := "mcpauth.keys " + layout
+	for _, part := range [...]string{
+		server.Issuer, server.Cluster, server.JWKSCluster,
+		strconv.Itoa(int(k.Kind)), strconv.Itoa(int(k.Discovery)), rawURL(k.MetadataURL), rawURL(k.JWKSURI), k.Overrides,
+		strconv.FormatBool(insecure), strconv.FormatBool(k.KeepMetadata),
+	} {
+		name += " " + strconv.Quote(part)
+	}
+	return name
+}
+
+func rawURL(u *config.URL) string {
+	if u == nil {
+		return ""
+	}
+	return u.Raw
 }

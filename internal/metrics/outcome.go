@@ -88,9 +88,6 @@ const (
 	TimedOut
 	// RefetchFailed: the key of the token is unknown, and fetching keys failed.
 	RefetchFailed
-	// RefetchLater: the key of the token is unknown, and the next fetch comes later
-	// than the request can wait.
-	RefetchLater
 	// NoAnswer: the authorization server does not answer.
 	NoAnswer
 	// HostFault: a call of the host failed.
@@ -153,7 +150,6 @@ var outcomeLabels = [OutcomeCount]string{
 	NoRoom:            "unavailable.reason=no_room",
 	TimedOut:          "unavailable.reason=waited",
 	RefetchFailed:     "unavailable.reason=refetch_failed",
-	RefetchLater:      "unavailable.reason=refetch_later",
 	NoAnswer:          "unavailable.reason=no_answer",
 	HostFault:         "error",
 	ClientGone:        "client_gone",

@@ -11,14 +11,13 @@ import (
 	"testing"
 
 	"mcpauth/config"
-	"mcpauth/internal/introspect"
-	"mcpauth/internal/keys"
+	"mcpauth/internal/callout"
 	"mcpauth/internal/metrics"
 )
 
 // fakeHost keeps what is sent, and has a clock.
 type fakeHost struct {
-	now     int64
+	now     callout.UnixMilli
 	data    map[string][]byte
 	log     []string
 	refuses bool
@@ -29,10 +28,10 @@ type sent struct {
 	cluster string
 	headers [][2]string
 	body    string
-	done    func(introspect.Response)
+	done    func(callout.Response)
 }
 
-func (h *fakeHost) Now() int64 { return h.now }
+func (h *fakeHost) Now() callout.UnixMilli { return h.now }
 func (h *fakeHost) Load(name string) ([]byte, uint32) {
 	if v, ok := h.data[name]; ok {
 		return v, 1
@@ -43,14 +42,13 @@ func (h *fakeHost) Store(name string, value []byte, _ uint32) bool {
 	h.data[name] = value
 	return true
 }
-func (h *fakeHost) Get(string, *config.URL, func(keys.Response)) error { panic("no metadata here") }
-func (h *fakeHost) Info(m string)                                      { h.log = append(h.log, m) }
-func (h *fakeHost) Warn(m string)                                      { h.log = append(h.log, m) }
-func (h *fakeHost) Send(cluster string, headers [][2]string, body []byte, done func(introspect.Response)) error {
+func (h *fakeHost) Info(m string) { h.log = append(h.log, m) }
+func (h *fakeHost) Warn(m string) { h.log = append(h.log, m) }
+func (h *fakeHost) Send(cluster string, r callout.Request, done func(*callout.Response)) error {
 	if h.refuses {
 		return errors.New("bad argument")
 	}
-	h.sent = append(h.sent, sent{cluster, headers, string(body), done})
+	h.sent = append(h.sent, sent{cluster, r.Headers, string(r.Body), func(r callout.Response) { done(&r) }})
 	return nil
 }
 
@@ -96,7 +94,7 @@ func TestRedirectURIs(t *testing.T) {
 		"http://127.0.0.1:65535/callback", "http://localhost:3000/callback", "http://localhost/callback", "http://[::1]:80/callback", "http://[::1]/callback",
 		"http://127.0.0.1", "http://127.0.0.1:80", "com.example.app:/cb",
 	} {
-		if !p.allowed(uri) {
+		if !p.allowsRedirectURI(uri) {
 			t.Errorf("%s is refused", uri)
 		}
 	}
@@ -122,7 +120,7 @@ func TestRedirectURIs(t *testing.T) {
 		"com.example.app:/cb:80", "com.example.app:80/cb", "com.example.app://cb", "com.example.app:/CB", "COM.example.app:/cb", "com.example.app.evil:/cb",
 		"javascript:alert(1)//http://127.0.0.1/callback",
 	} {
-		if p.allowed(uri) {
+		if p.allowsRedirectURI(uri) {
 			t.Errorf("%q is allowed", uri)
 		}
 	}
@@ -134,7 +132,7 @@ func TestRedirectURIsBelowAPath(t *testing.T) {
 	p, _ := newProxy(t, func(how *config.OAuthProxy) { how.RedirectURIs = []string{"https://chatgpt.com/connector/oauth/*"} })
 	const below = "https://chatgpt.com/connector/oauth/"
 	for _, uri := range []string{below + "a", below + "eaQ3-._~x9", below + "a/b", below + "...", below + "a..b"} {
-		if !p.allowed(uri) {
+		if !p.allowsRedirectURI(uri) {
 			t.Errorf("%s is refused", uri)
 		}
 	}
@@ -146,7 +144,7 @@ func TestRedirectURIsBelowAPath(t *testing.T) {
 		"https://chatgpt.com./connector/oauth/a", "http://chatgpt.com/connector/oauth/a", "https://evil.example/connector/oauth/a", "https://chatgpt.com@evil.example/connector/oauth/a",
 		"https://chatgpt.com/connector/oauth/../oauth/a", "https://chatgpt.com/connector/x/../oauth/a",
 	} {
-		if p.allowed(uri) {
+		if p.allowsRedirectURI(uri) {
 			t.Errorf("%q is allowed", uri)
 		}
 	}
@@ -163,7 +161,7 @@ func FuzzRedirectURIs(f *testing.F) {
 	f.Add("http://localhost:3000/callback")
 	f.Fuzz(func(t *testing.T, uri string) {
 		p, _ := newProxy(t, nil)
-		if !p.allowed(uri) || slices.Contains(p.how.RedirectURIs, uri) {
+		if !p.allowsRedirectURI(uri) || slices.Contains(p.cfg.RedirectURIs, uri) {
 			return
 		}
 		u, err := url.Parse(uri)
@@ -175,7 +173,6 @@ func FuzzRedirectURIs(f *testing.F) {
 }
 
 func TestForms(t *testing.T) {
-	names := []string{"a", "b c"}
 	for _, tt := range []struct {
 		text string
 		want []string // nil: malformed
@@ -196,8 +193,9 @@ func TestForms(t *testing.T) {
 		{"%zz=1", nil},
 		{"x=%zz", nil},
 	} {
-		got, _, ok := parse(tt.text, names)
-		if ok != (tt.want != nil) || !slices.Equal(got, tt.want) {
+		got := make([]string, 2)
+		ok := parse(tt.text, []parameter{{name: "a", value: &got[0]}, {name: "b c", value: &got[1]}})
+		if ok != (tt.want != nil) || ok && !slices.Equal(got, tt.want) {
 			t.Errorf("%q: %q, %v, want %q", tt.text, got, ok, tt.want)
 		}
 	}
@@ -207,7 +205,8 @@ func TestForms(t *testing.T) {
 func FuzzForms(f *testing.F) {
 	f.Add("a=1&b+c=%2B+x")
 	f.Fuzz(func(t *testing.T, text string) {
-		v, _, ok := parse(text, []string{"a", "b"})
+		v := make([]string, 2)
+		ok := parse(text, []parameter{{name: "a", value: &v[0]}, {name: "b", value: &v[1]}})
 		if !ok || strings.Contains(text, ";") { // which net/url refuses
 			return
 		}
@@ -338,7 +337,7 @@ func TestCallback(t *testing.T) {
 			url.Values{"error": {"access_denied"}, "error_description": {"no"}, "state": {"s t&a=te"}, "iss": {gateway}}},
 		"no state": {url.Values{"code": {"c"}, "state": {"http://localhost:3000/callback "}}, url.Values{"code": {"c"}, "iss": {gateway}}},
 	} {
-		a := p.Return(tt.response.Encode(), gateway)
+		a := p.Callback(tt.response.Encode(), gateway)
 		u, err := url.Parse(a.Location)
 		if err != nil || a.Status != 302 || a.Outcome != metrics.ProxyReturned || u.Scheme+"://"+u.Host+u.Path != "http://localhost:3000/callback" || u.Query().Encode() != tt.want.Encode() {
 			t.Errorf("%s: %+v", name, a)
@@ -353,16 +352,16 @@ func TestCallback(t *testing.T) {
 		"another issuer":  {"code": {"c"}, "state": {state}, "iss": {"https://evil.example"}},
 		"another's slash": {"code": {"c"}, "state": {state}, "iss": {"https://login.example.com/"}},
 	} {
-		if a := p.Return(response.Encode(), gateway); a.Status != 400 || a.Location != "" {
+		if a := p.Callback(response.Encode(), gateway); a.Status != 400 || a.Location != "" {
 			t.Errorf("%s: %+v", name, a)
 		}
 	}
-	p.Exchange(&Form{ContentType: formType, Body: exchanging(nil), Issuer: gateway})
+	p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(nil), Issuer: gateway})
 	p.Tick()
 	if form, _ := url.ParseQuery(h.sent[0].body); form.Get("redirect_uri") != callback {
 		t.Errorf("%v", form)
 	}
-	if a, _ := p.Exchange(&Form{ContentType: formType, Body: exchanging(url.Values{"redirect_uri": {callback}}), Issuer: gateway}); a == nil || a.Status != 400 {
+	if a, _ := p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(url.Values{"redirect_uri": {callback}}), Issuer: gateway}); a == nil || a.Status != 400 {
 		t.Errorf("the gateway's own callback is no client's: %+v", a)
 	}
 }
@@ -445,7 +444,7 @@ func TestExchange(t *testing.T) {
 				"grant_type": {"refresh_token"}, "refresh_token": {"r"}, "scope": {"a"}},
 		} {
 			h.sent = nil
-			a, c := p.Exchange(&Form{ContentType: formType + "; charset=UTF-8", Body: body, Issuer: gateway})
+			a, c := p.Exchange(&FormRequest{ContentType: formType + "; charset=UTF-8", Body: body, Issuer: gateway})
 			if a != nil || c == nil || !c.Waiting() || c.Ended() != 0 || !p.Pending() || len(h.sent) != 0 {
 				t.Fatalf("%+v, %+v", a, c)
 			}
@@ -472,7 +471,7 @@ func TestExchange(t *testing.T) {
 				t.Errorf("got  %v\nwant %v", form, want)
 			}
 			s.done(answer(200, `{"access_token":"t","token_type":"Bearer"}`))
-			if a := c.Answer(); a.Status != 200 || string(a.Body) != `{"access_token":"t","token_type":"Bearer"}` || a.Outcome != metrics.ProxyExchanged || c.Waiting() || c.Ended() != 1 {
+			if a := c.Response(); a.Status != 200 || string(a.Body) != `{"access_token":"t","token_type":"Bearer"}` || a.Outcome != metrics.ProxyExchanged || c.Waiting() || c.Ended() != 1 {
 				t.Errorf("%+v", a)
 			}
 		}
@@ -493,10 +492,10 @@ func mapsWith(m map[string][]string, pairs ...string) map[string][]string {
 	return n
 }
 
-func answer(status int, body string) introspect.Response {
-	return introspect.Response{
-		Response: keys.Response{Status: status, Size: len(body), Body: []byte(body)},
-		Headers:  [][2]string{{":status", ""}, {"content-type", "application/json;charset=UTF-8"}},
+func answer(status int, body string) callout.Response {
+	return callout.Response{
+		Status: status, Size: len(body), Body: []byte(body),
+		Headers: [][2]string{{":status", ""}, {"content-type", "application/json;charset=UTF-8"}},
 	}
 }
 
@@ -522,13 +521,13 @@ func TestExchangeRefuses(t *testing.T) {
 		{formType, exchanging(url.Values{"grant_type": {"password"}}), "unsupported_grant_type"},
 		{formType, exchanging(url.Values{"grant_type": {"refresh_token"}}), "invalid_request"},
 	} {
-		a, c := p.Exchange(&Form{ContentType: tt.media, Body: tt.body, Issuer: gateway})
+		a, c := p.Exchange(&FormRequest{ContentType: tt.media, Body: tt.body, Issuer: gateway})
 		if a == nil || c != nil || a.Status != 400 || a.Code != tt.code || a.Description == "" || a.Outcome != metrics.ProxyRefused {
 			t.Errorf("%s: %+v, want %s", tt.body, a, tt.code)
 		}
 	}
 	for _, body := range []string{"", "client_id=gate%3Away", "client_id=other&token=t", "client_id=gate%3Away&token=a&token=b"} {
-		if a, c := p.Revoke(&Form{ContentType: formType, Body: body, Issuer: gateway}); a == nil || c != nil || a.Status != 400 {
+		if a, c := p.Revoke(&FormRequest{ContentType: formType, Body: body, Issuer: gateway}); a == nil || c != nil || a.Status != 400 {
 			t.Errorf("%s: %+v", body, a)
 		}
 	}
@@ -541,7 +540,7 @@ func TestExchangeRefuses(t *testing.T) {
 // a fault of which clients are told nothing, lest they throw away what is good.
 func TestAnswersOfTheProvider(t *testing.T) {
 	large := answer(200, `{"access_token":"t"}`)
-	large.Size, large.Body = keys.MaxDocument+1, nil
+	large.Size, large.Body = callout.MaxDocument+1, nil
 	text := answer(200, `access_token=t&token_type=bearer`)
 	text.Headers = [][2]string{{"content-type", formType}}
 	plain := answer(200, `{"access_token":"t"}`)
@@ -549,7 +548,7 @@ func TestAnswersOfTheProvider(t *testing.T) {
 	untyped := answer(400, `{"error":"invalid_grant"}`)
 	untyped.Headers = nil
 	for name, tt := range map[string]struct {
-		r       introspect.Response
+		r       callout.Response
 		status  uint32
 		body    string
 		code    string
@@ -588,14 +587,14 @@ func TestAnswersOfTheProvider(t *testing.T) {
 		"too large":            {r: large, log: "too large"},
 		"a redirect":           {r: answer(302, `{}`), log: "status 302"},
 		"a fault":              {r: answer(500, `{"error":"server_error"}`), log: "status 500"},
-		"none":                 {r: introspect.Response{Response: keys.Response{Err: errors.New("no answer")}}, log: "no answer"},
+		"none":                 {r: callout.Response{Err: errors.New("no answer")}, log: "no answer"},
 		"the secret":           {r: answer(400, `{"error":"x","y":"`+secret+`"}`), log: "has the client's secret"},
 	} {
 		p, h := newProxy(t, nil)
-		_, c := p.Exchange(&Form{ContentType: formType, Body: exchanging(nil), Issuer: gateway})
+		_, c := p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(nil), Issuer: gateway})
 		p.Tick()
 		h.sent[0].done(tt.r)
-		a := c.Answer()
+		a := c.Response()
 		if tt.log != "" && tt.status == 0 {
 			tt.status, tt.code, tt.outcome = 503, "temporarily_unavailable", metrics.NoAnswer
 		}
@@ -608,7 +607,7 @@ func TestAnswersOfTheProvider(t *testing.T) {
 	}
 }
 
-func withHeader(r introspect.Response, name, value string) introspect.Response {
+func withHeader(r callout.Response, name, value string) callout.Response {
 	r.Headers = append(r.Headers, [2]string{name, value})
 	return r
 }
@@ -616,7 +615,7 @@ func withHeader(r introspect.Response, name, value string) introspect.Response {
 // Clients hear when to come again, in whatever form the provider says it.
 func TestRetryAfter(t *testing.T) {
 	for _, tt := range []struct {
-		r    introspect.Response
+		r    callout.Response
 		want string
 	}{
 		{withHeader(answer(429, `{"error":"slow_down"}`), "retry-after", "120"), "120"},
@@ -630,10 +629,10 @@ func TestRetryAfter(t *testing.T) {
 		{answer(503, ``), ""},
 	} {
 		p, h := newProxy(t, nil)
-		_, c := p.Exchange(&Form{ContentType: formType, Body: exchanging(nil), Issuer: gateway})
+		_, c := p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(nil), Issuer: gateway})
 		p.Tick()
 		h.sent[0].done(tt.r)
-		if got := c.Answer().RetryAfter; got != tt.want {
+		if got := c.Response().RetryAfter; got != tt.want {
 			t.Errorf("%d %q: %q, want %q", tt.r.Status, tt.r.Headers, got, tt.want)
 		}
 	}
@@ -647,8 +646,8 @@ func TestSeveralResources(t *testing.T) {
 	if got := u.Query()["resource"]; !slices.Equal(got, several["resource"]) {
 		t.Errorf("%q", got)
 	}
-	p.Exchange(&Form{ContentType: formType, Body: exchanging(several), Issuer: gateway})
-	p.Exchange(&Form{ContentType: formType, Body: "grant_type=refresh_token&client_id=gate%3Away&refresh_token=r&resource=x&resource=&resource=y", Issuer: gateway})
+	p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(several), Issuer: gateway})
+	p.Exchange(&FormRequest{ContentType: formType, Body: "grant_type=refresh_token&client_id=gate%3Away&refresh_token=r&resource=x&resource=&resource=y", Issuer: gateway})
 	p.Tick()
 	for i, want := range [][]string{several["resource"], {"x", "y"}} {
 		if form, err := url.ParseQuery(h.sent[i].body); err != nil || !slices.Equal(form["resource"], want) {
@@ -659,11 +658,11 @@ func TestSeveralResources(t *testing.T) {
 	if a := p.Authorize(asking(many), gateway); a.Status != 400 || a.Location != "" {
 		t.Errorf("%+v", a)
 	}
-	if a, _ := p.Exchange(&Form{ContentType: formType, Body: exchanging(many), Issuer: gateway}); a == nil || a.Status != 400 {
+	if a, _ := p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(many), Issuer: gateway}); a == nil || a.Status != 400 {
 		t.Errorf("%+v", a)
 	}
 	p, h = newProxy(t, func(how *config.OAuthProxy) { how.OmitResource = true })
-	p.Exchange(&Form{ContentType: formType, Body: exchanging(several), Issuer: gateway})
+	p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(several), Issuer: gateway})
 	p.Tick()
 	if a := p.Authorize(asking(several), gateway); strings.Contains(a.Location+h.sent[0].body, "resource") {
 		t.Errorf("%s, %s", a.Location, h.sent[0].body)
@@ -676,17 +675,17 @@ func TestBasic(t *testing.T) {
 	p, _ := newProxy(t, nil)
 	for _, body := range []string{exchanging(url.Values{"client_id": nil}), exchanging(url.Values{"client_id": {"other"}})} {
 		for _, basic := range []bool{true, false} {
-			f := &Form{ContentType: formType, Body: body, Issuer: gateway, Basic: basic}
+			f := &FormRequest{ContentType: formType, Body: body, Issuer: gateway, Basic: basic}
 			a, _ := p.Exchange(f)
 			r, _ := p.Revoke(f)
-			for _, a := range []*Answer{a, r} {
+			for _, a := range []*Response{a, r} {
 				if a == nil || a.Code != "invalid_client" || (a.Status == 401) != basic || (a.Challenge != "") != basic {
 					t.Errorf("basic %v: %+v", basic, a)
 				}
 			}
 		}
 	}
-	if a, c := p.Exchange(&Form{ContentType: formType, Body: exchanging(nil), Issuer: gateway, Basic: true}); a != nil || c == nil {
+	if a, c := p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(nil), Issuer: gateway, Basic: true}); a != nil || c == nil {
 		t.Errorf("%+v", a)
 	}
 }
@@ -706,16 +705,16 @@ func TestSecretInAnswers(t *testing.T) {
 		"JSON":           `\u0073` + secret[1:],
 		"JSON, a number": `s\u0033cr3t:\u0026+\u00fc`,
 	} {
-		for _, r := range []introspect.Response{
+		for _, r := range []callout.Response{
 			answer(200, `{"access_token":"t","scope":"`+text+`"}`), answer(400, `{"error":"x","error_description":"`+text+`"}`),
 			answer(200, `{"access_token":"`+text+`"}`), answer(400, `{"error":"`+text+`"}`), answer(429, `{"error":"`+text+`"}`),
 			answer(200, `{"access_token":"t","`+text+`":1}`),
 		} {
 			p, h := newProxy(t, nil)
-			_, c := p.Exchange(&Form{ContentType: formType, Body: exchanging(nil), Issuer: gateway})
+			_, c := p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(nil), Issuer: gateway})
 			p.Tick()
 			h.sent[0].done(r)
-			if a := c.Answer(); a.Status != 503 || a.Body != nil || !strings.Contains(strings.Join(h.log, ""), "has the client's secret") {
+			if a := c.Response(); a.Status != 503 || a.Body != nil || !strings.Contains(strings.Join(h.log, ""), "has the client's secret") {
 				t.Errorf("%s: %+v, log %q", name, a, h.log)
 			}
 		}
@@ -724,11 +723,11 @@ func TestSecretInAnswers(t *testing.T) {
 		if err := json.Unmarshal([]byte(`"`+text+`"`), &decoded); err != nil {
 			t.Fatal(err)
 		}
-		for _, parameter := range responseNames {
+		for _, parameter := range new(authorizationResponse).parameters() {
 			q := url.Values{"code": {"c"}, "state": {"http://localhost:3000/callback s"}}
-			q.Set(parameter, q.Get(parameter)+decoded)
-			if a := p.Return(q.Encode(), gateway); a.Status != 400 || a.Location != "" {
-				t.Errorf("%s in %s: %+v", name, parameter, a)
+			q.Set(parameter.name, q.Get(parameter.name)+decoded)
+			if a := p.Callback(q.Encode(), gateway); a.Status != 400 || a.Location != "" {
+				t.Errorf("%s in %s: %+v", name, parameter.name, a)
 			}
 		}
 	}
@@ -747,10 +746,10 @@ func TestRefusedRedirectURIsAreTold(t *testing.T) {
 			}
 		},
 		"token": func(p *Proxy, uri string) {
-			p.Exchange(&Form{ContentType: formType, Body: exchanging(url.Values{"redirect_uri": {uri}}), Issuer: gateway})
+			p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(url.Values{"redirect_uri": {uri}}), Issuer: gateway})
 		},
 		"callback": func(p *Proxy, uri string) {
-			p.Return(url.Values{"code": {"c"}, "state": {uri + " s"}}.Encode(), gateway)
+			p.Callback(url.Values{"code": {"c"}, "state": {uri + " s"}}.Encode(), gateway)
 		},
 	} {
 		p, h := newProxy(t, nil)
@@ -771,21 +770,21 @@ func TestRefusedRedirectURIsAreTold(t *testing.T) {
 
 func TestRevoke(t *testing.T) {
 	p, h := newProxy(t, nil)
-	_, c := p.Revoke(&Form{ContentType: formType, Body: "client_id=gate%3Away&token=t&token_type_hint=refresh_token&x=y", Issuer: gateway})
+	_, c := p.Revoke(&FormRequest{ContentType: formType, Body: "client_id=gate%3Away&token=t&token_type_hint=refresh_token&x=y", Issuer: gateway})
 	p.Tick()
 	if s := h.sent[0]; s.body != "token=t&token_type_hint=refresh_token" {
 		t.Errorf("%q", s.body)
 	}
 	h.sent[0].done(answer(200, ``))
-	if a := c.Answer(); a.Status != 200 || a.Body != nil || a.Code != "" {
+	if a := c.Response(); a.Status != 200 || a.Body != nil || a.Code != "" {
 		t.Errorf("%+v", a)
 	}
 }
 
 func TestLimits(t *testing.T) {
 	p, h := newProxy(t, nil)
-	begin := func() (*Answer, *Call) {
-		return p.Exchange(&Form{ContentType: formType, Body: exchanging(nil), Issuer: gateway})
+	begin := func() (*Response, *Call) {
+		return p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(nil), Issuer: gateway})
 	}
 	_, first := begin()
 	for range maxCalls - 1 {
@@ -797,7 +796,7 @@ func TestLimits(t *testing.T) {
 	p.Tick()
 	// A call that the host has lost makes room in the end, and what comes later
 	// is dropped.
-	h.now += callTime.Milliseconds()
+	h.now += callout.UnixMilli(callout.LostAfter.Milliseconds())
 	if a, c := begin(); a != nil || c == nil {
 		t.Errorf("%+v", a)
 	}
@@ -805,13 +804,13 @@ func TestLimits(t *testing.T) {
 		t.Errorf("%d calls", len(p.calls))
 	}
 	h.sent[0].done(answer(200, `{"access_token":"t"}`))
-	if first.Answer().Status != 503 {
-		t.Errorf("%+v", first.Answer())
+	if first.Response().Status != 503 {
+		t.Errorf("%+v", first.Response())
 	}
 	h.refuses = true
 	_, c := begin()
 	p.Tick()
-	if c.Answer().Status != 503 || !strings.Contains(strings.Join(h.log, "\n"), `the cluster "login" cannot be called`) {
-		t.Errorf("%+v, %q", c.Answer(), h.log)
+	if c.Response().Status != 503 || !strings.Contains(strings.Join(h.log, "\n"), `the cluster "login" cannot be called`) {
+		t.Errorf("%+v, %q", c.Response(), h.log)
 	}
 }

@@ -3,20 +3,20 @@ package oauthproxy
 import (
 	"github.com/tidwall/gjson"
 
+	"mcpauth/internal/callout"
 	"mcpauth/internal/metrics"
 	"mcpauth/internal/wellknown"
 )
 
-// maxRedirectURIs bounds those of one client.
+// maxRedirectURIs bounds the redirect URIs of one client.
 const maxRedirectURIs = 16
 
-// Register answers a registration (RFC 7591, section 3): every client is the one
-// that is configured, and gets no secret. Of its redirect URIs those that are
-// allowed are registered, which the answer lists (section 3.2.1): many clients
-// send all that any of their versions uses. Nothing is remembered; the redirect
-// URIs are checked each time they are used.
-func (p *Proxy) Register(contentType string, body []byte) *Answer {
-	if !isMedia(contentType, "application/json") || !wellknown.Valid(body) || !gjson.ParseBytes(body).IsObject() {
+// Register answers a registration (RFC 7591, section 3). Every client becomes the
+// configured one and gets no secret. The answer lists those of its redirect URIs that
+// are allowed (section 3.2.1): many clients send all that any of their versions uses.
+// The proxy remembers nothing; it checks redirect URIs whenever they are used.
+func (p *Proxy) Register(contentType string, body []byte) *Response {
+	if !callout.IsMediaType(contentType, "application/json") || !isObject(body) {
 		return refuse("invalid_client_metadata", "the body must be a JSON object, application/json")
 	}
 	uris := gjson.Parse(wellknown.Member(string(body), "redirect_uris"))
@@ -27,7 +27,7 @@ func (p *Proxy) Register(contentType string, body []byte) *Answer {
 			switch {
 			case uri.Type != gjson.String:
 				n = maxRedirectURIs + 1
-			case p.allowed(uri.Str):
+			case p.allowsRedirectURI(uri.Str):
 				if text != nil {
 					text = append(text, ',')
 				}
@@ -42,12 +42,12 @@ func (p *Proxy) Register(contentType string, body []byte) *Answer {
 	case n == 0 || n > maxRedirectURIs:
 		return refuse("invalid_redirect_uri", "redirect_uris must be an array of 1 to 16 URIs")
 	case text == nil:
-		p.refused("at registration", refused)
-		return refuse("invalid_redirect_uri", "none of redirect_uris is allowed, the first of them being "+shown(refused))
+		p.logRefusedURI("at registration", refused)
+		return refuse("invalid_redirect_uri", "none of redirect_uris is allowed, the first of them being "+describableURI(refused))
 	}
 	answer := append([]byte(nil), `{"client_id":`...)
-	answer = gjson.AppendJSONString(answer, p.how.ClientID)
+	answer = gjson.AppendJSONString(answer, p.cfg.ClientID)
 	answer = append(append(answer, `,"redirect_uris":[`...), text...)
 	answer = append(answer, `],"token_endpoint_auth_method":"none","grant_types":["authorization_code","refresh_token"],"response_types":["code"]}`+"\n"...)
-	return &Answer{Status: 201, Body: answer, Outcome: metrics.ProxyRegistered}
+	return &Response{Status: 201, Body: answer, Outcome: metrics.ProxyRegistered}
 }

@@ -31,7 +31,7 @@ func isPlain(path string) bool {
 			if i+1 < len(path) && (path[i+1] == '/' || path[i+1] == '.') || path[max(0, i-1)] == '.' {
 				return false
 			}
-		case c == ';' || !isPChar(c) || 'A' <= c && c <= 'Z':
+		case c == ';' || c == '(' || !isPChar(c) || 'A' <= c && c <= 'Z':
 			return false
 		}
 	}

@@ -30,7 +30,7 @@ type step func(path string) string
 var (
 	resolving = []step{removeDots, removeEncodedDots, mergeSlashes, mergeLeadingSlashes, removeHost}
 	decoding  = []step{config.PercentDecode, unescapeUnreserved, slashBackslashes, removeParameters}
-	cutting   = []step{cutQuery, trimSegments}
+	cutting   = []step{cutQuery, trimSegments, removeSessions}
 )
 
 // readings is the set of the readings of one path.
@@ -175,6 +175,31 @@ func trimSegments(path string) string {
 		}
 		return segment
 	})
+}
+
+// removeSessions removes what ASP.NET takes for the session of a client without
+// cookies, such as "/(S(abc))", with the slash before it, anywhere in a path.
+func removeSessions(path string) string {
+	var kept []byte
+	rest := path
+	for {
+		start := strings.Index(rest, "/(")
+		if start < 0 {
+			break
+		}
+		size := 0
+		if len(rest) > start+3 && rest[start+3] == '(' {
+			if size = strings.Index(rest[start:], "))") + len("))"); size < len("))") {
+				break
+			}
+			kept = append(kept, rest[:start]...)
+		} else {
+			size = len("/")
+			kept = append(kept, rest[:start+size]...)
+		}
+		rest = rest[start+size:]
+	}
+	return string(kept) + rest
 }
 
 // eachSegment applies change to each segment of a path that contains one of chars.

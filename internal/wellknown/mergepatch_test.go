@@ -116,7 +116,7 @@ func duplicates(text string) bool {
 
 const named = `{"issuer":"https://a","jwks_uri":"https://a/k"}`
 
-func TestServerMetadata(t *testing.T) {
+func TestParseServerMetadata(t *testing.T) {
 	for _, test := range []struct{ document, overrides, want string }{
 		{named, ``, ""},
 		{named, `{"jwks_uri":"https://b/k"}`, ""},
@@ -132,7 +132,7 @@ func TestServerMetadata(t *testing.T) {
 		{`{"issuer":"https://a","x":"` + strings.Repeat(`[\"{`, 40) + `"}`, ``, ""},
 		{strings.Repeat("[", 250_000), ``, "the metadata is not JSON of at most 32 levels"},
 	} {
-		got, err := ServerMetadata([]byte(test.document), test.overrides, "https://a")
+		got, err := ParseServerMetadata([]byte(test.document), test.overrides, "https://a")
 		if test.want == "" && err == nil {
 			if !json.Valid([]byte(got.Raw)) {
 				t.Errorf("%s + %s = %s", test.document, test.overrides, got.Raw)

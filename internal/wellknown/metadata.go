@@ -10,13 +10,13 @@ import (
 	"mcpauth/config"
 )
 
-// ServerMetadata reads an authorization server's metadata (RFC 8414 section
+// ParseServerMetadata reads an authorization server's metadata (RFC 8414 section
 // 3.2) and returns it as a JSON object, with overrides, a merge patch, applied
 // if it is not empty. The issuer in the result must be the configured one byte
 // for byte (section 3.3): an operator whose server names another, such as the
 // template of a server with many tenants, vouches for it by an issuer in
 // overrides.
-func ServerMetadata(document []byte, overrides, issuer string) (gjson.Result, error) {
+func ParseServerMetadata(document []byte, overrides, issuer string) (gjson.Result, error) {
 	if !Valid(document) {
 		return gjson.Result{}, errors.New("the metadata is not JSON of at most 32 levels")
 	}
@@ -76,13 +76,13 @@ func Endpoint(metadata gjson.Result, name string, insecure bool) (*config.URL, e
 }
 
 // NoRegistration says for the log what clients cannot do whose metadata does not
-// pass Registers.
+// pass AllowsRegistration.
 const NoRegistration = "the metadata has no registration_endpoint and does not take client ID metadata documents: " +
 	"clients must be registered there by hand, or through oauth_proxy; some of the others ask the gateway for /register and show its 404"
 
-// Registers reports whether clients that the server does not know can register by
+// AllowsRegistration reports whether clients that the server does not know can register by
 // its metadata: dynamically (RFC 7591), or by a client ID metadata document.
-func Registers(metadata gjson.Result) bool {
+func AllowsRegistration(metadata gjson.Result) bool {
 	return member(metadata, "registration_endpoint").Type == gjson.String ||
 		member(metadata, "client_id_metadata_document_supported").Type == gjson.True
 }

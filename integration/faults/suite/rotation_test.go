@@ -46,8 +46,8 @@ func TestRotation(t *testing.T) {
 		})
 	}
 
-	// Where a key is used before it is published, its tokens get 503 until it is
-	// found: the load has had the keys fetched in vain, so that this may take as
+	// Where a key is used before it is published, its tokens get 401 or 503 until it
+	// is found: the load has had the keys fetched in vain, so that this may take as
 	// long as newKeys.
 	late := map[*target]window{}
 
@@ -70,14 +70,14 @@ func TestRotation(t *testing.T) {
 		old := hasty.bearer(authserver.Token{})
 		hasty.rekey(t, func() error { return hasty.server.Auth.Rotate(false) })
 		eventually(t, newKeys+slack, func() string { return r.answers(hasty, "valid, new", http.StatusOK) })
-		late[hasty] = window{from: hasty.epochs[0], to: time.Now().Add(spreadTime + slack)}
+		late[hasty] = window{from: hasty.epochs[0], to: time.Now().Add(spreadTime + slack), late: true}
 		withdrawn(t, hasty, old)
 	})
 	t.Run("new keys under the old kids", func(t *testing.T) {
 		old := replaced.bearer(authserver.Token{})
 		replaced.rekey(t, replaced.server.Auth.ReplaceKeys)
 		eventually(t, newKeys+slack, func() string { return r.answers(replaced, "valid, new", http.StatusOK) })
-		late[replaced] = window{from: replaced.epochs[0], to: time.Now().Add(spreadTime + slack)}
+		late[replaced] = window{from: replaced.epochs[0], to: time.Now().Add(spreadTime + slack), late: true}
 		withdrawn(t, replaced, old)
 	})
 	t.Run("new keys at a new address", func(t *testing.T) {

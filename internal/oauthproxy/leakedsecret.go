@@ -1,31 +1,30 @@
-package introspect
+package oauthproxy
 
 import (
 	"strings"
 	"unicode/utf8"
 )
 
-// A Secret finds a client's secret in what a server says, however it is written
-// there: as it is; percent-encoded; escaped as in JSON, JavaScript or HTML; each of
-// these several times over, or mixed; and any of it in hexadecimal, base64 or base64url, alone
-// or within other text, as the credentials of HTTP Basic have it.
-type Secret struct {
+// A clientSecret finds the client's secret in what a provider sends, however it is
+// encoded there: as it is; percent-encoded; escaped as in JSON, JavaScript or HTML; any
+// of these several times over, or mixed; and all of them in hexadecimal, base64 or base64url,
+// alone or within other text, as HTTP Basic has credentials.
+type clientSecret struct {
 	raw   string
-	plain string // decoded as far as it goes
+	plain string // decoded as far as possible
 }
 
 const maxRounds = 8 // of decoding
 
-// NewSecret returns the Secret that is this text.
-func NewSecret(secret string) (s Secret) {
+func newClientSecret(secret string) (s clientSecret) {
 	s.raw = secret
 	s.plain, _ = decoded(secret, nil)
 	return s
 }
 
-// In reports whether the secret is in a text. It says yes too if the text is
-// encoded more often than anyone would do it. The work is linear in the text.
-func (s *Secret) In(text string) bool {
+// in reports whether the secret is in a text. It also reports true if the text is
+// encoded more often than any server would encode it. The work is linear in the text.
+func (s *clientSecret) in(text string) bool {
 	return s.raw != "" && s.search(text, func(text string) bool {
 		for skip := range 4 {
 			if s.search(unbase64(text, skip), nil) || skip < 2 && s.search(unhex(text, skip), nil) {
@@ -36,21 +35,22 @@ func (s *Secret) In(text string) bool {
 	})
 }
 
-// search reports whether the secret is in a text, or also says so of what the text
-// is on the way to being decoded.
-func (s *Secret) search(text string, also func(string) bool) bool {
+// search reports whether the secret is in a text, or also, if set, reports true for
+// any of the forms that the text takes while it is decoded.
+func (s *clientSecret) search(text string, also func(string) bool) bool {
 	plain, ok := decoded(text, func(text string) bool {
 		return strings.Contains(text, s.raw) || also != nil && also(text)
 	})
 	return !ok || strings.Contains(plain, s.plain)
 }
 
-// unbase64 decodes all that may be base64 or base64url in a text, in lines or not,
-// from each first of its characters on but for those skipped.
+// unbase64 decodes every run of characters of base64 or base64url in a text, which line
+// breaks may interrupt. It skips the first characters of each run, 0 to 3, since the
+// run may begin with other text.
 func unbase64(text string, skip int) string {
 	b := make([]byte, 0, len(text)/4*3+4)
 	var group uint32
-	n := 0 // characters in group, or, below 0, to be skipped
+	n := 0 // characters in group; negative while characters are skipped
 	end := func() {
 		switch n {
 		case 2:
@@ -78,7 +78,7 @@ func unbase64(text string, skip int) string {
 			continue
 		default:
 			end()
-			b = append(b, 0xFF) // what is before and what is behind are two things
+			b = append(b, 0xFF) // separates two runs
 			continue
 		}
 		if n++; n <= 0 {
@@ -93,8 +93,8 @@ func unbase64(text string, skip int) string {
 	return string(b)
 }
 
-// unhex decodes all that may be hexadecimal in a text, from each first of its digits
-// on but for those skipped.
+// unhex decodes every run of hexadecimal digits in a text. It skips the first digits of
+// each run, 0 or 1.
 func unhex(text string, skip int) string {
 	b := make([]byte, 0, len(text)/2)
 	for i, run := 0, 0; i < len(text); {
@@ -111,9 +111,9 @@ func unhex(text string, skip int) string {
 	return string(b)
 }
 
-// decoded decodes a text until nothing is left to decode, and then takes "+" for a
-// space: texts of which one is an encoding of the other become the same. ok is
-// false if there is no end to it, or stop says so of a text on the way.
+// decoded decodes a text until nothing is left to decode, and then replaces "+" by a
+// space, so that texts of which one encodes the other become equal. ok is false if too
+// many rounds are needed, or if stop reports true for a form on the way.
 func decoded(text string, stop func(string) bool) (plain string, ok bool) {
 	for range maxRounds {
 		if stop != nil && stop(text) {
@@ -128,7 +128,7 @@ func decoded(text string, stop func(string) bool) (plain string, ok bool) {
 	return text, stop == nil
 }
 
-// decodeOnce decodes what is percent-encoded or escaped in a text, once.
+// decodeOnce undoes one layer of percent-encoding and escapes.
 func decodeOnce(s string) string {
 	if strings.IndexByte(s, '%') < 0 && strings.IndexByte(s, '&') < 0 && strings.IndexByte(s, '\\') < 0 {
 		return s
@@ -138,12 +138,12 @@ func decodeOnce(s string) string {
 		n, r := 0, rune(0)
 		switch s[i] {
 		case '%':
-			if i+1 < len(s) && s[i+1] == 'u' { // escape of JavaScript
+			if i+1 < len(s) && s[i+1] == 'u' { // JavaScript's escape()
 				r, n = escape(`\` + s[i+1:min(i+6, len(s))])
 				break
 			}
 			if c, ok := hex(s[i+1:], 2); ok {
-				b = append(b, byte(c)) // a byte, not a character
+				b = append(b, byte(c)) // a percent-encoding stands for a byte, not a character
 				i += 3
 				continue
 			}
@@ -183,7 +183,7 @@ func hex(s string, n int) (v rune, ok bool) {
 	return v, true
 }
 
-// entities are the character references of HTML that encoders make by name.
+// entities are the named character references of HTML that encoders produce.
 var entities = [...]struct {
 	name string
 	r    rune
@@ -196,7 +196,7 @@ var entities = [...]struct {
 	{"vert;", '|'}, {"verbar;", '|'}, {"rcub;", '}'}, {"rbrace;", '}'},
 }
 
-// entity reads a character reference of HTML, and returns how long it is.
+// entity reads a character reference of HTML and returns its length, 0 for none.
 func entity(s string) (r rune, n int) {
 	if !strings.HasPrefix(s, "&#") {
 		for _, e := range entities {
@@ -227,7 +227,7 @@ func entity(s string) (r rune, n int) {
 	return r, n
 }
 
-// escape reads an escape of JSON or JavaScript, and returns how long it is.
+// escape reads an escape of JSON or JavaScript and returns its length, 0 for none.
 func escape(s string) (r rune, n int) {
 	if len(s) < 2 {
 		return 0, 0

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// allowed reports whether a client may be sent back to a URI. It is compared
-// byte for byte, so that nothing in it can be read in two ways; only the port of
-// a loopback address may differ (RFC 8252, section 7.3), and what stands behind a
-// configured "/*".
-func (p *Proxy) allowed(uri string) bool {
-	for _, known := range p.how.RedirectURIs {
+// allowsRedirectURI reports whether users may be redirected to a URI. It compares byte
+// for byte, so that no two parsers can read the URI in different ways. Only the port of
+// a loopback address may differ (RFC 8252, section 7.3), and the path where a
+// configured URI ends in "/*".
+func (p *Proxy) allowsRedirectURI(uri string) bool {
+	for _, known := range p.cfg.RedirectURIs {
 		if prefix, ok := strings.CutSuffix(known, "*"); ok {
 			if below, ok := strings.CutPrefix(uri, prefix); ok && len(uri) <= maxURI && isPlainPath(below) {
 				return true
@@ -31,36 +31,36 @@ func (p *Proxy) allowed(uri string) bool {
 	return false
 }
 
-// maxURI bounds a URI behind a configured "/*", as the configuration bounds those
-// that stand there whole.
+// maxURI bounds a URI that matches a configured "/*", as the configuration bounds the
+// URIs that it names.
 const maxURI = 2048
 
-// isPlainPath reports whether s is segments with slashes between that every parser
-// reads the same way: of unreserved characters alone (RFC 3986, section 2.3), and
-// none of them a dot segment or empty.
+// isPlainPath reports whether s consists of segments, with slashes between, that every
+// parser reads the same way: they have unreserved characters alone (RFC 3986, section
+// 2.3), and none is empty or a dot segment.
 func isPlainPath(s string) bool {
 	for rest, more := s, true; more; {
 		var segment string
 		segment, rest, more = strings.Cut(rest, "/")
-		if segment == "." || segment == ".." || !isCode(segment, 1, maxURI) {
+		if segment == "." || segment == ".." || !hasCodeSyntax(segment, 1, maxURI) {
 			return false
 		}
 	}
 	return true
 }
 
-// refused tells the log which redirect URI was refused, and where.
-func (p *Proxy) refused(where, uri string) {
-	p.notice.Say(where + " the redirect URI " + strconv.QuoteToASCII(uri[:min(len(uri), maxShown)]) +
+// logRefusedURI tells the log which redirect URI was refused, and where.
+func (p *Proxy) logRefusedURI(where, uri string) {
+	p.requestLog.Log(where + " the redirect URI " + strconv.QuoteToASCII(uri[:min(len(uri), maxShown)]) +
 		" was refused: it is none of oauth_proxy.redirect_uris")
 }
 
-// maxShown bounds what is shown of a redirect URI that is refused.
+// maxShown bounds the part of a refused redirect URI that the log and the client see.
 const maxShown = 150
 
-// shown returns a redirect URI in the characters of an error_description (RFC
-// 6749, section 5.2), and not all of a long one.
-func shown(uri string) string {
+// describableURI returns a redirect URI in the characters that an error_description may
+// have (RFC 6749, section 5.2), cut to maxShown bytes.
+func describableURI(uri string) string {
 	b := []byte(uri[:min(len(uri), maxShown)])
 	for i, c := range b {
 		if c < ' ' || c > '~' || c == '"' || c == '\\' {
@@ -73,8 +73,8 @@ func shown(uri string) string {
 	return string(b)
 }
 
-// splitLoopback splits an http URI of the configuration, which is loopback, into
-// scheme and host, and what follows the port.
+// splitLoopback splits a configured http URI, whose host is a loopback address, into
+// its scheme and host, and the part after the port. ok is false for another scheme.
 func splitLoopback(uri string) (host, rest string, ok bool) {
 	const scheme = "http://"
 	authority, ok := strings.CutPrefix(uri, scheme)
@@ -93,8 +93,8 @@ func splitLoopback(uri string) (host, rest string, ok bool) {
 	return scheme + authority, rest, true
 }
 
-// withoutPort returns what follows a port at the beginning of s, in its one
-// form, and all of s if there is none.
+// withoutPort returns s without a port at its beginning. A port without leading zeros
+// counts alone.
 func withoutPort(s string) string {
 	if s == "" || s[0] != ':' {
 		return s

@@ -1,4 +1,4 @@
-package introspect
+package oauthproxy
 
 import (
 	"encoding/base64"
@@ -78,14 +78,14 @@ var hidden = []string{
 // The secret is found in each form, in two at once, and with text around it.
 func TestSecretIsFound(t *testing.T) {
 	for _, secret := range hidden {
-		s := NewSecret(secret)
+		s := newClientSecret(secret)
 		for name, encode := range encodings {
 			for again, twice := range encodings {
 				if strings.HasPrefix(again, "base64") || strings.HasPrefix(again, "Basic") {
 					twice, again = encodings["as it is"], "" // not of what is encoded already
 				}
 				text := `{"error_description":"bad credentials: ` + twice(encode(secret)) + ` was given"}`
-				if !s.In(text) {
+				if !s.in(text) {
 					t.Errorf("%q as %s, then %s, is not found in %s", secret, name, again, text)
 				}
 			}
@@ -95,12 +95,12 @@ func TestSecretIsFound(t *testing.T) {
 
 func TestOtherTextsAreNotTheSecret(t *testing.T) {
 	for _, secret := range hidden {
-		s := NewSecret(secret)
+		s := newClientSecret(secret)
 		for _, text := range []string{
 			"", "a", secret[1:], secret[:len(secret)-1], `{"access_token":"eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl","token_type":"Bearer","expires_in":3600}`,
 			`{"error":"invalid_grant","error_description":"AADSTS54005: the code was already redeemed \u0027x\u0027 100% & more \\ "}`, "%", "%2", "&#", "&#x;", `\`, `\u`, `\u00`, `\ud800\u`,
 		} {
-			if s.In(text) {
+			if s.in(text) {
 				t.Errorf("%q is found in %s", secret, text)
 			}
 		}
@@ -109,15 +109,15 @@ func TestOtherTextsAreNotTheSecret(t *testing.T) {
 
 // A text without end to its encodings is refused rather than read on.
 func TestSecretBehindManyEncodings(t *testing.T) {
-	s := NewSecret("s3cr3t&more")
+	s := newClientSecret("s3cr3t&more")
 	text := "s3cr3t&more"
 	for range 30 {
 		text = url.QueryEscape(text)
 	}
-	if !s.In(text) {
+	if !s.in(text) {
 		t.Error("not found")
 	}
-	if text := strings.Repeat("%25", 100_000); s.In(text) {
+	if text := strings.Repeat("%25", 100_000); s.in(text) {
 		t.Error("a long text is refused")
 	}
 }
@@ -128,8 +128,8 @@ func FuzzSecret(f *testing.F) {
 		if secret == "" || len(secret)+len(before)+len(after) > 1000 {
 			return
 		}
-		s := NewSecret(secret)
-		if text := before + percent(secret) + after; !s.In(text) && !strings.ContainsAny(before+after, `%&\`) {
+		s := newClientSecret(secret)
+		if text := before + percent(secret) + after; !s.in(text) && !strings.ContainsAny(before+after, `%&\`) {
 			t.Errorf("%q is not found in %q", secret, text)
 		}
 	})

@@ -1,4 +1,4 @@
-package keys
+package callout
 
 import (
 	"testing"
@@ -23,22 +23,22 @@ func TestFreshness(t *testing.T) {
 		{"max-age=600", "200", 400 * time.Second},
 		{"max-age=600", "yesterday", 10 * time.Minute},
 		{"max-age=600", "-1", 10 * time.Minute},
-		{"max-age=600", "601", refreshMin},
-		{"max-age=600", "99999999999999999999", refreshMin},
+		{"max-age=600", "601", MinFresh},
+		{"max-age=600", "99999999999999999999", MinFresh},
 		{"", "200", never},
 		// Between the floor and the ceiling.
-		{"max-age=0", "", refreshMin},
-		{"max-age=59", "", refreshMin},
+		{"max-age=0", "", MinFresh},
+		{"max-age=59", "", MinFresh},
 		{"max-age=61", "", 61 * time.Second},
 		{"max-age=3599", "", 3599 * time.Second},
-		{"max-age=86400", "", refreshMax},
-		{"max-age=4294967296", "", refreshMax},
-		{"max-age=99999999999999999999", "", refreshMax},
+		{"max-age=86400", "", MaxFresh},
+		{"max-age=4294967296", "", MaxFresh},
+		{"max-age=99999999999999999999", "", MaxFresh},
 		{"max-age=86400", "86300", 100 * time.Second},
-		{"no-store", "", refreshMin},
-		{"No-Cache", "", refreshMin},
-		{`no-cache="set-cookie", max-age=600`, "", refreshMin},
-		{"max-age=600, no-store", "", refreshMin},
+		{"no-store", "", MinFresh},
+		{"No-Cache", "", MinFresh},
+		{`no-cache="set-cookie", max-age=600`, "", MinFresh},
+		{"max-age=600, no-store", "", MinFresh},
 		// What is no max-age says nothing.
 		{"max-age", "", never},
 		{"max-age=", "", never},
@@ -60,13 +60,13 @@ func TestNewResponse(t *testing.T) {
 		{":status", "302"}, {"cache-control", "public"}, {"location", "https://login.example.com/?code=secret"},
 		{"cache-control", "max-age=100"}, {"age", "10"},
 	}, 5)
-	if r.Status != 302 || r.Size != 5 || r.Fresh != 90*time.Second || r.Location != `"login.example.com"` {
+	if r.Status != 302 || r.Size != 5 || r.Fresh != 90*time.Second || r.RedirectHost != `"login.example.com"` {
 		t.Errorf("%+v", r)
 	}
 }
 
 // A redirect may carry a secret; only the host is for the log.
-func TestLocationHost(t *testing.T) {
+func TestRedirectHost(t *testing.T) {
 	for location, want := range map[string]string{
 		"https://h/p?q=secret":          `"h"`,
 		"HTTPS://H:8443/p":              `"h:8443"`,
@@ -82,7 +82,7 @@ func TestLocationHost(t *testing.T) {
 		"login?next=https://secret/":    "the same host",
 		"https://h\r\nmcpauth: forged/": `"h\r\nmcpauth: forged"`,
 	} {
-		if got := locationHost(location); got != want {
+		if got := redirectHost(location); got != want {
 			t.Errorf("%q: %s, want %s", location, got, want)
 		}
 	}

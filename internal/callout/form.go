@@ -1,0 +1,114 @@
+package callout
+
+import "strings"
+
+// FormMediaType is the media type of a [Form].
+const FormMediaType = "application/x-www-form-urlencoded"
+
+// A Form holds encoded parameters, as the body of a POST request or the query of
+// a URL has them.
+type Form string
+
+// Add appends a parameter. An empty value adds nothing: a parameter without a
+// value counts as omitted (RFC 6749, section 3.1).
+func (f *Form) Add(name, value string) {
+	if value == "" {
+		return
+	}
+	if *f != "" {
+		*f += "&"
+	}
+	*f += Form(name + "=" + formEncode(value))
+}
+
+// AddTo returns a URI with the parameters appended to its query.
+func (f Form) AddTo(uri string) string {
+	switch {
+	case f == "":
+	case strings.IndexByte(uri, '?') < 0:
+		return uri + "?" + string(f)
+	case !strings.HasSuffix(uri, "?"):
+		return uri + "&" + string(f)
+	}
+	return uri + string(f)
+}
+
+// formEncode encodes a text for a form. It percent-encodes a space, which every
+// server can read, in a form as well as in a query.
+func formEncode(s string) string {
+	const upperHex = "0123456789ABCDEF"
+	b := make([]byte, 0, len(s)+16)
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; IsUnreserved(c) {
+			b = append(b, c)
+		} else {
+			b = append(b, '%', upperHex[c>>4], upperHex[c&15])
+		}
+	}
+	return string(b)
+}
+
+// IsUnreserved reports whether c is an unreserved character (RFC 3986, section
+// 2.3).
+func IsUnreserved(c byte) bool {
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
+}
+
+// ParseForm calls f with each parameter of a query or a form, in order and decoded,
+// and reports whether f accepted all of them and every percent-encoding was valid.
+// Names and values share no memory with text.
+func ParseForm(text string, f func(name, value string) bool) bool {
+	for text != "" {
+		var pair string
+		pair, text, _ = strings.Cut(text, "&")
+		encodedName, encodedValue, _ := strings.Cut(pair, "=")
+		name, nameOK := formDecode(encodedName)
+		value, valueOK := formDecode(encodedValue)
+		if !nameOK || !valueOK || !f(name, value) {
+			return false
+		}
+	}
+	return true
+}
+
+// formDecode decodes a name or a value. The result shares no memory with s.
+func formDecode(s string) (string, bool) {
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch c {
+		case '+':
+			c = ' '
+		case '%':
+			if i+2 >= len(s) {
+				return "", false
+			}
+			high, low := hexDigit(s[i+1]), hexDigit(s[i+2])
+			if high|low > 15 {
+				return "", false
+			}
+			c = high<<4 | low
+			i += 2
+		}
+		b = append(b, c)
+	}
+	return string(b), true
+}
+
+// hexDigit returns the value of a hexadecimal digit, 255 for any other byte.
+func hexDigit(c byte) byte {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0'
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		return c | 0x20 - 'a' + 10
+	}
+	return 255
+}
+
+// IsMediaType reports whether a Content-Type header has a media type, whatever its
+// parameters.
+func IsMediaType(contentType, mediaType string) bool {
+	contentType, _, _ = strings.Cut(contentType, ";")
+	return strings.EqualFold(strings.Trim(contentType, " \t"), mediaType)
+}
