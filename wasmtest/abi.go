@@ -9,7 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 )
 
-// args are the parameters of a host function as they stand on the stack.
+// args are the parameters of a host function on wazero's stack.
 type args []uint64
 
 func (a args) u32(i int) uint32 { return uint32(a[i]) }
@@ -20,14 +20,14 @@ type hostFunction struct {
 	name      string
 	signature string
 	call      func(*VM, args) Status
-	// restricted tells that the function may be called while the module is
+	// restricted means that the function may be called while the module is
 	// initialised or allocates memory (setRestrictedCallback in wasm.cc).
 	restricted bool
 	noResult   bool
 }
 
-// envFunctions is the module "env" of the ABI, versions 0.2.0 and 0.2.1. Queues and gRPC calls are
-// there for plugins that link them, and unimplemented.
+// envFunctions is the module "env" of the ABI, versions 0.2.0 and 0.2.1. Queues and gRPC
+// calls exist for plugins that import them, and return Unimplemented.
 var envFunctions = []hostFunction{
 	{name: "proxy_log", signature: "iii", call: (*VM).proxyLog, restricted: true},
 	{name: "proxy_get_log_level", signature: "i", call: (*VM).proxyGetLogLevel},
@@ -126,7 +126,7 @@ func (vm *VM) writeU64(address uint32, value uint64) Status {
 	return OK
 }
 
-// give hands data to the guest in memory that the guest allocates, as
+// give passes data to the guest in memory that the guest allocates, as
 // copyToPointerSize does: nothing is allocated for empty data.
 func (vm *VM) give(data []byte, addressAt, sizeAt uint32) Status {
 	var address uint32

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// The maps of the ABI that this host has.
+// The types of maps in the ABI that this host implements.
 const (
 	mapRequestHeaders  = 0
 	mapRequestTrailers = 1
@@ -72,7 +72,7 @@ func (vm *VM) proxyGetHeaderMapValue(a args) Status {
 	return vm.give([]byte(values[0]), a.u32(3), a.u32(4))
 }
 
-// changeHeader is what adding and replacing have in common.
+// changeHeader adds or replaces a header.
 func (vm *VM) changeHeader(a args, change func(h *Headers, name, value string)) Status {
 	name, ok := vm.read(a.u32(1), a.u32(2))
 	value, ok2 := vm.read(a.u32(3), a.u32(4))
@@ -174,5 +174,5 @@ func (vm *VM) proxyGetBufferBytes(a args) Status {
 	return vm.give(data[start:end], a.u32(3), a.u32(4))
 }
 
-// proxySetBufferBytes: no buffer that this host has can be changed.
+// proxySetBufferBytes refuses all changes: the buffers of this host are read-only.
 func (vm *VM) proxySetBufferBytes(args) Status { return NotFound }

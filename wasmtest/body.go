@@ -1,6 +1,6 @@
 package wasmtest
 
-// requestBody is a request's body on its way through the guest.
+// requestBody is the state of a request's body.
 type requestBody struct {
 	buffer   []byte // kept, as the guest asked
 	chunk    []byte // while the guest's body callback runs
@@ -22,8 +22,8 @@ func (b *requestBody) bytes() []byte {
 
 func (s *Stream) hasBody() bool { return s != nil && (s.body.shown || s.body.kept) }
 
-// Body sends a part of the body, which may be the last. What comes after the
-// guest has answered is dropped.
+// Body sends a part of the body, which may be the last one. Parts after the guest's answer
+// are dropped.
 func (s *Stream) Body(chunk string, endOfStream bool) {
 	if s.body.ended || s.closed && s.state != Answered {
 		panic("wasmtest: body on a stream that has ended")
@@ -47,7 +47,7 @@ func (s *Stream) Body(chunk string, endOfStream bool) {
 	}
 }
 
-// tooLarge answers a request of whose body more was kept than the host's limit
+// tooLarge answers a request whose kept body exceeds the host's limit
 // (requestDataTooLarge).
 func (s *Stream) tooLarge() {
 	if s.state == Answered || s.state == Failed || s.local != nil {
@@ -93,15 +93,15 @@ func (s *Stream) show(chunk []byte) {
 	}
 }
 
-// goOn sends on all that there is: headers, if they were stopped, and the body.
+// goOn sends the headers, if they were stopped, and the body so far to the upstream.
 func (s *Stream) goOn() {
 	b := &s.body
 	b.upstream, b.buffer, b.kept = append(b.upstream, b.buffer...), nil, false
 	s.state, s.open, s.stopped, s.sent = Forwarded, false, false, true
 }
 
-// resume goes on with a stream that was held (continueDecoding). The guest sees
-// what it has not seen of the body.
+// resume goes on with a stream that was held (continueDecoding). The guest then
+// sees the rest of the body.
 func (s *Stream) resume() {
 	if s.state != Held && s.state != Forwarded {
 		return
@@ -113,8 +113,8 @@ func (s *Stream) resume() {
 		b.queue, b.waiting = nil, false
 		s.show(chunk)
 	}
-	// What is kept still keeps the host from reading on: nothing takes the place of
-	// a body callback that would end that.
+	// The kept body still stops the host from reading on: no further body callback
+	// comes that could change that.
 	if b.stuck && !b.kept {
 		chunk := b.unread
 		b.unread, b.stuck = nil, false

@@ -14,8 +14,7 @@ const (
 	clusterEmpty
 )
 
-// Callout is a request that a guest has sent through the host and that waits
-// for its answer.
+// Callout is a request of a guest to a cluster that has no response yet.
 type Callout struct {
 	VM      *VM
 	ID      uint32
@@ -49,15 +48,15 @@ func (h *Host) SetCluster(name string, empty bool) {
 	}
 }
 
-// calloutResponse is what a guest can read while it handles an answer.
+// calloutResponse is the response that a guest reads in its callback.
 type calloutResponse struct {
 	headers  Headers
 	body     []byte
 	trailers Headers
 }
 
-// Answer hands the guest a response and runs what the guest asked for in its
-// callback.
+// Answer passes a response to the guest's callback, and then runs the actions that the
+// callback asked for.
 func (c *Callout) Answer(status string, headers Headers, body []byte) {
 	all := append(Headers{{":status", status}}, headers...)
 	c.finish(&calloutResponse{headers: all, body: body})

@@ -2,13 +2,13 @@ package wasmtest
 
 import "time"
 
-// Clock is what the guests of a [Host] see as time. It stands still until the
-// test moves it, but for one microsecond that each reading of the monotonic
-// clock takes: no runtime copes with a monotonic clock that never moves.
+// Clock is the time that the guests of a [Host] see. Only the test moves it, except that
+// each reading of the monotonic clock takes one microsecond: no runtime copes with a
+// monotonic clock that stands still.
 type Clock struct {
 	wall      time.Time
 	monotonic time.Duration
-	readings  time.Duration // what reading the monotonic clock has taken
+	readings  time.Duration // time that readings of the monotonic clock took
 }
 
 // Now returns the realtime clock.

@@ -1,14 +1,12 @@
-// Package wasmtest is a proxy-wasm host for tests. It loads a plugin as a
-// gateway does, from its .wasm file alone, and plays the gateway's part of the
-// proxy-wasm ABI 0.2 on wazero, so that a test can drive the file that ships
-// rather than the packages it was built from.
+// Package wasmtest is a proxy-wasm host for tests. It loads a plugin from its .wasm file,
+// as a gateway does, and implements the gateway's side of the proxy-wasm ABI 0.2 on
+// wazero. A test therefore runs the file that ships, not the packages it is built from.
 //
-// The host does what Envoy does and what an emulator inside the plugin's own
-// process cannot: several VMs over one shared-data map with its exact
-// compare-and-swap rules, ticks and clocks under the test's control, callouts
-// that are answered, fail, time out or never come back, foreign functions that
-// are absent or wrong, held requests and their resumption, and the WASI
-// functions as Envoy provides them, including the poll_oneoff that fails.
+// The host does what Envoy does and an emulator in the plugin's own process cannot do. It
+// has several VMs with one shared-data map and its exact compare-and-swap rules; ticks and
+// clocks under the test's control; callouts that succeed, fail, time out or never end;
+// foreign functions that are absent or wrong; held requests and their resumption; and the
+// WASI functions of Envoy, including the poll_oneoff that fails.
 //
 // A test reads like this:
 //
@@ -26,15 +24,15 @@
 //	case wasmtest.Failed:    // the plugin crashed: 503
 //	}
 //
-// Nothing happens by itself: no tick comes without [VM.Tick], no callout is
+// Nothing happens on its own: no tick comes without [VM.Tick], no callout is
 // answered without [Callout.Answer], no time passes without [Clock.Advance].
 //
-// Behaviour that a real host tolerates but that is always a mistake of the
-// plugin (a stream resumed twice, a header value with a line break) is
-// collected by [Host.Violations], which a test should find empty.
+// [Host.Violations] lists what a real host tolerates but is always a bug of the plugin,
+// such as a stream resumed twice or a header value with a line break. A test should
+// find it empty.
 //
-// A Host and everything that belongs to it is used by one goroutine at a time:
-// the workers of a gateway are interleaved by the test, not run in parallel.
-// The sources followed are proxy-wasm-cpp-host (exports.cc, context.cc,
+// Only one goroutine at a time may use a Host and all that belongs to it: a test
+// interleaves the workers of a gateway, and does not run them in parallel. The host
+// follows the sources of proxy-wasm-cpp-host (exports.cc, context.cc,
 // shared_data.cc) and Envoy (source/extensions/common/wasm).
 package wasmtest

@@ -11,8 +11,8 @@ import (
 	"errors"
 )
 
-// ForeignFunction is a function that the host offers by name beside the ABI.
-// The result is handed to the guest only with status OK.
+// ForeignFunction is a function outside the ABI that the host offers by name. The guest
+// gets the result only if the status is OK.
 type ForeignFunction func(argument []byte) (result []byte, status Status)
 
 // VerifySignature is Envoy's foreign function verify_signature. The argument

@@ -66,15 +66,15 @@ func lowerNames(pairs [][2]string) Headers {
 	return h
 }
 
-// The limits of proxy-wasm-cpp-host's limits.h on maps that a guest hands over:
-// what exceeds them, or is malformed, is read as an empty map.
+// The limits of proxy-wasm-cpp-host's limits.h on maps from a guest. The host reads a map
+// that exceeds them, or is malformed, as an empty map.
 const (
 	maxPairsBytes = 1 << 20
 	maxPairsCount = 1024
 )
 
-// marshalPairs writes pairs as the ABI has them: their number, the sizes of
-// each, then all texts, each followed by a NUL.
+// marshalPairs returns the ABI's serialization of pairs: their number, the sizes of each,
+// then all texts, each followed by a NUL.
 func marshalPairs(pairs [][2]string) []byte {
 	out := binary.LittleEndian.AppendUint32(nil, uint32(len(pairs)))
 	for _, kv := range pairs {

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// Options are the properties of a [Host]. The zero value is a gateway of
-// today's older kind: Envoy up to 1.38.
+// Options are the properties of a [Host]. The zero value is a gateway like
+// Envoy up to 1.38.
 type Options struct {
 	// Now is where the realtime clock starts. The zero value is
 	// 2026-01-01 00:00:00 UTC, so that a test does not depend on today.
 	Now time.Time
 	// PollOneoffWorks makes poll_oneoff succeed with no events, as Envoy does
-	// from 1.39 on. Before, and by default here, it returns 52 (ENOSYS).
+	// from 1.39 on. By default it returns 52 (ENOSYS), as before.
 	PollOneoffWorks bool
 	// HeadersStopIteration is allow_on_headers_stop_iteration: a guest that
 	// pauses at the headers is still shown the body.
@@ -33,7 +33,7 @@ type Options struct {
 	VMConfiguration string
 }
 
-// Host is the gateway's process: it owns what its workers (VMs) share.
+// Host is the process of a gateway. It owns the state that its workers (VMs) share.
 type Host struct {
 	module       *Module
 	options      Options
@@ -111,7 +111,7 @@ func (h *Host) SetProperty(value []byte, path ...string) {
 	h.properties[key] = value
 }
 
-// Violations returns what guests did that no correct plugin does, in words.
+// Violations describes what guests did that no correct plugin does.
 func (h *Host) Violations() []string { return h.violations }
 
 func (h *Host) violate(format string, a ...any) {

@@ -20,7 +20,7 @@ type LogLine struct {
 	VM      *VM
 	Level   LogLevel
 	Message string
-	// Stdio tells that the message was written to standard output (LogInfo)
+	// Stdio means that the message was written to standard output (LogInfo)
 	// or standard error (LogError), where Go's runtime reports a crash.
 	Stdio bool
 }

@@ -68,8 +68,8 @@ func (m *Module) Size() int { return len(m.code) }
 // Bytes returns the content of the file, which must not be changed.
 func (m *Module) Bytes() []byte { return m.code }
 
-// Imports returns what the file asks of its host, each as "module.function",
-// in the file's order.
+// Imports returns the functions that the file imports, each as "module.function", in the
+// file's order.
 func (m *Module) Imports() []string {
 	var names []string
 	for _, f := range m.compiled.ImportedFunctions() {
@@ -79,7 +79,7 @@ func (m *Module) Imports() []string {
 	return names
 }
 
-// Exports returns the names of the functions that the file offers its host.
+// Exports returns the names of the functions that the file exports.
 func (m *Module) Exports() []string {
 	var names []string
 	for name := range m.compiled.ExportedFunctions() {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// State is what has become of a request.
+// State is the state of a request.
 type State int
 
 const (
@@ -25,14 +25,14 @@ func (s State) String() string {
 	return [...]string{"invalid", "held", "forwarded", "answered", "failed", "gone"}[s]
 }
 
-// LocalResponse is an answer that the guest gave itself.
+// LocalResponse is a response by the guest itself.
 type LocalResponse struct {
 	Status  int
 	Headers Headers
 	Body    []byte
 }
 
-// Stream is one HTTP request and what the guest made of it.
+// Stream is one HTTP request on its way through the guest.
 type Stream struct {
 	vm       *VM
 	id       uint32
@@ -75,8 +75,8 @@ func (vm *VM) Open(headers Headers, endOfStream bool) *Stream {
 	if _, ok := vm.enter(s.id, "proxy_on_context_create", uint64(s.id), uint64(vm.root)); !ok {
 		return s
 	}
-	// The verdict stands before deferred actions run: both a local response and
-	// a resumption come after the callback has returned.
+	// The action of the callback applies before the deferred calls: a local response and
+	// a resumption take effect after the callback has returned.
 	vm.stop = false
 	s.state = Held
 	action, ok := vm.enter(s.id, "proxy_on_request_headers", uint64(s.id), uint64(len(s.request)), end)
@@ -90,7 +90,8 @@ func (vm *VM) Open(headers Headers, endOfStream bool) *Stream {
 	case !ok:
 		s.state = Failed
 	case s.local != nil || vm.stop:
-		// Answered in the callback: whatever it returns, the request stops.
+		// The callback has sent a local response: the request stops, whatever the
+		// callback returns.
 	case action == 0:
 		if s.resumed {
 			vm.host.violate("stream resumed and continued")
@@ -108,14 +109,14 @@ func (vm *VM) Open(headers Headers, endOfStream bool) *Stream {
 	return s
 }
 
-// What callbacks return beside 0, to go on (proxy_wasm_enums.h).
+// The actions that callbacks return, besides 0 to continue (proxy_wasm_enums.h).
 const (
 	stopIteration       = 1 // in body callbacks: and keep the body
 	stopAllAndBuffer    = 3 // of headers: and no further callbacks, with 413 for a body too large to keep
 	stopAllAndWatermark = 4 // of headers: the same, but the host stops reading such a body
 )
 
-// State returns what has become of the request by now.
+// State returns the state of the request.
 func (s *Stream) State() State { return s.state }
 
 // Local returns the guest's own answer, or the host's 413, nil unless the state is
@@ -135,7 +136,7 @@ func (s *Stream) Upstream() Headers {
 // names that Envoy gives them: with "wasm." in front.
 func (s *Stream) FilterState() map[string]string { return s.filterState }
 
-// HeadersSent tells whether the upstream has received the headers, even if the
+// HeadersSent reports whether the upstream has received the headers, even if the
 // guest has answered since.
 func (s *Stream) HeadersSent() bool { return s.sent }
 
@@ -246,8 +247,8 @@ func (vm *VM) proxySendLocalResponse(a args) Status {
 	return OK
 }
 
-// sendLocal takes the guest's answer through the guest's own response
-// callback, as every response goes, and completes the stream.
+// sendLocal passes the guest's local response through the guest's response callback, as
+// every response, and completes the stream.
 func (s *Stream) sendLocal() {
 	s.state, s.open = Answered, false
 	reply := append(Headers{{":status", strconv.Itoa(s.local.Status)}}, s.local.Headers...)

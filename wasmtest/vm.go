@@ -45,8 +45,8 @@ type VM struct {
 	dead        error
 }
 
-// StartError tells that a plugin did not start. Err is nil if the plugin
-// itself refused, and the reason is then in the log.
+// StartError reports that a plugin did not start. Err is nil if the plugin refused to;
+// its reason is then in the log.
 type StartError struct {
 	Stage string // the function that failed
 	Err   error
@@ -114,11 +114,11 @@ func (vm *VM) refuse(stage string, err error) error {
 	return &StartError{stage, err}
 }
 
-// errKilled is why a VM is dead that the test has killed.
+// errKilled is the result of Dead for a VM that the test has killed.
 var errKilled = errors.New("killed")
 
-// Kill ends the VM at once and without a callback, as a gateway does with a
-// worker that goes. Its callouts are cancelled, its streams are lost.
+// Kill ends the VM at once and without a callback, as a gateway ends a worker. The VM's
+// callouts are cancelled and its streams are lost.
 func (vm *VM) Kill() { vm.die(errKilled) }
 
 // Dead returns why the VM is dead, nil while it is alive. A guest that panics
@@ -150,7 +150,7 @@ func (vm *VM) Calls() map[string]int { return maps.Clone(vm.calls) }
 // TickPeriod returns the period that the guest asked for, 0 for no ticks.
 func (vm *VM) TickPeriod() time.Duration { return vm.tickPeriod }
 
-// Tick calls the guest's timer once, whatever the clock says. It does nothing
+// Tick calls the guest's timer once, whatever the clock's time. It does nothing
 // if the guest has asked for no ticks, or is dead.
 func (vm *VM) Tick() {
 	if vm.dead == nil && vm.tickPeriod > 0 {

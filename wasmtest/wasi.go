@@ -46,7 +46,7 @@ func noStrings(vm *VM, a args) Status {
 	return vm.writeU32(a.u32(1), 0)
 }
 
-// environment returns the variables as C has them.
+// environment returns the variables in the form NAME=VALUE, each with a NUL.
 func (vm *VM) environment() (list []string) {
 	for name, value := range vm.host.options.Environment {
 		list = append(list, name+"="+value+"\x00")
@@ -130,7 +130,7 @@ func (vm *VM) pollOneoff(a args) Status {
 	return vm.writeU32(a.u32(3), 0)
 }
 
-// procExit is how Go's runtime ends after a panic; the VM ends with it.
+// procExit ends the VM. Go's runtime calls it after a panic.
 func (vm *VM) procExit(a args) Status { panic(fmt.Errorf("proc_exit(%d)", a.u32(0))) }
 
 func (vm *VM) randomGet(a args) Status {

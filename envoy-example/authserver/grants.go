@@ -14,8 +14,8 @@ import (
 	"github.com/ory/fosite/token/jwt"
 )
 
-// composeProvider sets the library up: which grants, how tokens look, how
-// strictly requests are checked. secret keys its codes and refresh tokens.
+// composeProvider configures the library's grants, tokens and checks. secret is the key
+// of its codes and refresh tokens.
 func (s *Server) composeProvider(secret []byte) {
 	s.config = &fosite.Config{
 		AccessTokenIssuer:   s.issuer,
@@ -51,8 +51,8 @@ func (s *Server) composeProvider(secret []byte) {
 	)
 }
 
-// refreshTokenScopes returns the scopes of which one is needed for a refresh token;
-// none if every client that registered the grant gets them.
+// refreshTokenScopes returns the scopes of which a client needs one to get a refresh
+// token. If there are none, every client that registered the grant gets refresh tokens.
 func (s *Server) refreshTokenScopes() []string {
 	if slices.Contains(s.options.Scopes, offlineAccess) {
 		return []string{offlineAccess}
@@ -76,8 +76,8 @@ func newSession(subject, clientID string) *oauth2.JWTSession {
 	}
 }
 
-// serveAuthorize is the authorization endpoint (RFC 6749 section 3.1). It asks
-// nobody: every valid request is granted in the name of [User], but for the scopes
+// serveAuthorize is the authorization endpoint (RFC 6749 section 3.1). It asks no user:
+// it grants every valid request in the name of [User], but for the scopes
 // that the options' Consent holds back.
 func (s *Server) serveAuthorize(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()

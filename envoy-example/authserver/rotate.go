@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// A rotation in steps, as servers do it that leave their clients time: publish
-// new keys, sign with them when everybody has them, withdraw the old ones when
-// the last of their tokens has expired. [Server.Rotate] is the hasty form.
+// The methods below rotate keys in steps, as careful servers do: publish new keys, sign
+// with them once all clients have them, and withdraw the old keys once their last token
+// has expired. [Server.Rotate] does it in one step.
 
 // AddKeys publishes a new key for each algorithm, with which the server does
 // not sign yet.
@@ -43,8 +43,7 @@ func (s *Server) RemoveKeys() {
 }
 
 // ReplaceKeys makes new keys under the kids of those that the server signs
-// with, and signs with them: what a server does that makes its keys anew at
-// each start.
+// with, and signs with them, like a server that makes new keys at each start.
 func (s *Server) ReplaceKeys() error {
 	r := s.keys
 	r.mu.Lock()
@@ -62,7 +61,7 @@ func (s *Server) ReplaceKeys() error {
 	return nil
 }
 
-// ForeignKeySet returns a JWK set that an attacker would like to see in use:
+// ForeignKeySet returns an attacker's JWK set:
 // the keys that tokens with [Token.ForeignKey] are signed by, under the kids of
 // those that the server signs with.
 func (s *Server) ForeignKeySet() ([]byte, error) {

@@ -15,7 +15,7 @@ import (
 	"github.com/ory/fosite"
 )
 
-// User is the subject of every token that the authorization code grant gives.
+// User is the subject of all tokens from the authorization code grant.
 const User = "alice"
 
 // Options are the settings of a [Server]. The zero value is ready to use.
@@ -35,11 +35,11 @@ type Options struct {
 	// 2), as with Keycloak, Ory Hydra and oidc-provider. A client that registers
 	// none may ask for all in both cases, as with Keycloak.
 	LenientScopes bool
-	// Consent stands for the page where the user chooses what a client gets: it
-	// returns those of the scopes asked for that are granted (RFC 6749 section
-	// 3.3). Without it all are.
+	// Consent takes the place of the page where the user chooses what a client gets. It
+	// returns the granted scopes of the requested ones (RFC 6749 section
+	// 3.3). By default all are granted.
 	Consent func(Authorization) []string
-	// NoRefreshTokens has clients register without the grant type refresh_token,
+	// NoRefreshTokens makes clients register without the grant type refresh_token,
 	// whatever they say (RFC 7591 section 3.2.1).
 	NoRefreshTokens bool
 	// Resources are the values of the resource parameter that the server knows,
@@ -56,8 +56,8 @@ type Options struct {
 	// Clients are the confidential clients known from the start, for the client
 	// credentials grant.
 	Clients []Client
-	// Opaque makes the access tokens that are issued opaque; the introspection
-	// endpoint tells what they are worth.
+	// Opaque makes the issued access tokens opaque. Resource servers then use the
+	// introspection endpoint.
 	Opaque bool
 	// NoRegistration leaves the registration endpoint out: clients are those of
 	// Clients only, as with many providers.

@@ -21,24 +21,22 @@ type Options struct {
 	PluginEnv map[string]string
 	// Port to listen on, of 127.0.0.1; 0 means any free one.
 	Port int
-	// Upstream is the name of the cluster that gets the requests let through.
+	// Upstream is the cluster of the MCP server.
 	Upstream string
-	// Hosts are the clusters that get the requests let through for other
-	// virtual hosts than "*", by their domains.
+	// Hosts are the clusters of further virtual hosts, by their domains.
 	Hosts map[string]string
-	// Pages are the origins of the web pages that may read what the upstream
-	// answers, "*" for all: Envoy's own CORS filter, behind mcpauth, tells their
-	// browsers.
+	// Pages are the origins of the web pages that may read the upstream's responses,
+	// "*" for all. They configure Envoy's CORS filter, behind mcpauth.
 	Pages []string
-	// Clusters that the upstream and the plugin's callouts go to.
+	// Clusters are the clusters of the upstream and of the plugin's callouts.
 	Clusters []Cluster
 	// Filters are HTTP filters behind mcpauth, a list in YAML.
 	Filters string
 	// AccessLog is the log_format of an access log, in YAML on one line; empty
 	// means none. See [Process.AccessLog].
 	AccessLog string
-	// Lenient leaves Envoy's own checks of paths and header names off. mcpauth
-	// is safe without them; a deployment should have them on.
+	// Lenient disables Envoy's own checks of paths and header names. mcpauth is safe
+	// without them, but a deployment should enable them.
 	Lenient bool
 	// HeadersStopIteration is allow_on_headers_stop_iteration of the filter.
 	HeadersStopIteration bool

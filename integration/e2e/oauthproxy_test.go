@@ -135,8 +135,11 @@ func TestOAuthProxyOnTheWire(t *testing.T) {
 					return g.do(t, r)
 				}
 				a := send("GET", "/.well-known/oauth-authorization-server", nil)
-				var metadata struct{ Issuer, Token_Endpoint string }
-				if json.Unmarshal([]byte(a.body), &metadata); a.status != 200 || metadata.Issuer != own.port.Origin() || metadata.Token_Endpoint != own.port.Origin()+"/token" {
+				var metadata struct {
+					Issuer        string
+					TokenEndpoint string `json:"token_endpoint"`
+				}
+				if json.Unmarshal([]byte(a.body), &metadata); a.status != 200 || metadata.Issuer != own.port.Origin() || metadata.TokenEndpoint != own.port.Origin()+"/token" {
 					t.Errorf("%d %s", a.status, a.body)
 				}
 				query := url.Values{"response_type": {"code"}, "client_id": {providerClient.ID}, "redirect_uri": {callback}, "scope": {"read:notes"}, "state": {"s"},
@@ -168,15 +171,17 @@ func TestOAuthProxyOnTheWire(t *testing.T) {
 					t.Errorf("%d bad forms have reached the provider", n-before)
 				}
 				a = send("POST", "/token", form)
-				var tokens struct{ Access_Token, Refresh_Token string }
-				if json.Unmarshal([]byte(a.body), &tokens); a.status != 200 || tokens.Access_Token == "" || a.header.Get("Cache-Control") != "no-store" ||
+				var tokens struct {
+					AccessToken string `json:"access_token"`
+				}
+				if json.Unmarshal([]byte(a.body), &tokens); a.status != 200 || tokens.AccessToken == "" || a.header.Get("Cache-Control") != "no-store" ||
 					a.header.Get("Access-Control-Allow-Origin") != "*" {
 					t.Fatalf("%d %v %s", a.status, a.header, a.body)
 				}
 				if a = send("POST", "/token", form); a.status != 400 || !strings.Contains(a.body, `"invalid_grant"`) {
 					t.Errorf("a code twice: %d %s", a.status, a.body)
 				}
-				r := toolCall(p, "/", bearer(tokens.Access_Token))
+				r := toolCall(p, "/", bearer(tokens.AccessToken))
 				if a = g.do(t, r); a.status != 200 {
 					t.Errorf("%d %s", a.status, a.body)
 				}
@@ -184,7 +189,7 @@ func TestOAuthProxyOnTheWire(t *testing.T) {
 					t.Errorf("%d exchanges came with the secret, want 1", n-secrets)
 				}
 				seen := own.mcp.Requests()
-				a = send("POST", "/revoke", url.Values{"client_id": {providerClient.ID}, "token": {tokens.Access_Token}})
+				a = send("POST", "/revoke", url.Values{"client_id": {providerClient.ID}, "token": {tokens.AccessToken}})
 				if a.status != 200 {
 					t.Errorf("%d %s", a.status, a.body)
 				}

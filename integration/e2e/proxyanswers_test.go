@@ -40,8 +40,10 @@ func TestOAuthProxyAnswers(t *testing.T) {
 					return g.do(t, request{proto: p, method: "POST", path: path, header: h, body: body})
 				}
 				a := post("/register", "application/json", `{"redirect_uris":["cursor://anysphere.cursor-mcp/oauth/callback","http://localhost:8787/callback"]}`, nil)
-				var registered struct{ Redirect_URIs []string }
-				if json.Unmarshal([]byte(a.body), &registered); a.status != 201 || !slices.Equal(registered.Redirect_URIs, []string{"http://localhost:8787/callback"}) {
+				var registered struct {
+					RedirectURIs []string `json:"redirect_uris"`
+				}
+				if json.Unmarshal([]byte(a.body), &registered); a.status != 201 || !slices.Equal(registered.RedirectURIs, []string{"http://localhost:8787/callback"}) {
 					t.Errorf("%d %s", a.status, a.body)
 				}
 				a = post("/register", "application/json", `{"redirect_uris":["cursor://anysphere.cursor-mcp/oauth/callback"]}`, nil)

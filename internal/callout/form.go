@@ -1,6 +1,10 @@
 package callout
 
-import "strings"
+import (
+	"strings"
+
+	"mcpauth/internal/percent"
+)
 
 // FormMediaType is the media type of a [Form].
 const FormMediaType = "application/x-www-form-urlencoded"
@@ -80,30 +84,16 @@ func formDecode(s string) (string, bool) {
 		case '+':
 			c = ' '
 		case '%':
-			if i+2 >= len(s) {
+			decoded, ok := percent.Decode(s[i:])
+			if !ok {
 				return "", false
 			}
-			high, low := hexDigit(s[i+1]), hexDigit(s[i+2])
-			if high|low > 15 {
-				return "", false
-			}
-			c = high<<4 | low
+			c = decoded
 			i += 2
 		}
 		b = append(b, c)
 	}
 	return string(b), true
-}
-
-// hexDigit returns the value of a hexadecimal digit, 255 for any other byte.
-func hexDigit(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c|0x20 && c|0x20 <= 'f':
-		return c | 0x20 - 'a' + 10
-	}
-	return 255
 }
 
 // IsMediaType reports whether a Content-Type header has a media type, whatever its

@@ -1,7 +1,6 @@
-// Package headermap reads and writes header maps in the form in which a
-// proxy-wasm host and a module hand them to each other: the number of pairs; the
-// sizes of the name and the value of each; and then names and values, each with
-// a zero byte behind it. Numbers have 32 bits, little-endian.
+// Package headermap reads and writes header maps in the serialization of the proxy-wasm
+// ABI: the number of pairs; the sizes of the name and the value of each pair; then all
+// names and values, each followed by a zero byte. Numbers are 32-bit little-endian.
 package headermap
 
 import (
@@ -9,18 +8,18 @@ import (
 	"errors"
 )
 
-// ErrMalformed means that the host's answer is not a header map.
+// ErrMalformed reports that the host returned a malformed header map.
 var ErrMalformed = errors.New("the host's header map is malformed")
 
-// A Reader goes through a header map. It copies nothing: what it returns shares
-// the memory of the map.
+// A Reader iterates over a header map. The strings that it returns share the map's
+// memory.
 type Reader struct {
-	sizes string
-	texts string
+	sizes string // of the remaining pairs
+	texts string // of the remaining pairs
 	err   error
 }
 
-// Read starts at the first pair of a map. An empty one has no bytes at all.
+// Read returns a Reader of a map. A host passes an empty map as no bytes at all.
 func Read(m string) Reader {
 	if m == "" {
 		return Reader{}
@@ -28,7 +27,7 @@ func Read(m string) Reader {
 	if len(m) < 4 {
 		return Reader{err: ErrMalformed}
 	}
-	n := uint64(number(m)) * 8
+	n := uint64(readUint32(m)) * 8
 	m = m[4:]
 	if n > uint64(len(m)) {
 		return Reader{err: ErrMalformed}
@@ -36,12 +35,13 @@ func Read(m string) Reader {
 	return Reader{sizes: m[:n], texts: m[n:]}
 }
 
-// Next returns the next pair; ok is false after the last one and after a fault.
+// Next returns the next pair. ok is false after the last pair and if the map is
+// malformed.
 func (r *Reader) Next() (name, value string, ok bool) {
 	if len(r.sizes) < 8 {
 		return "", "", false
 	}
-	a, b := uint64(number(r.sizes)), uint64(number(r.sizes[4:]))
+	a, b := uint64(readUint32(r.sizes)), uint64(readUint32(r.sizes[4:]))
 	if a+b+2 > uint64(len(r.texts)) {
 		r.err, r.sizes = ErrMalformed, ""
 		return "", "", false
@@ -51,10 +51,10 @@ func (r *Reader) Next() (name, value string, ok bool) {
 	return name, value, true
 }
 
-// Err returns [ErrMalformed] if the map ended other than as it said.
+// Err returns [ErrMalformed] if the map is malformed.
 func (r *Reader) Err() error { return r.err }
 
-func number(s string) uint32 {
+func readUint32(s string) uint32 {
 	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
 }
 

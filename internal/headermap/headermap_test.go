@@ -33,7 +33,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// The form itself, which Read and Append could both get wrong.
+// The exact bytes, in which Read and Append could have the same mistake.
 func TestForm(t *testing.T) {
 	const want = "\x02\x00\x00\x00" + "\x01\x00\x00\x00\x02\x00\x00\x00" + "\x03\x00\x00\x00\x00\x00\x00\x00" + "a\x00bc\x00def\x00\x00"
 	if got := write([][2]string{{"a", "bc"}, {"def", ""}}); got != want {
@@ -41,8 +41,8 @@ func TestForm(t *testing.T) {
 	}
 }
 
-// A map cut short anywhere is a fault and never a shorter map: a header that
-// went unseen could be one that only the gate may set.
+// A truncated map is malformed and never a shorter map: an unseen header could be one
+// that only the gate may set.
 func TestCutShort(t *testing.T) {
 	whole := write([][2]string{{":path", "/"}, {"x-mcpauth-subject", "mallory"}})
 	for n := 1; n < len(whole); n++ {
@@ -60,7 +60,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil || m == "" {
 			return
 		}
-		// Whatever stands behind the last pair is not read.
+		// Bytes after the last pair are ignored.
 		if again := write(pairs); len(again) > len(m) || len(pairs) > len(m)/8 {
 			t.Errorf("%q from %q", pairs, m)
 		}

@@ -1,60 +1,60 @@
-// Package tokencache remembers what was found out about tokens, so that a token
-// seen before costs no signature, and no question to its server.
+// Package tokencache caches the results of verifications, so that a token seen before
+// costs no signature and no introspection.
 package tokencache
 
 import "unsafe"
 
-// maxBytes bounds the whole cache, whatever the entries: large tokens must not
-// fill the worker's memory.
+// maxBytes bounds the memory of a cache, so that large tokens cannot fill the worker's
+// memory.
 const maxBytes = 16 << 20
 
-// Cache maps a token, byte for byte, and a resource to what was found out about
-// it. Tokens that passed and others belong into caches of their own, so that a
-// flood of bad ones evicts no good one. A flood of tokens, each seen once, does
-// not evict what is in use: a hand goes round the entries, and one that was used
-// since the hand last came by stays for another round (the CLOCK algorithm).
+// Cache maps a token and a resource to a value and a text. Valid and invalid tokens
+// belong in separate caches, so that a flood of invalid tokens evicts no valid one.
 //
-// Entries are found by [hash], which reads only a part of the token, and then
-// compared as a whole. Of two with the same hash the later one stays.
+// The cache evicts by the CLOCK algorithm: a hand goes round the entries, and an entry
+// that was used since the hand last passed stays for another round. A flood of tokens
+// that are used once therefore evicts no entry in use.
 //
-// An entry takes over the memory of the one that makes room for it, so that a
-// flood of tokens makes no garbage.
+// The cache finds an entry by hash, which reads only a part of the token, and then
+// compares the whole token. Of two tokens with the same hash it keeps the later one.
+//
+// A new entry reuses the memory of the entry that it evicts, so that a flood of tokens
+// makes no garbage.
 type Cache[V any] struct {
 	limit int // entries
 	bytes int
 	at    map[uint64]int32 // index into slots, by hash
 	slots []slot[V]
-	free  []int32 // slots that hold nothing
-	hand  int     // the slot to look at next for room
+	free  []int32 // indexes of empty slots
+	hand  int     // index of the slot that evict looks at next
 }
 
 type slot[V any] struct {
-	text     []byte // the token, and then what is known of it
-	token    int    // length of the token; 0: nothing here
+	text     []byte // the token and the text of Put
+	token    int    // length of the token; 0 if the slot is empty
 	resource int
 	hash     uint64
-	used     bool
+	used     bool // since the hand last passed
 	value    V
 }
 
-// slotSize is about what a slot takes beside its text.
+// slotSize is about the memory of a slot without its text.
 const slotSize = 128
 
-func (s *slot[V]) is(resource int, token string) bool {
+// holds reports whether the slot has a token's entry for a resource.
+func (s *slot[V]) holds(resource int, token string) bool {
 	return s.resource == resource && string(s.text[:s.token]) == token
 }
 
-// New returns a Cache of at most maxEntries entries; one of none remembers
-// nothing.
+// New returns a cache of at most maxEntries entries. With 0 it stores nothing.
 func New[V any](maxEntries int) *Cache[V] {
 	return &Cache[V]{limit: maxEntries, at: map[uint64]int32{}}
 }
 
-// hash tells tokens apart by their ends and some bytes from the middle. Ends of
-// JWTs that verified are signatures: nobody can make many that have one in
-// common, and reading all of a token would take longer than all the rest of a
-// look-up. Opaque tokens may have another end; if all their differences are
-// elsewhere, the cache remembers one of them.
+// hash returns a hash of a token's last 16 bytes and of some bytes in the middle. To hash
+// the whole token would take longer than the rest of a look-up. A verified JWT ends with
+// its signature, and nobody can make many JWTs whose signatures have the same end. If
+// opaque tokens differ only in other bytes, the cache keeps one of them.
 func hash(resource int, token string) uint64 {
 	const prime = 0x9e3779b97f4a7c15 // 2^64 over the golden ratio: Knuth's multiplicative hashing
 	h := uint64(resource)*prime ^ uint64(len(token))
@@ -68,15 +68,15 @@ func hash(resource int, token string) uint64 {
 	return h
 }
 
-// Get returns what is known of a token at a resource, nil if nothing is. Both
-// results are valid until the next Put or Delete.
+// Get returns the value and the text of a token at a resource, nil and "" if there is no
+// entry. Both are valid until the next Put or Delete.
 func (c *Cache[V]) Get(resource int, token string) (*V, string) {
 	i, ok := c.at[hash(resource, token)]
 	if !ok {
 		return nil, ""
 	}
 	s := &c.slots[i]
-	if !s.is(resource, token) {
+	if !s.holds(resource, token) {
 		return nil, ""
 	}
 	s.used = true
@@ -84,17 +84,16 @@ func (c *Cache[V]) Get(resource int, token string) (*V, string) {
 	return &s.value, unsafe.String(unsafe.SliceData(text), len(text))
 }
 
-// Put remembers v and text for a token at a resource. It keeps copies of the
-// token and of the text.
+// Put stores v and text for a token at a resource. It copies the token and the text.
 func (c *Cache[V]) Put(resource int, token string, v V, text []byte) {
 	size := slotSize + len(token) + len(text)
 	if c.limit == 0 || size > maxBytes || token == "" {
 		return
 	}
 	h := hash(resource, token)
-	var memory []byte // of an entry that makes room
+	var memory []byte // of an evicted entry
 	if i, ok := c.at[h]; ok {
-		memory = c.empty(i)
+		memory = c.remove(i)
 	}
 	for len(c.at) >= c.limit || c.bytes+size > maxBytes {
 		memory = c.evict()
@@ -115,7 +114,7 @@ func (c *Cache[V]) Put(resource int, token string, v V, text []byte) {
 	c.bytes += size
 }
 
-// evict makes room by one entry, of which there is one, and returns its memory.
+// evict removes one entry and returns its memory. The cache must not be empty.
 func (c *Cache[V]) evict() []byte {
 	for {
 		if c.hand >= len(c.slots) {
@@ -128,13 +127,13 @@ func (c *Cache[V]) evict() []byte {
 		case s.used:
 			s.used = false
 		default:
-			return c.empty(int32(i))
+			return c.remove(int32(i))
 		}
 	}
 }
 
-// empty forgets the entry of a slot that has one, and returns its memory.
-func (c *Cache[V]) empty(i int32) []byte {
+// remove empties a slot that has an entry, and returns the memory of the entry.
+func (c *Cache[V]) remove(i int32) []byte {
 	s := &c.slots[i]
 	memory := s.text
 	delete(c.at, s.hash)
@@ -144,9 +143,9 @@ func (c *Cache[V]) empty(i int32) []byte {
 	return memory
 }
 
-// Delete forgets a token at a resource.
+// Delete removes the entry of a token at a resource.
 func (c *Cache[V]) Delete(resource int, token string) {
-	if i, ok := c.at[hash(resource, token)]; ok && c.slots[i].is(resource, token) {
-		c.empty(i)
+	if i, ok := c.at[hash(resource, token)]; ok && c.slots[i].holds(resource, token) {
+		c.remove(i)
 	}
 }

@@ -75,7 +75,8 @@ func TestOffWithNoEntries(t *testing.T) {
 	}
 }
 
-// All of them, not half as a cache in generations would.
+// The cache keeps all entries up to its limit, not half of them, as a cache with two
+// generations would.
 func TestHoldsAllItsEntries(t *testing.T) {
 	c := New[int](100)
 	for round := range 3 {
@@ -89,7 +90,7 @@ func TestHoldsAllItsEntries(t *testing.T) {
 	}
 }
 
-// The hash reads the end only: the rest must be compared.
+// Tokens with the same hash are compared as a whole.
 func TestTokensWithOneEnd(t *testing.T) {
 	c := New[int](100)
 	end := strings.Repeat("e", 64)
@@ -107,8 +108,8 @@ func TestTokensWithOneEnd(t *testing.T) {
 	}
 }
 
-// A value that would take all the room is not worth keeping, and must not turn
-// the hand for ever.
+// An entry larger than the cache is not stored, and evict must not look for room for
+// ever.
 func TestTooLarge(t *testing.T) {
 	c := New[int](100)
 	c.Put(0, "t", 1, nil)
@@ -118,8 +119,7 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// What is known of a token comes back as it was, also in memory that another
-// entry had.
+// Get returns the text of Put, also from memory that another entry had.
 func TestText(t *testing.T) {
 	c := New[int](2)
 	for i := range 100 {
@@ -131,7 +131,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// Neither a look-up nor, once the cache is full, another entry makes garbage.
+// A look-up makes no garbage, nor does a new entry once the cache is full.
 func TestAllocations(t *testing.T) {
 	c := New[int](100)
 	token := strings.Repeat("t", 900)

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// answer is what came back for a request.
+// answer is the response to a request.
 type answer struct {
 	status    int
 	header    http.Header
@@ -36,7 +36,7 @@ var client = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// shownHeaders are the answer's headers worth a line.
+// shownHeaders are the response headers that the walk shows.
 var shownHeaders = []string{"Www-Authenticate", "Location", "Retry-After"}
 
 // send sends a request, shows it and its answer, and returns the answer. Tokens
@@ -55,7 +55,7 @@ func (d *demo) send(ctx context.Context, method, target string, headers http.Hea
 	d.term.request(parameters(query)...)
 	for _, name := range slices.Sorted(maps.Keys(headers)) {
 		if name == "Accept" || name == "Content-Type" {
-			continue // the same for every client, and no part of the story
+			continue // the same for every client, and of no interest here
 		}
 		for _, v := range headers[name] {
 			d.term.request(strings.ToLower(name) + ": " + shorten(v))
@@ -123,10 +123,10 @@ func callBody(tool string) string {
 	return fmt.Sprintf(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":%q%s}}`, tool, arguments)
 }
 
-// lineLength is what fits beside the arrow on a common terminal.
+// lineLength is the space beside the arrow on a common terminal.
 const lineLength = 96
 
-// readable lays JSON out: on one line if it is short, else a member a line.
+// readable formats JSON: on one line if it is short, else one member per line.
 func readable(body []byte) string {
 	var compact bytes.Buffer
 	if json.Compact(&compact, body) != nil {
@@ -168,7 +168,7 @@ func layOut(value json.RawMessage, indent string) string {
 	return line
 }
 
-// parameters lays a query or a form out: decoded, a parameter a line.
+// parameters formats a query or a form: decoded, one parameter per line.
 func parameters(query string) []string {
 	values, err := url.ParseQuery(query)
 	if err != nil {
@@ -183,8 +183,8 @@ func parameters(query string) []string {
 	return lines
 }
 
-// secretLength is from where on an unbroken word is taken for a token or a
-// code. No URL, header name or scope shown here has as long a word.
+// secretLength is the length from which shorten takes a word for a token or a code. No
+// URL, header name or scope in the walk has so long a word.
 const secretLength = 60
 
 // shorten elides the inner part of every long word made of token characters.
@@ -211,7 +211,7 @@ func shorten(s string) string {
 	return b.String()
 }
 
-// isTokenChar tells the characters of compact JWS and base64url.
+// isTokenChar reports whether c is a character of a compact JWS or of base64url.
 func isTokenChar(r rune) bool {
 	return r == '.' || r == '-' || r == '_' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
 }

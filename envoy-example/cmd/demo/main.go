@@ -27,17 +27,16 @@ import (
 	"mcpauth/envoy-example/mcpserver"
 )
 
-// Ports that are tried first: the one Envoy's own examples use, and one that is
-// easy to remember.
+// The default ports: the port of Envoy's own examples, and one that is easy to remember.
 const (
 	usualGatewayPort = 10000
 	usualAuthPort    = 9000
 )
 
-// otherResource is one that the authorization server knows too.
+// otherResource is another resource that the authorization server knows.
 const otherResource = "https://other.example.com/mcp"
 
-// demoClient is for the client credentials grant, which fits into a curl line.
+// demoClient uses the client credentials grant, which fits into one curl command.
 var demoClient = authserver.Client{ID: "demo", Secret: "demo-secret"}
 
 func main() {
@@ -157,8 +156,8 @@ func (d *demo) pluginConfig() string {
 }`, d.auth.Issuer(), d.resource)
 }
 
-// reserve takes the port that the user asks for, which must be free, or else
-// the usual one or, if that is taken, any.
+// reserve reserves the port that the user asks for, which must be free. By default it
+// reserves the usual port or, if that is taken, any.
 func (d *demo) reserve(flagName string, asked, usual int) (*loopback.Port, error) {
 	number := asked
 	if number == 0 {

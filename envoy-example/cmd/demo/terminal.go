@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// terminal prints the walk and counts the checks that failed. Colour only where
-// a person looks at it and has not said no (no-color.org).
+// terminal prints the walk and counts the failed checks. It uses colours on a terminal
+// unless NO_COLOR is set (no-color.org).
 type terminal struct {
 	out    io.Writer
 	colour bool
@@ -66,7 +66,7 @@ func (t *terminal) arrows(arrow string, lines []string) {
 	}
 }
 
-// check prints whether something is as it should be.
+// check prints whether a check has succeeded.
 func (t *terminal) check(ok bool, what string) bool {
 	if ok {
 		fmt.Fprintf(t.out, "   %s %s\n", t.paint(green, "ok"), what)

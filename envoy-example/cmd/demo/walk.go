@@ -45,7 +45,7 @@ func (d *demo) challenge(code, scope string) string {
 	return c + fmt.Sprintf(`scope=%q, resource_metadata=%q`, scope, d.metadataURL())
 }
 
-// unreached runs a step and checks that the MCP server got nothing of it.
+// unreached runs a step and checks that no request of it reaches the MCP server.
 func (d *demo) unreached(step func()) {
 	before := d.mcp.Requests()
 	step()
@@ -85,15 +85,15 @@ func (d *demo) discovery(ctx context.Context) {
 	d.term.equal("the authorization server describes itself", a.member("issuer"), d.auth.Issuer())
 }
 
-// callback is where the client gets its codes. Nobody listens there: the redirect
-// is read, not followed.
+// callback is the client's redirect URI. No server listens there: the demo reads the
+// redirect and does not follow it.
 const callback = "http://127.0.0.1:33333/callback"
 
-// allScopes is what the first challenge names, by challenge_scopes.
+// allScopes are the scopes in the first challenge, by challenge_scopes.
 const allScopes = "read:notes write:notes"
 
-// authorization gets a token as every MCP client does and returns it with the
-// id that the client got.
+// authorization gets a token as every MCP client does, and returns it with the client
+// ID.
 func (d *demo) authorization(ctx context.Context) (token, clientID string) {
 	d.term.begin("Registration with the scopes of the challenge, authorization with PKCE, token")
 	clientID = d.register(ctx, allScopes)
@@ -153,7 +153,7 @@ func (d *demo) toolCall(ctx context.Context, token, clientID string) {
 	d.term.check(!id.AuthorizationPresent, "the token itself stays at the gateway")
 }
 
-// caller is the result of the whoami tool.
+// caller is the result of the tool whoami.
 type caller struct {
 	Identity             map[string]string `json:"identity"`
 	AuthorizationPresent bool              `json:"authorization_present"`

@@ -59,12 +59,12 @@ func (t *pointTable) addMultiple(sum *nistec.P256Point, k *scalar) {
 	}
 }
 
-// digit returns the bits of k from bit to bit+digitBits-1.
-func (k *scalar) digit(bit int) int {
+// digit returns the bits of s from bit to bit+digitBits-1.
+func (s *scalar) digit(bit int) int {
 	i, shift := bit/64, bit%64
-	word := k[i] >> shift
-	if shift > 64-digitBits && i+1 < len(k) {
-		word |= k[i+1] << (64 - shift)
+	word := s[i] >> shift
+	if shift > 64-digitBits && i+1 < len(s) {
+		word |= s[i+1] << (64 - shift)
 	}
 	return int(word & (1<<digitBits - 1))
 }

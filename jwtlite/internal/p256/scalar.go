@@ -10,22 +10,22 @@ import (
 // 64 bits first.
 type scalar [Size / 8]uint64
 
-// set sets x to a big-endian number and reports whether it is from 1 to n-1.
-func (x *scalar) set(number []byte) bool {
-	montgomery.SetBytes(x[:], number)
-	return order.Exceeds(x[:]) && *x != (scalar{})
+// set sets s to a big-endian number and reports whether it is from 1 to n-1.
+func (s *scalar) set(number []byte) bool {
+	montgomery.SetBytes(s[:], number)
+	return order.Exceeds(s[:]) && *s != (scalar{})
 }
 
-// setReduced sets x to a big-endian number modulo n. A number of 256 bits is below
+// setReduced sets s to a big-endian number modulo n. A number of 256 bits is below
 // 2*n.
-func (x *scalar) setReduced(number []byte) {
-	montgomery.SetBytes(x[:], number)
-	order.Reduce(x[:])
+func (s *scalar) setReduced(number []byte) {
+	montgomery.SetBytes(s[:], number)
+	order.Reduce(s[:])
 }
 
-// bytes returns x in big-endian form.
-func (x *scalar) bytes() (b [Size]byte) {
-	for i, w := range x {
+// bytes returns s in big-endian form.
+func (s *scalar) bytes() (b [Size]byte) {
+	for i, w := range s {
 		binary.BigEndian.PutUint64(b[Size-8-8*i:], w)
 	}
 	return b
