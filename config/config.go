@@ -1,19 +1,17 @@
 // Package config turns the plugin's JSON configuration into a validated
 // [Config].
 //
-// [Parse] accepts a whole document or refuses it with every error that it
-// found, each with its JSON path ([Errors]). It is strict on purpose: an
-// unknown or a repeated member, a wrong type, an issuer that is no https URL,
-// or two resources that answer for the same URLs are refused, since the
-// gateway would otherwise guess what it protects.
+// [Parse] accepts a document, or refuses it with all of its errors, each with its
+// JSON path ([Errors]). Parse is strict, since a gateway must not guess what it
+// protects: it refuses an unknown or repeated member, a wrong type, an issuer that is
+// not an https URL, and two resources that match the same requests.
 //
-// What Parse returns shares no memory with the document, has all defaults
-// filled in, and is immutable: the slices and pointers in it must not be
-// written to, and may therefore be read from anywhere.
+// A Config shares no memory with the document and has all defaults filled in. It is
+// immutable: nobody may write to the slices and pointers in it.
 //
-// The same rules, as far as JSON Schema (draft 2020-12) can state them, are in
-// schema.json beside this file. Rules that relate members of different
-// objects, such as "each resource at most once", are only in Parse.
+// schema.json has the same rules as far as JSON Schema (draft 2020-12) can state them.
+// Rules about members of different objects, such as "each resource at most once", are
+// only in Parse.
 package config
 
 import (
@@ -22,22 +20,22 @@ import (
 	"mcpauth/jwtlite"
 )
 
-// Limits and defaults of the contract.
+// Limits and defaults.
 const (
-	// MaxDocumentSize is the size in bytes above which Parse refuses a
-	// document unread.
+	// MaxDocumentSize is the size in bytes of the largest document that Parse
+	// reads.
 	MaxDocumentSize = 1 << 20
 
-	// DefaultClockSkew is used where clock_skew_seconds is left out.
+	// DefaultClockSkew is the default of clock_skew_seconds.
 	DefaultClockSkew = 60 * time.Second
 
-	// DefaultMaxStale is used where max_stale_seconds is left out.
+	// DefaultMaxStale is the default of max_stale_seconds.
 	DefaultMaxStale = 24 * time.Hour
 
-	// DefaultCacheEntries is used where token_cache.max_entries is left out.
+	// DefaultCacheEntries is the default of token_cache.max_entries.
 	DefaultCacheEntries = 4096
 
-	// DefaultTokenBytes is used where max_token_bytes is left out.
+	// DefaultTokenBytes is the default of max_token_bytes.
 	DefaultTokenBytes = 16 << 10
 
 	minTokenBytes           = 1 << 10
@@ -48,128 +46,126 @@ const (
 	maxCacheEntries         = 100_000
 )
 
-// Config is a whole, valid configuration. It has at least one authorization
-// server and at least one resource.
+// Config is a valid configuration. It has at least one authorization server and at
+// least one resource.
 type Config struct {
-	// AuthorizationServers, in the order of the document; no two have the
-	// same issuer.
+	// AuthorizationServers are in the order of the document. No two have the same
+	// issuer.
 	AuthorizationServers []*AuthorizationServer
 
-	// Resources, in the order of the document; no two have the same
-	// identifier, nor the same path prefix with the same entry in
-	// Match.Hosts.
+	// Resources are in the order of the document. No two have the same identifier,
+	// nor the same path prefix on the same host.
 	Resources []*Resource
 
-	// Unmatched says what happens to a request that belongs to no resource.
+	// Unmatched says what happens to a request that matches no resource.
 	Unmatched Unmatched
 
-	// AllowInsecureHTTP permits http URLs for hosts that are not loopback.
-	// Parse has applied it to the document; it holds for URLs in fetched
-	// metadata too.
+	// AllowInsecureHTTP permits http URLs for hosts that are not loopback. Parse
+	// applies it to the document. Its callers apply it to URLs in fetched metadata.
 	AllowInsecureHTTP bool
 
-	// StopsHeaders tells that Envoy lets the plugin stop a request's headers
-	// and still see its body: allow_on_headers_stop_iteration.
+	// StopsHeaders means that the plugin may stop a request's headers and still see
+	// its body: allow_on_headers_stop_iteration is set in Envoy too.
 	StopsHeaders bool
 
-	// MaxTokenBytes is the length in bytes of the longest token that is accepted,
-	// 1024 to 65536.
+	// MaxTokenBytes is the size of the longest accepted token, 1024 to 65536.
 	MaxTokenBytes int
 
 	TokenCache TokenCache
 
-	// Warnings are about what is allowed, but dangerous, each with its JSON path.
+	// Warnings describe members that are valid but dangerous, each with its JSON
+	// path.
 	Warnings []string
 }
 
-// Unmatched is what happens to a request that belongs to no resource.
+// Unmatched says what happens to a request that matches no resource.
 type Unmatched uint8
 
 const (
 	UnmatchedDeny  Unmatched = iota // answered with 404; the default
-	UnmatchedAllow                  // passed on without a check
+	UnmatchedAllow                  // passed on unchecked
 )
 
-// TokenCache bounds the tokens that a worker remembers as verified.
+// TokenCache bounds the cache of verified tokens that each worker has.
 type TokenCache struct {
-	// MaxEntries is the number of tokens; 0 switches the cache off.
+	// MaxEntries is the number of tokens. 0 disables the cache.
 	MaxEntries int
 }
 
-// AuthorizationServer is one issuer of access tokens and where its keys come
-// from.
+// AuthorizationServer is an issuer of access tokens.
 type AuthorizationServer struct {
-	// Issuer is the issuer identifier byte for byte as configured: tokens
-	// must carry it in iss, and metadata repeats it (RFC 8414, section 2).
-	// It is an https URL without query and fragment.
+	// Issuer is the issuer identifier as configured, byte for byte. Tokens have it
+	// in iss, and metadata in issuer (RFC 8414, section 2). It is an https URL
+	// without query and fragment.
 	Issuer string
 
-	// Cluster is the name of the Envoy cluster that fetches go to. It is
-	// empty only when neither keys nor metadata are fetched.
+	// Cluster is the Envoy cluster that keys and metadata are fetched through. It is
+	// empty only if neither is fetched.
 	Cluster string
 
-	// JWKSCluster is the same for the fetches of keys: Cluster, unless
-	// jwks_cluster is given.
+	// JWKSCluster is the Envoy cluster that keys are fetched through: jwks_cluster,
+	// by default Cluster.
 	JWKSCluster string
 
 	// Source says where the keys come from.
 	Source KeySource
 
-	// Introspection says how tokens that are no JWTs are checked; nil if they
-	// are not accepted.
+	// Introspection says how opaque tokens are checked. It is nil if opaque tokens
+	// are refused.
 	Introspection *Introspection
 
-	// OAuthProxy says how the gateway stands for the server; nil if it does not.
+	// OAuthProxy configures the gateway as authorization server in front of this one;
+	// nil if it is not.
 	OAuthProxy *OAuthProxy
 
-	// MaxStale is how long fetched keys are used, counted from the fetch that
-	// brought them, while no other succeeds: a minute to a year. It is 0 when
-	// Source.Kind is Static or NoKeys.
+	// MaxStale is how long keys are used after their fetch if no later fetch
+	// succeeds: a minute to a year. It is 0 if Source.Kind is Static or NoKeys.
 	MaxStale time.Duration
 
-	// Algorithms accepted in a token's header; at least one, no duplicates.
+	// Algorithms are the accepted values of alg in a token's header: at least one,
+	// without duplicates.
 	Algorithms []jwtlite.Algorithm
 
 	// ClockSkew is how far the server's clock may be off, 0 to 10 minutes.
 	ClockSkew time.Duration
 
-	// MaxTokenLifetime bounds the time between iat and exp; 0 is no bound.
+	// MaxTokenLifetime bounds the time from iat to exp. 0 is no bound.
 	MaxTokenLifetime time.Duration
 
 	// Type is "at+jwt" for the strict profile of RFC 9068, else empty.
 	Type string
 }
 
-// KeySource says where the keys of an authorization server come from. Kind
-// decides which of the other fields is set.
+// KeySource says where the keys of an authorization server come from. Kind decides
+// which of the other fields are set.
 type KeySource struct {
 	Kind SourceKind
 
-	// Discovery is how metadata is found, when Kind is Discovery, or NoKeys
-	// and there is no MetadataURL.
+	// Discovery says at which well-known URLs metadata is found, if Kind is
+	// Discovery, or if it is NoKeys and MetadataURL is nil.
 	Discovery DiscoveryMode
 
-	// MetadataURL is where the metadata is, when Kind is MetadataURL, and
-	// perhaps when it is NoKeys.
+	// MetadataURL is the URL of the metadata, if Kind is MetadataURL. It may be set
+	// if Kind is NoKeys.
 	MetadataURL *URL
 
-	// Overrides is a merge patch (RFC 7396), a JSON object, for the metadata
-	// that is fetched; empty for none, and when none is fetched. If it has an
-	// issuer, that is the configured one; if it has a jwks_uri, a URL.
+	// Overrides is a merge patch (RFC 7396), a JSON object, for fetched metadata;
+	// empty for none. If it has an issuer, it is Issuer. If it has a jwks_uri, it
+	// is a valid URL.
 	Overrides string
 
-	// Metadata is the metadata, a JSON object, where it is in the document.
+	// Metadata is metadata by hand, a JSON object; empty for none.
 	Metadata string
 
-	// KeepMetadata says that fetched metadata is needed for more than its
+	// KeepMetadata means that fetched metadata is needed for more than its
 	// jwks_uri.
 	KeepMetadata bool
 
-	// JWKSURI is where the key set is, when Kind is JWKSURI.
+	// JWKSURI is the URL of the key set, if Kind is JWKSURI.
 	JWKSURI *URL
 
-	// Keys are the configured keys, when Kind is Static, and Skipped those of
-	// the JWK set in the document that cannot be used.
+	// Keys are the configured keys, if Kind is Static. Skipped are the unusable keys
+	// of an inline JWK set.
 	Keys    *jwtlite.KeySet
 	Skipped []jwtlite.SkippedKey
 }
@@ -178,20 +174,20 @@ type KeySource struct {
 type SourceKind uint8
 
 const (
-	Discovery   SourceKind = iota // metadata at the well-known URLs of the issuer
-	MetadataURL                   // metadata at a URL of its own
-	JWKSURI                       // no metadata needed, only the key set is fetched
-	Static                        // nothing is fetched
-	NoKeys                        // no JWT is verified; metadata is for introspection
+	Discovery   SourceKind = iota // jwks_uri of the metadata at a well-known URL of the issuer
+	MetadataURL                   // jwks_uri of the metadata at a configured URL
+	JWKSURI                       // a configured URL
+	Static                        // in the configuration
+	NoKeys                        // none: no JWT is verified, and metadata serves introspection only
 )
 
-// DiscoveryMode says which well-known URLs of an issuer are asked for its
-// metadata.
+// DiscoveryMode says at which well-known URLs of an issuer its metadata is looked
+// for.
 type DiscoveryMode uint8
 
 const (
-	// Auto tries OAuth's URL and then both of OpenID Connect, in the order
-	// that the MCP specification gives.
+	// Auto tries OAuth's URL and then both URLs of OpenID Connect, in the order of
+	// the MCP specification.
 	Auto DiscoveryMode = iota
 
 	// OAuth is /.well-known/oauth-authorization-server, inserted between
@@ -204,110 +200,107 @@ const (
 	OIDC
 )
 
-// Resource is one protected resource: what is published about it (RFC 9728),
-// which requests belong to it and what their tokens must carry.
+// Resource is a protected resource: its published metadata (RFC 9728), the requests
+// that it matches, and the demands on their tokens.
 type Resource struct {
-	// Resource is the resource identifier (RFC 9728, section 1.2). Its Raw
-	// is published and is an accepted audience. Its path is canonical, but
-	// may end with a slash: no other resource differs by that slash alone.
+	// Resource is the resource identifier (RFC 9728, section 1.2). Resource.Raw is
+	// published and is an accepted audience. The path is canonical, but may end with
+	// a slash; no other resource differs from it by that slash alone.
 	Resource *URL
 
-	// AuthorizationServers trusted for this resource: at least one, each
-	// of them also in Config.AuthorizationServers.
+	// AuthorizationServers are trusted for this resource: at least one, each of them
+	// also in Config.AuthorizationServers.
 	AuthorizationServers []*AuthorizationServer
 
-	// Match says which requests belong to the resource.
+	// Match says which requests the resource matches.
 	Match Match
 
-	// Audiences accepted beside the resource identifier itself. A URL that has
-	// no path stands for itself with and without a slash.
+	// Audiences are accepted besides the resource identifier. A URL without a path
+	// matches with and without a trailing slash.
 	Audiences []string
 
-	// ScopesSupported is published; RequiredScopes must all be in a token.
-	// A required scope need not be published (RFC 9728, section 2: a
-	// resource may leave scopes out), and a provider's requestable name may
-	// differ from the one in the token.
+	// ScopesSupported are published. A token must have all RequiredScopes. A required
+	// scope need not be published: RFC 9728, section 2, lets a resource leave scopes
+	// out, and with some providers clients request a scope under another name than
+	// the token has.
 	ScopesSupported []string
 	RequiredScopes  []string
 
-	// ChallengeScopes are those that the challenge of a 401 names, in this
-	// order: what clients register with and first ask for. Where the document
-	// does not say, they are the RequiredScopes that no other of them implies.
+	// ChallengeScopes are the scopes in the challenge of a 401, in this order.
+	// Clients register with them and request them first. By default they are the
+	// RequiredScopes that no other required scope implies.
 	ChallengeScopes []string
 
-	// ScopeHierarchy says which scopes imply others.
+	// ScopeHierarchy says which scopes imply which others.
 	ScopeHierarchy ScopeHierarchy
 
-	// Metadata are further members to publish, in the order of the document.
+	// Metadata are further published members, in the order of the document.
 	Metadata []Member
 
-	// RootMetadata serves the metadata not only at its own URL but also at
-	// the root of the host, for clients that look nowhere else. Where the
-	// document does not say, it is set if no other resource can be meant:
-	// there is none, and no unmatched request is let through, perhaps to a
-	// server with metadata of its own.
+	// RootMetadata also serves the metadata at the root of the host, for clients that
+	// look nowhere else. By default it is set if it cannot hide other metadata: there
+	// is one resource, and no unmatched request is passed on.
 	RootMetadata bool
 
-	// ServeServerMetadata serves the metadata of the first of
-	// AuthorizationServers at the resource's origin, for clients that know no
-	// metadata of resources. It is there, or fetched and kept.
+	// ServeServerMetadata serves the metadata of AuthorizationServers[0] at the
+	// resource's origin, for clients that do not know RFC 9728. That server then has
+	// Source.Metadata or Source.KeepMetadata.
 	ServeServerMetadata bool
 
-	// AllowedOrigins are the origins of the web pages that may call, as
-	// patterns for [MatchesOrigin]: an origin, "null", or one with "*." in
-	// front of the host, for one or more labels. nil stands for any origin,
-	// and an empty list that is not nil for none but the resource's own, which
-	// is always allowed.
+	// AllowedOrigins are the origins of web pages that may call the resource, as
+	// patterns for [MatchesOrigin]: an origin, "null", or an origin with "*." before
+	// the host, for one or more labels. nil allows any origin. The resource's own
+	// origin is always allowed, even if the list is empty.
 	AllowedOrigins []string
 
-	// Rules say which operations need more than RequiredScopes. Of those with
-	// the same Method and a Name the most specific counts, alone: the exact
-	// one, else the one with the longest prefix; so it is among those without
-	// a Name. They have at most [MaxRuleScopes] different scopes.
+	// Rules say which operations need more than RequiredScopes. Of the matching rules
+	// with a Name and the same Method, only the most specific one applies: the exact
+	// one, else the one with the longest prefix. The same holds for the rules without
+	// a Name. All rules together have at most [MaxRuleScopes] different scopes.
 	Rules []Rule
 
-	// TrustMCPHeaders lets the headers of MCP 2026-07-28 and later decide
-	// alone, with no look at the body.
+	// TrustMCPHeaders lets the gateway decide by the headers of MCP 2026-07-28 and
+	// later alone, without reading the body.
 	TrustMCPHeaders bool
 
-	// MaxBodyBytes bounds the body of a request whose operation is looked for
-	// in it: 1 KiB to 16 MiB.
+	// MaxBodyBytes bounds the body of a request whose operation is read from the
+	// body: 1 KiB to 16 MiB.
 	MaxBodyBytes int
 
-	// Forward keeps the Authorization header on the way to the server.
+	// Forward passes the Authorization header on to the MCP server.
 	Forward bool
 
-	// ForwardPayloadHeader is the lower-case name of the header that gets
-	// the token's payload; empty for none.
+	// ForwardPayloadHeader is the lower-case name of the header that passes the
+	// token's payload to the MCP server; empty for none.
 	ForwardPayloadHeader string
 
-	// ClaimToHeaders are claims that the server gets as headers.
+	// ClaimToHeaders are the claims that are passed to the MCP server as headers.
 	ClaimToHeaders []ClaimToHeader
 
-	// FilterState are the names of those headers, of HeaderPrefix and one of
-	// CallerNames, whose values the proxy's other filters and its access logs
-	// get too.
+	// FilterState are the names of the identity headers whose values are also in
+	// Envoy's filter state, for other filters and access logs. Each name is
+	// IdentityHeaderPrefix and one of IdentityNames.
 	FilterState []string
 }
 
-// HeaderPrefix begins the names of the headers that tell the server who calls.
-const HeaderPrefix = "x-mcpauth-"
+// IdentityHeaderPrefix is the prefix of the headers that pass the caller's identity to
+// the MCP server.
+const IdentityHeaderPrefix = "x-mcpauth-"
 
-// CallerNames are what these headers tell, by the rest of their names.
-var CallerNames = []string{"subject", "client", "scope", "issuer", "expires"}
+// IdentityNames are the names of these headers without the prefix.
+var IdentityNames = []string{"subject", "client", "scope", "issuer", "expires"}
 
-// Match says which requests belong to a resource.
+// Match says which requests a resource matches.
 type Match struct {
-	// Hosts, as host or host:port in lower case, IPv6 addresses in brackets.
-	// "*.example.com" stands for every host of one or more labels before
-	// ".example.com", as in the domains of Envoy's virtual hosts. An entry
-	// without a port stands for every port, and no entry at all for every
-	// host.
+	// Hosts are in the form host or host:port, in lower case, with IPv6 addresses in
+	// brackets. "*.example.com" matches one or more labels before ".example.com", as
+	// in the domains of Envoy's virtual hosts. A host without a port matches every
+	// port, and an empty list every host.
 	Hosts []string
 
-	// PathPrefixes are canonical absolute paths without a trailing slash,
-	// except for "/" itself; at least one. They are meant on segment
-	// borders: "/notes" is a prefix of "/notes/1" but not of "/notes1".
+	// PathPrefixes are canonical absolute paths without a trailing slash, except for
+	// "/" itself; at least one. They match whole segments: "/notes" matches
+	// "/notes/1" but not "/notes1".
 	PathPrefixes []string
 }
 
@@ -319,12 +312,12 @@ type Member struct {
 
 // ClaimToHeader copies a claim of the token into a request header.
 type ClaimToHeader struct {
-	// ClaimName is a top-level member of the payload, decoded. It is empty where
-	// the configuration gives the path.
+	// ClaimName is the decoded name of a top-level claim. It is empty if the
+	// configuration has a path.
 	ClaimName string
 
-	// Path is where the claim is if there is no member ClaimName: that name, split
-	// at its dots, or the path that the configuration gives.
+	// Path locates the claim if the token has no claim ClaimName. It is ClaimName,
+	// split at its dots, or the path in the configuration.
 	Path MemberPath
 
 	HeaderName string // lower case

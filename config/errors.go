@@ -2,11 +2,11 @@ package config
 
 import "strings"
 
-// Error is one fault of a configuration document.
+// Error is an error in a configuration document.
 type Error struct {
-	// Path names the member at fault from the top of the document, such as
-	// resources[1].required_scopes[0]. It is $ for the document itself. A
-	// name that is no plain word stands quoted in brackets:
+	// Path locates the member in the document, such as
+	// resources[1].required_scopes[0]. It is $ for the document itself. A name with
+	// other characters than letters, digits and "_" is quoted in brackets:
 	// resources[0].metadata["resource_name#en"].
 	Path string
 
@@ -18,8 +18,8 @@ type Error struct {
 // Error returns "path: message".
 func (e *Error) Error() string { return e.Path + ": " + e.Message }
 
-// Errors are all faults of a configuration document. It is the type of every
-// error that [Parse] returns, and never empty then.
+// Errors are all errors in a configuration document. Every error that [Parse] returns
+// has this type and is not empty.
 type Errors []*Error
 
 // Error returns one line for each error, in the form "path: message".
@@ -31,7 +31,7 @@ func (e Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Unwrap gives errors.As and errors.Is the single errors.
+// Unwrap returns the single errors, for errors.As and errors.Is.
 func (e Errors) Unwrap() []error {
 	list := make([]error, len(e))
 	for i, err := range e {

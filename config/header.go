@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// reservedHeaders have a meaning of their own for HTTP, MCP, browsers, Envoy or
-// widespread servers. The gateway removes a configured name from every request
-// before it sets it, so none of these may be one. A name that ends in "-" stands
-// for all that start with it.
+// reservedHeaders have a meaning for HTTP, MCP, browsers, Envoy or widespread servers.
+// A claim must not be mapped to one of them, since the gateway removes the header
+// from every request before it sets it. A name that ends in "-" stands for all names
+// with that prefix.
 var reservedHeaders = []string{
-	// Who calls, and with what proof.
+	// Credentials and the caller's identity.
 	"authorization", "cookie", "cookie2", "set-cookie", "www-authenticate", "proxy-", "origin", "dpop",
 	"proxy", "client-cert", "client-cert-", "ssl-client-", "x-ssl-", "signature", "signature-input", "x-mcpauth-",
 
@@ -19,14 +19,14 @@ var reservedHeaders = []string{
 	"host", "connection", "keep-alive", "te", "trailer", "trailers", "transfer-encoding", "upgrade", "http2-settings",
 	"expect", "early-data", "max-forwards", "content-", "location",
 
-	// Which answer is asked for.
+	// Content negotiation and other properties of the wanted response.
 	"accept", "accept-", "a-im", "range", "if", "if-", "cache-control", "pragma", "prefer", "priority",
 	"user-agent", "referer", "from", "date", "via", "age", "server", "vary", "etag",
 	"destination", "depth", "overwrite", "translate", "last-event-id", "mcp-", "grpc-",
 	"access-control-", "sec-", "x-requested-with", "x-csrf-token", "x-xsrf-token",
 
-	// Headers that servers take for the method, the path, the host or the address
-	// of the client.
+	// Headers that servers read as the method, the path, the host or the client's
+	// address.
 	"script-name", "path-info", "x-script-name", "x-forward-", "forwarded-for",
 	"x-http-", "x-method-override", "x-method", "x-original-", "x-rewrite-", "x-host", "x-server-name",
 	"forwarded", "x-forwarded", "x-forwarded-", "x-scheme", "x-url-scheme", "front-end-https",
@@ -37,19 +37,19 @@ var reservedHeaders = []string{
 	"x-request-id", "traceparent", "tracestate", "baggage", "b3", "x-b3-",
 }
 
-// identityHeaders begin as a reserved name does, and are free: proxies that know
-// the caller commonly set them.
-var identityHeaders = []string{
+// allowedHeaders match a reserved prefix but may be set: proxies that know the caller
+// commonly set them.
+var allowedHeaders = []string{
 	"x-forwarded-user", "x-forwarded-email", "x-forwarded-groups", "x-forwarded-preferred-username",
 }
 
-// callHeaders are those reserved headers that an operator may send to a provider.
-var callHeaders = []string{"accept", "accept-language", "user-agent", "cache-control", "referer", "prefer", "x-requested-with"}
+// sendableHeaders are the reserved headers that requests to a provider may have.
+var sendableHeaders = []string{"accept", "accept-language", "user-agent", "cache-control", "referer", "prefer", "x-requested-with"}
 
 const faultReserved = "must not be this header, which has a meaning of its own"
 
-// header reads the name of a request header (RFC 9110, section 5.1) that the
-// gateway may set, and returns it in lower case.
+// header reads the name of a request header (RFC 9110, section 5.1) that the gateway
+// may set, and returns the name in lower case.
 func (v *value) header() string {
 	name := v.headerName()
 	if name != "" && isReserved(HeaderKey(name)) {
@@ -59,7 +59,7 @@ func (v *value) header() string {
 	return name
 }
 
-// headerName reads the name of a header and returns it in lower case.
+// headerName reads a header's name and returns it in lower case.
 func (v *value) headerName() string {
 	s, ok := v.string()
 	if ok && !isToken(s) {
@@ -71,8 +71,9 @@ func (v *value) headerName() string {
 
 const faultHeaderName = "must be a header name of letters, digits and !#$%&'*+-.^_`|~"
 
+// isReserved reports whether a header, by its HeaderKey, must not be set.
 func isReserved(key string) bool {
-	if slices.Contains(identityHeaders, key) {
+	if slices.Contains(allowedHeaders, key) {
 		return false
 	}
 	for _, reserved := range reservedHeaders {
@@ -83,10 +84,10 @@ func isReserved(key string) bool {
 	return false
 }
 
-// HeaderKey returns what the names of headers are compared by: in lower case,
-// with "-" for everything that is neither a letter nor a digit. CGI (RFC 3875,
-// section 4.1.18) and what descends from it turn "-" into "_", and many of these
-// servers do the same to ".", "_" and every other such character.
+// HeaderKey returns a header's name in the form for comparisons: in lower case, with
+// "-" for every character other than a letter or a digit. CGI (RFC 3875, section
+// 4.1.18) and its descendants replace "-" by "_", and many of them every other such
+// character too, so that different names become one.
 func HeaderKey(name string) string {
 	b := make([]byte, len(name))
 	for i := range b {
@@ -102,10 +103,11 @@ func HeaderKey(name string) string {
 	return string(b)
 }
 
-// headerNames knows which names a resource has given to headers, each with its
-// path in the document. They must differ, since each header has one value.
+// headerNames maps the HeaderKey of each header that a resource sets to its path in
+// the document. The headers must differ, since each has one value.
 type headerNames map[string]string
 
+// read reads the name of a header that no earlier member names.
 func (n headerNames) read(v *value) string {
 	name := v.header()
 	if name == "" {
@@ -120,8 +122,8 @@ func (n headerNames) read(v *value) string {
 	return name
 }
 
-// isToken is token of RFC 9110, section 5.6.2. Pseudo-headers such as :path
-// are none.
+// isToken reports whether s is a token (RFC 9110, section 5.6.2). Pseudo-headers such
+// as :path are not tokens.
 func isToken(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; !isAlpha(c) && !isDigit(c) && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {

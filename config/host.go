@@ -3,6 +3,8 @@ package config
 import (
 	"strconv"
 	"strings"
+
+	"mcpauth/internal/percent"
 )
 
 const (
@@ -14,15 +16,15 @@ const (
 	errLongHost = fault("must have a host name of at most 253 bytes, with at most 63 between two dots")
 )
 
-// IsHostPort reports whether s is host or host:port as match.hosts may name it,
-// in any case and without a wildcard.
+// IsHostPort reports whether s is host or host:port, in any case, as match.hosts
+// accepts it without a wildcard.
 func IsHostPort(s string) bool {
 	_, _, err := splitHostPort(s)
 	return err == nil
 }
 
-// splitHostPort parses host or host:port and returns the host in lower case.
-// Each host has one accepted form, so that hosts may be compared as text.
+// splitHostPort parses host or host:port and returns the host in lower case. It accepts
+// one form of each host, so that hosts can be compared as text.
 func splitHostPort(s string) (host, port string, err error) {
 	s = strings.ToLower(s)
 	var hasPort bool
@@ -53,9 +55,9 @@ func splitHostPort(s string) (host, port string, err error) {
 	return host, port, nil
 }
 
-// checkHostName takes names of the DNS, with the underscores that private
-// networks use, and IPv4 addresses. A name that ends in a number must be an
-// address in the usual form: 127.1 and 0x7f.0.0.1 would mean 127.0.0.1 to some.
+// checkHostName accepts DNS names, with the underscores that private networks use, and
+// IPv4 addresses. A name whose last label is a number must be an address in the usual
+// form: some parsers read 127.1 and 0x7f.0.0.1 as 127.0.0.1.
 func checkHostName(host string) error {
 	if host == "" {
 		return errNoHost
@@ -84,11 +86,11 @@ func checkHostName(host string) error {
 	return nil
 }
 
-// isNumber reports whether a label reads as a number to inet_aton.
+// isNumber reports whether inet_aton reads a label as a number.
 func isNumber(label string) bool {
 	digits, hex := strings.CutPrefix(label, "0x")
 	for i := 0; i < len(digits); i++ {
-		if !isDigit(digits[i]) && !(hex && isHex(digits[i])) {
+		if !isDigit(digits[i]) && !(hex && percent.IsHexDigit(digits[i])) {
 			return false
 		}
 	}
@@ -111,8 +113,8 @@ func isIPv4(s string) bool {
 	return true
 }
 
-// checkIPv6 takes an IPv6 address in lower case and brackets, and only in the
-// form of RFC 5952, section 4 (without the dotted form of its section 5).
+// checkIPv6 accepts an IPv6 address in lower case and brackets, in the form of RFC 5952,
+// section 4, without the dotted form of its section 5.
 func checkIPv6(host string) error {
 	groups, ok := parseIPv6(host[1 : len(host)-1])
 	if !ok {

@@ -7,7 +7,7 @@ import (
 
 // Limits and defaults of introspection and userinfo.
 const (
-	// DefaultMaxCache is used where max_cache_seconds is left out.
+	// DefaultMaxCache is the default of max_cache_seconds.
 	DefaultMaxCache = 60 * time.Second
 
 	maxCacheSeconds = 60 * 60
@@ -18,68 +18,70 @@ var introspectionMembers = []string{
 	"max_cache_seconds", "jwt", "audience_unchecked",
 }
 
-// Introspection says how tokens are checked by asking an authorization server
-// about each: at an endpoint of RFC 7662, or, where it has none, with a GET that
-// carries the token, as OpenID Connect's userinfo endpoint takes it.
+// Introspection says how the gateway asks an authorization server about opaque tokens:
+// at an introspection endpoint (RFC 7662), or by a GET request with the token to an
+// endpoint such as OpenID Connect's userinfo endpoint.
 type Introspection struct {
-	// Endpoint is where to ask; nil if it is the introspection_endpoint of the
-	// server's metadata. It is never nil with Userinfo.
+	// Endpoint is the endpoint's URL. It is nil if the URL is the
+	// introspection_endpoint of the server's metadata, never with Userinfo.
 	Endpoint *URL
 
-	// Cluster is the name of the Envoy cluster that leads to it.
+	// Cluster is the Envoy cluster of the endpoint.
 	Cluster string
 
-	// Auth is how the gateway authenticates there; without a meaning for
-	// Userinfo. ClientID is empty for BearerToken. Secret is the client's
-	// secret or the token; if it is to come from the environment it is empty
-	// until [Config.ReadSecrets] has been called.
-	Auth             IntrospectionAuth
+	// Auth is how the gateway authenticates at an introspection endpoint. ClientID is
+	// empty for BearerToken. Secret is the client secret or the bearer token. A
+	// Secret from the environment is empty until [Config.ReadSecrets] has been
+	// called.
+	Auth             ClientAuth
 	ClientID, Secret string
 
-	// MaxCache bounds how long an answer is believed, 0 to an hour; 0 is for
-	// the requests that waited for it alone.
+	// MaxCache bounds how long a response is used, 0 to an hour. At 0 it is used only
+	// for the requests that waited for it.
 	MaxCache time.Duration
 
-	// JWT sends tokens that look like JWTs there too. Source.Kind is NoKeys.
+	// JWT means that tokens shaped like JWTs are introspected too. Source.Kind is then
+	// NoKeys.
 	JWT bool
 
-	// AudienceUnchecked accepts tokens for which the server names no audience.
+	// AudienceUnchecked accepts a token if the response has no audience.
 	AudienceUnchecked bool
 
-	// Userinfo is set where the endpoint is no introspection endpoint.
+	// Userinfo is set if the endpoint is not an introspection endpoint.
 	Userinfo *Userinfo
 
 	environment environment
 }
 
-// environment is where a secret comes from that is not in the document.
+// environment names the environment variable of a secret that is not in the document.
 type environment struct {
-	variable, path string // its name and that of the member in the document
+	variable string
+	path     string // of the member that names the variable
 }
 
-// IntrospectionAuth is how the gateway authenticates to an introspection
-// endpoint (RFC 7662, section 2.1).
-type IntrospectionAuth uint8
+// ClientAuth is how the gateway authenticates at an endpoint of an authorization server
+// (RFC 6749, section 2.3; RFC 7662, section 2.1).
+type ClientAuth uint8
 
 const (
-	ClientSecretBasic IntrospectionAuth = iota // RFC 6749, section 2.3.1
+	ClientSecretBasic ClientAuth = iota // RFC 6749, section 2.3.1
 	ClientSecretPost
 	BearerToken // RFC 6750
 )
 
-// discovers reports whether the endpoint is to be found in metadata.
+// discovers reports whether the introspection endpoint comes from metadata.
 func (s *AuthorizationServer) discovers() bool {
 	return s.Introspection != nil && s.Introspection.Endpoint == nil
 }
 
-// parseIntrospection reads introspection or userinfo, of which it returns the
-// member, nil if there is none. With one of them, keys are used only where the
-// server says where they are from: source.
-func (l *serverList) parseIntrospection(v *value, s *AuthorizationServer, source *value) *value {
+// parseIntrospection reads the member introspection or userinfo and returns it, nil if
+// there is neither. With one of them, the server has keys only if it has a member that
+// says where they come from; source is that member, or nil.
+func (l *serverParser) parseIntrospection(v *value, s *AuthorizationServer, source *value) *value {
 	m, userinfo := v.get("introspection"), v.get("userinfo")
 	switch {
 	case m != nil && userinfo != nil:
-		userinfo.needless(m, "a token is checked in one way")
+		userinfo.failBeside(m, "a token is checked in one way")
 	case userinfo != nil:
 		m = userinfo
 		s.Introspection = l.parseUserinfo(m)
@@ -93,18 +95,19 @@ func (l *serverList) parseIntrospection(v *value, s *AuthorizationServer, source
 	}
 	if source == nil || s.Introspection.JWT {
 		if source != nil && (s.Source.Kind > MetadataURL || s.Introspection.Endpoint != nil) {
-			source.needless(m, "jwt is true, so that no keys are used")
+			source.failBeside(m, "jwt is true, so that no keys are used")
 		}
 		s.Source.Kind = NoKeys
 		for _, name := range [...]string{"algorithms", "typ"} {
-			v.get(name).needless(m, "no keys are used")
+			v.get(name).failBeside(m, "no keys are used")
 		}
 	}
 	return m
 }
 
-// parseCallout completes what introspection leaves out by what its server has.
-func (l *serverList) parseCallout(v *value, s *AuthorizationServer, m *value) {
+// parseCallout completes the endpoint and the cluster of introspection from its server;
+// m is the member introspection or userinfo.
+func (l *serverParser) parseCallout(v *value, s *AuthorizationServer, m *value) {
 	i := s.Introspection
 	if m.get("endpoint") == nil && i.Userinfo == nil {
 		switch s.Source.Kind {
@@ -115,74 +118,76 @@ func (l *serverList) parseCallout(v *value, s *AuthorizationServer, m *value) {
 			}
 			fallthrough
 		case Static:
-			m.failAbsent("endpoint", "is required: no metadata is fetched that could name it")
+			m.failMember("endpoint", "is required: no metadata is fetched that could name it")
 		}
 	}
 	needed := i.Cluster == "" || s.discovers()
 	if needed && s.Cluster == "" && v.get("cluster") == nil && s.Source.Kind >= Static {
-		v.failAbsent("cluster", "is required: it names the Envoy cluster that tokens are checked through")
+		v.failMember("cluster", "is required: it names the Envoy cluster that tokens are checked through")
 	}
 	if i.Cluster == "" {
 		i.Cluster = s.Cluster
 	}
 }
 
-// parseEndpoint reads introspection.
-func (l *serverList) parseEndpoint(v *value) *Introspection {
+// parseEndpoint reads the member introspection.
+func (l *serverParser) parseEndpoint(v *value) *Introspection {
 	if !v.closedObject(introspectionMembers) {
 		return nil
 	}
 	i := &Introspection{}
 	l.parseCommon(v, i)
-	i.Auth = IntrospectionAuth(v.get("auth").oneOf("client_secret_basic", "client_secret_post", "bearer"))
+	i.Auth = ClientAuth(v.get("auth").oneOf("client_secret_basic", "client_secret_post", "bearer"))
 	secret, other := "client_secret", "token"
 	if i.Auth == BearerToken {
 		secret, other = other, secret
-		v.get("client_id").unlike("auth is bearer")
+		v.get("client_id").mustBeAbsent("auth is bearer")
 	} else {
-		i.ClientID = v.require("client_id").text()
+		i.ClientID = v.require("client_id").nonEmptyString()
 	}
-	v.get(other).unlike("auth takes " + secret)
-	v.get(other + "_env").unlike("auth takes " + secret + "_env")
+	v.get(other).mustBeAbsent("auth takes " + secret)
+	v.get(other + "_env").mustBeAbsent("auth takes " + secret + "_env")
 	environment, m := v.secret(secret, &i.Secret)
 	i.environment = environment
 	i.checkSecret(m)
 	return i
 }
 
-func (v *value) unlike(why string) {
+// mustBeAbsent refuses a member, if it is there.
+func (v *value) mustBeAbsent(why string) {
 	if v != nil {
 		v.fail("must not be there: " + why)
 	}
 }
 
-// secret reads a secret, at m, or the name of the environment variable that has
-// it.
+// secret reads the member name, which is a secret, or the member name_env, which names an
+// environment variable. It stores a secret at to, and returns its member as m.
 func (v *value) secret(name string, to *string) (e environment, m *value) {
 	env := v.get(name + "_env")
 	switch m = v.get(name); {
 	case m != nil:
-		env.needless(m, "there is one secret")
-		*to = m.text()
+		env.failBeside(m, "there is one secret")
+		*to = m.nonEmptyString()
 	case env != nil:
-		e = environment{env.text(), env.path}
+		e = environment{env.nonEmptyString(), env.path}
 		if strings.IndexByte(e.variable, '=') >= 0 {
 			env.fail("must be the name of an environment variable")
 		}
 	default:
-		v.failAbsent(name, "is required, or "+name+"_env")
+		v.failMember(name, "is required, or "+name+"_env")
 	}
 	return e, m
 }
 
-// checkSecret refuses at v a bearer token that cannot stand in a header.
+// checkSecret reports an error at v if Secret is no valid bearer token.
 func (i *Introspection) checkSecret(v *value) {
 	if i.Auth == BearerToken && i.Secret != "" && !isToken68(i.Secret) {
 		v.fail("must be a bearer token: letters, digits and -._~+/=")
 	}
 }
 
-// isToken68 is b64token of RFC 6750, section 2.1, with "=" anywhere.
+// isToken68 reports whether s is a b64token (RFC 6750, section 2.1), but accepts "="
+// anywhere.
 func isToken68(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if !isUnreserved(s[i]) && strings.IndexByte("+/=", s[i]) < 0 {
@@ -192,20 +197,20 @@ func isToken68(s string) bool {
 	return true
 }
 
-// parseCommon reads what introspection and userinfo have in common.
-func (l *serverList) parseCommon(v *value, i *Introspection) {
+// parseCommon reads the members that introspection and userinfo have in common.
+func (l *serverParser) parseCommon(v *value, i *Introspection) {
 	i.Endpoint = v.get("endpoint").url(l.allowHTTP)
 	if m := v.get("cluster"); m != nil {
-		i.Cluster = m.text()
+		i.Cluster = m.nonEmptyString()
 	}
 	i.MaxCache = time.Duration(v.get("max_cache_seconds").integer(0, maxCacheSeconds, int(DefaultMaxCache/time.Second))) * time.Second
 	i.JWT = v.get("jwt").bool()
 	i.AudienceUnchecked = v.get("audience_unchecked").bool()
 }
 
-// oneIntrospection refuses a resource that trusts several servers for tokens
-// that are no JWTs: such a token does not say whose it is.
-func (v *value) oneIntrospection(servers []*AuthorizationServer) {
+// checkSingleIntrospection refuses a resource with several servers for opaque tokens: an
+// opaque token does not name its issuer.
+func (v *value) checkSingleIntrospection(servers []*AuthorizationServer) {
 	n := 0
 	for _, s := range servers {
 		if s.Introspection != nil {
@@ -213,13 +218,12 @@ func (v *value) oneIntrospection(servers []*AuthorizationServer) {
 		}
 	}
 	if n > 1 {
-		v.failAbsent("authorization_servers", "must not have several with introspection or userinfo: an opaque token does not say whose it is")
+		v.failMember("authorization_servers", "must not have several with introspection or userinfo: an opaque token does not say whose it is")
 	}
 }
 
-// ReadSecrets completes the configuration by the secrets that stand in the
-// environment, of which getenv returns one variable. The error is of type
-// [Errors]; no secret is in it.
+// ReadSecrets reads the secrets that are in environment variables, by getenv. The error
+// has the type [Errors] and contains no secret.
 func (c *Config) ReadSecrets(getenv func(name string) (string, bool)) error {
 	var errs Errors
 	for _, s := range c.AuthorizationServers {
@@ -236,8 +240,8 @@ func (c *Config) ReadSecrets(getenv func(name string) (string, bool)) error {
 	return nil
 }
 
-// read reads the secret, if it is to come from the environment, and returns
-// where faults of it belong.
+// read stores the secret at to, if it is in an environment variable. It returns the
+// value at which errors in the secret are reported.
 func (e environment) read(getenv func(string) (string, bool), to *string, errs *Errors) *value {
 	v := &value{path: e.path, errs: errs}
 	if e.variable == "" {

@@ -10,8 +10,8 @@ import (
 
 var publicKeyMembers = []string{"pem", "kid", "alg"}
 
-// keySet reads an inline JWK set (RFC 7517, section 5). Keys that cannot be used
-// are skipped, as in a set that is fetched, unless none can.
+// keySet reads an inline JWK set (RFC 7517, section 5). It skips unusable keys, as in
+// a fetched set, unless all are unusable.
 func (v *value) keySet(allowed []jwtlite.Algorithm) (*jwtlite.KeySet, []jwtlite.SkippedKey) {
 	before := len(*v.errs)
 	if !v.object() {
@@ -26,8 +26,8 @@ func (v *value) keySet(allowed []jwtlite.Algorithm) (*jwtlite.KeySet, []jwtlite.
 	}
 
 	set, skipped, err := jwtlite.ParseKeySet([]byte(v.json.Raw))
-	if err == nil && len(allowed) > 0 { // no list means that there is a fault in it, reported there
-		set, skipped, err = restrict(set, skipped, allowed)
+	if err == nil && len(allowed) > 0 { // an empty list had an error, which is reported at its member
+		set, skipped, err = skipOtherAlgorithms(set, skipped, allowed)
 	}
 	if err == nil {
 		return set, skipped
@@ -41,8 +41,9 @@ func (v *value) keySet(allowed []jwtlite.Algorithm) (*jwtlite.KeySet, []jwtlite.
 	return nil, nil
 }
 
-// restrict skips the keys for other algorithms than those allowed too.
-func restrict(set *jwtlite.KeySet, skipped []jwtlite.SkippedKey, allowed []jwtlite.Algorithm) (*jwtlite.KeySet, []jwtlite.SkippedKey, error) {
+// skipOtherAlgorithms also skips the keys for algorithms that are not allowed. skipped
+// lists the keys skipped before.
+func skipOtherAlgorithms(set *jwtlite.KeySet, skipped []jwtlite.SkippedKey, allowed []jwtlite.Algorithm) (*jwtlite.KeySet, []jwtlite.SkippedKey, error) {
 	var keys []*jwtlite.Key
 	var all []jwtlite.SkippedKey
 	for i, next := 0, 0; next < set.Len() || len(skipped) > 0; i++ {
@@ -67,8 +68,8 @@ func otherAlgorithm(k *jwtlite.Key) string {
 	return " for " + k.Algorithm().String() + ", which is not in algorithms"
 }
 
-// publicKeys reads a list of keys in PEM. Each was put there by hand, so that one
-// which cannot be used is a mistake.
+// publicKeys reads a list of keys in PEM. An unusable key is an error: each key was
+// put there by hand.
 func (v *value) publicKeys(allowed []jwtlite.Algorithm) *jwtlite.KeySet {
 	elements := v.nonEmptyArray()
 	var keys []*jwtlite.Key
@@ -92,13 +93,13 @@ func (v *value) publicKeys(allowed []jwtlite.Algorithm) *jwtlite.KeySet {
 	return set
 }
 
-// publicKey reads one key in PEM, or returns nil.
+// publicKey reads one key in PEM. It returns nil if the key is refused.
 func (v *value) publicKey() *jwtlite.Key {
 	if !v.closedObject(publicKeyMembers) {
 		return nil
 	}
 	before := len(*v.errs)
-	kid := v.get("kid").text()
+	kid := v.get("kid").nonEmptyString()
 	alg, _ := jwtlite.ParseAlgorithm(v.get("alg").algorithmName())
 	m := v.require("pem")
 	pem, ok := m.string()
@@ -109,9 +110,9 @@ func (v *value) publicKey() *jwtlite.Key {
 		m.fail("must be a public key: only public keys belong into the configuration")
 		return nil
 	}
-	// Shells and templates often leave newlines as a backslash and an n,
-	// and PEM itself has no backslash.
-	pem = strings.Join(strings.Split(pem, `\n`), "\n")
+	// Shells and templates often write a newline as a backslash and an n. PEM has
+	// no backslash of its own.
+	pem = strings.ReplaceAll(pem, `\n`, "\n")
 	key, err := jwtlite.ParsePublicKeyPEM([]byte(pem), kid, alg)
 	if err != nil {
 		m.fail(err.Error())

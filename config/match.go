@@ -2,11 +2,12 @@ package config
 
 import "strings"
 
+// match reads the member match.
 func (v *value) match() Match {
 	v.closedObject(matchMembers)
 	return Match{
-		Hosts:        texts(v.get("hosts").nonEmptyArray(), (*value).host),
-		PathPrefixes: texts(v.get("path_prefixes").nonEmptyArray(), (*value).pathPrefix),
+		Hosts:        uniqueStrings(v.get("hosts").nonEmptyArray(), (*value).host),
+		PathPrefixes: uniqueStrings(v.get("path_prefixes").nonEmptyArray(), (*value).pathPrefix),
 	}
 }
 
@@ -31,8 +32,8 @@ func (v *value) host() string {
 
 const errWildcard = fault("must have a wildcard only as the whole first label, such as *.example.com")
 
-// parsePattern parses host, host:port, or one of them with "*." in front, and
-// returns it in lower case. Each has one accepted form.
+// parsePattern parses host or host:port, with or without "*." before it, and returns it
+// in lower case. It accepts one form of each.
 func parsePattern(s string) (string, error) {
 	name, wildcard := strings.CutPrefix(s, "*.")
 	host, _, err := splitHostPort(name)
@@ -42,6 +43,7 @@ func parsePattern(s string) (string, error) {
 	return strings.ToLower(s), err
 }
 
+// pathPrefix reads a path prefix.
 func (v *value) pathPrefix() string {
 	s, ok := v.string()
 	if !ok {
@@ -54,26 +56,28 @@ func (v *value) pathPrefix() string {
 	return s
 }
 
-// occupied knows which identifiers and places resources have, each with the
-// path of the resource in the document. Its keys are identifiers, which are
-// URLs with no slash at the end, and places, see place.
-type occupied map[string]string
+// reservedPaths maps the identifiers of resources, and the paths that resources and the
+// gateway's own endpoints have, to their owners: mostly the resource's path in the
+// document. The keys are identifiers without a trailing slash, and the results of
+// pathOnHost.
+type reservedPaths map[string]string
 
-// place is a path on a host, as host or host:port may stand in match.hosts; ""
-// is any host. Paths that differ only in case are one place, since not every
-// server tells them apart, and so are the default ports, since a request with
-// no port is for either.
-func place(path, host string) string {
+// pathOnHost returns the key of a path on a host, which is an entry of match.hosts, or ""
+// for any host. Paths that differ only in case have one key, since some servers do not
+// distinguish them. So have the two default ports, since a request without a port
+// matches either.
+func pathOnHost(path, host string) string {
 	if name, ok := strings.CutSuffix(host, ":80"); ok {
 		host = name + ":443"
 	}
 	return FoldPath(path) + " " + host
 }
 
-// add refuses a resource, which stands at v, if it has the identifier of one
-// before it, or if for some request, or for the metadata, it and one before it
-// would be equally near: internal/route says which is nearer.
-func (o occupied) add(v *value, r *Resource) {
+// add reserves the identifier and the paths of the resource at v. It refuses the resource
+// if an earlier one has the same identifier, or matches some request, or the path of
+// the metadata, equally well (internal/route prefers the longer prefix and the more
+// specific host).
+func (o reservedPaths) add(v *value, r *Resource) {
 	id := r.Resource.Scheme + "://" + r.Resource.Authority() + strings.TrimSuffix(r.Resource.Path, "/")
 	if other, taken := o[id]; taken {
 		v.get("resource").fail("is the same resource as " + other + ".resource")
@@ -87,16 +91,16 @@ func (o occupied) add(v *value, r *Resource) {
 	}
 	metadata := []string{MetadataPath(r.Resource)}
 	if r.RootMetadata {
-		metadata = append(metadata, ProtectedResourcePlace)
+		metadata = append(metadata, ProtectedResourceWellKnown)
 	}
 	fault := ""
 	for _, prefix := range r.Match.PathPrefixes {
-		if other := o.occupy(prefix, hosts, v.path); other != "" && fault == "" {
+		if other := o.reserve(prefix, hosts, v.path); other != "" && fault == "" {
 			fault = other + ": both have the path prefix " + prefix
 		}
 	}
 	for _, path := range metadata {
-		if other := o.occupy(path, hosts, v.path); other != "" && fault == "" {
+		if other := o.reserve(path, hosts, v.path); other != "" && fault == "" {
 			fault = other + ": both would serve their metadata at " + path
 		}
 	}
@@ -105,17 +109,17 @@ func (o occupied) add(v *value, r *Resource) {
 	}
 }
 
-// occupy takes a path on hosts for the resource owner. It returns one that
-// has it on one of them already, and leaves it that one, or "".
-func (o occupied) occupy(path string, hosts []string, owner string) (other string) {
+// reserve reserves a path on hosts for an owner. It returns the earlier owner of the path
+// on one of the hosts, or "". The earlier owner keeps the path.
+func (o reservedPaths) reserve(path string, hosts []string, owner string) (other string) {
 	for _, host := range hosts {
-		at := place(path, host)
-		switch o[at] {
+		key := pathOnHost(path, host)
+		switch o[key] {
 		case "":
-			o[at] = owner
+			o[key] = owner
 		case owner:
 		default:
-			other = o[at]
+			other = o[key]
 		}
 	}
 	return other

@@ -2,10 +2,9 @@ package config
 
 import "strings"
 
-// MatchesOrigin reports whether an origin, as a browser sends it in the Origin
-// header (RFC 6454, section 6.2), is that of one of the patterns that
-// Resource.AllowedOrigins may hold. It is compared byte for byte: browsers send
-// one form only.
+// MatchesOrigin reports whether the value of an Origin header (RFC 6454, section 6.2)
+// matches a pattern of [Resource].AllowedOrigins. It compares bytes: browsers send one
+// form of each origin.
 func MatchesOrigin(pattern, origin string) bool {
 	before, after, wildcard := strings.Cut(pattern, "*")
 	if !wildcard {
@@ -19,16 +18,16 @@ func MatchesOrigin(pattern, origin string) bool {
 	return err == nil
 }
 
-// origins reads a list of origins. An empty one is not the same as none.
+// origins reads a list of origins. It returns nil only if the member is absent.
 func (v *value) origins() []string {
-	list := texts(v.array(), (*value).origin)
+	list := uniqueStrings(v.array(), (*value).origin)
 	if v != nil && list == nil {
 		list = []string{}
 	}
 	return list
 }
 
-// origin reads one and returns it in the form in which browsers send it.
+// origin reads an origin pattern and returns it in the form that browsers send.
 func (v *value) origin() string {
 	s, ok := v.string()
 	if !ok || s == "null" {

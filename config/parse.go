@@ -10,16 +10,15 @@ import (
 	"mcpauth/jwtlite"
 )
 
-// Known members of the document and of token_cache.
+// The members of the document and of token_cache.
 var (
 	documentMembers   = []string{"authorization_servers", "resources", "unmatched", "allow_insecure_http", "allow_on_headers_stop_iteration", "max_token_bytes", "token_cache"}
 	tokenCacheMembers = []string{"max_entries"}
 )
 
-// Parse reads a configuration document: a JSON object of at most
-// [MaxDocumentSize] bytes. The error is of type [Errors] and holds everything
-// that is wrong, in a fixed order; only when the document is no JSON text at
-// all does it stop at the first fault.
+// Parse reads a configuration document: a JSON object of at most [MaxDocumentSize] bytes.
+// The error has the type [Errors] and has all errors in the document, in a fixed order.
+// If the document is not a JSON text, it has the first syntax error only.
 func Parse(doc []byte) (*Config, error) {
 	var errs Errors
 	top := &value{path: "$", errs: &errs}
@@ -30,6 +29,7 @@ func Parse(doc []byte) (*Config, error) {
 	return config, nil
 }
 
+// document reads the whole document.
 func (v *value) document(doc []byte) *Config {
 	if len(doc) > MaxDocumentSize {
 		v.fail("must be at most " + strconv.Itoa(MaxDocumentSize) + " bytes")
@@ -58,7 +58,7 @@ func (v *value) document(doc []byte) *Config {
 	cache.closedObject(tokenCacheMembers)
 	config.TokenCache.MaxEntries = cache.get("max_entries").integer(0, maxCacheEntries, DefaultCacheEntries)
 
-	servers := &serverList{allowHTTP: config.AllowInsecureHTTP, stopsHeaders: config.StopsHeaders, unmatched: config.Unmatched}
+	servers := &serverParser{allowHTTP: config.AllowInsecureHTTP, stopsHeaders: config.StopsHeaders, unmatched: config.Unmatched}
 	servers.parse(v.require("authorization_servers"))
 	config.AuthorizationServers = servers.list
 	config.Resources = parseResources(v.require("resources"), servers, config.Unmatched)

@@ -4,13 +4,14 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"mcpauth/internal/percent"
 )
 
-// pathFault returns what keeps a non-empty URL path, but for a slash at its end,
-// from being the prefix of requests, or "". The gateway compares paths in canonical form (RFC 3986,
-// section 6.2.2, with doubled slashes merged) and refuses requests on whose
-// path it could disagree with the server, so a path in another form would
-// never be matched.
+// pathFault returns the reason why a non-empty URL path cannot be a path prefix, or "". It
+// accepts a trailing slash. The gateway compares paths in canonical form (RFC 3986,
+// section 6.2.2, with doubled slashes merged), and refuses requests whose path the server
+// might read differently. A prefix in another form would therefore never match.
 func pathFault(path string) string {
 	if !strings.HasPrefix(path, "/") {
 		return "must be a path that starts with a slash"
@@ -38,13 +39,13 @@ func pathFault(path string) string {
 	if closed := path + "/"; strings.Contains(closed, "/./") || strings.Contains(closed, "/../") {
 		return "must have a path without dot segments"
 	}
-	if IsDiscovery(strings.TrimSuffix(path, "/")) {
+	if IsMetadataPath(strings.TrimSuffix(path, "/")) {
 		return "must not be where clients look for metadata, under /.well-known/"
 	}
 	return ""
 }
 
-// pathPrefixFault is pathFault for a prefix, which has no slash at its end.
+// pathPrefixFault is like pathFault, but refuses a trailing slash.
 func pathPrefixFault(path string) string {
 	if parent, ok := strings.CutSuffix(path, "/"); ok && parent != "" && pathFault(path) == "" {
 		return "must not end with a slash: " + parent + " covers all that is under it"
@@ -52,15 +53,15 @@ func pathPrefixFault(path string) string {
 	return pathFault(path)
 }
 
-// encodingFault returns what is wrong with the percent-encodings of a path,
-// which are complete.
+// encodingFault returns the fault of a path's percent-encodings, all of which are
+// complete, or "".
 func encodingFault(path string) string {
 	for i := 0; i < len(path); i++ {
 		if path[i] != '%' {
 			continue
 		}
 		encoded := path[i : i+3]
-		c := unhex(path[i+1])<<4 | unhex(path[i+2])
+		c, _ := percent.Decode(encoded)
 		switch {
 		case c == '/' || c == '\\' || c == ';' || c < ' ' || c == 0x7F:
 			return "must have a path without " + encoded + ": the gateway refuses requests with it"
@@ -74,16 +75,9 @@ func encodingFault(path string) string {
 	return ""
 }
 
-func unhex(c byte) byte {
-	if isDigit(c) {
-		return c - '0'
-	}
-	return c | 0x20 - 'a' + 10
-}
-
-// FoldPath returns a path in a form that is the same for all paths that differ
-// only in the case of letters, in ASCII or beyond, and of percent-encodings.
-// Not every server tells these apart.
+// FoldPath returns the same result for all paths that differ only in the case of letters,
+// ASCII or not, or in the case of percent-encodings. Some servers do not distinguish
+// such paths.
 func FoldPath(path string) string {
 	b := make([]byte, 0, len(path))
 	for text := unescape(path, utf8.RuneSelf); text != ""; {
@@ -92,14 +86,18 @@ func FoldPath(path string) string {
 		case c >= utf8.RuneSelf:
 			var r rune
 			r, size = utf8.DecodeRuneInString(text)
-			folded := text[:size] // what is no UTF-8 as it is
+			folded := text[:size] // invalid UTF-8 stays unchanged
 			if r != utf8.RuneError {
 				folded = string(unicode.ToLower(unicode.ToUpper(r)))
 			}
 			b = appendEscaped(b, folded)
-		case c == '%' && len(text) > 2 && isHex(text[1]) && isHex(text[2]):
-			b = append(b, c, lower(text[1]), lower(text[2]))
-			size = 3
+		case c == '%':
+			if _, ok := percent.Decode(text); ok {
+				b = append(b, c, lower(text[1]), lower(text[2]))
+				size = 3
+			} else {
+				b = appendEscaped(b, text[:1])
+			}
 		case c == '/' || isUnreserved(c) || strings.IndexByte("!$&'()*+,;=:@", c) >= 0:
 			b = append(b, lower(c))
 		default:
@@ -110,6 +108,7 @@ func FoldPath(path string) string {
 	return string(b)
 }
 
+// lower returns an ASCII letter in lower case, and other bytes unchanged.
 func lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		c |= 0x20
@@ -117,8 +116,8 @@ func lower(c byte) byte {
 	return c
 }
 
-// appendEscaped appends s with everything but letters percent-encoded: a letter
-// beyond ASCII may fold to one in ASCII.
+// appendEscaped appends s and percent-encodes all bytes but ASCII letters, to which a
+// letter beyond ASCII may fold.
 func appendEscaped(b []byte, s string) []byte {
 	const lowerHex = "0123456789abcdef"
 	for i := 0; i < len(s); i++ {
@@ -131,11 +130,11 @@ func appendEscaped(b []byte, s string) []byte {
 	return b
 }
 
-// Unescape decodes the percent-encodings of a path once. What is none stays as
-// it is.
-func Unescape(path string) string { return unescape(path, 0) }
+// PercentDecode decodes the percent-encodings of a path once. It keeps "%" where there is
+// no percent-encoding.
+func PercentDecode(path string) string { return unescape(path, 0) }
 
-// unescape decodes those of bytes from first on.
+// unescape is like PercentDecode for bytes from first on, and keeps the others encoded.
 func unescape(path string, first byte) string {
 	if strings.IndexByte(path, '%') < 0 {
 		return path
@@ -143,11 +142,9 @@ func unescape(path string, first byte) string {
 	b := make([]byte, 0, len(path))
 	for i := 0; i < len(path); i++ {
 		c := path[i]
-		if c == '%' && i+2 < len(path) && isHex(path[i+1]) && isHex(path[i+2]) {
-			if decoded := unhex(path[i+1])<<4 | unhex(path[i+2]); decoded >= first {
-				c = decoded
-				i += 2
-			}
+		if decoded, ok := percent.Decode(path[i:]); ok && decoded >= first {
+			c = decoded
+			i += 2
 		}
 		b = append(b, c)
 	}

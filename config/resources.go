@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Members of a resource and of the objects in it.
+// The members of a resource and of the objects in it.
 var (
 	resourceMembers = []string{
 		"resource", "authorization_servers", "match", "audiences",
@@ -18,9 +18,10 @@ var (
 	claimToHeaderMembers = []string{"claim_name", "header_name"}
 )
 
-func parseResources(v *value, servers *serverList, unmatched Unmatched) []*Resource {
+// parseResources reads the member resources.
+func parseResources(v *value, servers *serverParser, unmatched Unmatched) []*Resource {
 	var list []*Resource
-	places := make(occupied)
+	places := make(reservedPaths)
 	elements := v.nonEmptyArray()
 	sole := len(elements) == 1 && unmatched == UnmatchedDeny
 	for _, element := range elements {
@@ -28,13 +29,15 @@ func parseResources(v *value, servers *serverList, unmatched Unmatched) []*Resou
 			list = append(list, r)
 		}
 	}
-	for _, check := range servers.late {
+	for _, check := range servers.deferred {
 		check()
 	}
 	return list
 }
 
-func parseResource(v *value, servers *serverList, places occupied, sole bool) *Resource {
+// parseResource reads one resource. sole means that its metadata may be at the root of
+// the host.
+func parseResource(v *value, servers *serverParser, places reservedPaths, sole bool) *Resource {
 	if !v.closedObject(resourceMembers) {
 		return nil
 	}
@@ -55,11 +58,11 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 
 	r.AuthorizationServers = servers.list
 	if m := v.get("authorization_servers"); m != nil {
-		r.AuthorizationServers = servers.named(m)
+		r.AuthorizationServers = servers.listed(m)
 	}
-	v.oneIntrospection(r.AuthorizationServers)
-	servers.publish(v, r, places)
-	r.Audiences = texts(v.get("audiences").array(), (*value).text)
+	v.checkSingleIntrospection(r.AuthorizationServers)
+	servers.reserveEndpoints(v, r, places)
+	r.Audiences = uniqueStrings(v.get("audiences").array(), (*value).nonEmptyString)
 	v.scopes(r)
 	r.Metadata = v.get("metadata").resourceMetadata(servers.allowHTTP)
 	r.AllowedOrigins = v.get("allowed_origins").origins()
@@ -74,37 +77,37 @@ func parseResource(v *value, servers *serverList, places occupied, sole bool) *R
 			r.ClaimToHeaders = append(r.ClaimToHeaders, ClaimToHeader{claim, path, header})
 		}
 	}
-	r.FilterState = texts(v.get("filter_state").array(), (*value).callerName)
+	r.FilterState = uniqueStrings(v.get("filter_state").array(), (*value).identityHeader)
 	servers.warn(v, r)
 	return r
 }
 
-// claim reads the name of a claim, which may be a path as well, or a path that is
-// an array.
+// claim reads a claim's name, which may also be a path with dots, or a path that is an
+// array.
 func (v *value) claim() (name string, path MemberPath) {
 	if v != nil && v.json.IsArray() {
 		return "", v.memberNames()
 	}
-	if name = v.text(); name != "" {
+	if name = v.nonEmptyString(); name != "" {
 		path = strings.Split(name, ".")
 	}
 	return name, path
 }
 
-// callerName reads one of [CallerNames] and returns the header's name.
-func (v *value) callerName() string {
+// identityHeader reads one of IdentityNames and returns the name of its header.
+func (v *value) identityHeader() string {
 	before := len(*v.errs)
-	i := v.oneOf(CallerNames...)
+	i := v.oneOf(IdentityNames...)
 	if len(*v.errs) > before {
 		return ""
 	}
-	return HeaderPrefix + CallerNames[i]
+	return IdentityHeaderPrefix + IdentityNames[i]
 }
 
-// resource reads a resource identifier (RFC 9728, section 1.2). MCP recommends
-// none with a slash at the end, but some clients compare it byte for byte with
-// what their user typed. A query is allowed there with a SHOULD NOT, and refused
-// here, since requests could not be matched by it.
+// resource reads a resource identifier (RFC 9728, section 1.2). It accepts a trailing
+// slash, against MCP's recommendation: some clients compare the identifier byte for byte
+// with the URL that their user typed. It refuses a query, which RFC 9728 says SHOULD NOT
+// be there, since the gateway does not match requests by their query.
 func (v *value) resource(allowHTTP bool) *URL {
 	u := v.url(allowHTTP)
 	if u == nil {
@@ -121,7 +124,7 @@ func (v *value) resource(allowHTTP bool) *URL {
 	return u
 }
 
-// rootOr is the path that stands for a URL's: "/" if it has none.
+// rootOr returns the path of a URL, "/" if it is empty.
 func rootOr(path string) string {
 	if path == "" {
 		return "/"
@@ -129,10 +132,10 @@ func rootOr(path string) string {
 	return path
 }
 
-// named reads a list of issuers and returns their servers.
-func (l *serverList) named(v *value) []*AuthorizationServer {
+// listed reads a list of issuers and returns their authorization servers.
+func (l *serverParser) listed(v *value) []*AuthorizationServer {
 	var list []*AuthorizationServer
-	for _, issuer := range texts(v.nonEmptyArray(), l.knownIssuer) {
+	for _, issuer := range uniqueStrings(v.nonEmptyArray(), l.issuerInList) {
 		for _, s := range l.list {
 			if s.Issuer == issuer {
 				list = append(list, s)
@@ -143,7 +146,8 @@ func (l *serverList) named(v *value) []*AuthorizationServer {
 	return list
 }
 
-func (l *serverList) knownIssuer(v *value) string {
+// issuerInList reads an issuer that authorization_servers has.
+func (l *serverParser) issuerInList(v *value) string {
 	issuer, ok := v.string()
 	if _, known := l.paths[issuer]; ok && !known && l.paths != nil {
 		v.fail("must be the issuer of one of the authorization_servers" + l.hint(issuer))
@@ -152,9 +156,10 @@ func (l *serverList) knownIssuer(v *value) string {
 	return issuer
 }
 
-// hint names a known issuer that differs only in case or in a trailing slash.
-// More differences make another party, which nobody should be led to trust.
-func (l *serverList) hint(issuer string) string {
+// hint suggests an issuer of the document that differs only in case or in a trailing
+// slash. An issuer with more differences is another party, which a hint must not lead an
+// operator to trust.
+func (l *serverParser) hint(issuer string) string {
 	folded := strings.ToLower(strings.TrimSuffix(issuer, "/"))
 	for _, known := range l.issuers {
 		if strings.ToLower(strings.TrimSuffix(known, "/")) == folded {

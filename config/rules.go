@@ -5,33 +5,33 @@ import (
 	"strings"
 )
 
-// A Rule says what some operations of MCP need beside RequiredScopes. Its
-// patterns are exact, or end with "*", which stands for any text.
+// A Rule says which scopes some operations of MCP need besides RequiredScopes. Its
+// patterns are exact, or end with "*", which matches any text.
 type Rule struct {
-	// Method is the JSON-RPC method, a pattern if there is no Name.
+	// Method is a JSON-RPC method, or a pattern for methods if Name is empty.
 	Method string
-	// Name is a pattern for params.name, or for params.uri if Method begins
-	// with "resources/"; empty for a rule about the method alone.
+	// Name is a pattern for params.name, or for params.uri if Method begins with
+	// "resources/". It is empty if the rule is about the method alone.
 	Name string
-	// Scopes are all needed; none is a rule too.
+	// Scopes are all required. The list may be empty.
 	Scopes []string
 }
 
 const (
-	// MaxRuleScopes is how many different scopes the rules of one resource
-	// have: they are the bits of a word.
+	// MaxRuleScopes bounds the different scopes in the rules of one resource, which
+	// internal/gate keeps as the bits of a word.
 	MaxRuleScopes = 64
 
-	maxRules = 1024 // in one map
+	maxRules = 1024 // in one member
 
 	defaultBodyBytes = 1 << 20
-	lowestBodyBytes  = 1 << 10
-	highestBodyBytes = 16 << 20
+	minBodyBytes     = 1 << 10
+	maxBodyBytes     = 16 << 20
 )
 
-// ruled are the members that have rules by name, with their methods; the first
-// is what the others are nothing without.
-var ruled = [...]struct {
+// namedRules are the members with rules by name, and the methods that these rules are
+// for. A client that cannot call the first method has no use for the others.
+var namedRules = [...]struct {
 	member  string
 	methods []string
 }{
@@ -40,14 +40,14 @@ var ruled = [...]struct {
 	{"resources", []string{"resources/read", "resources/subscribe", "resources/unsubscribe"}},
 }
 
-// rules reads the rules of a resource.
+// rules reads all rules of a resource.
 func (v *value) rules() []Rule {
 	var list []Rule
 	methods := v.get("methods")
 	for _, m := range methods.ruleMap() {
 		list = append(list, m.rule(m.name, ""))
 	}
-	for _, r := range ruled {
+	for _, r := range namedRules {
 		for _, m := range v.get(r.member).ruleMap() {
 			if r.member == "resources" {
 				if text, prefix := strings.CutSuffix(m.name, "*"); !IsPlainURI(text, prefix) {
@@ -67,7 +67,7 @@ func (v *value) rules() []Rule {
 	for _, rule := range list {
 		for _, s := range rule.Scopes {
 			if !slices.Contains(scopes, s) {
-				scopes = appendText(scopes, s)
+				scopes = append(scopes, s)
 			}
 		}
 	}
@@ -77,7 +77,7 @@ func (v *value) rules() []Rule {
 	return list
 }
 
-// ruleMap returns the members of an object whose names are patterns.
+// ruleMap reads an object with a member for each rule.
 func (v *value) ruleMap() []*value {
 	if !v.object() {
 		return nil
@@ -89,7 +89,7 @@ func (v *value) ruleMap() []*value {
 	return v.members
 }
 
-// rule reads the scopes of one rule.
+// rule reads one rule, whose name is a pattern and whose value is a list of scopes.
 func (v *value) rule(method, name string) Rule {
 	switch star := strings.IndexByte(v.name, '*'); {
 	case v.name == "":
@@ -101,18 +101,18 @@ func (v *value) rule(method, name string) Rule {
 	case !IsPlainName(strings.CutSuffix(v.name, "*")):
 		v.fail(faultSpace)
 	case method != "":
-		if other := misspelledMethod(strings.CutSuffix(method, "*")); other != "" {
+		if other := suggestMethod(strings.CutSuffix(method, "*")); other != "" {
 			v.fail(faultMethod + other)
 		}
 	}
-	return Rule{method, name, texts(v.array(), (*value).scope)}
+	return Rule{method, name, uniqueStrings(v.array(), (*value).scope)}
 }
 
-// bodyRules reads the members that say how rules are applied.
+// bodyRules reads the rules of a resource, and the members that say how they apply.
 func (v *value) bodyRules(r *Resource) {
 	r.Rules = v.rules()
 	r.TrustMCPHeaders = v.get("trust_mcp_headers").bool()
-	r.MaxBodyBytes = v.get("max_body_bytes").integer(lowestBodyBytes, highestBodyBytes, defaultBodyBytes)
+	r.MaxBodyBytes = v.get("max_body_bytes").integer(minBodyBytes, maxBodyBytes, defaultBodyBytes)
 	for _, name := range [...]string{"trust_mcp_headers", "max_body_bytes"} {
 		if m := v.get(name); m != nil && v.get("methods") == nil && v.get("tools") == nil && v.get("prompts") == nil && v.get("resources") == nil {
 			m.fail("needs tools, prompts, resources or methods")

@@ -6,11 +6,11 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// scopes reads the scopes of a resource, except those of its rules.
+// scopes reads all scopes of a resource but those in its rules.
 func (v *value) scopes(r *Resource) {
 	before := len(*v.errs)
-	r.ScopesSupported = texts(v.get("scopes_supported").array(), (*value).scope)
-	r.RequiredScopes = texts(v.get("required_scopes").array(), (*value).scope)
+	r.ScopesSupported = uniqueStrings(v.get("scopes_supported").array(), (*value).scope)
+	r.RequiredScopes = uniqueStrings(v.get("required_scopes").array(), (*value).scope)
 	r.ScopeHierarchy = v.get("scope_hierarchy").scopeHierarchy()
 	m := v.get("challenge_scopes")
 	if m == nil {
@@ -20,31 +20,31 @@ func (v *value) scopes(r *Resource) {
 	m.challengeScopes(r, len(*v.errs) == before)
 }
 
-// challengeScopes reads challenge_scopes. If sound is set, the other scopes of the
-// resource have no error, and these must agree with them.
-func (v *value) challengeScopes(r *Resource, sound bool) {
+// challengeScopes reads challenge_scopes. valid means that the other scopes of the
+// resource have no errors, so that challenge_scopes can be compared with them.
+func (v *value) challengeScopes(r *Resource, valid bool) {
 	before := len(*v.errs)
 	switch {
 	case v.json.IsArray():
-		r.ChallengeScopes = texts(v.nonEmptyArray(), func(m *value) string {
+		r.ChallengeScopes = uniqueStrings(v.nonEmptyArray(), func(m *value) string {
 			s := m.scope()
-			if s != "" && sound && len(r.ScopesSupported) > 0 && !slices.Contains(r.ScopesSupported, s) && !slices.Contains(r.RequiredScopes, s) {
+			if s != "" && valid && len(r.ScopesSupported) > 0 && !slices.Contains(r.ScopesSupported, s) && !slices.Contains(r.RequiredScopes, s) {
 				m.fail("must be one of scopes_supported or required_scopes")
 			}
 			return s
 		})
 	case v.json.Type != gjson.String || v.json.Str != "all":
 		v.fail(`must be "all" or an array of scopes`)
-	case sound && len(r.ScopesSupported) == 0:
+	case valid && len(r.ScopesSupported) == 0:
 		v.fail(`needs scopes_supported, which "all" stands for`)
 	default:
 		r.ChallengeScopes = r.ScopesSupported
 	}
-	if !sound || len(*v.errs) > before {
+	if !valid || len(*v.errs) > before {
 		return
 	}
 	for _, s := range r.RequiredScopes {
-		// One that is not published may have another name where clients ask for it.
+		// Clients may request a scope that is not published under another name.
 		published := len(r.ScopesSupported) == 0 || slices.Contains(r.ScopesSupported, s)
 		if published && !r.ScopeHierarchy.Grants(r.ChallengeScopes, s) {
 			v.fail("must have " + s + ", which is a required scope, or one that implies it")
@@ -52,7 +52,7 @@ func (v *value) challengeScopes(r *Resource, sound bool) {
 	}
 }
 
-// scope reads a scope-token (RFC 6749, section 3.3).
+// scope reads a scope-token (RFC 6749, section 3.3) that a resource may require.
 func (v *value) scope() string {
 	s, ok := v.string()
 	if !ok || !v.checkScope(s) {
@@ -61,8 +61,8 @@ func (v *value) scope() string {
 	return s
 }
 
-// proxyScope is scope for an authorization server, which may publish any.
-func (v *value) proxyScope() string {
+// serverScope reads a scope-token that an authorization server may publish.
+func (v *value) serverScope() string {
 	s, ok := v.string()
 	if ok && s != "offline_access" && !v.checkScope(s) {
 		return ""
@@ -70,7 +70,8 @@ func (v *value) proxyScope() string {
 	return s
 }
 
-// checkScope reports whether s, which stands at v, is a scope-token.
+// checkScope reports whether s, the text at v, is a scope-token that a resource may
+// require.
 func (v *value) checkScope(s string) bool {
 	switch {
 	case s == "offline_access":
@@ -83,6 +84,7 @@ func (v *value) checkScope(s string) bool {
 	return true
 }
 
+// isScope reports whether s is a scope-token (RFC 6749, section 3.3).
 func isScope(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c <= ' ' || c == '"' || c == '\\' || c >= 0x7F {

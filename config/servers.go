@@ -8,7 +8,7 @@ import (
 	"mcpauth/jwtlite"
 )
 
-// Members of an authorization server and of a public key.
+// The members of an authorization server.
 var (
 	serverMembers = []string{
 		"issuer", "cluster", "jwks_cluster",
@@ -18,30 +18,33 @@ var (
 		"introspection", "userinfo", "oauth_proxy",
 	}
 
-	// sourceMembers say where keys come from; at most one may be there.
+	// sourceMembers say where keys come from. A server has at most one of them.
 	sourceMembers = []string{"discovery", "metadata_url", "metadata", "jwks_uri", "jwks", "public_keys"}
 )
 
-// serverList collects the authorization servers of a document.
-type serverList struct {
+// serverParser reads the authorization servers of a document. It holds the settings and
+// the results that the parsing of resources needs too.
+type serverParser struct {
 	allowHTTP    bool
 	stopsHeaders bool
 	unmatched    Unmatched
 	list         []*AuthorizationServer
 
-	// issuers are all issuers as written, those with faults too, so that a
-	// fault in one is not reported again where a resource names it. paths
-	// has where each is; nil if there is no readable list.
+	// issuers are all issuers as written, even invalid ones, so that an error in one is
+	// not reported again where a resource names it. paths maps each issuer to its path
+	// in the document; it is nil if there is no readable list.
 	issuers []string
 	paths   map[string]string
 
-	// late is what depends on whether a resource serves a server's metadata.
-	late []func()
+	// deferred are the checks that run after all resources are read: they depend on
+	// whether a resource serves a server's metadata.
+	deferred []func()
 
 	warnings []string
 }
 
-func (l *serverList) parse(v *value) {
+// parse reads the member authorization_servers.
+func (l *serverParser) parse(v *value) {
 	elements := v.nonEmptyArray()
 	if len(elements) == 0 {
 		return
@@ -52,7 +55,8 @@ func (l *serverList) parse(v *value) {
 	}
 }
 
-func (l *serverList) parseServer(v *value) {
+// parseServer reads one authorization server.
+func (l *serverParser) parseServer(v *value) {
 	if !v.closedObject(serverMembers) {
 		return
 	}
@@ -70,9 +74,9 @@ func (l *serverList) parseServer(v *value) {
 	source := l.parseSource(v, s)
 	check := l.parseIntrospection(v, s, source)
 	if m := v.get("cluster"); m != nil {
-		s.Cluster = m.text()
+		s.Cluster = m.nonEmptyString()
 	} else if s.Source.Kind < Static {
-		v.failAbsent("cluster", "is required: it names the Envoy cluster that keys are fetched through")
+		v.failMember("cluster", "is required: it names the Envoy cluster that keys are fetched through")
 	}
 	if check != nil {
 		l.parseCallout(v, s, check)
@@ -85,43 +89,43 @@ func (l *serverList) parseServer(v *value) {
 	l.list = append(l.list, s)
 }
 
-// parseFetching reads what matters only where something is fetched, and refuses
-// it where source has the keys or the metadata already.
-func (l *serverList) parseFetching(v *value, s *AuthorizationServer, source *value) {
+// parseFetching reads the members about fetching. It refuses those that have no effect,
+// because source is a member with the keys or the metadata themselves.
+func (l *serverParser) parseFetching(v *value, s *AuthorizationServer, source *value) {
 	overrides, cluster, stale := v.get("metadata_overrides"), v.get("jwks_cluster"), v.get("max_stale_seconds")
 	if s.Source.Kind <= MetadataURL || s.discovers() || s.Source.KeepMetadata {
 		s.Source.Overrides = l.parseOverrides(overrides, s.Issuer)
 	} else if s.Source.Kind == NoKeys && overrides != nil {
-		l.late = append(l.late, func() {
+		l.deferred = append(l.deferred, func() {
 			if s.Source.KeepMetadata {
 				s.Source.Overrides = l.parseOverrides(overrides, s.Issuer)
 			} else {
-				overrides.needless(source, "no metadata is fetched")
+				overrides.failBeside(source, "no metadata is fetched")
 			}
 		})
 	} else {
-		overrides.needless(source, "no metadata is fetched")
+		overrides.failBeside(source, "no metadata is fetched")
 	}
 	if s.Source.Kind >= Static {
-		cluster.needless(source, "no keys are fetched")
-		stale.needless(source, "no keys are fetched")
+		cluster.failBeside(source, "no keys are fetched")
+		stale.failBeside(source, "no keys are fetched")
 		return
 	}
 	s.JWKSCluster = s.Cluster
 	if cluster != nil {
-		s.JWKSCluster = cluster.text()
+		s.JWKSCluster = cluster.nonEmptyString()
 	}
 	s.MaxStale = time.Duration(stale.integer(minStaleSeconds, maxStaleSeconds, int(DefaultMaxStale/time.Second))) * time.Second
 }
 
-// needless refuses a member that has no meaning beside another.
-func (v *value) needless(beside *value, why string) {
+// failBeside refuses a member, if it is there, that has no meaning beside another.
+func (v *value) failBeside(beside *value, why string) {
 	if v != nil {
 		v.fail("must not stand beside " + beside.name + ": " + why)
 	}
 }
 
-func (l *serverList) parseIssuer(v *value) string {
+func (l *serverParser) parseIssuer(v *value) string {
 	issuer, ok := v.string()
 	if !ok {
 		return ""
@@ -132,8 +136,8 @@ func (l *serverList) parseIssuer(v *value) string {
 	}
 	l.paths[issuer] = v.path
 	l.issuers = append(l.issuers, issuer)
-	// RFC 8414, section 2: no query and no fragment. Nothing is normalised,
-	// since iss and metadata are compared byte for byte.
+	// RFC 8414, section 2: no query and no fragment. The issuer is not normalized,
+	// since iss and metadata are compared with it byte for byte.
 	if u := v.parseURL(issuer, l.allowHTTP); u != nil && u.Query != "" {
 		v.fail(faultQuery)
 	}
@@ -145,15 +149,15 @@ func parseAlgorithms(v *value) []jwtlite.Algorithm {
 		return []jwtlite.Algorithm{jwtlite.RS256, jwtlite.ES256}
 	}
 	var list []jwtlite.Algorithm
-	for _, name := range texts(v.nonEmptyArray(), (*value).algorithmName) {
+	for _, name := range uniqueStrings(v.nonEmptyArray(), (*value).algorithmName) {
 		alg, _ := jwtlite.ParseAlgorithm(name)
 		list = append(list, alg)
 	}
 	return list
 }
 
-// algorithmName reads a signature algorithm (RFC 7518, section 3.1) that
-// jwtlite can verify. HMAC and "none" are no such algorithms.
+// algorithmName reads a signature algorithm (RFC 7518, section 3.1) that jwtlite can
+// verify. HMAC and "none" are not among them.
 func (v *value) algorithmName() string {
 	name, ok := v.string()
 	if !ok {
@@ -166,9 +170,9 @@ func (v *value) algorithmName() string {
 	return name
 }
 
-// parseSource reads the member that says where keys come from. Of several it
-// reads the first, which it returns, and refuses the others.
-func (l *serverList) parseSource(v *value, s *AuthorizationServer) *value {
+// parseSource reads the member that says where keys come from, and returns it. If there
+// are several, it reads the first and refuses the others.
+func (l *serverParser) parseSource(v *value, s *AuthorizationServer) *value {
 	var m *value
 	for _, other := range v.members {
 		switch {
@@ -176,7 +180,7 @@ func (l *serverList) parseSource(v *value, s *AuthorizationServer) *value {
 		case m == nil:
 			m = other
 		default:
-			other.needless(m, "keys come from one of "+strings.Join(sourceMembers, ", "))
+			other.failBeside(m, "keys come from one of "+strings.Join(sourceMembers, ", "))
 		}
 	}
 	if m == nil {
@@ -206,10 +210,9 @@ func (l *serverList) parseSource(v *value, s *AuthorizationServer) *value {
 	return m
 }
 
-// parseServerMetadata reads authorization server metadata written by hand
-// (RFC 8414, section 2), of which the issuer and the place of the keys matter
-// here.
-func (l *serverList) parseServerMetadata(v *value, issuer string) *URL {
+// parseServerMetadata reads authorization server metadata (RFC 8414, section 2) that is
+// in the document, and returns its jwks_uri.
+func (l *serverParser) parseServerMetadata(v *value, issuer string) *URL {
 	if !v.object() {
 		return nil
 	}
@@ -217,16 +220,16 @@ func (l *serverList) parseServerMetadata(v *value, issuer string) *URL {
 	return v.require("jwks_uri").url(l.allowHTTP)
 }
 
-// sameIssuer checks the issuer in metadata (RFC 8414, section 3.3).
+// sameIssuer refuses metadata with another issuer (RFC 8414, section 3.3).
 func (v *value) sameIssuer(issuer string) {
 	if s, ok := v.string(); ok && s != issuer {
 		v.fail("must be the same as the issuer of this authorization server")
 	}
 }
 
-// parseOverrides reads a merge patch (RFC 7396) for fetched metadata, and
-// returns it as JSON text.
-func (l *serverList) parseOverrides(v *value, issuer string) string {
+// parseOverrides reads a merge patch (RFC 7396) for fetched metadata, and returns it as
+// a JSON text.
+func (l *serverParser) parseOverrides(v *value, issuer string) string {
 	if !v.object() {
 		return ""
 	}

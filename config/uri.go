@@ -3,15 +3,16 @@ package config
 import (
 	"strconv"
 	"strings"
+
+	"mcpauth/internal/percent"
 )
 
 const faultURI = `must be a URI that no server reads as another: a lower-case scheme, no #, dot segments or doubled slashes, no percent-encoding of letters, digits, -._~, / and \, upper-case digits in the others`
 
-// IsPlainURI reports whether a URI (RFC 3986) is one that no parser turns into
-// another. Servers compare the URIs of MCP resources after they have gone
-// through a parser, most often that of the URL Standard, which resolves dot
-// segments and knows many spellings of a host, and some decode what is
-// percent-encoded. With prefix it is about a text that a URI begins with.
+// IsPlainURI reports whether every parser leaves a URI (RFC 3986) unchanged. Servers
+// compare the URIs of MCP resources after a parser has rewritten them. The most common
+// parser, that of the URL Standard, resolves dot segments and rewrites hosts; others
+// decode percent-encodings. If prefix is set, uri is the beginning of a URI.
 func IsPlainURI(uri string, prefix bool) bool {
 	for i := 0; i < len(uri); i++ {
 		c := uri[i]
@@ -21,10 +22,10 @@ func IsPlainURI(uri string, prefix bool) bool {
 		if c != '%' {
 			continue
 		}
-		if len(uri)-i < 3 || !isUpperHex(uri[i+1]) || !isUpperHex(uri[i+2]) {
+		c, ok := percent.Decode(uri[i:])
+		if !ok || uri[i+1] >= 'a' || uri[i+2] >= 'a' {
 			return false
 		}
-		c = unhex(uri[i+1])<<4 | unhex(uri[i+2])
 		if isUnreserved(c) || c == '/' || c == '\\' || c < ' ' || c == 0x7F {
 			return false
 		}
@@ -39,9 +40,9 @@ func IsPlainURI(uri string, prefix bool) bool {
 		return prefix
 	}
 	path, text, query := strings.Cut(path, "?")
-	prefix = prefix && !query // what comes before a query is whole
+	prefix = prefix && !query // the text before a query is complete
 	if isSpecial(scheme) && strings.IndexByte(text, '\'') >= 0 {
-		return false // the URL Standard percent-encodes it there, and nowhere else
+		return false // the URL Standard percent-encodes "'" in a query, and only there
 	}
 	if rest, ok := strings.CutPrefix(path, "//"); ok {
 		end := strings.IndexByte(rest, '/')
@@ -53,7 +54,7 @@ func IsPlainURI(uri string, prefix bool) bool {
 			return false
 		}
 	} else if isSpecial(scheme) && !(prefix && strings.HasPrefix("//", path)) {
-		return false // "https:h/p" is "https://h/p" to the URL Standard
+		return false // the URL Standard reads "https:h/p" as "https://h/p"
 	}
 	if isSpecial(scheme) && path == "" && !prefix || scheme == "" {
 		return false
@@ -65,7 +66,7 @@ func IsPlainURI(uri string, prefix bool) bool {
 	return !strings.Contains(path, "//") && !strings.Contains(closed, "/./") && !strings.Contains(closed, "/../")
 }
 
-// isSpecial reports whether the URL Standard has rules of its own for a scheme.
+// isSpecial reports whether a scheme is special in the URL Standard.
 func isSpecial(scheme string) bool {
 	switch scheme {
 	case "http", "https", "ws", "wss", "ftp", "file":
@@ -74,8 +75,8 @@ func isSpecial(scheme string) bool {
 	return false
 }
 
-// isPlainAuthority does the same for what stands between "//" and the path; with
-// prefix more may follow.
+// isPlainAuthority reports whether every parser leaves the text between "//" and the path
+// unchanged. If prefix is set, authority is its beginning.
 func isPlainAuthority(scheme, authority string, prefix bool) bool {
 	if authority == "" {
 		return prefix || scheme == "file" || !isSpecial(scheme)
@@ -95,5 +96,3 @@ func isPlainAuthority(scheme, authority string, prefix bool) bool {
 	n, err := strconv.Atoi(port)
 	return err == nil && strconv.Itoa(n) == port && (prefix || !(isSpecial(scheme) && (n == 80 || n == 443 || n == 21)))
 }
-
-func isUpperHex(c byte) bool { return isDigit(c) || 'A' <= c && c <= 'F' }

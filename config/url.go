@@ -1,16 +1,20 @@
 package config
 
-import "strings"
+import (
+	"strings"
 
-// maxURLLength keeps a URL within what every party accepts in a header.
+	"mcpauth/internal/percent"
+)
+
+// maxURLLength is a length that all parties accept in a header.
 const (
 	maxURLLength = 2048
 	maxURLText   = "2048"
 )
 
-// URL is an absolute http or https URL in its parts.
+// URL is an absolute http or https URL, split into its parts.
 type URL struct {
-	Raw    string // as written
+	Raw    string // as written in the document
 	Scheme string // "http" or "https"
 	Host   string // lower case, without port; an IPv6 address in brackets
 	Port   string // empty if left out or the scheme's default
@@ -27,8 +31,12 @@ func (u *URL) Authority() string {
 	return u.Host + ":" + u.Port
 }
 
-// PathQuery returns the path, "/" if there is none, and the query with its
-// "?" if there is one: the request target of HTTP.
+// Origin returns the scheme and the authority, in the form of an issuer or an Origin
+// header.
+func (u *URL) Origin() string { return u.Scheme + "://" + u.Authority() }
+
+// PathQuery returns the request target: the path, "/" if it is empty, and "?" and the
+// query if there is one.
 func (u *URL) PathQuery() string {
 	path := u.Path
 	if path == "" {
@@ -47,8 +55,8 @@ func (u *URL) IsLoopback() bool {
 		u.Host == "[::1]" || isIPv4(u.Host) && strings.HasPrefix(u.Host, "127.")
 }
 
-// fault is what is wrong with a text, as an error. It is a string, not made by
-// errors.New, so that the linker lays all of them out and no code makes them.
+// fault is a constant error: the linker lays it out, and no code runs at start to make
+// it.
 type fault string
 
 func (f fault) Error() string { return string(f) }
@@ -64,11 +72,10 @@ const (
 	faultUser     = "must be a URL without user information (@)"
 )
 
-// ParseURL splits an absolute http or https URL (RFC 3986). It is strict: no
-// user information, no fragment, no empty query, only ASCII characters that
-// the RFC allows where they stand, valid percent-encoding, a host that can be
-// compared byte for byte once in lower case, and at most 2048 bytes. The
-// error says what is wrong without repeating the URL.
+// ParseURL splits an absolute http or https URL (RFC 3986). It refuses user information,
+// a fragment, an empty query, a character that the RFC does not allow at its place,
+// invalid percent-encoding, a host that is not in its one accepted form but for case,
+// and more than 2048 bytes. The error does not repeat the URL.
 func ParseURL(s string) (*URL, error) {
 	u := &URL{Raw: s}
 	if fault := u.split(); fault != nil {
@@ -118,13 +125,13 @@ func (u *URL) split() error {
 	return err
 }
 
-// isURLText reports whether s has only pchar (RFC 3986, section 3.3) and the
-// extra characters, with complete percent-encodings.
+// isURLText reports whether s consists of pchar (RFC 3986, section 3.3) and extra
+// characters.
 func isURLText(s, extra string) bool {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '%':
-			if i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2]) {
+			if _, ok := percent.Decode(s[i:]); !ok {
 				return false
 			}
 			i += 2
@@ -135,15 +142,15 @@ func isURLText(s, extra string) bool {
 	return true
 }
 
-// isUnreserved is unreserved of RFC 3986, section 2.3: characters that mean
-// the same percent-encoded or not.
+// isUnreserved reports whether c is an unreserved character (RFC 3986, section 2.3),
+// which means the same percent-encoded or not.
 func isUnreserved(c byte) bool {
 	return isAlpha(c) || isDigit(c) || strings.IndexByte("-._~", c) >= 0
 }
 
 func isAlpha(c byte) bool { return 'a' <= c|0x20 && c|0x20 <= 'z' }
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
-func isHex(c byte) bool   { return isDigit(c) || 'a' <= c|0x20 && c|0x20 <= 'f' }
 
-// Place returns u without its query, which may hold a secret: for logs.
-func (u *URL) Place() string { return u.Scheme + "://" + u.Authority() + u.Path }
+// WithoutQuery returns the URL without its query, which may contain a secret. It is the
+// form for logs.
+func (u *URL) WithoutQuery() string { return u.Scheme + "://" + u.Authority() + u.Path }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Members of userinfo, and of claims in it.
+// The members of userinfo and of userinfo.claims.
 var (
 	userinfoMembers = []string{
 		"endpoint", "cluster", "claims", "scopes_header", "headers", "max_cache_seconds", "jwt", "audience_unchecked",
@@ -14,21 +14,21 @@ var (
 	mappedClaims = []string{"subject", "client_id", "scopes", "audience", "expires"}
 )
 
-// Userinfo says what the answer to a GET with the token means.
+// Userinfo says how to read the response of a userinfo endpoint.
 type Userinfo struct {
-	// The places of these in the answer; nil for what it does not have.
+	// Where the response has these claims; nil for a claim that it lacks.
 	Subject, ClientID, Scopes, Audience, Expires MemberPath
 
 	// ScopesHeader is the lower-case name of the response header that lists the
-	// scopes; empty for none.
+	// token's scopes; empty for none.
 	ScopesHeader string
 
-	// Headers are sent with the request; the names are in lower case.
+	// Headers are further headers of the request, with lower-case names.
 	Headers [][2]string
 }
 
 // parseUserinfo reads userinfo.
-func (l *serverList) parseUserinfo(v *value) *Introspection {
+func (l *serverParser) parseUserinfo(v *value) *Introspection {
 	if !v.closedObject(userinfoMembers) {
 		return nil
 	}
@@ -37,14 +37,23 @@ func (l *serverList) parseUserinfo(v *value) *Introspection {
 	v.require("endpoint")
 	l.parseCommon(v, i)
 	if m := v.get("claims"); m.closedObject(mappedClaims) {
-		for j, path := range [...]*MemberPath{&u.Subject, &u.ClientID, &u.Scopes, &u.Audience, &u.Expires} {
-			if claim := m.get(mappedClaims[j]); claim != nil {
-				*path = claim.memberPath()
+		for _, claim := range [...]struct {
+			name string
+			path *MemberPath
+		}{
+			{"subject", &u.Subject},
+			{"client_id", &u.ClientID},
+			{"scopes", &u.Scopes},
+			{"audience", &u.Audience},
+			{"expires", &u.Expires},
+		} {
+			if member := m.get(claim.name); member != nil {
+				*claim.path = member.memberPath()
 			}
 		}
 	}
 	if v.get("claims").get("audience") == nil && v.get("audience_unchecked") == nil {
-		v.failAbsent("audience_unchecked", "must be true, unless claims has an audience: "+
+		v.failMember("audience_unchecked", "must be true, unless claims has an audience: "+
 			"every token of this provider then passes, whichever application it was made for")
 	} else if v.get("claims").get("audience") == nil && !i.AudienceUnchecked {
 		v.get("audience_unchecked").fail("must be true, since claims has no audience")
@@ -60,18 +69,18 @@ func (l *serverList) parseUserinfo(v *value) *Introspection {
 	}
 	if m := v.get("headers"); m.object() {
 		for _, h := range m.members {
-			u.Headers = append(u.Headers, [2]string{h.sentHeader(u.Headers), h.text()})
+			u.Headers = append(u.Headers, [2]string{h.providerHeader(u.Headers), h.nonEmptyString()})
 		}
 	}
 	return i
 }
 
-// A MemberPath leads to a value in a JSON object: the name of a member, then that
-// of a member of its value, and so on.
+// A MemberPath locates a value in a JSON object. It has the name of a member, the name
+// of a member of that member's value, and so on.
 type MemberPath []string
 
-// memberPath reads a path: an array of names, or the names in one string with
-// dots between.
+// memberPath reads a path: an array of names, or one string of names separated by
+// dots.
 func (v *value) memberPath() MemberPath {
 	if v.json.IsArray() {
 		return v.memberNames()
@@ -92,24 +101,24 @@ func (v *value) memberPath() MemberPath {
 			return nil
 		}
 	}
-	return v.bounded(path)
+	return v.limitDepth(path)
 }
 
-// memberNames reads a path that is an array.
+// memberNames reads a path that is an array of names.
 func (v *value) memberNames() MemberPath {
 	var path MemberPath
 	for _, m := range v.nonEmptyArray() {
-		name := m.text()
+		name := m.nonEmptyString()
 		if name == "" {
 			return nil
 		}
-		path = appendText(path, name)
+		path = append(path, name)
 	}
-	return v.bounded(path)
+	return v.limitDepth(path)
 }
 
-// bounded refuses a path deeper than any document that is read.
-func (v *value) bounded(path MemberPath) MemberPath {
+// limitDepth refuses a path that is deeper than any document may be.
+func (v *value) limitDepth(path MemberPath) MemberPath {
 	if len(path) > maxDepth {
 		v.fail("must be a path of at most " + strconv.Itoa(maxDepth) + " names")
 		return nil
@@ -117,15 +126,15 @@ func (v *value) bounded(path MemberPath) MemberPath {
 	return path
 }
 
-// sentHeader checks the name of a member that is a header for a request to a
-// provider, and returns it in lower case. earlier are those before it.
-func (v *value) sentHeader(earlier [][2]string) string {
+// providerHeader checks a member's name as the name of a header in requests to a
+// provider, and returns it in lower case. earlier are the headers before it.
+func (v *value) providerHeader(earlier [][2]string) string {
 	name := strings.ToLower(v.name)
 	key := HeaderKey(name)
 	switch {
 	case !isToken(name):
 		v.fail(faultHeaderName)
-	case isReserved(key) && !slices.Contains(callHeaders, key):
+	case isReserved(key) && !slices.Contains(sendableHeaders, key):
 		v.fail("must not be this header, on which the gateway, the connection or the provider acts")
 	}
 	for _, h := range earlier {

@@ -8,24 +8,25 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// value is a JSON value together with its path. Its methods read it as what
-// the contract asks for; where it is something else they add an error and
-// return the zero value. A nil *value is a member that is absent: it reads as
-// the zero value without an error. The document must have passed checkSyntax.
+// value is a JSON value in a document that has passed checkSyntax, with its path. Its
+// methods read it as a type. If it has another type, they add an error and return the
+// zero value. A nil *value is an absent member, which reads as the zero value without an
+// error.
 type value struct {
 	json    gjson.Result
 	path    string
-	name    string   // decoded; empty for what is no member
-	members []*value // of an object that has been read, each name once
+	name    string   // the decoded name of a member; else empty
+	members []*value // set by object; each name once
 	errs    *Errors
 }
 
+// fail adds an error.
 func (v *value) fail(message string) {
 	*v.errs = append(*v.errs, &Error{Path: v.path, Message: message})
 }
 
-// string returns a copy, so that the configuration does not hold on to the
-// whole document.
+// string reads a string. It returns a copy, so that the configuration does not keep the
+// document in memory.
 func (v *value) string() (string, bool) {
 	if v == nil {
 		return "", false
@@ -37,9 +38,9 @@ func (v *value) string() (string, bool) {
 	return strings.Clone(v.json.Str), true
 }
 
-// text is a string that is neither empty nor has control characters. Where it
-// is refused the result is empty, as for all that texts reads.
-func (v *value) text() string {
+// nonEmptyString reads a string that is not empty and has no control characters. It
+// returns "" if it refuses the string.
+func (v *value) nonEmptyString() string {
 	s, ok := v.string()
 	if !ok {
 		return ""
@@ -55,6 +56,7 @@ func (v *value) text() string {
 	return s
 }
 
+// hasControl reports whether s has an ASCII control character.
 func hasControl(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if s[i] < ' ' || s[i] == 0x7F {
@@ -74,8 +76,8 @@ func (v *value) bool() bool {
 	return v.json.Type == gjson.True
 }
 
-// integer takes a number written without fraction and exponent. It returns
-// absent if there is none.
+// integer reads a number without fraction and exponent. It returns absent if the member
+// is absent.
 func (v *value) integer(low, high, absent int) int {
 	if v == nil {
 		return absent
@@ -88,8 +90,8 @@ func (v *value) integer(low, high, absent int) int {
 	return n
 }
 
-// oneOf takes a string out of a list and returns its index, which callers use
-// as their constant for it.
+// oneOf reads one of the names and returns its index. Callers convert the index to a type
+// whose constants have the same order.
 func (v *value) oneOf(names ...string) int {
 	if v == nil {
 		return 0
@@ -125,6 +127,7 @@ func (v *value) children() []*value {
 	return list
 }
 
+// array reads an array.
 func (v *value) array() []*value {
 	if v == nil {
 		return nil
@@ -136,7 +139,7 @@ func (v *value) array() []*value {
 	return v.children()
 }
 
-// nonEmptyArray is an array for which empty would be a mistake.
+// nonEmptyArray reads an array that must not be empty.
 func (v *value) nonEmptyArray() []*value {
 	list := v.array()
 	if len(list) == 0 && v != nil && v.json.IsArray() {
@@ -145,9 +148,9 @@ func (v *value) nonEmptyArray() []*value {
 	return list
 }
 
-// texts reads each element with read, leaves out what read refuses, and
-// refuses an element that was there before.
-func texts(list []*value, read func(*value) string) []string {
+// uniqueStrings reads each element with read. It leaves out the elements that read
+// refuses, and refuses those that repeat an earlier one.
+func uniqueStrings(list []*value, read func(*value) string) []string {
 	var all []string
 	first := make(map[string]string)
 	for _, v := range list {
@@ -160,15 +163,12 @@ func texts(list []*value, read func(*value) string) []string {
 			continue
 		}
 		first[s] = v.path
-		all = appendText(all, s)
+		all = append(all, s)
 	}
 	return all
 }
 
-// appendText is append: its code is half a kilobyte wherever it stands.
-func appendText(list []string, s string) []string { return append(list, s) }
-
-// url reads an absolute URL that is https unless http is excused.
+// url reads an absolute URL: https, or http if the host is loopback or allowHTTP is set.
 func (v *value) url(allowHTTP bool) *URL {
 	s, ok := v.string()
 	if !ok {
@@ -177,6 +177,7 @@ func (v *value) url(allowHTTP bool) *URL {
 	return v.parseURL(s, allowHTTP)
 }
 
+// parseURL parses s, the URL at v.
 func (v *value) parseURL(s string, allowHTTP bool) *URL {
 	u, err := ParseURL(s)
 	if err != nil {
@@ -190,8 +191,8 @@ func (v *value) parseURL(s string, allowHTTP bool) *URL {
 	return u
 }
 
-// object reads the members, each name once. They are usable even if some were
-// refused.
+// object reads an object. It refuses duplicate members, and sets members to the first of
+// each name.
 func (v *value) object() bool {
 	if v == nil {
 		return false
@@ -212,8 +213,8 @@ func (v *value) object() bool {
 	return true
 }
 
-// closedObject is an object with no other members than the known ones: to ignore
-// others could let in what they forbid.
+// closedObject reads an object with known members only. To ignore an unknown member could
+// mean to let in requests that it was meant to forbid.
 func (v *value) closedObject(known []string) bool {
 	if !v.object() {
 		return false
@@ -226,8 +227,7 @@ func (v *value) closedObject(known []string) bool {
 	return true
 }
 
-// get returns the member with the given name of an object that has been read,
-// nil if there is none.
+// get returns a member of an object that object has read, nil if the object lacks it.
 func (v *value) get(name string) *value {
 	if v == nil {
 		return nil
@@ -240,23 +240,23 @@ func (v *value) get(name string) *value {
 	return nil
 }
 
-// require is get with an error if there is no such member.
+// require is like get, but adds an error if the object lacks the member.
 func (v *value) require(name string) *value {
 	m := v.get(name)
 	if m == nil {
-		v.failAbsent(name, "is required")
+		v.failMember(name, "is required")
 	}
 	return m
 }
 
-// failAbsent adds an error at the place where a member is missing.
-func (v *value) failAbsent(name, message string) {
+// failMember adds an error at the path of a member, which may be absent.
+func (v *value) failMember(name, message string) {
 	absent := value{path: memberPath(v.path, name), errs: v.errs}
 	absent.fail(message)
 }
 
-// memberPath appends a member name to a path. Names from outside may be long
-// or odd, so they are cut and quoted.
+// memberPath appends a member's name to a path. It cuts a long name, and quotes a name
+// that is not a word.
 func memberPath(path, name string) string {
 	const longest = 64
 	word := name != "" && len(name) <= longest

@@ -5,12 +5,12 @@ import (
 	"strings"
 )
 
-// warn looks for what is allowed in a resource, but dangerous. An audience that is
-// no URI is as good as always the ID of a client. All that the server issues for
-// that client has it, ID tokens too, which are told from access tokens by what they
-// happen to hold, unless a scope is required or the strict profile is used.
-func (l *serverList) warn(v *value, r *Resource) {
-	if len(r.RequiredScopes) > 0 || !l.anyType(r) {
+// warn adds warnings about valid but dangerous members of a resource. An audience that is
+// not a URI is almost always a client ID. All tokens that the server issues for that
+// client have this audience, ID tokens too. Only their other claims then distinguish them
+// from access tokens, unless a scope is required or the strict profile is used.
+func (l *serverParser) warn(v *value, r *Resource) {
+	if len(r.RequiredScopes) > 0 || !l.acceptsAnyType(r) {
 		return
 	}
 	for i, audience := range r.Audiences {
@@ -21,8 +21,8 @@ func (l *serverList) warn(v *value, r *Resource) {
 	}
 }
 
-// anyType reports whether a server of r may issue tokens of any type.
-func (l *serverList) anyType(r *Resource) bool {
+// acceptsAnyType reports whether tokens of any typ are accepted from a server of r.
+func (l *serverParser) acceptsAnyType(r *Resource) bool {
 	for _, s := range r.AuthorizationServers {
 		if s.Type == "" {
 			return true

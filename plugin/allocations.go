@@ -4,8 +4,8 @@ package main
 
 import "runtime/metrics"
 
-// For the test of how much garbage a request makes, in no build but its own:
-// how many objects the heap has ever had, and how many bytes.
+// These exports are only in the build for the test of allocations per request. They
+// return the number of objects and of bytes that were ever allocated.
 
 //go:wasmexport mcpauth_allocations
 func allocations() uint64 {

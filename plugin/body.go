@@ -2,31 +2,33 @@ package main
 
 import (
 	"errors"
+	"time"
 
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
 	"mcpauth/internal/gate"
 )
 
-// How a request is treated whose verdict depends on its body. Where Envoy lets
-// a filter stop the headers alone (allow_on_headers_stop_iteration), nothing of
-// the request goes on before the verdict. Elsewhere the headers go on, since
-// Envoy would keep the body from the plugin too, and no byte of the body does.
+// The verdict on some requests depends on their body. If Envoy lets a filter stop
+// the headers alone (allow_on_headers_stop_iteration), the plugin stops headers and
+// body until the verdict. Otherwise it stops the body alone: Envoy would not show
+// the plugin the body of a request whose headers are stopped.
 
-// awaitBody returns what becomes of the headers now that the body decides.
+// awaitBody returns the action on the headers of a request whose verdict depends on
+// the body.
 func (s *stream) awaitBody() types.Action {
 	switch {
 	case s.complete:
 		return s.decideBody()
 	case s.plugin.stopsHeaders:
-		s.plugin.bodies.await(clock().UnixMilli())
+		s.plugin.bodies.await(gate.UnixMilli(clock().UnixMilli()))
 		return types.ActionPause
 	}
 	return types.ActionContinue
 }
 
-// OnHttpRequestBody keeps the body until it is complete and decided on. size is
-// that of all that was kept so far.
+// OnHttpRequestBody stops the body until it is complete and decided on. size is the
+// size of all of the body that Envoy has kept so far.
 func (s *stream) OnHttpRequestBody(size int, endOfStream bool) types.Action {
 	switch {
 	case s.stage == answered:
@@ -34,7 +36,7 @@ func (s *stream) OnHttpRequestBody(size int, endOfStream bool) types.Action {
 	case s.body == nil && s.stage != waiting:
 		return types.ActionContinue
 	case s.body != nil && size > s.body.MaxBytes:
-		s.leaveQueue()
+		s.leavePending()
 		v := s.body.TooLarge()
 		s.count(v.Outcome())
 		return s.answer(v.Response())
@@ -46,7 +48,7 @@ func (s *stream) OnHttpRequestBody(size int, endOfStream bool) types.Action {
 	return s.endBody()
 }
 
-// endBody decides on a body that is complete, if the verdict depends on one.
+// endBody decides on a complete body, if the verdict depends on it.
 func (s *stream) endBody() types.Action {
 	s.complete = true
 	switch {
@@ -58,50 +60,52 @@ func (s *stream) endBody() types.Action {
 	return s.decideBody()
 }
 
-// endTrailers does the same at the end of trailers. Body and trailers of a request
-// that waited may both come in the callbacks of its resumption: Envoy then loses
-// the body if the trailers are let on at once, so that this waits for a tick.
+// endTrailers decides on a body that ends with trailers. Body and trailers of a
+// resumed request may both come in the callbacks of its resumption. If the plugin
+// let the trailers go on there, Envoy would lose the body, so the request waits for
+// a tick.
 func (s *stream) endTrailers() types.Action {
 	if !s.resumed || s.body == nil || s.stage == answered {
 		return s.endBody()
 	}
 	s.complete = true
-	if !s.plugin.held.room(s.plugin.turns, 1) {
-		return s.settle(s.body.NoRoom())
+	if !s.plugin.pending.hasRoom(s.plugin.tickQueue, 1) {
+		return s.applyBodyVerdict(s.body.NoRoom())
 	}
-	s.wait(nil, clock().UnixMilli(), turn{}, s.plugin.turns)
+	s.wait(nil, gate.UnixMilli(clock().UnixMilli()), nextTick{}, s.plugin.tickQueue)
 	return types.ActionPause
 }
 
-// maxTurns is how many requests may wait for the next tick alone.
-const maxTurns = 1024
+// maxTickQueue bounds the requests that wait for nothing but the next tick.
+const maxTickQueue = 1024
 
-// A turn is waited for by a request that waits for the next tick alone.
-type turn struct{}
+// nextTick is the [gate.Wait] of a request that waits for nothing but the next
+// tick.
+type nextTick struct{}
 
-func (turn) Waiting() bool   { return false }
-func (turn) Ended() uint64   { return 0 }
-func (turn) RetryAfter() int { return 1 }
+func (nextTick) Waiting() bool   { return false }
+func (nextTick) Ended() uint64   { return 0 }
+func (nextTick) RetryAfter() int { return 1 }
 
-// decideBody carries the verdict on the body out.
+// decideBody decides on a complete body and carries out the verdict.
 func (s *stream) decideBody() types.Action {
-	if s.body.Queue != nil && !s.plugin.held.room(s.body.Queue, 1) {
-		return s.settle(s.body.NoRoom())
+	if s.body.Queue != nil && !s.plugin.pending.hasRoom(s.body.Queue, 1) {
+		return s.applyBodyVerdict(s.body.NoRoom())
 	}
-	v, err := s.askBody()
+	v, err := s.bodyVerdict()
 	if err != nil {
 		return s.fault("the request's body cannot be read", err)
 	}
-	if v.Kind() == gate.KindWait && s.plugin.held.room(v.Queue(), 1) {
-		s.wait(nil, clock().UnixMilli(), v.Wait(), v.Queue())
+	if v.Kind() == gate.KindWait && s.plugin.pending.hasRoom(v.Queue(), 1) {
+		s.wait(nil, gate.UnixMilli(clock().UnixMilli()), v.Wait(), v.Queue())
 		return types.ActionPause
 	}
-	return s.settle(v)
+	return s.applyBodyVerdict(v)
 }
 
-// askBody returns the verdict on the body. It asks for one byte too many, so that
-// a part of a body is never taken for all of it.
-func (s *stream) askBody() (gate.Verdict, error) {
+// bodyVerdict returns the verdict on the body. It reads one byte more than the
+// limit, so that the start of a larger body is never taken for a whole body.
+func (s *stream) bodyVerdict() (gate.Verdict, error) {
 	body, err := requestBody(s.body.MaxBytes + 1)
 	switch {
 	case err != nil:
@@ -112,9 +116,9 @@ func (s *stream) askBody() (gate.Verdict, error) {
 	return s.body.Decide(body), nil
 }
 
-// settle carries out a verdict on the body. A request that would have to wait has
-// no room to.
-func (s *stream) settle(v gate.Verdict) types.Action {
+// applyBodyVerdict carries out a verdict on the body. If the verdict is to wait,
+// there is no room, and the request gets the verdict's reply.
+func (s *stream) applyBodyVerdict(v gate.Verdict) types.Action {
 	s.body = nil
 	switch v.Kind() {
 	case gate.KindForward:
@@ -130,35 +134,36 @@ func (s *stream) settle(v gate.Verdict) types.Action {
 // errNoVerdict reports a verdict of a kind that the plugin does not expect.
 var errNoVerdict = errors.New("there is no verdict")
 
-func (s *stream) leaveQueue() {
+// leavePending withdraws the request if it waits.
+func (s *stream) leavePending() {
 	if s.stage == waiting {
-		s.plugin.held.remove(s)
+		s.plugin.pending.withdraw(s)
 		s.stage = open
 	}
 }
 
-// bodies watches for allow_on_headers_stop_iteration being set for the plugin
-// but not for Envoy, which then keeps every body from it.
-type bodies struct {
-	seen  bool  // one came
-	told  bool  // the log has it
-	since int64 // Unix milliseconds: when the first was waited for, 0 for not yet
+// bodyWatch detects that allow_on_headers_stop_iteration is set for the plugin but
+// not for Envoy, which then hides every body from the plugin.
+type bodyWatch struct {
+	seen   bool           // a body has come
+	logged bool           // the log has the error
+	since  gate.UnixMilli // when the plugin first waited for a body; 0 if it has not
 }
 
-// maxSilence, in milliseconds, is how long no body may come before the log says
-// so: clients send it along with the headers.
-const maxSilence = 10_000
+// maxBodySilence is the time without any body after which the error is logged.
+// Clients send the body along with the headers.
+const maxBodySilence = 10 * time.Second
 
-func (b *bodies) await(now int64) {
+func (b *bodyWatch) await(now gate.UnixMilli) {
 	if b.since == 0 {
 		b.since = now
 	}
 }
 
-func (b *bodies) review(now int64) {
-	if b.since == 0 || b.seen || b.told || now-b.since < maxSilence {
+func (b *bodyWatch) check(now gate.UnixMilli) {
+	if b.since == 0 || b.seen || b.logged || now.Sub(b.since) < maxBodySilence {
 		return
 	}
-	b.told = true
+	b.logged = true
 	logError("no request body has come in 10 s: allow_on_headers_stop_iteration must be set in Envoy's PluginConfig too, or not at all")
 }

@@ -10,8 +10,8 @@ import (
 	"mcpauth/internal/reply"
 )
 
-// Outside of a host there is nothing to call: these let the tools that check
-// the code compile it.
+// There is no host outside of WebAssembly. These functions let vet and staticcheck
+// compile the package.
 
 func requestHeaders() (headermap.Reader, error) { panic("no host") }
 

@@ -9,8 +9,8 @@ import (
 	"mcpauth/internal/reply"
 )
 
-// What every request asks of the host, called without the garbage that the SDK
-// makes: see malloc.
+// These are the host calls of every request. They make none of the garbage that
+// the SDK's functions for the same calls make: see malloc.
 
 //go:wasmimport env proxy_get_header_map_pairs
 //go:noescape
@@ -34,34 +34,33 @@ func proxySetProperty(path unsafe.Pointer, pathSize uint32, value unsafe.Pointer
 func clockTimeGet(id int32, precision uint64, nanoseconds unsafe.Pointer) int32
 
 var (
-	errNoHeaders = errors.New("the host gave none")
-	errNoBody    = errors.New("the host did not give it")
-	errNotSent   = errors.New("the host does not send it")
-	errNotSet    = errors.New("the host does not take it")
+	errNoHeaders = errors.New("the host returned no headers")
+	errNoBody    = errors.New("the host returned no body")
+	errNotSent   = errors.New("the host refused the response")
+	errNotSet    = errors.New("the host refused the property")
 )
 
-// answer is where the host writes the address and the size of what it has put
-// into memory. It is no local variable: the host calls malloc before it writes,
-// and malloc runs on the stack of whoever called the host, which Go may move
-// then.
-var answer struct{ data, size uint32 }
+// hostResult is where the host writes the address and the size of a result. It is
+// no local variable: the host calls malloc before it writes, malloc runs on the
+// stack of the goroutine that called the host, and Go may move that stack.
+var hostResult struct{ data, size uint32 }
 
-// requestHeaders returns the headers of the request at hand. They share memory
-// that the next request overwrites.
+// requestHeaders returns the headers of the current request. They share memory that
+// the next openBuffer reuses.
 func requestHeaders() (headermap.Reader, error) {
 	const ofRequest = 0
-	answer.size = 0
-	lend()
-	status := proxyGetHeaderMapPairs(ofRequest, unsafe.Pointer(&answer.data), unsafe.Pointer(&answer.size))
-	m, ok := lent(answer.size)
+	hostResult.size = 0
+	openBuffer()
+	status := proxyGetHeaderMapPairs(ofRequest, unsafe.Pointer(&hostResult.data), unsafe.Pointer(&hostResult.size))
+	m, ok := takeBuffer(hostResult.size)
 	if status != 0 || !ok {
 		return headermap.Reader{}, errNoHeaders
 	}
 	return headermap.Read(unsafe.String(unsafe.SliceData(m), len(m))), nil
 }
 
-// setProperty sets a property of the request at hand, of one name: for Envoy, the
-// filter state "wasm." and this name.
+// setProperty sets a property of the current request. In Envoy it becomes the filter
+// state "wasm." + name.
 func setProperty(name, value string) error {
 	if proxySetProperty(unsafe.Pointer(unsafe.StringData(name)), uint32(len(name)), unsafe.Pointer(unsafe.StringData(value)), uint32(len(value))) != 0 {
 		return errNotSet
@@ -69,25 +68,25 @@ func setProperty(name, value string) error {
 	return nil
 }
 
-// requestBody returns the body of the request at hand, as far as it was kept, of
-// at most limit bytes. It shares memory that the next loan overwrites.
+// requestBody returns at most limit bytes of the current request's body, as far as
+// Envoy has it. The bytes share memory that the next openBuffer reuses.
 func requestBody(limit int) ([]byte, error) {
 	const ofRequest, notFound = 0, 1
-	answer.size = 0
-	lend()
-	status := proxyGetBufferBytes(ofRequest, 0, uint32(limit), unsafe.Pointer(&answer.data), unsafe.Pointer(&answer.size))
-	m, ok := lent(answer.size)
+	hostResult.size = 0
+	openBuffer()
+	status := proxyGetBufferBytes(ofRequest, 0, uint32(limit), unsafe.Pointer(&hostResult.data), unsafe.Pointer(&hostResult.size))
+	m, ok := takeBuffer(hostResult.size)
 	switch {
-	case status == notFound || status == 0 && answer.size == 0:
-		return nil, nil // there is none: trailers follow the headers
+	case status == notFound || status == 0 && hostResult.size == 0:
+		return nil, nil // no body: trailers follow the headers
 	case status != 0 || !ok:
 		return nil, errNoBody
 	}
 	return m, nil
 }
 
-// clock returns the time, without the monotonic clock that time.Now asks for in
-// a second call.
+// clock returns the wall clock time. time.Now would read the monotonic clock too, by
+// a second host call.
 func clock() time.Time {
 	const realtime = 0
 	var ns int64
@@ -99,7 +98,7 @@ func clock() time.Time {
 
 var headers []byte // reused
 
-// sendLocalReply answers the request at hand.
+// sendLocalReply answers the current request.
 func sendLocalReply(r *reply.Response) error {
 	const noGRPC = -1
 	headers = headermap.Append(headers[:0], r.Headers)

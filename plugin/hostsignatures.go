@@ -2,5 +2,5 @@
 
 package main
 
-// hostSignatures tells whether the host is asked to verify signatures.
+// hostSignatures reports whether the plugin uses the host's verify_signature.
 const hostSignatures = true

@@ -2,6 +2,6 @@
 
 package main
 
-// hostSignatures is false in a build that is meant for measuring only: what
-// jwtlite costs on a host whose verify_signature works.
+// hostSignatures is false in a build for benchmarks only, which measures the cost
+// of jwtlite on a host whose verify_signature works.
 const hostSignatures = false

@@ -1,8 +1,8 @@
-// Command plugin becomes mcpauth.wasm: a proxy-wasm filter that makes a gateway
-// an OAuth 2.1 protected resource in front of MCP servers.
+// Command plugin is built into mcpauth.wasm, a proxy-wasm filter that makes a
+// gateway an OAuth 2.1 protected resource in front of MCP servers.
 //
-// It holds the proxy-wasm contexts and is the only place that calls the host;
-// what is decided, and how, stands in the packages under internal.
+// It holds the proxy-wasm contexts and is the only package that calls the host. The
+// packages under internal hold the decisions.
 package main
 
 import (

@@ -6,8 +6,8 @@ import (
 	"mcpauth/internal/metrics"
 )
 
-// The SDK's own functions for metrics panic where the host refuses: no count is
-// worth a worker.
+// The SDK's functions for metrics panic if the host refuses a call. A lost count is
+// no reason to lose a worker.
 
 //go:wasmimport env proxy_define_metric
 //go:noescape
@@ -19,7 +19,7 @@ func incrementMetric(id uint32, by int64) uint32
 //go:wasmimport env proxy_record_metric
 func recordMetric(id uint32, value int64) uint32
 
-// defineMetric returns 0, which is no metric's number, where the host refuses.
+// defineMetric returns 0, which is no metric's number, if the host refuses.
 func defineMetric(kind metrics.Kind, name string) (id uint32) {
 	proxyDefineMetric(uint32(kind), unsafe.Pointer(unsafe.StringData(name)), uint32(len(name)), unsafe.Pointer(&id))
 	return id

@@ -17,36 +17,34 @@ import (
 	"mcpauth/internal/oauthproxy"
 )
 
-// The periods of the tick, in milliseconds. A callout cannot begin when the
-// plugin starts, so that the first fetch waits for a tick, and a request that
-// waits for keys is looked at on each. Nor may it begin while a request is
-// looked at, see host.Send: a question about a token waits for a tick as soon
-// as can be.
+// The periods of the tick, in milliseconds. The plugin makes callouts on ticks only:
+// the host allows none while the plugin starts, and host.Send says why none begins
+// in the callback of a request. Each tick also looks at the requests that wait.
 const (
-	idleTick     = 1000
-	waitingTick  = 50
-	askingTick   = 1
-	releasedTick = 1 // while requests wait for nothing but their turn
+	idleTick    = 1000
+	waitingTick = 50 // while keys or an endpoint are wanted soon
+	callTick    = 1  // while an introspection or a form is to be sent
+	resumeTick  = 1  // while requests wait for nothing but the next tick
 )
 
 // plugin is one configuration in one worker.
 type plugin struct {
 	types.DefaultPluginContext
-	id      uint32
-	gate    *gate.Gate
-	servers []gate.AuthServer // in the order of the configuration
-	held    held
-	turns   *gate.Queue // of requests that wait for the next tick alone
-	bodies  bodies
-	tick    uint32       // the period now set
-	request gate.Request // the one at hand
-	metrics *metrics.Set
+	id        uint32
+	gate      *gate.Gate
+	servers   []gate.AuthServer // in the order of the configuration
+	pending   pending
+	tickQueue *gate.Queue // of requests that wait for nothing but the next tick
+	bodies    bodyWatch
+	tick      uint32       // the current period in milliseconds
+	request   gate.Request // reused
+	metrics   *metrics.Set
 
 	stopsHeaders bool // see config.Config.StopsHeaders
 }
 
-// OnPluginStart reads the configuration. A wrong one stops the plugin, with
-// every mistake in the log.
+// OnPluginStart reads the configuration. The plugin does not start with an invalid
+// one, and logs every error in it.
 func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 	document, err := proxywasm.GetPluginConfiguration()
 	if err != nil && err != types.ErrorStatusNotFound {
@@ -77,16 +75,16 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 	}
 	p.gate = gate.New(c, p.servers, verifier)
 	p.gate.Log = gate.NewRefusalLog(host{p})
-	p.turns = gate.NewQueue(maxTurns)
-	p.warn(c.Warnings)
+	p.tickQueue = gate.NewQueue(maxTickQueue)
+	p.logWarnings(c.Warnings)
 	p.setTick(waitingTick)
 	logInfo("protected resources: " + strconv.Itoa(len(c.Resources)) +
 		", authorization servers: " + strconv.Itoa(len(c.AuthorizationServers)))
 	return types.OnPluginStartStatusOK
 }
 
-// newServer returns the parts by which this worker uses an authorization server.
-// insecure allows URLs in its metadata to be http.
+// newServer returns the parts of this worker for an authorization server. insecure
+// permits http URLs in its metadata.
 func (p *plugin) newServer(c *config.AuthorizationServer, insecure bool, v *verifier) gate.AuthServer {
 	s := gate.AuthServer{Config: c}
 	d := discovery.New(c, insecure, host{p})
@@ -104,8 +102,8 @@ func (p *plugin) newServer(c *config.AuthorizationServer, insecure bool, v *veri
 	return s
 }
 
-// OnTick moves the key sources and the checkers on, and then the requests that
-// wait for them, and tells the host what was counted.
+// OnTick lets the parts of each authorization server make their callouts, resumes the
+// requests that waited for them, and updates the host's metrics.
 func (p *plugin) OnTick() {
 	for _, s := range p.servers {
 		if s.Keys != nil {
@@ -118,9 +116,9 @@ func (p *plugin) OnTick() {
 			s.Proxy.Tick()
 		}
 	}
-	p.held.review(p)
+	p.pending.resumeReady(p)
 	if p.stopsHeaders {
-		p.bodies.review(clock().UnixMilli())
+		p.bodies.check(gate.UnixMilli(clock().UnixMilli()))
 	}
 	period := uint32(idleTick)
 	for _, s := range p.servers {
@@ -128,18 +126,18 @@ func (p *plugin) OnTick() {
 			period = waitingTick
 		}
 	}
-	if p.held.more {
-		period = releasedTick
+	if p.pending.more {
+		period = resumeTick
 	}
-	if p.asking() {
-		period = askingTick
+	if p.hasCalls() {
+		period = callTick
 	}
-	p.flushMetrics(len(p.held.byID))
+	p.flushMetrics(len(p.pending.byID))
 	p.setTick(period)
 }
 
-// OnPluginDone is called when another configuration has taken the place of this
-// one and no request of this one is left.
+// OnPluginDone is called after another configuration has replaced this one and the
+// last request under this one has ended.
 func (p *plugin) OnPluginDone() bool {
 	for _, s := range p.servers {
 		if s.Keys != nil {
@@ -150,7 +148,7 @@ func (p *plugin) OnPluginDone() bool {
 	return true
 }
 
-func (p *plugin) flushMetrics(held int) {
+func (p *plugin) flushMetrics(pending int) {
 	for i, s := range p.servers {
 		if k := s.Keys; k != nil {
 			p.metrics.Keys(i, k.Fetched, k.Failed, int32(k.Age()/time.Second))
@@ -159,20 +157,20 @@ func (p *plugin) flushMetrics(held int) {
 			p.metrics.Introspections(i, c.Answered, c.Failed)
 		}
 	}
-	p.metrics.Flush(held, incrementMetric, recordMetric)
+	p.metrics.Flush(pending, incrementMetric, recordMetric)
 }
 
-// waitingPeriod is that of the tick for a request that has just begun to wait.
+// waitingPeriod returns the tick's period for a request that has begun to wait.
 func (p *plugin) waitingPeriod() uint32 {
-	if p.asking() {
-		return askingTick
+	if p.hasCalls() {
+		return callTick
 	}
 	return min(p.tick, waitingTick)
 }
 
-// asking reports whether there is a question about a token, or a form of a
-// client, to send.
-func (p *plugin) asking() bool {
+// hasCalls reports whether an introspection request, or a form of a client, waits to
+// be sent.
+func (p *plugin) hasCalls() bool {
 	for _, s := range p.servers {
 		if s.Introspection != nil && s.Introspection.Pending() || s.Proxy != nil && s.Proxy.Pending() {
 			return true
@@ -192,7 +190,7 @@ func (p *plugin) setTick(period uint32) {
 	p.tick = period
 }
 
-// NewHttpContext is called for each request.
+// NewHttpContext implements [types.PluginContext]; the host calls it for each request.
 func (p *plugin) NewHttpContext(id uint32) types.HttpContext {
 	return &stream{id: id, plugin: p}
 }

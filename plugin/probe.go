@@ -2,7 +2,7 @@ package main
 
 import "mcpauth/jwtlite"
 
-// A probe is a token that is known to verify with the one key of keySet.
+// A probe is a token with a valid signature by the only key of keySet.
 type probe struct {
 	algorithm jwtlite.Algorithm
 	keySet    string

@@ -6,17 +6,17 @@ import (
 	"mcpauth/jwtlite"
 )
 
-// verifier checks signatures by the host's verify_signature, for the
-// algorithms for which it was seen to work, and by jwtlite otherwise.
+// verifier checks signatures by the host's verify_signature for the algorithms that
+// the host has shown to verify correctly, and by jwtlite for the others.
 type verifier struct {
-	host     [jwtlite.ES256 + 1]bool
+	host     [jwtlite.ES256 + 1]bool // by algorithm
 	software jwtlite.Software
 	message  []byte // reused
 	der      []byte // reused
 }
 
-// newVerifier probes the host with known answers: for each algorithm a good
-// signature must verify and the same one with a bit flipped must not.
+// newVerifier tests the host with known answers. For each algorithm the host must
+// accept a valid signature, and refuse the same signature with one bit flipped.
 func newVerifier() *verifier {
 	v := &verifier{}
 	if !hostSignatures {
@@ -28,6 +28,7 @@ func newVerifier() *verifier {
 	return v
 }
 
+// describe returns a text for the log.
 func (v *verifier) describe() string {
 	switch rs, es := v.host[jwtlite.RS256], v.host[jwtlite.ES256]; {
 	case !hostSignatures:
@@ -52,16 +53,16 @@ func (v *verifier) probe(p probe) bool {
 		return false
 	}
 	key, signature := set.Key(0), t.Signature()
-	if good, answered := v.ask(key, t.SigningInput(), signature); !good || !answered {
+	if good, answered := v.verifyByHost(key, t.SigningInput(), signature); !good || !answered {
 		return false
 	}
 	signature[len(signature)-1] ^= 1
-	good, answered := v.ask(key, t.SigningInput(), signature)
+	good, answered := v.verifyByHost(key, t.SigningInput(), signature)
 	return answered && !good
 }
 
-// prepare is called with the keys that come into use. Where the host verifies
-// ES256, tables for them would be memory for nothing.
+// prepare is called with keys that come into use. If the host verifies ES256, it
+// does nothing: jwtlite's tables for these keys would be wasted memory.
 func (v *verifier) prepare(set *jwtlite.KeySet) {
 	if !v.host[jwtlite.ES256] {
 		v.software.Prepare(set)
@@ -71,7 +72,7 @@ func (v *verifier) prepare(set *jwtlite.KeySet) {
 // Verify implements [jwtlite.Verifier].
 func (v *verifier) Verify(k *jwtlite.Key, signingInput string, signature []byte) error {
 	if v.host[k.Algorithm()] {
-		if good, answered := v.ask(k, signingInput, signature); answered {
+		if good, answered := v.verifyByHost(k, signingInput, signature); answered {
 			if !good {
 				return jwtlite.ErrSignature
 			}
@@ -81,11 +82,11 @@ func (v *verifier) Verify(k *jwtlite.Key, signingInput string, signature []byte)
 	return v.software.Verify(k, signingInput, signature)
 }
 
-// ask calls verify_signature, whose argument and answer are the protobuf
+// verifyByHost calls verify_signature. Its argument and its result are the protobuf
 // messages VerifySignatureArguments and VerifySignatureResult of Envoy's
 // source/extensions/common/wasm/ext. answered is false if the host has no such
-// function or it failed.
-func (v *verifier) ask(k *jwtlite.Key, signingInput string, signature []byte) (good, answered bool) {
+// function or the call failed.
+func (v *verifier) verifyByHost(k *jwtlite.Key, signingInput string, signature []byte) (good, answered bool) {
 	if k.Algorithm() == jwtlite.ES256 {
 		if len(signature) != 64 { // RFC 7518 section 3.4
 			return false, true
@@ -99,14 +100,14 @@ func (v *verifier) ask(k *jwtlite.Key, signingInput string, signature []byte) (g
 	m = appendField(m, 3, signature)
 	m = appendField(m, 4, signingInput)
 	v.message = m
-	answer, err := proxywasm.CallForeignFunction("verify_signature", m)
+	result, err := proxywasm.CallForeignFunction("verify_signature", m)
 	if err != nil {
 		return false, false
 	}
-	return result(answer), true
+	return verified(result), true
 }
 
-// appendField appends a protobuf field of the type bytes or string.
+// appendField appends a protobuf field of type bytes or string.
 func appendField[T string | []byte](m []byte, number byte, value T) []byte {
 	m = append(m, number<<3|2)
 	n := len(value)
@@ -117,8 +118,8 @@ func appendField[T string | []byte](m []byte, number byte, value T) []byte {
 	return append(m, value...)
 }
 
-// result reads field 1 of the answer, a bool; true only for the one encoding
-// of true, first in the message, that protobuf writers produce.
-func result(answer []byte) bool {
-	return len(answer) >= 2 && answer[0] == 1<<3 && answer[1] == 1
+// verified reads field 1 of a VerifySignatureResult, a bool. It accepts true only
+// at the start of the message and in the one encoding that protobuf writers produce.
+func verified(result []byte) bool {
+	return len(result) >= 2 && result[0] == 1<<3 && result[1] == 1
 }

@@ -15,42 +15,43 @@ type stream struct {
 	id       uint32
 	stage    stage
 	counted  bool // in the metrics
-	complete bool // all of the body is there
-	resumed  bool // it has waited, and was let on
+	complete bool // Envoy has all of the body
+	resumed  bool // the request has waited, and has been resumed
 	plugin   *plugin
-	body     *gate.Body // what holds for its body; nil unless that is looked at
+	body     *gate.Body // decides on the body; nil unless the verdict depends on it
 }
 
-// stage is where a request is, as far as it is with the plugin.
+// stage is how far the plugin is with a request.
 type stage uint8
 
 const (
-	open     stage = iota
-	waiting        // in plugin.held
-	answered       // nothing of it goes on
+	open     stage = iota // not decided yet, or let through
+	waiting               // in plugin.pending
+	answered              // refused or answered by the plugin; nothing of it goes on
 )
 
-// What the SDK has no names for: no callback follows, and Envoy keeps the body,
-// until the request is resumed. Envoy takes ActionPause for stopAllAndWatermark
-// unless allow_on_headers_stop_iteration is set, and then calls on with the body.
+// The SDK has no names for these two actions. After each of them Envoy makes no
+// callback and keeps the body until the request is resumed. Envoy reads ActionPause
+// as stopAllAndWatermark, unless allow_on_headers_stop_iteration is set: then it
+// goes on to call OnHttpRequestBody.
 //
-// The two differ once Envoy has as much of the body as it keeps
+// The two differ once Envoy's buffer for the body is full
 // (per_connection_buffer_limit_bytes, or the stream's window of HTTP/2). After
-// stopAllAndWatermark Envoy stops reading until the body has gone on, which it never
-// does if the plugin keeps it after the resumption. After stopAllAndBuffer Envoy
-// answers 413.
+// stopAllAndWatermark Envoy reads no more until the body has gone on, which never
+// happens if the plugin stops the body after the resumption. After stopAllAndBuffer
+// Envoy answers 413.
 const (
 	stopAllAndBuffer    types.Action = 3 // StopAllIterationAndBuffer
 	stopAllAndWatermark types.Action = 4 // StopAllIterationAndWatermark
 )
 
-// OnHttpRequestHeaders decides. Whatever goes wrong with the host, the request
-// does not go on.
+// OnHttpRequestHeaders decides on a request. If a call of the host fails, the
+// request does not go on.
 //
-// What is read, decided and set here shares memory that the next request
-// overwrites: the headers, until the next loan, and the identity of a Pass, until
-// the next decision. No other request is looked at before this one is answered
-// or let on, and one that has to wait is copied.
+// The headers share memory that the next openBuffer reuses, and the identity of a
+// Pass shares memory that the next decision reuses. The plugin therefore answers or
+// lets through this request before it decides on another one, and copies a request
+// that has to wait.
 func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 	r := &s.plugin.request
 	if err := s.read(r); err != nil {
@@ -60,8 +61,8 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 	now := clock()
 	r.Arrived = gate.UnixMilli(now.UnixMilli())
 	v := s.plugin.gate.Decide(r, now)
-	if v.Kind() == gate.KindWait && s.plugin.held.room(v.Queue(), r.Places()) {
-		s.wait(r.Clone(), now.UnixMilli(), v.Wait(), v.Queue())
+	if v.Kind() == gate.KindWait && s.plugin.pending.hasRoom(v.Queue(), r.Places()) {
+		s.wait(r.Clone(), r.Arrived, v.Wait(), v.Queue())
 		s.body = v.PendingBody()
 		switch {
 		case s.body == nil:
@@ -71,20 +72,20 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 		}
 		return stopAllAndBuffer
 	}
-	return s.carryOut(v)
+	return s.applyVerdict(v)
 }
 
-// wait makes the request, which arrived at a time in Unix milliseconds, wait for w
-// in a queue. r is nil if it waits with its body.
-func (s *stream) wait(r *gate.Request, arrived int64, w gate.Wait, queue *gate.Queue) {
-	s.plugin.held.add(s, r, arrived, w, queue)
+// wait makes the request wait for w in a queue. r is nil if the body is to be
+// decided on.
+func (s *stream) wait(r *gate.Request, arrived gate.UnixMilli, w gate.Wait, queue *gate.Queue) {
+	s.plugin.pending.add(s, r, arrived, w, queue)
 	s.stage = waiting
 	s.plugin.setTick(s.plugin.waitingPeriod())
 }
 
-// read takes from the request's headers what a decision needs, and removes
-// those that only the gate may set. Header names are in lower case: HTTP/2 has
-// them so, and Envoy makes them so.
+// read reads the headers that a decision needs into r, and removes the headers that
+// only the gate may set. Header names are in lower case: HTTP/2 requires it, and
+// Envoy converts those of HTTP/1.
 func (s *stream) read(r *gate.Request) error {
 	headers, err := requestHeaders()
 	if err != nil {
@@ -96,15 +97,15 @@ func (s *stream) read(r *gate.Request) error {
 		if !ok {
 			return headers.Err()
 		}
-		if err := s.take(r, name, value); err != nil {
+		if err := s.readHeader(r, name, value); err != nil {
 			return err
 		}
 	}
 }
 
-// take looks at one header. Its first letter tells most of them apart: there
-// are some twenty, and every request pays for each.
-func (s *stream) take(r *gate.Request, name, value string) error {
+// readHeader reads one header. It switches on the first letter for speed: a request
+// has some twenty headers, and most of them differ in it from those read here.
+func (s *stream) readHeader(r *gate.Request, name, value string) error {
 	if name == "" {
 		return nil
 	}
@@ -137,7 +138,7 @@ func (s *stream) take(r *gate.Request, name, value string) error {
 	case 'o':
 		if name == "origin" {
 			if r.HasOrigin {
-				value = "" // of two, none counts
+				value = "" // two Origin headers are none that is allowed
 			}
 			r.HasOrigin, r.Origin = true, value
 			return nil
@@ -159,9 +160,9 @@ func (s *stream) take(r *gate.Request, name, value string) error {
 	return nil
 }
 
-// carryOut carries out a verdict on the headers. A request that would have to wait
-// has no room to.
-func (s *stream) carryOut(v gate.Verdict) types.Action {
+// applyVerdict carries out a verdict on the headers. If the verdict is to wait, there
+// is no room, and the request gets the verdict's reply.
+func (s *stream) applyVerdict(v gate.Verdict) types.Action {
 	s.body = v.Body()
 	switch v.Kind() {
 	case gate.KindRespond, gate.KindWait:
@@ -184,8 +185,8 @@ func (s *stream) carryOut(v gate.Verdict) types.Action {
 	return s.fault("the request cannot be decided on", errNoVerdict)
 }
 
-// setHeaders changes the headers of the request at hand, and its filter state. If
-// it cannot, it returns what failed, for the log.
+// setHeaders changes the headers of the current request, and its filter state. If it
+// fails, it returns what failed, for the log.
 func setHeaders(p *gate.Pass) (what string, err error) {
 	switch {
 	case !p.KeepAuthorization:
@@ -213,7 +214,7 @@ func setHeaders(p *gate.Pass) (what string, err error) {
 	}
 }
 
-// count counts the request, once, whatever becomes of it later.
+// count counts the request in the metrics, once.
 //
 //go:noinline
 func (s *stream) count(o metrics.Outcome) {
@@ -239,10 +240,11 @@ func (s *stream) fault(what string, err error) types.Action {
 	return s.answer(reply.HostFault())
 }
 
-// OnHttpRequestTrailers removes trailers that a server might merge into the
-// headers, and take for the gate's or for those that decided. They end the body.
+// OnHttpRequestTrailers ends the body. It removes the trailers whose names are those
+// of headers that only the gate sets or that the gate decided by: a server might
+// merge trailers into the headers.
 func (s *stream) OnHttpRequestTrailers(numTrailers int) types.Action {
-	if numTrailers == 0 { // the host then has no map to read
+	if numTrailers == 0 { // the host has no map of no trailers
 		return s.endTrailers()
 	}
 	trailers, err := proxywasm.GetHttpRequestTrailers()
@@ -259,10 +261,10 @@ func (s *stream) OnHttpRequestTrailers(numTrailers int) types.Action {
 	return s.endTrailers()
 }
 
-// OnHttpStreamDone forgets a request whose client left before it was decided.
+// OnHttpStreamDone withdraws a request whose client left before the verdict.
 func (s *stream) OnHttpStreamDone() {
 	if s.stage == waiting {
-		s.plugin.held.remove(s)
+		s.plugin.pending.withdraw(s)
 	}
 	if s.stage == waiting || s.body != nil {
 		s.count(metrics.ClientGone)

@@ -9,20 +9,20 @@ import (
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 )
 
-// A trap for the fault suite, in no build but its own: a request with the
-// header x-debug-trap ends a VM by a panic.
+// This file is only in the build for the fault suite. A request with the header
+// x-debug-trap ends a VM by a panic.
 //
-//	x-debug-trap: now       the VM that has the request
-//	x-debug-trap: fetching  the first one found with a fetch of keys under way,
-//	                        whichever of the process that is
+//	x-debug-trap: now       the VM of the request
+//	x-debug-trap: fetching  the first VM of the process that has a fetch of keys
+//	                        under way
 
 const (
 	trapHeader = "x-debug-trap"
 	trapArmed  = "mcpauth.trap" // in the shared data: "armed", or empty
 )
 
-// The files of a package are initialised in the order of their names: this
-// comes after main.go and replaces what it has set.
+// Go initialises the files of a package in the order of their names: this init runs
+// after that of main.go and replaces its context.
 func init() {
 	proxywasm.SetVMContext(&trapVM{})
 }
@@ -50,8 +50,8 @@ func (p *trapPlugin) OnTick() {
 	}
 }
 
-// fetching reports whether a fetch of keys is under way, which no method of a source
-// tells.
+// fetching reports whether a fetch of keys is under way. It reads a private field:
+// no other code needs to know.
 func (p *trapPlugin) fetching() bool {
 	for _, s := range p.servers {
 		if s.Keys != nil && !reflect.ValueOf(s.Keys).Elem().FieldByName("fetch").IsNil() {

@@ -2,9 +2,8 @@ package main
 
 import "math"
 
-// warn tells the log what is allowed in a configuration, but dangerous: once, and
-// not in each worker.
-func (p *plugin) warn(warnings []string) {
+// logWarnings logs the warnings about a configuration, in one worker of the process.
+func (p *plugin) logWarnings(warnings []string) {
 	if len(warnings) == 0 {
 		return
 	}
@@ -15,7 +14,7 @@ func (p *plugin) warn(warnings []string) {
 	}
 	value, cas := host{p}.Load(name)
 	if cas == 0 {
-		cas = math.MaxUint32 // of several workers one creates the value
+		cas = math.MaxUint32 // the value does not exist yet: one worker creates it
 	}
 	if string(value) == all || !(host{p}).Store(name, []byte(all), cas) {
 		return

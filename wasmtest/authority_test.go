@@ -93,7 +93,7 @@ func TestHostsThatReadAsNoOther(t *testing.T) {
 
 // With everything else let through, no spelling of a host makes a request one
 // that needs no token.
-func TestNoWayAroundAResourceByItsHost(t *testing.T) {
+func TestNoHostBypassesAResource(t *testing.T) {
 	for _, hosts := range [][]string{{"bank.example.com"}, {"bank.example.com:8443"}, {"bank.example.com:443"}, {"*.example.com"}, {"*.example.com:8443"}} {
 		h := newHost(t, Options{})
 		match := object{"hosts": hosts}

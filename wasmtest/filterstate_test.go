@@ -161,7 +161,7 @@ func TestFilterStateThatAHostRefusesLater(t *testing.T) {
 }
 
 // Each value costs one call of the host, and nothing else; none costs nothing.
-func TestWhatFilterStateCosts(t *testing.T) {
+func TestCostOfFilterState(t *testing.T) {
 	calls := func(resource object) map[string]int {
 		h := newHost(t, Options{})
 		vm := start(t, h, config(server(nil), notes(resource), nil))

@@ -268,7 +268,7 @@ func TestUnavailableIsCountedByReason(t *testing.T) {
 
 // Counters are there before anything happens, and the host is told of what has
 // changed and of nothing else.
-func TestTicksTellTheDifference(t *testing.T) {
+func TestTicksReportTheDifference(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, usual())
 	if got := counters(h); len(got) < 30 || got[requestsTotal+"unauthorized"] != 0 {

@@ -129,7 +129,7 @@ func TestPathsThatCannotBeCompared(t *testing.T) {
 
 // Nothing that could reach a protected path in one reading or another passes
 // without a token, even where unmatched requests pass.
-func TestNoWayAroundAResource(t *testing.T) {
+func TestNoPathBypassesAResource(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, twoResources(object{"unmatched": "allow"}))
 	admin := rsaKey.bearer(claims(h, object{"aud": "https://mcp.example.com/admin"}))

@@ -57,7 +57,7 @@ type Credentials struct {
 
 // NewCredentials returns the credentials of a client. For [config.BearerToken],
 // secret is the token and clientID has no meaning.
-func NewCredentials(auth config.IntrospectionAuth, clientID, secret string) (c Credentials) {
+func NewCredentials(auth config.ClientAuth, clientID, secret string) (c Credentials) {
 	switch auth {
 	case config.BearerToken: // RFC 6750, section 2.1
 		c.authorization = "Bearer " + secret

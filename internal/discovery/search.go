@@ -57,7 +57,7 @@ func (s *Search) end(r Result) {
 }
 
 func (s *Search) fail(u *config.URL, reason string) {
-	s.reasons = append(s.reasons, u.Place()+": "+reason)
+	s.reasons = append(s.reasons, u.WithoutQuery()+": "+reason)
 }
 
 // askNext asks the next URL.
@@ -85,7 +85,7 @@ func (s *Search) askNext() {
 			s.askNext()
 			return
 		}
-		s.end(Result{Endpoint: endpoint, From: u.Place()})
+		s.end(Result{Endpoint: endpoint, From: u.WithoutQuery()})
 	})
 	if err != nil {
 		s.urls = nil

@@ -30,11 +30,11 @@ const (
 
 // callerHeaders are the names of the identity headers that every resource has.
 var callerHeaders = [firstClaimHeader]string{
-	subjectHeader: config.HeaderPrefix + "subject",
-	clientHeader:  config.HeaderPrefix + "client",
-	scopeHeader:   config.HeaderPrefix + "scope",
-	issuerHeader:  config.HeaderPrefix + "issuer",
-	expiresHeader: config.HeaderPrefix + "expires",
+	subjectHeader: config.IdentityHeaderPrefix + "subject",
+	clientHeader:  config.IdentityHeaderPrefix + "client",
+	scopeHeader:   config.IdentityHeaderPrefix + "scope",
+	issuerHeader:  config.IdentityHeaderPrefix + "issuer",
+	expiresHeader: config.IdentityHeaderPrefix + "expires",
 }
 
 // identityHeaders returns the identity headers of a resource by their numbers.

@@ -63,20 +63,20 @@ func TestIdentity(t *testing.T) {
 // name, each with the value that its name promises.
 func TestCallerHeaders(t *testing.T) {
 	want := map[string]string{"subject": "s", "client": "c", "scope": "x y", "issuer": "i", "expires": "1700000000"}
-	if len(config.CallerNames) != len(callerHeaders) || len(want) != len(callerHeaders) {
-		t.Fatalf("%d names, %d headers", len(config.CallerNames), len(callerHeaders))
+	if len(config.IdentityNames) != len(callerHeaders) || len(want) != len(callerHeaders) {
+		t.Fatalf("%d names, %d headers", len(config.IdentityNames), len(callerHeaders))
 	}
-	p := &resource{Resource: &config.Resource{FilterState: []string{config.HeaderPrefix + "client"}}}
+	p := &resource{Resource: &config.Resource{FilterState: []string{config.IdentityHeaderPrefix + "client"}}}
 	p.identity = identityHeaders(p.Resource)
 	var token jwtlite.Token
 	if err := token.ParseClaims([]byte(`{"sub":"s","client_id":"c","scope":"x y","exp":1700000000}`)); err != nil {
 		t.Fatal(err)
 	}
 	identity := Identity{p.identity, string(p.appendIdentity(nil, &token, "i"))}
-	for range config.CallerNames {
+	for range config.IdentityNames {
 		h, _ := identity.Next()
-		name := strings.TrimPrefix(h.Name, config.HeaderPrefix)
-		if !slices.Contains(config.CallerNames, name) || h.Value != want[name] || want[name] == "" {
+		name := strings.TrimPrefix(h.Name, config.IdentityHeaderPrefix)
+		if !slices.Contains(config.IdentityNames, name) || h.Value != want[name] || want[name] == "" {
 			t.Errorf("%q", h)
 		}
 		if (h.FilterState == "mcpauth-client") != (name == "client") || h.FilterState != "" && name != "client" {

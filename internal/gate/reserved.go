@@ -3,7 +3,7 @@ package gate
 import "mcpauth/config"
 
 // reservedHeaders has the names of the headers that only the gate may set, beside
-// those that begin with [config.HeaderPrefix].
+// those that begin with [config.IdentityHeaderPrefix].
 type reservedHeaders struct {
 	keys    map[string]bool // see [config.HeaderKey]
 	lengths uint64          // bit n is set if a name has n bytes; bit 63, if one has 63 or more
@@ -31,7 +31,7 @@ func newReservedHeaders(c *config.Config) reservedHeaders {
 // servers treat "_", "." and other such characters in a name as "-" (CGI and its
 // heirs), and so does Reserved. The host passes names in lower case.
 func (g *Gate) Reserved(name string) bool {
-	const prefix = config.HeaderPrefix
+	const prefix = config.IdentityHeaderPrefix
 	if len(name) >= len(prefix) && name[0] == prefix[0] && hasKey(name[:len(prefix)], prefix) {
 		return true
 	}

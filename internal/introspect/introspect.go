@@ -220,7 +220,7 @@ func (c *Client) receive(endpoint *config.URL, call *Call, r *callout.Response) 
 		if r.Status == 429 || r.Status == 403 {
 			duration = max(duration, time.Duration(result.RetryAfter)*time.Second)
 		}
-		problem = endpoint.Place() + ": " + problem
+		problem = endpoint.WithoutQuery() + ": " + problem
 	case result.Err != nil:
 		c.Answered++
 		duration = min(duration, badTime)

@@ -74,7 +74,7 @@ func (s *Source) abandon() {
 
 // getKeys asks for the key set.
 func (s *Source) getKeys(f *fetch, u *config.URL) {
-	fail := func(reason string) { s.end(f, nil, errors.New(u.Place()+": "+reason)) }
+	fail := func(reason string) { s.end(f, nil, errors.New(u.WithoutQuery()+": "+reason)) }
 	if !f.began.Within(attemptTime, s.host.Now()) {
 		fail("not asked, the attempt took too long")
 		return
@@ -88,7 +88,7 @@ func (s *Source) getKeys(f *fetch, u *config.URL) {
 			fail(err.Error())
 			return
 		}
-		s.end(f, &fetched{r.Body, set, u.Place(), skipped, r.Fresh}, nil)
+		s.end(f, &fetched{r.Body, set, u.WithoutQuery(), skipped, r.Fresh}, nil)
 	})
 	if err != nil {
 		fail(callout.CannotCall(s.server.JWKSCluster, err))

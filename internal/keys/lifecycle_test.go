@@ -95,7 +95,7 @@ func TestStaleKeys(t *testing.T) {
 
 // After a pause of days, such as a laptop's sleep, nobody has failed yet: a
 // request may wait for the fetch that is due.
-func TestKeysThatGrewOldAsleep(t *testing.T) {
+func TestKeysThatAgeWithoutTicks(t *testing.T) {
 	p := start(t)
 	p.tick()
 	p.want(1, 1)

@@ -82,7 +82,7 @@ func (p *Proxy) providerURI(r *authorizationRequest) string {
 // callbackURI returns the redirect URI at which the provider sends users back to the
 // gateway as issuer.
 func (p *Proxy) callbackURI(issuer string) string {
-	return issuer + p.cfg.PathPrefix + config.CallbackName
+	return issuer + p.cfg.PathPrefix + config.CallbackEndpoint
 }
 
 // Callback answers the provider's authorization response, a query without the "?". It

@@ -92,7 +92,7 @@ func (p *Proxy) send(c *Call) {
 func (p *Proxy) receive(c *Call, r *callout.Response) {
 	response, problem := p.readResponse(c, r)
 	if problem != "" {
-		problem = c.endpoint.Place() + ": " + problem
+		problem = c.endpoint.WithoutQuery() + ": " + problem
 	}
 	if response == nil {
 		response = unavailable(metrics.NoAnswer)

@@ -434,7 +434,7 @@ func exchanging(members url.Values) string {
 }
 
 func TestExchange(t *testing.T) {
-	for _, auth := range []config.IntrospectionAuth{config.ClientSecretBasic, config.ClientSecretPost} {
+	for _, auth := range []config.ClientAuth{config.ClientSecretBasic, config.ClientSecretPost} {
 		p, h := newProxy(t, func(how *config.OAuthProxy) { how.Auth = auth })
 		for body, want := range map[string]url.Values{
 			exchanging(url.Values{"resource": {gateway}, "client_secret": {"x"}, "scope": {"more"}}): {

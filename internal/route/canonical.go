@@ -3,6 +3,8 @@ package route
 import (
 	"errors"
 	"strings"
+
+	"mcpauth/internal/percent"
 )
 
 // ErrPath refuses a path that the gateway and a server behind it could read
@@ -50,14 +52,11 @@ func decode(path string) (string, error) {
 			out = append(out, c)
 			continue
 		case c == '%':
-			if i+2 >= len(path) {
+			decoded, ok := percent.Decode(path[i:])
+			if !ok {
 				return "", ErrPath
 			}
-			hi, lo := unhex(path[i+1]), unhex(path[i+2])
-			if hi < 0 || lo < 0 {
-				return "", ErrPath
-			}
-			c = byte(hi<<4 | lo)
+			c = decoded
 			i += 2
 		case c == '#' || c == ' ':
 			return "", ErrPath
@@ -72,18 +71,6 @@ func decode(path string) (string, error) {
 		}
 	}
 	return string(out), nil
-}
-
-func unhex(c byte) int {
-	switch {
-	case '0' <= c && c <= '9':
-		return int(c - '0')
-	case 'a' <= c && c <= 'f':
-		return int(c-'a') + 10
-	case 'A' <= c && c <= 'F':
-		return int(c-'A') + 10
-	}
-	return -1
 }
 
 // isPChar reports whether a path segment may hold c as it is: pchar of RFC 3986,

@@ -29,7 +29,7 @@ type step func(path string) string
 // once: a proxy decodes and resolves a path, and the server behind it does so again.
 var (
 	resolving = []step{removeDots, removeEncodedDots, mergeSlashes, mergeLeadingSlashes, removeHost}
-	decoding  = []step{config.Unescape, unescapeUnreserved, slashBackslashes, removeParameters}
+	decoding  = []step{config.PercentDecode, unescapeUnreserved, slashBackslashes, removeParameters}
 	cutting   = []step{cutQuery, trimSegments, removeSessions}
 )
 

@@ -87,9 +87,9 @@ func New(c *config.Config) *Table {
 
 // add adds r, the i-th resource.
 func (t *Table) add(i int, r *config.Resource) {
-	endpoints := append(r.OwnPaths(), config.MetadataPath(r.Resource))
+	endpoints := append(r.GatewayPaths(), config.MetadataPath(r.Resource))
 	if r.RootMetadata {
-		endpoints = append(endpoints, config.ProtectedResourcePlace)
+		endpoints = append(endpoints, config.ProtectedResourceWellKnown)
 	}
 	names := r.Match.Hosts
 	if len(names) == 0 {
@@ -196,7 +196,7 @@ func (x *index) find(q *query, path string, depth int) Match {
 	switch {
 	case i < 0:
 		return Match{}
-	case config.IsDiscovery(path):
+	case config.IsMetadataPath(path):
 		return Match{Kind: NotPublished}
 	}
 	return Match{Protected, i}
@@ -205,19 +205,19 @@ func (x *index) find(q *query, path string, depth int) Match {
 // endpointKind returns the kind of the endpoint at a path in index.endpoints.
 func endpointKind(path string) Kind {
 	switch {
-	case strings.HasPrefix(path+"/", config.ProtectedResourcePlace+"/"):
+	case strings.HasPrefix(path+"/", config.ProtectedResourceWellKnown+"/"):
 		return Metadata
-	case strings.HasPrefix(path+"/", config.AuthorizationServerPlace+"/"):
+	case strings.HasPrefix(path+"/", config.AuthorizationServerWellKnown+"/"):
 		return ServerMetadata
 	}
 	switch path[strings.LastIndexByte(path, '/'):] {
-	case config.AuthorizeName:
+	case config.AuthorizeEndpoint:
 		return AuthorizationEndpoint
-	case config.CallbackName:
+	case config.CallbackEndpoint:
 		return CallbackEndpoint
-	case config.TokenName:
+	case config.TokenEndpoint:
 		return TokenEndpoint
-	case config.RegisterName:
+	case config.RegisterEndpoint:
 		return RegistrationEndpoint
 	}
 	return RevocationEndpoint

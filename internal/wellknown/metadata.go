@@ -143,11 +143,11 @@ func ProxyDocument(r *config.Resource, cfg *config.OAuthProxy, revokes bool) []b
 	origin := r.Resource.Origin()
 	endpoint := func(name string) string { return jsonString(origin + cfg.PathPrefix + name) }
 	text := `{"issuer":` + jsonString(origin) +
-		`,"authorization_endpoint":` + endpoint(config.AuthorizeName) +
-		`,"token_endpoint":` + endpoint(config.TokenName) +
-		`,"registration_endpoint":` + endpoint(config.RegisterName)
+		`,"authorization_endpoint":` + endpoint(config.AuthorizeEndpoint) +
+		`,"token_endpoint":` + endpoint(config.TokenEndpoint) +
+		`,"registration_endpoint":` + endpoint(config.RegisterEndpoint)
 	if revokes {
-		text += `,"revocation_endpoint":` + endpoint(config.RevokeName) + `,"revocation_endpoint_auth_methods_supported":["none"]`
+		text += `,"revocation_endpoint":` + endpoint(config.RevokeEndpoint) + `,"revocation_endpoint_auth_methods_supported":["none"]`
 	}
 	scopes := cfg.Scopes
 	if len(scopes) == 0 {

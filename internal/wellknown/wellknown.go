@@ -19,7 +19,7 @@ func ProtectedResourceURL(resource *config.URL) string {
 	if path == "/" {
 		path = ""
 	}
-	return resource.Origin() + config.ProtectedResourcePlace + path
+	return resource.Origin() + config.ProtectedResourceWellKnown + path
 }
 
 // AuthorizationServerURLs returns the URLs at which the metadata of an issuer may be,
@@ -29,7 +29,7 @@ func ProtectedResourceURL(resource *config.URL) string {
 // path.
 func AuthorizationServerURLs(issuer *config.URL, mode config.DiscoveryMode) []*config.URL {
 	path := strings.TrimSuffix(issuer.Path, "/")
-	paths := [...]string{config.AuthorizationServerPlace + path, config.OpenIDPlace + path, path + config.OpenIDPlace}
+	paths := [...]string{config.AuthorizationServerWellKnown + path, config.OpenIDWellKnown + path, path + config.OpenIDWellKnown}
 	first, last := 0, len(paths)
 	if mode == config.OIDC {
 		first = 1

@@ -94,7 +94,7 @@ func TestOpaqueTokenGoesOn(t *testing.T) {
 }
 
 // What the server says is judged as the claims of a JWT are.
-func TestAnswersAreJudged(t *testing.T) {
+func TestIntrospectionResponses(t *testing.T) {
 	now := newHost(t, Options{}).Clock().Now().Unix()
 	for _, tt := range []struct {
 		name    string
@@ -248,7 +248,7 @@ func TestIntrospectionRequest(t *testing.T) {
 
 // Tokens that look like JWTs are verified by keys, and the server is not asked
 // about them, whatever is wrong with them.
-func TestJWTsAreNotAskedAbout(t *testing.T) {
+func TestJWTsAreNotIntrospected(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, config(with(opaque(nil), object{"jwks": keySet(rsaKey)}), notes(nil), nil))
 	good := rsaKey.token(claims(h, nil))
@@ -305,7 +305,7 @@ func TestJWTsOfAServerWithoutKeys(t *testing.T) {
 	}
 }
 
-func TestOpaqueTokenWhereNobodyIsAsked(t *testing.T) {
+func TestOpaqueTokenWithoutIntrospection(t *testing.T) {
 	vm := usualVM(t)
 	wantInvalid(t, vm.Request(rpc("/notes", "Bearer opaque")), "malformed")
 	if vm.host.Run(time.Second, nil); vm.host.Dispatched() != 0 {
@@ -314,7 +314,7 @@ func TestOpaqueTokenWhereNobodyIsAsked(t *testing.T) {
 }
 
 // A token that would not fit where it is sent is not sent.
-func TestTokensThatAreNotAskedAbout(t *testing.T) {
+func TestTokensThatAreNotIntrospected(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, config(opaque(nil), notes(nil), nil))
 	wantInvalid(t, vm.Request(rpc("/notes", "Bearer opaque\x80")), "characters")
@@ -327,7 +327,7 @@ func TestTokensThatAreNotAskedAbout(t *testing.T) {
 
 // A JWT that says of itself that it is no bearer access token is none, whatever
 // its server says: it may look at less than the token holds.
-func TestJWTsThatSpeakAgainstThemselves(t *testing.T) {
+func TestJWTsThatContradictThemselves(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, config(opaque(object{"jwt": true}), notes(nil), nil))
 	sign := func(header, members object) string {

@@ -11,20 +11,19 @@ const (
 	faultMethod = "can never match: MCP has the method "
 )
 
-// IsPlainName reports whether a name of an operation is one that no server trims:
-// with no white space at its ends. With prefix it is about a text that a name
-// begins with.
+// IsPlainName reports whether the name of an operation has no white space at its ends,
+// which some server might trim. If prefix is set, name is the beginning of a name.
 func IsPlainName(name string, prefix bool) bool {
 	first, _ := utf8.DecodeRuneInString(name)
 	last, _ := utf8.DecodeLastRuneInString(name)
 	return !isSpace(first) && (prefix || !isSpace(last))
 }
 
-// isSpace reports whether some language trims a character off: ECMAScript has
-// the byte order mark beside Unicode's white space.
+// isSpace reports whether some language trims a character: Unicode's white space and, in
+// ECMAScript, the byte order mark.
 func isSpace(r rune) bool { return unicode.IsSpace(r) || r == '\uFEFF' }
 
-// The methods of all versions of MCP, tasks included.
+// mcpMethods are the methods of all versions of MCP, with those for tasks.
 const mcpMethods = " initialize ping server/discover tools/list tools/call prompts/list prompts/get" +
 	" resources/list resources/templates/list resources/read resources/subscribe resources/unsubscribe" +
 	" subscriptions/listen logging/setLevel completion/complete sampling/createMessage elicitation/create roots/list" +
@@ -34,11 +33,12 @@ const mcpMethods = " initialize ping server/discover tools/list tools/call promp
 	" notifications/resources/list_changed notifications/resources/updated notifications/tasks notifications/tasks/status" +
 	" notifications/elicitation/complete notifications/subscriptions/acknowledged "
 
-// misspelledMethod returns the method of MCP that a pattern means but never
-// matches, since its letters are in another case, its words are joined by another
-// character than MCP has there, a word is in the singular or the plural where MCP
-// has the other, or it is a beginning of the method without "*"; empty if there is none. With prefix it is about a text that methods begin with.
-func misspelledMethod(text string, prefix bool) string {
+// suggestMethod returns the method of MCP that a pattern probably means but never
+// matches, or "". The pattern has letters in another case, other characters between the
+// words, the singular of a word instead of the plural or the reverse, or is the beginning
+// of a method without "*". If prefix is set, text is a pattern
+// without its final "*".
+func suggestMethod(text string, prefix bool) string {
 	found := ""
 	for rest := mcpMethods; ; {
 		var method string
@@ -60,9 +60,8 @@ func misspelledMethod(text string, prefix bool) string {
 	}
 }
 
-// foldMethod returns a method in lower case, with "/" for every character of it
-// that is no letter and no digit, and none at its ends. Words lose an "s" at
-// their end.
+// foldMethod returns a method in lower case, with "/" for every character other than a
+// letter or a digit, and without "/" at its ends. Words lose a final "s".
 func foldMethod(method string) string {
 	var b []byte
 	for i := 0; i < len(method); i++ {
@@ -76,6 +75,7 @@ func foldMethod(method string) string {
 	return strings.Trim(string(singular(b)), "/")
 }
 
+// singular returns a word without a final "s".
 func singular(word []byte) []byte {
 	if n := len(word) - 1; n > 0 && word[n] == 's' {
 		return word[:n]

@@ -11,7 +11,7 @@ import (
 // What one request may leave to the collector, which runs between requests of
 // a VM that lives for months. A token seen before costs the one object that the
 // SDK wants for every stream.
-func TestGarbageOfARequest(t *testing.T) {
+func TestAllocationsPerRequest(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "mcpauth.wasm")
 	build := exec.Command("go", "build", "-tags", "allocations", "-buildmode=c-shared", "-o", file, "../plugin")
 	build.Env = append(build.Environ(), "GOOS=wasip1", "GOARCH=wasm")

@@ -65,7 +65,7 @@ func TestVerifySignatureThatStopsWorking(t *testing.T) {
 }
 
 // While there are no keys each request waits for the next fetch, and not longer.
-func TestNoKeysIsSaidSoon(t *testing.T) {
+func TestMissingKeysAreLoggedSoon(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, config(fetching(nil), notes(nil), nil))
 	failing(h, time.Second)

@@ -2,32 +2,32 @@ package config
 
 import "slices"
 
-// ScopeHierarchy has for a broader scope the narrower ones that it implies: a
-// token with the former counts as one with the latter too. It is closed
-// transitively, and no scope implies itself.
+// ScopeHierarchy maps a broader scope to the narrower scopes that it implies. A token
+// with the broader scope counts as one with the narrower scopes too. The map is
+// transitively closed, and no scope implies itself.
 type ScopeHierarchy map[string][]string
 
-// maxBroadScopes bounds what the closure can grow to.
+// maxBroadScopes bounds the size of the transitive closure.
 const maxBroadScopes = 256
 
-// Grants reports whether a token that has these scopes counts as one with the
-// scope wanted.
+// Grants reports whether the scopes of a token include or imply the wanted scope.
 func (h ScopeHierarchy) Grants(have []string, wanted string) bool {
 	return slices.Contains(have, wanted) || h.imply(have, wanted)
 }
 
-// Minimal returns those of the scopes that no other of them implies: a token
-// with these has them all.
+// Minimal returns the scopes that no other scope in the list implies. A token with
+// these has all scopes in the list.
 func (h ScopeHierarchy) Minimal(scopes []string) []string {
 	var list []string
 	for _, s := range scopes {
 		if !h.imply(scopes, s) {
-			list = appendText(list, s)
+			list = append(list, s)
 		}
 	}
 	return list
 }
 
+// imply reports whether one of the broad scopes implies the narrow one.
 func (h ScopeHierarchy) imply(broad []string, narrow string) bool {
 	for _, s := range broad {
 		if slices.Contains(h[s], narrow) {
@@ -37,8 +37,8 @@ func (h ScopeHierarchy) imply(broad []string, narrow string) bool {
 	return false
 }
 
-// scopeHierarchy reads an object with an array of narrower scopes for each
-// broader one, and closes it.
+// scopeHierarchy reads an object with an array of narrower scopes for each broader
+// scope, and returns its transitive closure.
 func (v *value) scopeHierarchy() ScopeHierarchy {
 	if !v.object() {
 		return nil
@@ -50,14 +50,14 @@ func (v *value) scopeHierarchy() ScopeHierarchy {
 	h := make(ScopeHierarchy)
 	for _, m := range v.members {
 		m.checkScope(m.name)
-		h[m.name] = texts(m.nonEmptyArray(), (*value).scope)
+		h[m.name] = uniqueStrings(m.nonEmptyArray(), (*value).scope)
 	}
 	for _, m := range v.members {
 		list := h[m.name]
-		for i := 0; i < len(list); i++ { // it grows meanwhile
+		for i := 0; i < len(list); i++ { // list grows in the loop
 			for _, s := range h[list[i]] {
 				if !slices.Contains(list, s) {
-					list = appendText(list, s)
+					list = append(list, s)
 				}
 			}
 		}

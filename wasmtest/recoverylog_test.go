@@ -9,7 +9,7 @@ import (
 // That a server works again is told although it does so within the minute in which
 // there is no further line, although nobody asks later, and although another
 // worker said that it did not.
-func TestRecoveryIsTold(t *testing.T) {
+func TestRecoveryIsLoggedOnce(t *testing.T) {
 	const fails, works = "tokens cannot be checked", "tokens can be checked again"
 	h := newHost(t, Options{})
 	vms := []*VM{start(t, h, config(opaque(nil), notes(nil), nil)), start(t, h, config(opaque(nil), notes(nil), nil))}

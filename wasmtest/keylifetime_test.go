@@ -212,7 +212,7 @@ func TestFloodOfBadSignatures(t *testing.T) {
 
 // After a pause of days, such as a laptop's sleep, the keys are too old, but
 // nobody has failed to fetch new ones: requests wait for those.
-func TestKeysThatGrewOldAsleep(t *testing.T) {
+func TestKeysThatAgeWithoutTicks(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, config(direct(nil), notes(nil), nil))
 	k := &keysAt{set: keySet(rsaKey)}

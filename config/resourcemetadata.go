@@ -6,23 +6,23 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// metadataKind is what a member of protected resource metadata (RFC 9728,
-// section 2) may hold. Members of other names may hold anything but nothing.
+// metadataKind says what a known member of protected resource metadata (RFC 9728, section
+// 2) may be. Other members may have any value that is not empty.
 type metadataKind uint8
 
 const (
-	metadataOwn    metadataKind = iota + 1 // set by the gateway from the member of the resource
+	metadataOwn    metadataKind = iota + 1 // set by the gateway, from a member of the resource
 	metadataBearer                         // set by the gateway
 	metadataURL                            // a URL
-	metadataPage                           // a URL of something that people read
-	metadataName                           // a text that people read
+	metadataPage                           // the URL of a document for people
+	metadataName                           // a text for people
 	metadataText                           // a text
-	metadataList                           // an array of texts
+	metadataList                           // an array of uniqueStrings
 
-	// Those that promise a proof of possession, which the gateway cannot
-	// check: it refuses tokens that are bound to one.
-	metadataProof
-	metadataProofAlg
+	// These members promise a proof of possession. The gateway cannot check one, and
+	// refuses tokens that are bound to a key.
+	metadataProof    // a boolean
+	metadataProofAlg // a list of algorithms
 )
 
 var metadataMembers = []struct {
@@ -46,7 +46,7 @@ var metadataMembers = []struct {
 	{"dpop_signing_alg_values_supported", metadataProofAlg},
 }
 
-// kindOf returns the kind of a member, 0 for other names.
+// kindOf returns the kind of a member, or 0 if its name is not known.
 func kindOf(name string) metadataKind {
 	for i := range metadataMembers {
 		if metadataMembers[i].name == name {
@@ -56,7 +56,7 @@ func kindOf(name string) metadataKind {
 	return 0
 }
 
-// resourceMetadata reads further members of a resource's metadata.
+// resourceMetadata reads the member metadata of a resource.
 func (v *value) resourceMetadata(allowHTTP bool) []Member {
 	if !v.object() {
 		return nil
@@ -69,12 +69,13 @@ func (v *value) resourceMetadata(allowHTTP bool) []Member {
 	return list
 }
 
+// metadataMember checks one member of a resource's metadata.
 func (v *value) metadataMember(allowHTTP bool) {
 	if v.name == "" {
 		v.fail("must have a name")
 		return
 	}
-	if v.isNothing() {
+	if v.isEmptyValue() {
 		v.fail("must be left out if it has no value")
 		return
 	}
@@ -86,8 +87,8 @@ func (v *value) metadataMember(allowHTTP bool) {
 		return
 	}
 	if variant && kind != 0 {
-		// What people read may have variants such as resource_name#en
-		// (RFC 9728, section 2.1).
+		// Members for people may have variants in other languages, such as
+		// resource_name#en (RFC 9728, section 2.1).
 		if kind != metadataPage && kind != metadataName {
 			v.fail("must not have a language tag: people do not read " + name)
 			return
@@ -107,9 +108,9 @@ func (v *value) metadataMember(allowHTTP bool) {
 	case metadataPage:
 		v.page(allowHTTP)
 	case metadataName, metadataText:
-		v.text()
+		v.nonEmptyString()
 	case metadataList:
-		texts(v.array(), (*value).text)
+		uniqueStrings(v.array(), (*value).nonEmptyString)
 	case metadataProof, metadataProofAlg:
 		if kind == metadataProofAlg || v.bool() {
 			v.fail("not supported yet: the gateway cannot check the proof of possession")
@@ -119,16 +120,16 @@ func (v *value) metadataMember(allowHTTP bool) {
 	}
 }
 
-// isNothing reports whether a value is null, an empty string or an empty
-// array. RFC 9728, section 2, wants such members left out.
-func (v *value) isNothing() bool {
+// isEmptyValue reports whether a value is null, an empty string or an empty array. RFC
+// 9728, section 2, requires that such members are left out.
+func (v *value) isEmptyValue() bool {
 	if v.json.IsArray() {
 		return len(v.children()) == 0
 	}
 	return v.json.Type == gjson.Null || v.json.Type == gjson.String && v.json.Str == ""
 }
 
-// page reads the URL of something to read, which may have a fragment.
+// page reads the URL of a document for people, which may have a fragment.
 func (v *value) page(allowHTTP bool) {
 	s, ok := v.string()
 	if !ok {
@@ -142,8 +143,8 @@ func (v *value) page(allowHTTP bool) {
 	v.parseURL(address, allowHTTP)
 }
 
-// uniqueNames refuses duplicate members at any depth of a value that is
-// published as it stands.
+// uniqueNames refuses duplicate members at any depth of a value that is published
+// unchanged.
 func (v *value) uniqueNames() {
 	if v.json.IsObject() {
 		v.object()
@@ -157,9 +158,8 @@ func (v *value) uniqueNames() {
 	}
 }
 
-// isLanguageTag reports whether s has the shape of a language tag (RFC 5646,
-// section 2.1): subtags of one to eight letters and digits, the first of them
-// letters.
+// isLanguageTag reports whether s has the form of a language tag (RFC 5646, section 2.1):
+// subtags of one to eight letters and digits, of which the first has letters only.
 func isLanguageTag(s string) bool {
 	for i, subtag := range strings.Split(s, "-") {
 		if subtag == "" || len(subtag) > 8 {

@@ -9,7 +9,7 @@ import (
 
 // Requests with one token share one question, at all resources, and what comes
 // of it is known for a while.
-func TestOneQuestionForManyRequests(t *testing.T) {
+func TestOneIntrospectionForManyRequests(t *testing.T) {
 	h := newHost(t, Options{})
 	other := notes(object{"resource": "https://mcp.example.com/other"})
 	vm := start(t, h, with(config(opaque(nil), nil, nil), object{"resources": []object{notes(nil), other}}))
@@ -65,7 +65,7 @@ func TestKnownOpaqueTokenIsCheap(t *testing.T) {
 }
 
 // An answer is believed for max_cache_seconds, and never past exp.
-func TestHowLongAnAnswerHolds(t *testing.T) {
+func TestIntrospectionCacheLifetime(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		seconds int
@@ -108,7 +108,7 @@ func TestHowLongAnAnswerHolds(t *testing.T) {
 
 // That a token is bad is known for a few seconds, apart from the good ones: a
 // flood of bad tokens makes the gateway forget none of those.
-func TestBadTokensAreRememberedApart(t *testing.T) {
+func TestBadTokensAreCachedSeparately(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, config(opaque(object{"max_cache_seconds": 3600}), notes(nil), object{"token_cache": object{"max_entries": 0}}))
 	a := newAsked(map[string]object{"good": aboutToken(h, object{"exp": h.Clock().Now().Unix() + 7200})})
@@ -140,7 +140,7 @@ func TestBadTokensAreRememberedApart(t *testing.T) {
 
 // Of questions there are only so many at a time; further tokens get 503 at
 // once, and those that are known go on.
-func TestQuestionsAreBounded(t *testing.T) {
+func TestIntrospectionsAreBounded(t *testing.T) {
 	const limit = 64
 	h := newHost(t, Options{})
 	vm := start(t, h, config(opaque(nil), notes(nil), nil))
@@ -167,7 +167,7 @@ func TestQuestionsAreBounded(t *testing.T) {
 }
 
 // A host that loses calls does not use them up for good.
-func TestLostQuestions(t *testing.T) {
+func TestLostIntrospections(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, config(opaque(nil), notes(nil), nil))
 	var held []*Stream
@@ -201,7 +201,7 @@ func TestLostQuestions(t *testing.T) {
 
 // A server that is slow holds requests up; one whose client leaves takes the
 // answer from nobody.
-func TestClientLeavesWhileAServerIsAsked(t *testing.T) {
+func TestClientLeavesDuringIntrospection(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, config(opaque(nil), notes(nil), nil))
 	a := newAsked(map[string]object{"opaque": aboutToken(h, nil), "alone": aboutToken(h, nil)})
@@ -223,7 +223,7 @@ func TestClientLeavesWhileAServerIsAsked(t *testing.T) {
 // Whatever the server does but answer: nobody is let in, nobody is told that
 // the token is bad, the log says why in one line, and all is well when the
 // server is.
-func TestServerThatIsAskedFails(t *testing.T) {
+func TestIntrospectionServerFails(t *testing.T) {
 	json := Headers{{"content-type", "application/json"}}
 	good := func(h *Host) []byte { return []byte(toJSON(aboutToken(h, nil))) }
 	for _, tt := range []struct {
@@ -320,7 +320,7 @@ func TestClusterOfIntrospectionIsNotThere(t *testing.T) {
 
 // The tick is as soon as can be while a question is to be asked, and idle while
 // it is under way.
-func TestTickOfAQuestion(t *testing.T) {
+func TestTickOfAnIntrospection(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, config(opaque(nil), notes(nil), nil))
 	h.Run(2*time.Second, nil)

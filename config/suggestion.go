@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-// hint returns " (did you mean ...?)" if one of the candidates is near, or "".
+// hint returns " (did you mean ...?)" with the candidate nearest to name, or "".
 func hint(name string, candidates []string) string {
 	if guess := nearest(name, candidates); guess != "" {
 		return " (did you mean " + guess + "?)"
@@ -10,11 +10,11 @@ func hint(name string, candidates []string) string {
 	return ""
 }
 
-// nearest returns the candidate that name was probably meant to be, or "". A
-// name is near when it differs in case or separators, in one letter out of
-// four but never more than two, or when it is the beginning of a candidate.
+// nearest returns the candidate that name probably means, or "". A candidate is near
+// if it differs from name in case, in separators, or in one letter out of four but at
+// most two, or if it begins with name.
 func nearest(name string, candidates []string) string {
-	const longest = 256 // a longer name is no slip of the hand
+	const longest = 256 // a longer name is no typing error
 	if len(name) > longest {
 		return ""
 	}
@@ -36,23 +36,12 @@ func nearest(name string, candidates []string) string {
 	return ""
 }
 
+// fold removes differences of case and separators.
 func fold(name string) string {
-	return replace(replace(strings.ToLower(name), '-', '_'), ' ', '_')
+	return strings.ReplaceAll(strings.ReplaceAll(strings.ToLower(name), "-", "_"), " ", "_")
 }
 
-// replace returns s with each old byte replaced. strings.ReplaceAll
-// would add 7 kB to the WebAssembly file.
-func replace(s string, old, new byte) string {
-	b := []byte(s)
-	for i, c := range b {
-		if c == old {
-			b[i] = new
-		}
-	}
-	return string(b)
-}
-
-// distance is Levenshtein's edit distance in bytes.
+// distance returns the Levenshtein distance in bytes.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
