@@ -259,6 +259,17 @@ func text(status int, body string) http.HandlerFunc {
 }
 
 func unknownKeyIDs(t *testing.T, s *stage, g *gateway) {
+	// After fetches that failed the next comes up to 30 s later; until then nobody
+	// knows whether a key is unknown.
+	i := 0
+	eventually(t, 40*time.Second, func() string {
+		i++
+		token := s.auth.Mint(authserver.Token{Algorithm: "ES256", Resource: notes, Scope: "read:notes", Header: object{"kid": fmt.Sprint("before-", i)}})
+		if a, err := g.send(toolCall(http1, "/notes", bearer(token))); err != nil || a.status != http.StatusUnauthorized {
+			return fmt.Sprintf("unknown kid: %v, %+v", err, a)
+		}
+		return ""
+	})
 	before, start := s.auth.Requests("/jwks"), time.Now()
 	// Each waits for a fetch that begins after it: all at once, or it takes long.
 	var wg sync.WaitGroup

@@ -75,27 +75,26 @@ func Endpoint(metadata gjson.Result, name string, insecure bool) (*config.URL, e
 	return u, nil
 }
 
-// NoRegistration says for the log what clients cannot do whose metadata does not
-// pass AllowsRegistration.
+// NoRegistration is the log line about metadata that does not pass AllowsRegistration.
 const NoRegistration = "the metadata has no registration_endpoint and does not take client ID metadata documents: " +
 	"clients must be registered there by hand, or through oauth_proxy; some of the others ask the gateway for /register and show its 404"
 
-// AllowsRegistration reports whether clients that the server does not know can register by
-// its metadata: dynamically (RFC 7591), or by a client ID metadata document.
+// AllowsRegistration reports whether metadata lets unknown clients register: dynamically
+// (RFC 7591), or by a client ID metadata document.
 func AllowsRegistration(metadata gjson.Result) bool {
 	return member(metadata, "registration_endpoint").Type == gjson.String ||
 		member(metadata, "client_id_metadata_document_supported").Type == gjson.True
 }
 
-// quote returns what a server sent in a form and of a length fit for a log.
+// quote returns the first 200 bytes of a server's text as a JSON string, for the log.
 func quote(s string) string { return jsonString(s[:min(len(s), 200)]) }
 
 func jsonString(s string) string { return string(gjson.AppendJSONString(nil, s)) }
 
 // Document returns the metadata of a protected resource (RFC 9728 section 2)
-// as JSON. The resource and the issuers stand in it byte for byte as they were
-// configured, since clients compare them so, but for one that the gateway stands
-// for.
+// as JSON. It has the resource and the issuers byte for byte as configured, since
+// clients compare them so. The origin of the resource takes the place of an issuer
+// with an OAuthProxy.
 func Document(r *config.Resource) []byte {
 	var issuers []string
 	for _, s := range r.AuthorizationServers {
@@ -127,7 +126,7 @@ func EntityTag(document []byte) string {
 	return `"` + strconv.FormatInt(int64(h>>1), 16) + `"`
 }
 
-// jsonArray returns a list that is not empty.
+// jsonArray returns a list, which is not empty, as a JSON array.
 func jsonArray(list []string) string {
 	text, before := "", "["
 	for _, s := range list {
@@ -137,12 +136,12 @@ func jsonArray(list []string) string {
 	return text + "]"
 }
 
-// ProxyDocument returns the metadata (RFC 8414 section 2) of the authorization
-// server that the gateway is at the origin of a resource, by the OAuthProxy of
-// one of its own.
-func ProxyDocument(r *config.Resource, how *config.OAuthProxy, revokes bool) []byte {
+// ProxyDocument returns the metadata (RFC 8414 section 2) of the gateway as the
+// authorization server at the origin of a resource. revokes says whether it has a
+// revocation endpoint.
+func ProxyDocument(r *config.Resource, cfg *config.OAuthProxy, revokes bool) []byte {
 	origin := r.Resource.Origin()
-	endpoint := func(name string) string { return jsonString(origin + how.PathPrefix + name) }
+	endpoint := func(name string) string { return jsonString(origin + cfg.PathPrefix + name) }
 	text := `{"issuer":` + jsonString(origin) +
 		`,"authorization_endpoint":` + endpoint(config.AuthorizeEndpoint) +
 		`,"token_endpoint":` + endpoint(config.TokenEndpoint) +
@@ -150,14 +149,14 @@ func ProxyDocument(r *config.Resource, how *config.OAuthProxy, revokes bool) []b
 	if revokes {
 		text += `,"revocation_endpoint":` + endpoint(config.RevokeEndpoint) + `,"revocation_endpoint_auth_methods_supported":["none"]`
 	}
-	scopes := how.Scopes
+	scopes := cfg.Scopes
 	if len(scopes) == 0 {
 		scopes = r.ScopesSupported
 	}
 	if len(scopes) > 0 {
 		text += `,"scopes_supported":` + jsonArray(scopes)
 	}
-	if how.Callback {
+	if cfg.Callback {
 		text += `,"authorization_response_iss_parameter_supported":true`
 	}
 	return []byte(text + `,"response_types_supported":["code"],"response_modes_supported":["query"]` +

@@ -1,7 +1,7 @@
-// Package wellknown knows the well-known URLs of OAuth: where the metadata of
-// a protected resource (RFC 9728) and of an authorization server (RFC 8414,
-// OpenID Connect Discovery 1.0) stand, and what is in them. The places
-// themselves are config's, which keeps resources away from them.
+// Package wellknown holds the well-known URLs of OAuth, and the documents there: the
+// metadata of a protected resource (RFC 9728) and of an authorization server (RFC
+// 8414, OpenID Connect Discovery 1.0). Package config defines the paths, which no
+// resource may use.
 package wellknown
 
 import (
@@ -22,11 +22,11 @@ func ProtectedResourceURL(resource *config.URL) string {
 	return resource.Origin() + config.ProtectedResourceWellKnown + path
 }
 
-// AuthorizationServerURLs returns the places where the metadata of an issuer
-// may stand, in the order in which they are to be asked: RFC 8414 section 3.1,
-// then OpenID Connect's well-known segment inserted likewise, then appended as
-// OpenID Connect Discovery 1.0 section 4.1 has it. The last two are one for an
-// issuer with no path.
+// AuthorizationServerURLs returns the URLs at which the metadata of an issuer may be,
+// in the order of search: that of RFC 8414 section 3.1, then OpenID Connect's
+// well-known segment inserted before the path likewise, then appended to the path (OpenID
+// Connect Discovery 1.0 section 4.1). The last two are equal for an issuer without a
+// path.
 func AuthorizationServerURLs(issuer *config.URL, mode config.DiscoveryMode) []*config.URL {
 	path := strings.TrimSuffix(issuer.Path, "/")
 	paths := [...]string{config.AuthorizationServerWellKnown + path, config.OpenIDWellKnown + path, path + config.OpenIDWellKnown}
