@@ -37,8 +37,8 @@ func (c *Claims) AppendAudience(dst []string) []string { return append(dst, c.au
 //
 // Scopes come from the first of these claims that is present: "scope" (RFC 8693,
 // section 4.2), "scp", "scopes". Each is a string or an array of strings, in which
-// spaces separate scopes. No RFC defines "scp" and "scopes": one that has another type
-// counts as absent.
+// spaces separate scopes. No RFC defines "scp" and "scopes": either counts as absent if
+// it has another type.
 func (c *Claims) HasScope(s string) bool {
 	return slices.Contains(c.scopes, s)
 }
@@ -90,7 +90,7 @@ func (c *Claims) read(r *objectReader) error {
 		case "azp":
 			ok = m.Kind == KindString
 			azp = m.Text
-		case "cid": // no RFC defines it: with another type it counts as absent
+		case "cid": // no RFC defines it: it counts as absent if it has another type
 			cid = m.Text
 		case "exp":
 			c.Expires, ok = m.date()
@@ -117,9 +117,9 @@ func (c *Claims) read(r *objectReader) error {
 		case "events", "token_introspection", "response_type", "redirect_uris", "jwks", "vct", "_sd", "_sd_alg":
 			// RFC 8417, RFC 9701, RFC 9101, RFC 7591, OpenID Federation, SD-JWT.
 			c.otherType = true
-		case "ati": // of the access token that belongs to a refresh token, as Spring Security OAuth has it
+		case "ati": // in refresh tokens of Spring Security OAuth, the ID of the access token
 			c.otherType = true
-		case "type": // of anything, but a refresh token where it says so, as with Flask-JWT-Extended
+		case "type": // marks refresh tokens of Flask-JWT-Extended; elsewhere it may mean anything
 			c.otherType = c.otherType || equalFold(m.Text, "refresh") || equalFold(m.Text, "refresh_token")
 		case "drn":
 			c.otherType = c.otherType || m.Text == "DSR" // Descope's refresh tokens
@@ -139,10 +139,10 @@ func (c *Claims) read(r *objectReader) error {
 	return c.readScopes(r, scope, scp, scopes)
 }
 
-// readType reads a claim that names the type of the token. No RFC defines one, but
-// some servers distinguish their tokens by it alone: Keycloak by typ, Amazon Cognito
-// and Ory by token_use, others by token_type or tokenType. Only the names of access
-// tokens are accepted, since no list of the others is complete.
+// readType reads a claim that names the type of the token. No RFC defines such a claim,
+// but some servers distinguish their tokens by it alone: Keycloak by typ, Amazon Cognito
+// and Ory by token_use, others by token_type or tokenType. readType accepts only the
+// names of access tokens, since no list of the other names is complete.
 func (c *Claims) readType(m *member) {
 	for _, name := range [...]string{"bearer", "access", "access_token", "access-token", "jwt", "at+jwt", "application/at+jwt"} {
 		if equalFold(m.Text, name) {

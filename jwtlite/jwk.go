@@ -82,7 +82,7 @@ func (j *jwk) read(members []member) error {
 	return nil
 }
 
-// key makes a key of the members, or returns why it cannot be used.
+// key returns the key that the members describe, or an error if it cannot be used.
 func (j *jwk) key(r *objectReader) (*Key, error) {
 	switch j.text[jwkType] {
 	case "RSA", "EC":
@@ -91,7 +91,7 @@ func (j *jwk) key(r *objectReader) (*Key, error) {
 	default:
 		return nil, errKeyType
 	}
-	// Everybody who can read the document can sign with it.
+	// Everybody who can read the document could sign tokens with the key.
 	if j.private {
 		return nil, errPrivateKey
 	}

@@ -48,8 +48,8 @@ var (
 	errKeyMember     = unusable("a member has the wrong type")
 )
 
-// checkAlgorithm checks the "alg" of a key, which a key need not declare: name must be
-// that of only, the one algorithm for keys of its type.
+// checkAlgorithm checks the "alg" of a key. A key need not declare one. If it does, name
+// must be that of only, the one algorithm for keys of its type.
 func checkAlgorithm(only Algorithm, name string, declared bool) error {
 	if !declared {
 		return nil
@@ -57,7 +57,7 @@ func checkAlgorithm(only Algorithm, name string, declared bool) error {
 	switch a, ok := ParseAlgorithm(name); {
 	case !ok:
 		if registered(name) == nil {
-			return errKeyAlgorithm // the name may be anything
+			return errKeyAlgorithm // the error must not repeat arbitrary text
 		}
 		return unusable("its algorithm " + name + " is none that is verified here")
 	case a != only:

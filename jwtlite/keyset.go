@@ -49,15 +49,15 @@ var (
 )
 
 // ParseKeySet reads a JWK set: RFC 7517, section 5. It skips keys that cannot be used,
-// as that section demands, and returns them with the reasons, also beside an error. A
+// as that section demands, and returns them with the reasons, with an error too. A
 // member that is null counts as absent. A byte order mark in front is skipped. The
 // error is [ErrKeySet] or [ErrNoUsableKey]. The set shares no memory with doc.
 func ParseKeySet(doc []byte) (*KeySet, []SkippedKey, error) {
 	if len(doc) > maxKeySetSize {
 		return nil, nil, errKeySetSize
 	}
-	// Names must be unique in the outer object here, and in each key below, so that
-	// a key with duplicate names does not spoil the others.
+	// set checks the names of the outer object only, and parseJWK those of each key.
+	// So a key with duplicate names does not spoil the others.
 	var set, element objectReader
 	members, fault := set.read(jsontext.TrimBOM(doc), nil, 1)
 	if fault != jsontext.None {
@@ -164,7 +164,7 @@ func (s *KeySet) Find(t *Token) (found Candidates, err error) {
 // after the other.
 //
 // The error is that of Find, [ErrSignature], or [ErrAmbiguousKey] if more than
-// [MaxCandidates] keys fit. A newer key set may help against all but [ErrAlgorithm].
+// [MaxCandidates] keys fit. A newer key set may verify t unless it is [ErrAlgorithm].
 func (s *KeySet) Verify(v Verifier, t *Token) error {
 	found, err := s.Find(t)
 	if err != nil {

@@ -13,8 +13,8 @@ type Policy struct {
 	Issuer string
 
 	// Audiences are the identifiers of the resource. "aud" must have one of them,
-	// byte for byte. The scheme and the host of an http or https URL that are in
-	// lower case here may have any case there (RFC 3986, section 6.2.2.1).
+	// byte for byte. If an http or https URL here has its scheme and host in lower
+	// case, "aud" may have them in any case (RFC 3986, section 6.2.2.1).
 	Audiences []string
 
 	// Algorithms are the algorithms that are accepted: RFC 8725, section 3.1.
@@ -101,9 +101,9 @@ func (p *Policy) CheckClaims(t *Token, now time.Time) error {
 }
 
 // CheckIntrospection is CheckClaims for an introspection response (RFC 7662, section
-// 2.2), which [Token.ParseClaims] has read. It may lack "iss", since the authorization
-// server itself has sent it, the subject and the client. Without MaxLifetime it may
-// also lack "exp": the caller then limits the time for which it trusts the response.
+// 2.2), which [Token.ParseClaims] has read. The response may lack the subject, the
+// client and "iss": the authorization server itself has sent it. Without MaxLifetime it
+// may also lack "exp": the caller then limits the time for which it trusts the response.
 func (p *Policy) CheckIntrospection(t *Token, now time.Time) error {
 	return p.check(&t.claims, &now, true)
 }
@@ -115,14 +115,14 @@ func (p *Policy) check(c *Claims, now *time.Time, introspected bool) error {
 	if (c.Issuer == "" || c.Issuer != p.Issuer) && !(introspected && !c.hasIssuer) {
 		return ErrIssuer
 	}
-	// RFC 7519, section 4.1.4: not accepted on or after.
+	// RFC 7519, section 4.1.4: a token is not accepted at exp or after it.
 	if !c.Expires.Set && !(introspected && p.MaxLifetime == 0) {
 		return ErrNoExpiry
 	}
 	if c.Expires.Set && c.Expires.reached(now, -skew) {
 		return ErrExpired
 	}
-	// RFC 7519, section 4.1.5: not accepted before.
+	// RFC 7519, section 4.1.5: a token is not accepted before nbf.
 	if c.NotBefore.Set && !c.NotBefore.reached(now, skew) {
 		return ErrNotYetValid
 	}
@@ -148,8 +148,8 @@ func (p *Policy) check(c *Claims, now *time.Time, introspected bool) error {
 	if err := c.checkType(); err != nil {
 		return err
 	}
-	// Authorization responses (JARM), signed metadata and other statements of a
-	// server name nobody. An introspection response is about one token.
+	// Other JWTs that a server signs, such as authorization responses (JARM), name
+	// nobody. An introspection response need not either: it is about one token.
 	if !introspected && c.Subject == "" && c.ClientID == "" {
 		return ErrAnonymous
 	}
@@ -199,8 +199,8 @@ func (p *Policy) hasAudience(c *Claims) bool {
 	return false
 }
 
-// matchesAudience reports whether a is own, compared as Policy.Audiences describes. An
-// own with user information is compared byte for byte, since that is not a host.
+// matchesAudience reports whether a is own, compared as Policy.Audiences describes. It
+// compares byte for byte if own has "@": user information is case-sensitive.
 func matchesAudience(a, own string) bool {
 	const scheme = len("http://")
 	if len(a) != len(own) {

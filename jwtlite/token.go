@@ -53,7 +53,7 @@ func (t *Token) Parse(compact string) error {
 // ParseClaims reads a claims set that is not part of a JWT, such as an introspection
 // response (RFC 7662, section 2.2). It is as strict as Parse, except that it skips a
 // byte order mark in front. Afterwards only the methods Claims and Payload return
-// something. The document must not change while they are used.
+// something. The document must not change as long as the caller uses their results.
 //
 // The error is [ErrMalformed] or [ErrDuplicateMember].
 func (t *Token) ParseClaims(document []byte) error {
@@ -122,8 +122,8 @@ func (t *Token) split(compact string) (header []byte, err error) {
 	return decoded[:endHeader], nil
 }
 
-// bufferUnit divides the size of the buffer for the decoded parts. Tokens that grow
-// byte by byte would otherwise each need a new buffer.
+// The size of the buffer for the decoded parts is a multiple of bufferUnit. Otherwise
+// each token that is a little longer than the one before would need a new buffer.
 const bufferUnit = 4 << 10
 
 // isJWE reports whether a token of five parts is a JWE, whose header has "enc": RFC
@@ -158,7 +158,7 @@ var (
 )
 
 // parseHeader reads the JOSE header: RFC 7515, section 4.1. It never reads jwk, jku,
-// x5u and x5c, with which a token would bring its own key.
+// x5u and x5c, by which a token would choose its own key.
 func (t *Token) parseHeader(text []byte) error {
 	var fault jsontext.Fault
 	t.header, fault = t.reader.read(text, t.header, maxDepth)
@@ -185,8 +185,8 @@ func (t *Token) parseHeader(text []byte) error {
 		case "typ":
 			typ = m
 		case "crit", "b64":
-			// This package supports no extension, so that crit always lists
-			// one that it does not support: RFC 7515, section 4.1.11. b64
+			// This package supports no extension, so crit always lists one
+			// that it does not support: RFC 7515, section 4.1.11. b64
 			// changes the signing input and must be in crit: RFC 7797.
 			return ErrCritical
 		default:

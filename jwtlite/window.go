@@ -24,10 +24,10 @@ func (w Window) Clip(begin, end time.Time) Window {
 	return Window{max(w.begin, begin.Unix()), min(w.end, end.Unix())}
 }
 
-// Window returns the time in which claims that p has accepted pass each check
-// of p that depends on the time. It may be a second shorter than the checks
-// allow: outside it the caller must check the claims again. Without "exp" it
-// has no end.
+// Window returns the time in which claims that p has accepted pass all checks of p
+// that depend on the time. It may be a second shorter than the checks allow: outside
+// the Window the caller must check the claims again. Without "exp", the Window has no
+// end.
 func (p *Policy) Window(c *Claims) Window {
 	skew := int64(p.skew() / time.Second)
 	w := Window{max(c.NotBefore.Unix(), c.IssuedAt.Unix()) + 1 - skew, math.MaxInt64}

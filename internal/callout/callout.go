@@ -21,11 +21,12 @@ const (
 	// then, the host has lost the callout.
 	LostAfter = 20 * time.Second
 
-	// MaxDocument is the size in bytes up to which a body is read.
+	// MaxDocument is the size in bytes of the largest body that a Host reads.
 	MaxDocument = 256 << 10
 )
 
-// A Host is the proxy as clients of authorization servers use it.
+// A Host is the proxy that runs the plugin: what clients of authorization servers
+// need of it.
 type Host interface {
 	// Now returns the current time.
 	Now() UnixMilli
@@ -49,8 +50,8 @@ type Host interface {
 }
 
 // UnixMilli is a time in milliseconds since the Unix epoch. Shared records hold times
-// in this precision; a finer clock would make a fetch that a record dates appear older
-// than the request that caused it.
+// in this precision. A Host's clock must not be finer: a record would round down the
+// time of a fetch, which would then seem older than the request that caused it.
 type UnixMilli int64
 
 // At returns t, rounded down to a millisecond.
@@ -63,13 +64,12 @@ func (t UnixMilli) Add(d time.Duration) UnixMilli { return t + UnixMilli(d.Milli
 func (t UnixMilli) Sub(u UnixMilli) time.Duration { return time.Duration(t-u) * time.Millisecond }
 
 // Within reports whether less than d has passed since t. It reports false if t is
-// in the future: the clock may go backwards, and nothing may depend on a time that
-// it does not reach again.
+// in the future: the clock may go backwards, and may not reach t again for long.
 func (t UnixMilli) Within(d time.Duration, now UnixMilli) bool {
 	return t <= now && now.Sub(t) < d
 }
 
-// A Backoff is the delay after failures in a row: First after the first failure,
+// A Backoff gives the delay after a number of failures in a row: First after the first failure,
 // doubled with each further one, up to Max.
 type Backoff struct{ First, Max time.Duration }
 

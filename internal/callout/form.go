@@ -37,8 +37,8 @@ func (f Form) AddTo(uri string) string {
 	return uri + string(f)
 }
 
-// formEncode encodes a text for a form. It percent-encodes a space, which every
-// server can read, in a form as well as in a query.
+// formEncode encodes a text for a form. A space becomes "%20" and not "+": every
+// server can read that, in a form as well as in a query.
 func formEncode(s string) string {
 	const upperHex = "0123456789ABCDEF"
 	b := make([]byte, 0, len(s)+16)

@@ -10,8 +10,8 @@ import (
 // workers together.
 const logInterval = time.Minute
 
-// A StateLog tells the log when a kind of callout begins to fail, and when it
-// works again, once for all workers.
+// A StateLog logs when a kind of callout begins to fail, and when it works again,
+// with one line for all workers.
 //
 // The workers share the last line and its time. A change that follows too soon
 // waits in the StateLog; [StateLog.Tick] writes it, if it still holds then.
@@ -21,8 +21,8 @@ type StateLog struct {
 	subject string // begins a line
 	done    string
 
-	pending bool   // problem is to be written by Tick
-	problem string // seen last, at the time seen; empty for none
+	pending bool   // Tick is to write a line about problem
+	problem string // of the last callout, at the time seen; empty for none
 	seen    UnixMilli
 }
 
@@ -33,7 +33,7 @@ func NewStateLog(host Host, issuer, subject, done string) StateLog {
 	return StateLog{host: host, name: "mcpauth." + done + " " + issuer, subject: "issuer " + issuer + ": " + subject, done: done}
 }
 
-// Set notes the problem that a callout has met, empty if it met none.
+// Set takes the problem of a callout, empty if it succeeded.
 func (l *StateLog) Set(problem string) {
 	l.problem, l.seen = problem, l.host.Now()
 	l.write()
@@ -70,13 +70,12 @@ func (l *StateLog) write() {
 	l.host.Warn(l.subject + " cannot be " + l.done + ": " + l.problem)
 }
 
-// An EventLog tells the log about single requests, with one line a minute for all
-// workers.
+// An EventLog logs events of one kind, with at most one line a minute for all workers.
 type EventLog struct {
 	host   Host
 	name   string // of the shared value
 	prefix string
-	next   UnixMilli // no line before, as far as this worker knows
+	next   UnixMilli // when the next line may come, as far as this worker knows
 }
 
 // NewEventLog returns an EventLog of an issuer. The kind distinguishes the EventLogs
@@ -121,17 +120,18 @@ func storeLine(host Host, name string, now UnixMilli, text string, cas uint32) b
 // write through. cas is 0 if the host shares no values.
 func LoadOrCreate(host Host, name string, initial []byte) (value []byte, cas uint32) {
 	if value, cas = host.Load(name); cas == 0 {
-		// No value has this number: of several workers one creates the value, and
-		// the others fail.
+		// No value has this number: only one worker creates the value, and Store
+		// fails in the others.
 		host.Store(name, initial, math.MaxUint32)
 		value, cas = host.Load(name)
 	}
 	return value, cas
 }
 
-// A LogBudget limits the lines of a log: a few at once, and then one a minute, so
-// that a server that is up and down in turns does not fill the log. It is the time
-// until which the lines so far use it up; the zero value is unused.
+// A LogBudget limits the lines of a log to a few at once, and then one a minute, so
+// that a server that is up and down in turns does not fill the log. Each line takes a
+// minute; the value is the time when all lines so far are paid for. The zero LogBudget
+// is unused.
 type LogBudget UnixMilli
 
 const logBurst = 5 // lines that a LogBudget allows at once

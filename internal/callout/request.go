@@ -13,8 +13,8 @@ type Request struct {
 }
 
 // newRequest returns a request for JSON. Each of extra replaces the header of its
-// name, or is added. Envoy takes the Host header from :authority, and so does a
-// cluster with TLS its server name (SNI), unless its own configuration names one.
+// name, or is added. Envoy makes :authority the Host header and, in a cluster with TLS
+// whose configuration names no server (SNI), the server name too.
 func newRequest(method string, u *config.URL, extra ...[2]string) Request {
 	headers := [][2]string{
 		{":method", method},

@@ -9,8 +9,8 @@ import (
 )
 
 const (
-	// MinFresh and MaxFresh bound how long a response is taken to be fresh,
-	// whatever its server says.
+	// MinFresh and MaxFresh bound the time for which a response counts as fresh,
+	// whatever its headers say.
 	MinFresh = time.Minute
 	MaxFresh = time.Hour
 
@@ -29,8 +29,8 @@ type Response struct {
 	// is empty if the body has none.
 	ContentEncoding string
 
-	// Fresh is how long the response says that it is fresh, MinFresh to MaxFresh;
-	// 0 if it does not say.
+	// Fresh is how long the response is fresh by its headers, MinFresh to MaxFresh;
+	// 0 if they do not say.
 	Fresh time.Duration
 
 	// RedirectHost is the host to which a redirect leads, in a form fit for a log.
@@ -109,7 +109,7 @@ func (r *Response) DocumentError() error {
 }
 
 // EncodingError returns an error if the body has a content coding. The plugin
-// reads none and asks for none.
+// decodes none, and requests ask for none.
 func (r *Response) EncodingError() error {
 	if r.ContentEncoding == "" {
 		return nil
@@ -118,8 +118,8 @@ func (r *Response) EncodingError() error {
 }
 
 // addContentEncoding appends the value of a Content-Encoding header to those
-// before it. The value is quoted unless it consists of tokens, as codings do (RFC
-// 9110, section 8.4.1).
+// before it. It quotes a value that does not look like a list of codings, which are
+// tokens (RFC 9110, section 8.4.1).
 func addContentEncoding(before, value string) string {
 	value = strings.ToLower(strings.TrimSpace(value[:min(len(value), 100)]))
 	if value == "" || value == "identity" {
@@ -137,9 +137,9 @@ func addContentEncoding(before, value string) string {
 	return value
 }
 
-// freshness reads Cache-Control and Age (RFC 9111, sections 5.2.2 and 5.1) as far
-// as a cache of one document needs them: the shortest max-age less the age, or
-// no-store or no-cache.
+// freshness returns Response.Fresh by Cache-Control and Age (RFC 9111, sections 5.2.2
+// and 5.1): MinFresh for no-store and no-cache, otherwise the shortest max-age less
+// the age.
 func freshness(cacheControl, age string) time.Duration {
 	shortest := int64(-1)
 	for cacheControl != "" {

@@ -1,6 +1,6 @@
 // Package discovery finds the metadata of an authorization server (RFC 8414; OpenID
-// Connect Discovery 1.0) and keeps what the plugin needs of it: the endpoints, and
-// the document where it is served or read further.
+// Connect Discovery 1.0) and keeps what the plugin needs of it: the endpoints and,
+// if the configuration says so, the document.
 //
 // Each worker has one [Client] for each authorization server. The Clients of all
 // workers share one record, so that an endpoint that one worker finds is known to
@@ -21,11 +21,12 @@ const (
 	// maxSearch is the time after which a search sends no further request.
 	maxSearch = 12 * time.Second
 
-	// SearchLost is longer than any search takes.
+	// SearchLost is longer than any search takes. If a search has not ended by then,
+	// the host has lost it.
 	SearchLost = maxSearch + 2*callout.Timeout
 )
 
-// An Endpoint is one that metadata must have for a search to succeed.
+// An Endpoint is the endpoint that metadata must have for a search to succeed.
 type Endpoint uint8
 
 const (
@@ -61,8 +62,9 @@ func (c *Client) Load() {
 	}
 }
 
-// Endpoint returns an endpoint that was found, nil if there is none, and how long it
-// may be used before it is searched for again: 0 if it is older than [MaxAge].
+// Endpoint returns an endpoint that a worker has found, nil if there is none, and how
+// long the caller may use it before it searches again: 0 if the endpoint is older than
+// [MaxAge].
 func (c *Client) Endpoint(e Endpoint) (u *config.URL, fresh time.Duration) {
 	found := &c.record.found[e]
 	u, err := config.ParseURL(found.url)
@@ -75,8 +77,7 @@ func (c *Client) Endpoint(e Endpoint) (u *config.URL, fresh time.Duration) {
 	return u, fresh
 }
 
-// Forget drops an endpoint that turned out to be of no use, for all workers: it may
-// have moved.
+// Forget drops an endpoint that has failed, for all workers: it may have moved.
 func (c *Client) Forget(e Endpoint) {
 	if c.record.found[e].url == "" {
 		return
@@ -96,10 +97,10 @@ func (c *Client) Metadata() string {
 	return c.record.document
 }
 
-// TakeTurn reports whether this worker may search for an endpoint, and if so begins
-// the time in which no other worker may: workers that need the same endpoint would
-// otherwise all search at once. It first takes over what others have found; an
-// endpoint that is fresh needs no search.
+// TakeTurn reports whether this worker may search for an endpoint. If so, no other
+// worker may for the interval: otherwise all workers that need the endpoint would
+// search at once. TakeTurn first takes over what other workers have found, and
+// reports false if the endpoint is fresh.
 func (c *Client) TakeTurn(e Endpoint, interval time.Duration) bool {
 	return c.update(func(r *record) bool {
 		now := c.host.Now()
@@ -112,8 +113,8 @@ func (c *Client) TakeTurn(e Endpoint, interval time.Duration) bool {
 	})
 }
 
-// update changes the record by f, which reports whether to store it, and reports
-// whether it is stored.
+// update changes the record by f, which reports whether to store it. update reports
+// whether it has stored the record.
 func (c *Client) update(f func(*record) bool) bool {
 	const attempts = 3 // if other workers write at the same time
 	for range attempts {

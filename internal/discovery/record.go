@@ -24,12 +24,13 @@ type found struct {
 	searched callout.UnixMilli // when a worker last took its turn to search
 }
 
-// layout names the encoding. It is part of the record's name too, so that two
+// layout names the encoding. It is also part of the record's name, so that two
 // versions of the plugin, which run side by side during an update, do not overwrite
 // each other's record.
 const layout = "mcpauth.discovery1"
 
-// numbers follow the layout, of 8 bytes each; the lengths of the URLs are last.
+// numbers is how many numbers of 8 bytes follow the layout: two, and three for each
+// endpoint.
 const numbers = 2 + 3*int(endpoints)
 
 func (r *record) encode() []byte {

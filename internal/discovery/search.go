@@ -12,7 +12,7 @@ import (
 )
 
 // A Search asks for metadata at each URL where it may be, one after the other,
-// until a document has the endpoint that is wanted.
+// until a document has the endpoint that the caller wants.
 type Search struct {
 	client  *Client
 	want    Endpoint
@@ -120,7 +120,8 @@ func (s *Search) read(r *callout.Response) (*config.URL, error) {
 	return urls[s.want], nil
 }
 
-// take stores what metadata says in the record, and tells the log about it.
+// take stores what metadata says in the record. It logs once that clients cannot
+// register, and that metadata lacks endpoints that every client needs.
 func (c *Client) take(metadata gjson.Result, urls *[endpoints]*config.URL) {
 	now := c.host.Now()
 	cannotRegister := c.server.OAuthProxy == nil && !wellknown.AllowsRegistration(metadata)
@@ -129,7 +130,7 @@ func (c *Client) take(metadata gjson.Result, urls *[endpoints]*config.URL) {
 	stored := c.update(func(r *record) bool {
 		for e, u := range urls {
 			if u != nil {
-				r.found[e].url, r.found[e].at = strings.Clone(u.Raw), now // not the memory of the whole document
+				r.found[e].url, r.found[e].at = strings.Clone(u.Raw), now // a clone, since u.Raw is a part of the document
 			}
 		}
 		logRegistration = cannotRegister && !r.cannotRegister
@@ -147,9 +148,9 @@ func (c *Client) take(metadata gjson.Result, urls *[endpoints]*config.URL) {
 	}
 }
 
-// keepDocument takes a document into a record, where documents are kept. A document
-// without the endpoints that every client needs does not replace one that has them;
-// keepDocument then returns what it lacks.
+// keepDocument takes a document into a record if the configuration says so. A
+// document without the endpoints that every client needs does not replace one that
+// has them; keepDocument then returns an error that names what is missing.
 func (c *Client) keepDocument(r *record, metadata gjson.Result) error {
 	if !c.server.Source.KeepMetadata {
 		return nil

@@ -6,9 +6,10 @@ import (
 	"mcpauth/config"
 )
 
-// audiences returns the values of "aud" that a resource accepts: its own URL and
-// those of the configuration, each in the spellings of appendSpellings. The case of
-// scheme and host does not matter: see [jwtlite.Policy].
+// audiences returns the values of "aud" that a resource accepts: its own URL in the
+// spellings of appendSpellings, and the audiences of the configuration as written. An
+// audience that is a URL without a path or query may have those spellings too. The
+// case of scheme and host does not matter: see [jwtlite.Policy].
 func audiences(r *config.Resource) []string {
 	list := appendSpellings(nil, r.Resource)
 	for _, a := range r.Audiences {

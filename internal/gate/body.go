@@ -10,8 +10,8 @@ type Body struct {
 	// MaxBytes is the size above which the body is refused unread.
 	MaxBytes int
 
-	// Queue is set if Decide may start a call that cannot be undone, and then
-	// return a verdict of KindWait. The caller must have room in Queue before it
+	// Queue is set if Decide may begin a call, which cannot be undone, and return a
+	// verdict of KindWait. The caller must make sure that Queue has room before it
 	// calls Decide.
 	Queue *Queue
 
@@ -20,8 +20,8 @@ type Body struct {
 }
 
 // Decide returns the verdict on the whole body, which it does not keep. The
-// verdict is of KindRespond, KindForward or KindWait; after a wait the caller asks
-// again.
+// verdict is of KindRespond, KindForward or KindWait; after a wait the caller calls
+// Decide again.
 func (b *Body) Decide(body []byte) Verdict { return b.decide(body) }
 
 // TooLarge returns the verdict on a request whose body is larger than MaxBytes.
@@ -34,8 +34,8 @@ func (b *Body) NoRoom() Verdict {
 	return respond(reply.TokenNotChecked(b.allowOrigin, 1), metrics.NoRoom)
 }
 
-// TimedOut returns the verdict on a request that has waited for w for too long,
-// with its body.
+// TimedOut returns the verdict on a request whose body has arrived, and which has
+// waited too long for w.
 func (b *Body) TimedOut(w Wait) Verdict {
 	return respond(reply.TokenNotChecked(b.allowOrigin, w.RetryAfter()), metrics.TimedOut)
 }

@@ -10,14 +10,14 @@ import (
 
 // A cachedToken is a token that a resource has accepted.
 type cachedToken struct {
-	keys    *keys.Source   // that verified it; nil if its server vouched for it
+	keys    *keys.Source   // verified it; nil if its authorization server vouched for it
 	version uint64         // of these keys
-	window  jwtlite.Window // in which the checks of the time pass
-	granted uint64         // the scopes that it has: see grantedScopes
+	window  jwtlite.Window // when it passes the checks that depend on the time
+	granted uint64         // the rule scopes that its scopes satisfy: see grantedScopes
 }
 
 // cached returns the verdict on a request whose token is in the cache. ok is false
-// if it is not there, if its time is over, or if the keys have changed.
+// if the token is not in the cache, if its time is over, or if the keys have changed.
 func (g *Gate) cached(p *resource, r *Request, token string, now time.Time) (v Verdict, ok bool) {
 	c, identity := g.cache.Get(p.index, token)
 	if c == nil {

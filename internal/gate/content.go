@@ -6,8 +6,8 @@ import (
 	"mcpauth/internal/operation"
 )
 
-// TakeContent takes from a header of the request what it says about the body. The
-// host passes names in lower case.
+// TakeContent reads a header of the request that describes the body or names the
+// operation, and ignores all others. The host passes names in lower case.
 func (r *Request) TakeContent(name, value string) {
 	const (
 		contentType     = "content-type"
@@ -60,7 +60,7 @@ func Decides(header string) bool {
 }
 
 // readable reports whether the body is in UTF-8 and not compressed. In some other
-// character sets a backslash or a quote is the second byte of another character.
+// character sets the byte of a backslash or a quote may be half of another character.
 func (r *Request) readable() bool {
 	return !r.unreadable && isIdentity(r.ContentEncoding) && isUTF8(r.ContentType)
 }

@@ -15,11 +15,11 @@ const bearerPrefix = "Bearer "
 
 // bearerToken returns the token of the request's Authorization header (RFC 6750,
 // section 2.1); it reads no token from the query or the body. The error is
-// errTwoTokens, or errNoToken, also for another scheme and for Bearer without a
-// token.
+// errTwoTokens or errNoToken. Another scheme, and Bearer without a token, are
+// errNoToken.
 //
-// White space is spaces and tabs (RFC 9110, section 5.6.3). It may stand at both
-// ends: servers trim it, and over HTTP/2 Envoy does not.
+// White space is spaces and tabs (RFC 9110, section 5.6.3). bearerToken trims it at
+// both ends, as servers do; over HTTP/2, Envoy does not trim it.
 func bearerToken(r *Request) (string, error) {
 	if r.Authorizations > 1 {
 		return "", errTwoTokens

@@ -10,8 +10,9 @@
 //   - its token is a JWT that passes every check: verifyJWT;
 //   - its authorization server vouches for its token: introspect.
 //
-// The last three also need the scopes that the rules of the resource ask for,
-// and may put the request off until its body is there: applyRules.
+// In the last three ways, the token also needs the scopes that the rules of the
+// resource require. If only the body tells which those are, the gate decides when it
+// has the body: applyRules.
 package gate
 
 import (
@@ -31,13 +32,13 @@ import (
 	"mcpauth/jwtlite"
 )
 
-// An AuthServer is a configured authorization server with the parts by which one
-// worker uses it.
+// An AuthServer is a configured authorization server, with the clients that one
+// worker has for it.
 type AuthServer struct {
 	Config        *config.AuthorizationServer
 	Keys          *keys.Source       // nil if the server has no keys and its metadata is not kept
 	Introspection *introspect.Client // nil if the server is not asked about tokens
-	Proxy         *oauthproxy.Proxy  // nil if the gateway does not stand for the server
+	Proxy         *oauthproxy.Proxy  // nil if the server has no oauth_proxy
 }
 
 // Gate holds all that decisions need. One worker has one; it is not safe for
@@ -54,7 +55,7 @@ type Gate struct {
 	maxTokenBytes int
 	cache         *tokencache.Cache[cachedToken]
 
-	// Reused: one request is decided at a time.
+	// Memory that all decisions share: the gate decides on one request at a time.
 	token    jwtlite.Token
 	identity []byte
 	scopes   []string
@@ -120,8 +121,8 @@ func (g *Gate) protect(p *resource, r *Request, now time.Time) Verdict {
 		return refuseUpgrade(r)
 	}
 	if token, ok := strings.CutPrefix(r.Authorization, bearerPrefix); ok && r.Authorizations == 1 {
-		// bearerToken need not look at the header: the cache holds only tokens
-		// that it has returned.
+		// A hit needs no bearerToken: the cache holds only tokens that bearerToken
+		// has returned.
 		if v, ok := g.cached(p, r, token, now); ok {
 			return v
 		}

@@ -17,8 +17,8 @@ type identityHeader struct {
 	filterState string // see [IdentityHeader.FilterState]
 }
 
-// The numbers of a resource's identity headers. Those of claims follow, in the
-// order of the configuration, and then the header of the payload.
+// The numbers of a resource's identity headers. The headers of claims follow, in the
+// order of the configuration, and the header of the payload is last.
 const (
 	subjectHeader = iota
 	clientHeader
@@ -84,8 +84,8 @@ func (i *Identity) Next() (h IdentityHeader, ok bool) {
 	return IdentityHeader{i.headers[number].name, e[headerOverhead : headerOverhead+size], i.headers[number].filterState}, true
 }
 
-// appendIdentity encodes the identity headers of a token that was verified, or of
-// what its issuer says about it.
+// appendIdentity encodes the identity headers of t, which holds a verified JWT or an
+// introspection response.
 func (p *resource) appendIdentity(b []byte, t *jwtlite.Token, issuer string) []byte {
 	c := t.Claims()
 	b = appendHeader(b, subjectHeader, c.Subject)
@@ -110,8 +110,8 @@ func (p *resource) appendIdentity(b []byte, t *jwtlite.Token, issuer string) []b
 	return b
 }
 
-// encodedPayload returns the payload in base64url without padding: as it stands in
-// a JWT, and otherwise what the authorization server says about the token.
+// encodedPayload returns the payload in base64url without padding. That of a JWT is
+// a part of the token; that of an introspection response is encoded here.
 func encodedPayload(t *jwtlite.Token) string {
 	if t.SigningInput() == "" {
 		return base64.RawURLEncoding.EncodeToString(t.Payload())
@@ -120,8 +120,8 @@ func encodedPayload(t *jwtlite.Token) string {
 	return payload
 }
 
-// appendHeader encodes the identity header with this number. Its value is values
-// with a space between any two. An empty value is left out.
+// appendHeader encodes the identity header with this number. Its value consists of
+// values with a space between any two. appendHeader appends no header that is empty.
 func appendHeader(b []byte, number int, values ...string) []byte {
 	start := len(b)
 	b = append(b, byte(number), byte(number>>8), 0, 0, 0, 0)

@@ -14,10 +14,10 @@ import (
 
 var errCharacters = errors.New("the token has characters that no bearer token has")
 
-// introspects reports whether s is asked about a token; parseErr is the error of
-// parsing it as a JWT. The server is asked about a token that is no JWT, and about
-// an encrypted one, which the gateway cannot read. A token shaped like a JWT is
-// verified as one, even if malformed, unless introspection.jwt is set.
+// introspects reports whether the gate asks s about a token. parseErr is the error of
+// parsing the token as a JWT. The gate asks about a token that is no JWT, and about an
+// encrypted JWT, which it cannot read. It verifies a token shaped like a JWT as one,
+// even if malformed, unless introspection.jwt is set.
 func (s *trustedServer) introspects(t *jwtlite.Token, token string, parseErr error) bool {
 	if parseErr == jwtlite.ErrEncrypted || parseErr != nil && !looksLikeJWT(token) {
 		return true
@@ -32,7 +32,7 @@ func looksLikeJWT(token string) bool {
 	return strings.Count(token, ".") >= 2 && token[0] == 'e' && strings.IndexByte("yw3", token[1]) >= 0
 }
 
-// introspect returns the verdict on a request about whose token s is asked.
+// introspect asks s about the token of a request, and returns the verdict.
 func (g *Gate) introspect(p *resource, r *Request, s *trustedServer, token string, now time.Time) Verdict {
 	if !isB64Token(token) {
 		return g.refuseToken(p, r, errCharacters, metrics.Malformed, s)
@@ -60,8 +60,9 @@ func (g *Gate) introspect(p *resource, r *Request, s *trustedServer, token strin
 	return g.accept(p, r, s, token, cachedToken{window: s.policy.Window(t.Claims()).Clip(now, result.ValidUntil())})
 }
 
-// isB64Token reports whether a token is a b64token (RFC 6750, section 2.1), with
-// "=" allowed anywhere: the gateway puts it into a header or a form of its own.
+// isB64Token reports whether a token is a b64token (RFC 6750, section 2.1), except
+// that "=" may be anywhere. The gateway puts the token into a header or a form of its
+// own.
 func isB64Token(token string) bool {
 	for i := 0; i < len(token); i++ {
 		switch c := token[i]; {

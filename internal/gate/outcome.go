@@ -42,5 +42,5 @@ func outcomeOf(err error) metrics.Outcome {
 			return t.outcome
 		}
 	}
-	return metrics.Malformed // not reached: TestEveryCheckHasAnOutcome
+	return metrics.Malformed // not reached: see TestEveryCheckHasAnOutcome
 }

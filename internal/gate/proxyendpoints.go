@@ -57,7 +57,7 @@ func (p *resource) serveServerMetadata(r *Request) Verdict {
 }
 
 // awaitMetadata returns the verdict on a request that needs the metadata of a
-// server while it is absent or of no use.
+// server while there is none, or none with the endpoints that it needs.
 func awaitMetadata(source *keys.Source, q *Queue, arrived UnixMilli, allowOrigin string) Verdict {
 	response := reply.NoAuthServer(allowOrigin, source.RetryAfter())
 	if source.Metadata() == "" && source.Await(arrived) {
@@ -146,7 +146,8 @@ func (f *form) decide(body []byte) Verdict {
 	return waitFor(f.call, f.resource.proxyServer.queues.forms, reply.NoAuthServer(f.allowOrigin, f.call.RetryAfter()))
 }
 
-// begin begins the call to the provider, or returns why there is none.
+// begin begins the call to the provider, or returns the response that refuses the
+// form.
 func (f *form) begin(proxy *oauthproxy.Proxy, body []byte) (refused *oauthproxy.Response) {
 	f.form.Body = string(body)
 	if f.endpoint == route.RevocationEndpoint {
@@ -154,7 +155,7 @@ func (f *form) begin(proxy *oauthproxy.Proxy, body []byte) (refused *oauthproxy.
 	} else {
 		refused, f.call = proxy.Exchange(&f.form)
 	}
-	f.form.Body = "" // the call has its own
+	f.form.Body = "" // the call has its own copy
 	return refused
 }
 

@@ -9,8 +9,8 @@ type Queue struct{ limit, taken int }
 // NewQueue returns a Queue with limit places.
 func NewQueue(limit int) *Queue { return &Queue{limit: limit} }
 
-// Share is the number of places that a Queue has however full the other queues
-// are.
+// Share is the number of places that a Queue keeps when all queues together are
+// full.
 const Share = 64
 
 // Room reports whether the queue has room for places more. crowded says that all
@@ -30,14 +30,14 @@ func (q *Queue) Take(places int) { q.taken += places }
 type queues struct {
 	firstKeys   *Queue // for the first keys, or for new ones after they grew too old
 	missingKeys *Queue // for keys that the set lacks
-	tokens      *Queue // for what the server says about tokens
+	tokens      *Queue // for its responses about tokens
 	metadata    *Queue // for its metadata
 	forms       *Queue // for its responses to forms, through oauth_proxy
 }
 
-// maxFirstKeys is the number of places for those that wait for the first keys. An
-// unauthenticated client can cause each of the other waits; their queues have half
-// as many.
+// maxFirstKeys is the number of places in the queue for the first keys. The other
+// queues have half as many places, since an unauthenticated client can cause their
+// waits.
 const maxFirstKeys = 1024
 
 func newQueues() *queues {

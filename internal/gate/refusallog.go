@@ -84,9 +84,9 @@ func unavailableReason(o metrics.Outcome) string {
 	return ""
 }
 
-// logRefusal logs that p refuses the token of r because of err; r is nil if it has
-// no single token. asked is the server that was asked about the token, and whose
-// response is in g.token; nil if none was.
+// logRefusal logs that p refuses the token of r because of err; r is nil if the
+// request has more than one token. asked is the server that the gate asked about the
+// token, and whose response is in g.token; nil if the gate asked none.
 func (g *Gate) logRefusal(p *resource, r *Request, o metrics.Outcome, err error, asked *trustedServer) {
 	if g.Log.due(o) {
 		g.Log.host.Info("refused at " + p.Resource.Resource.Raw + ": " + err.Error() + g.describeToken(p, r, asked))

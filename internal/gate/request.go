@@ -35,18 +35,18 @@ type Request struct {
 	ContentType     string // Content-Type, joined likewise
 	MCP             operation.Headers
 
-	// respelled is set if a server may read an operation or a length in a header
-	// that is spelled otherwise: see [operation.Respells].
+	// respelled is set if a server may take another header for one that holds an
+	// operation or a length: see [operation.Respells].
 	respelled bool
-	// unreadable is set if a header that is spelled otherwise says that the body
-	// is compressed or not in UTF-8.
+	// unreadable is set if a server may take another header for a Content-Type or a
+	// Content-Encoding which says that the body is not in UTF-8 or is compressed.
 	unreadable bool
 
 	Arrived UnixMilli
 
-	// verifyErr is why the signature did not verify under version verifyVersion of
-	// the key set; nil if it was not verified. The same version gives the same
-	// result.
+	// verifyErr is the error of verifying the signature with version verifyVersion
+	// of the key set; nil if that has not been tried. The same version would give
+	// the same error again.
 	verifyErr     error
 	verifyVersion uint64
 
@@ -82,7 +82,7 @@ func (r *Request) Places() int {
 	return 1 + size/placeSize
 }
 
-// TimedOut returns the verdict on a request that has waited for w for too long.
+// TimedOut returns the verdict on a request that has waited too long for w.
 func (r *Request) TimedOut(w Wait) Verdict {
 	return respond(reply.TokenNotChecked(r.allowOrigin(), w.RetryAfter()), metrics.TimedOut)
 }

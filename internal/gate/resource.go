@@ -12,7 +12,7 @@ import (
 	"mcpauth/jwtlite"
 )
 
-// A server is an AuthServer with the queues of those that wait for it.
+// A server is an AuthServer with the queues of the requests that wait for it.
 type server struct {
 	AuthServer
 	queues *queues
@@ -31,16 +31,16 @@ type resource struct {
 	servers        []trustedServer
 	introspector   *trustedServer // the server that is asked about tokens; nil if none is
 	metadataServer *server        // the first server, whose metadata may be served
-	proxyServer    *server        // the server that the gateway stands for; nil if there is none
+	proxyServer    *server        // the server with oauth_proxy, in whose place the gateway stands; nil if there is none
 
-	// challenge is that of 401 and 400. It names the scopes for which clients ask
-	// first.
+	// challenge is the challenge of 401 and 400. It names the scopes that clients
+	// are to request first.
 	challenge reply.Challenge
 	// requiredScope is the scope in the challenge of a 403 if the operation needs
 	// no scope beside the required ones.
 	requiredScope string
-	// The 401 to a request without a token, and without and with an Origin that is
-	// not restricted; nil until it is needed.
+	// The 401 to a request without a token: to one without an Origin, and to one
+	// with an Origin if p restricts none. Each is nil until it is needed.
 	unauthorizedPlain, unauthorizedAnyOrigin *reply.Response
 }
 
@@ -100,8 +100,8 @@ func (p *resource) trust(s *server) {
 	}
 	if c := s.Config.Introspection; c != nil {
 		// The configuration allows one such server for each resource. The policy
-		// for its JWTs holds for its responses too, except for typ, which they do
-		// not have.
+		// for its JWTs also holds for its responses, except for typ, which
+		// responses do not have.
 		t.introspectJWTs = c.JWT
 		t.policy.Type, t.policy.AudienceUnchecked = "", c.AudienceUnchecked
 		p.introspector = &t

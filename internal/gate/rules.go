@@ -24,9 +24,9 @@ func (p *resource) grantedScopes(scopes []string) (granted uint64) {
 	return granted
 }
 
-// applyRules returns v, which lets a request on, unless the rules of p need a
-// scope for its operation that is not granted. The verdict depends on the body if
-// the headers do not settle it. A request without a body has no operation.
+// applyRules returns v, which lets a request on, unless its operation needs a scope
+// that is not granted. If the headers do not settle this, the verdict depends on the
+// body. A request without a body has no operation.
 func (g *Gate) applyRules(p *resource, r *Request, granted uint64, v Verdict) Verdict {
 	switch {
 	case p.rules == nil:
@@ -59,8 +59,8 @@ func (g *Gate) applyRules(p *resource, r *Request, granted uint64, v Verdict) Ve
 }
 
 // pendingBody returns the limits of the body of a request that waits, nil if the
-// rules of p will not depend on the body. The token comes first: pendingBody
-// decides nothing.
+// verdict after the wait will not depend on the body. It decides nothing, and assumes
+// that every scope is granted: the gate has yet to check the token.
 func (g *Gate) pendingBody(p *resource, r *Request) *Body {
 	const all = ^uint64(0)
 	v := g.applyRules(p, r, all, Verdict{})
@@ -71,7 +71,7 @@ func (g *Gate) pendingBody(p *resource, r *Request) *Body {
 }
 
 // neededByHeaders returns the rule scopes that the operation of a request needs,
-// as far as its headers tell.
+// as far as its headers name it.
 func (p *resource) neededByHeaders(r *Request) (need uint64) {
 	if p.rules != nil && r.HasBody && r.MCP.Validated() {
 		if o, fault := r.MCP.Operation(); fault == "" {
@@ -103,8 +103,8 @@ func (g *Gate) insufficientScope(p *resource, r *Request, need uint64, allowOrig
 	return respond(challenge.InsufficientScope(errInsufficientScope.Error(), allowOrigin), metrics.InsufficientScope)
 }
 
-// badOperation returns the verdict on a request whose operation the gate cannot
-// tell.
+// badOperation returns the verdict on a request in which the gate finds no single,
+// clear operation.
 func badOperation(fault operation.Fault, o metrics.Outcome, allowOrigin string) Verdict {
 	return respond(reply.InvalidRequest(string(fault), allowOrigin), o)
 }
@@ -117,10 +117,10 @@ type operationCheck struct {
 	granted     uint64
 	headers     operation.Operation
 	allowOrigin string
-	outcome     metrics.Outcome // if the request goes on
+	outcome     metrics.Outcome // of the request, if it goes on
 }
 
-// operationBody returns the Body of a request whose operation the rules of p need.
+// operationBody returns the Body that applies the rules of p to the body of a request.
 func (g *Gate) operationBody(p *resource, r *Request, granted uint64, o operation.Operation, outcome metrics.Outcome) *Body {
 	o.Method, o.Name = strings.Clone(o.Method), strings.Clone(o.Name)
 	c := &operationCheck{g, p, granted, o, strings.Clone(r.allowOrigin()), outcome}

@@ -22,7 +22,8 @@ func (g *Gate) checkToken(p *resource, r *Request, token string, now time.Time) 
 	t := &g.token
 	err := t.Parse(token)
 	if p.introspector != nil && p.introspector.introspects(t, token, err) {
-		// The server may not know or not say what the token says of itself.
+		// Only the token itself may tell that it is, for example, an ID token:
+		// the response of the server need not.
 		if err == nil {
 			if err := p.introspector.policy.CheckType(t); err != nil {
 				return g.invalidToken(p, r, err)
@@ -76,8 +77,9 @@ func awaitKeys(r *Request, s *trustedServer) Verdict {
 }
 
 // awaitNewKeys returns the verdict on a request whose token the keys of s do not
-// verify, because of err. The server may have new keys, perhaps with old IDs, so that
-// the gate has them fetched before it calls the token invalid, unless they are recent.
+// verify; err says why. The server may have new keys, perhaps with old IDs. The gate
+// therefore lets [keys.Source.Refetch] cause a fetch before it refuses the token, unless
+// the keys are recent.
 func (g *Gate) awaitNewKeys(p *resource, r *Request, s *trustedServer, token string, err error) Verdict {
 	switch s.keys.Refetch(missingKey(&g.token, token, err), r.Arrived) {
 	case keys.Fetching:
@@ -88,8 +90,8 @@ func (g *Gate) awaitNewKeys(p *resource, r *Request, s *trustedServer, token str
 	return g.invalidToken(p, r, err)
 }
 
-// missingKey returns the identity of the key that a set lacks: see
-// [keys.MissingKey]. err is why the token was not verified.
+// missingKey returns the number that identifies the key that a set lacks: see
+// [keys.MissingKey]. err is the error of verifying the token.
 func missingKey(t *jwtlite.Token, token string, err error) uint64 {
 	if errors.Is(err, jwtlite.ErrSignature) || errors.Is(err, jwtlite.ErrAmbiguousKey) {
 		return keys.MissingKey(token)
@@ -125,7 +127,7 @@ func (g *Gate) invalidToken(p *resource, r *Request, err error) Verdict {
 }
 
 // refuseToken returns the verdict on a request whose token p does not accept.
-// asked is the server that was asked about the token, nil if none was.
+// asked is the server that the gate asked about the token, nil if it asked none.
 func (g *Gate) refuseToken(p *resource, r *Request, err error, o metrics.Outcome, asked *trustedServer) Verdict {
 	g.logRefusal(p, r, o, err, asked)
 	return respond(p.challenge.InvalidToken(err.Error(), r.allowOrigin()), o)

@@ -13,8 +13,8 @@ const (
 	// KindRespond: the gateway answers with [Verdict.Response].
 	KindRespond Kind = iota + 1
 
-	// KindForward: the request goes on to the server as [Verdict.Pass] says. In a
-	// verdict on a body there is no Pass: the headers are settled.
+	// KindForward: the request goes on to the server as [Verdict.Pass] says. A
+	// verdict on a body has no Pass: the headers have been set before.
 	KindForward
 
 	// KindForwardIfBody: the headers are set as [Verdict.Pass] says, and then
@@ -25,14 +25,14 @@ const (
 	// server.
 	KindAwaitBody
 
-	// KindWait: the caller asks again when [Verdict.Wait] has ended. If
+	// KindWait: the caller asks for a new verdict when [Verdict.Wait] has ended. If
 	// [Verdict.Queue] has no room, the gateway answers with [Verdict.Response].
 	KindWait
 )
 
 // A Verdict says what becomes of a request. Its kind says which of its methods
-// return a value; the others return nil. Only this package makes verdicts, each
-// by the function that is named after its kind.
+// return a value; the others return nil. Only this package makes verdicts: there is
+// a function for each kind, such as respond for KindRespond.
 type Verdict struct {
 	kind        Kind
 	outcome     metrics.Outcome
@@ -74,15 +74,15 @@ func waitFor(w Wait, q *Queue, noRoom *reply.Response) Verdict {
 // Kind returns what becomes of the request.
 func (v *Verdict) Kind() Kind { return v.kind }
 
-// Response returns the response of KindRespond and KindWait. That of KindWait may
-// share memory with the request's headers: it is sent at once or not at all.
+// Response returns the response, for KindRespond and KindWait. That of KindWait may
+// share memory with the request's headers: the caller sends it at once or not at all.
 func (v *Verdict) Response() *reply.Response { return v.response }
 
 // Pass returns how the headers of the request change, for KindForward and
 // KindForwardIfBody. It is valid until the next decision.
 func (v *Verdict) Pass() *Pass { return v.pass }
 
-// Body returns what decides on the body of the request, for KindForwardIfBody and
+// Body returns the [Body] that decides on the request, for KindForwardIfBody and
 // KindAwaitBody.
 func (v *Verdict) Body() *Body { return v.body }
 
@@ -92,13 +92,13 @@ func (v *Verdict) Wait() Wait { return v.wait }
 // Queue returns the queue in which the request waits, for KindWait.
 func (v *Verdict) Queue() *Queue { return v.queue }
 
-// PendingBody returns, for KindWait, the limits of a body that the verdict after
-// the wait may depend on; nil if it cannot. Where the host lets it, the caller
-// keeps the body until then. PendingBody decides nothing.
+// PendingBody returns, for KindWait, the limits of the body if the verdict after the
+// wait may depend on it, and nil otherwise. If the host allows it, the caller keeps
+// the body during the wait. The Body returned decides nothing.
 func (v *Verdict) PendingBody() *Body { return v.pendingBody }
 
-// Outcome returns what the metrics count when the request is answered or goes on;
-// for KindForwardIfBody and KindAwaitBody the verdict on the body says it.
+// Outcome returns the outcome that the metrics count when the request is answered or
+// goes on. For KindForwardIfBody and KindAwaitBody, the verdict on the body has it.
 func (v *Verdict) Outcome() metrics.Outcome { return v.outcome }
 
 // A Wait is an event for which a request can wait: the end of a fetch of keys, or
@@ -118,11 +118,11 @@ type Pass struct {
 	// Identity has the headers that are set on the request.
 	Identity Identity
 
-	// KeepAuthorization is set where the request was not checked, and where the
-	// resource is configured to forward its token.
+	// KeepAuthorization is set if the gate did not check the request, and if the
+	// configuration of the resource forwards the token.
 	KeepAuthorization bool
 
-	// Authorization replaces the header that is kept, if the client did not write
-	// the token in the standard form; it is empty otherwise.
+	// Authorization replaces the Authorization header that is kept, if the client
+	// did not write the token in the standard form; it is empty otherwise.
 	Authorization string
 }

@@ -7,16 +7,17 @@ import (
 	"mcpauth/internal/callout"
 )
 
-// Requests bring the next fetch forward: a request that finds nothing in hand, and
-// one whose token is signed by a key that the set lacks.
+// Two kinds of requests bring the next fetch forward: a request that finds no keys or
+// no metadata calls [Source.Await], and a request whose token is signed by a key that
+// the set lacks calls [Source.Refetch]. The next [Source.Tick] begins the fetch.
 
 const (
 	// MaxWait is how long a request may wait.
 	MaxWait = 10 * time.Second
 
-	retryInterval = time.Second     // between fetches while requests wait with nothing in hand
+	retryInterval = time.Second     // between fetches while requests wait for keys or metadata that the Source lacks
 	quietTime     = 5 * time.Minute // without a fetch for a missing key, after which refetchBackoff begins anew
-	refetchWait   = 5 * time.Second // for which a request waits until a fetch for a missing key begins
+	refetchWait   = 5 * time.Second // the longest time until a fetch for a missing key for which a request waits
 )
 
 // refetchBackoff gives the delays between fetches for missing keys, which grow while
@@ -29,20 +30,20 @@ var refetchBackoff = callout.Backoff{First: 5 * time.Second, Max: 30 * time.Seco
 type RefetchResult int
 
 const (
-	// Unknown: there is no such key. The keys were fetched since a request first asked
-	// for this key, or so recently, and in vain for other keys, that they are not
-	// fetched again in time.
+	// Unknown: there is no such key. The keys were fetched after a request first asked
+	// for this key. Or they are recent, and fetches for other missing keys brought
+	// nothing new, so that the next fetch comes too late for this request.
 	Unknown RefetchResult = iota
-	// Fetching: the keys are about to be fetched anew; the request may wait.
+	// Fetching: a fetch is under way or about to begin; the request may wait.
 	Fetching
-	// Unavailable: the last fetch failed, so nobody knows.
+	// Unavailable: the last fetch failed, so the server may have such a key.
 	Unavailable
 )
 
-// Await asks for the keys and the metadata, for a request that arrived at a time and
-// finds nothing in hand. It reports whether the request may wait. It may until a
-// fetch has ended that began no earlier than the request arrived. When the process
-// starts, it may wait for a second fetch if the first fails.
+// Await asks for the keys and the metadata, for a request that arrived at the given
+// time and finds none. It reports whether the request may wait. A request waits for a
+// fetch that begins when it arrives or later. If the first fetch of the process fails, the
+// request also waits for the second.
 func (s *Source) Await(arrived callout.UnixMilli) bool {
 	if s.server.Source.Kind == config.Static || s.hasFetchedFor(arrived) {
 		return false
@@ -53,21 +54,21 @@ func (s *Source) Await(arrived callout.UnixMilli) bool {
 	return true
 }
 
-// hasFetchedFor reports whether the fetches have ended for which a request with
-// nothing in hand waits.
+// hasFetchedFor reports whether the fetches for which a request waits in Await have
+// ended.
 func (s *Source) hasFetchedFor(arrived callout.UnixMilli) bool {
 	onlyFirstFailed := s.record.version == 0 && s.record.attempts == 1 && s.record.failures == 1
 	return s.newerThan(arrived) && !onlyFirstFailed
 }
 
-// complete reports whether everything that a request may need is in hand.
+// complete reports whether s has all keys and metadata that a request may need.
 func (s *Source) complete() bool {
 	set, _ := s.Keys()
 	return (set != nil || s.metadataOnly()) && (!s.server.Source.KeepMetadata || s.Metadata() != "")
 }
 
-// forgetServedRequests ends the demand of requests that have got the fetch for which
-// they waited. A demand in the future is dropped too: the clock went back.
+// forgetServedRequests drops the demand of requests whose fetch has ended. It also
+// drops a demand from the future: the clock went back.
 func (s *Source) forgetServedRequests(now callout.UnixMilli) {
 	if s.newerThan(s.refetchSince) || s.refetchSince > now {
 		s.refetchSince = 0
@@ -77,8 +78,9 @@ func (s *Source) forgetServedRequests(now callout.UnixMilli) {
 	}
 }
 
-// Refetch asks for the keys anew, for a request that arrived at a time with a token
-// signed by a key that the set lacks. missing identifies the key: see [MissingKey].
+// Refetch asks for a fetch of new keys, for a request that arrived at the given time
+// with a token signed by a key that the set lacks. missing identifies the key: see
+// [MissingKey].
 func (s *Source) Refetch(missing uint64, arrived callout.UnixMilli) RefetchResult {
 	switch now := s.host.Now(); {
 	case s.server.Source.Kind == config.Static || s.goodSince(arrived, now):
@@ -94,8 +96,8 @@ func (s *Source) Refetch(missing uint64, arrived callout.UnixMilli) RefetchResul
 		if s.fetch != nil || s.leased(now) || s.nextFetch(now).Sub(arrived) <= refetchWait {
 			return Fetching
 		}
-		// The last fetch began less than refetchBackoff.Max ago. If it was good, its keys
-		// are recent enough to tell that a key is not among them.
+		// The last fetch began less than refetchBackoff.Max ago. If it succeeded, its keys
+		// are recent enough: a key that is not among them is unknown.
 		if s.record.failures > 0 {
 			return Unavailable
 		}
@@ -108,8 +110,8 @@ func (s *Source) goodSince(t, now callout.UnixMilli) bool {
 	return s.record.lastGood >= t && s.record.lastGood <= now
 }
 
-// RefetchAfter returns the whole seconds, at least one, until the keys may be fetched
-// for a key that the set lacks.
+// RefetchAfter returns the whole seconds, at least one, until a fetch for a key that
+// the set lacks may begin.
 func (s *Source) RefetchAfter() int {
 	now := s.host.Now()
 	return wholeSeconds(s.nextFetch(now).Sub(now))
@@ -120,7 +122,7 @@ func (s *Source) nextFetch(now callout.UnixMilli) callout.UnixMilli {
 	return min(s.record.refetchAt(now), s.record.next)
 }
 
-// refetchAt returns when the keys may be fetched for a missing key.
+// refetchAt returns when a fetch for a missing key may begin.
 func (r *record) refetchAt(now callout.UnixMilli) callout.UnixMilli {
 	if r.lastRefetch > now { // the clock went back
 		return now
@@ -128,7 +130,7 @@ func (r *record) refetchAt(now callout.UnixMilli) callout.UnixMilli {
 	return r.lastRefetch.Add(refetchBackoff.After(r.fruitless))
 }
 
-// beginRefetch notes that a fetch for a missing key begins.
+// beginRefetch records that a fetch for a missing key begins.
 func (r *record) beginRefetch(now callout.UnixMilli) {
 	if !r.lastRefetch.Within(quietTime, now) {
 		r.fruitless = 0

@@ -20,19 +20,19 @@ type fetch struct {
 // fetched is what a good fetch has brought.
 type fetched struct {
 	document []byte
-	set      *jwtlite.KeySet // of document; nil if only metadata was wanted
+	set      *jwtlite.KeySet // of document; nil if the fetch was for metadata only
 	from     string          // URL, for the log
 	skipped  []jwtlite.SkippedKey
 	fresh    time.Duration // 0 if the server does not say
 }
 
-// usesDiscovery reports whether the metadata of the server is searched for.
+// usesDiscovery reports whether a fetch searches for the metadata of the server.
 func (s *Source) usesDiscovery() bool {
 	return s.server.Source.Kind != config.JWKSURI && s.server.Source.Kind != config.Static
 }
 
-// metadataOnly reports whether the server has no keys, so that only its metadata is
-// fetched.
+// metadataOnly reports whether the server has no keys, so that s fetches only its
+// metadata.
 func (s *Source) metadataOnly() bool { return s.server.Source.Kind == config.NoKeys }
 
 // begin starts a fetch. This worker holds the lease.

@@ -9,13 +9,13 @@ import (
 )
 
 const (
-	maxMissing  = 64              // keys of one server that the process remembers as missing
-	missingTime = 5 * time.Minute // for which it remembers each
+	maxMissing  = 64              // keys of one server that the workers remember as missing
+	missingTime = 5 * time.Minute // how long they remember each
 )
 
-// MissingKey returns a number that identifies a key that a set lacks: by the key ID
-// and the algorithm that tokens name or, where keys fit but do not verify the token,
-// by the token.
+// MissingKey returns a number that identifies a key that a set lacks. parts are the
+// key ID and the algorithm of the token. If keys fit but do not verify the token, parts
+// is the token itself.
 func MissingKey(parts ...string) uint64 {
 	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
 	h := uint64(offset)
@@ -34,9 +34,9 @@ func MissingKey(parts ...string) uint64 {
 // keys, each asked for once, pushes none of them out.
 const missingSize = 16
 
-// firstAsked returns when a request first asked for a missing key, and remembers it.
-// That is when this request arrived, unless the key is remembered. A new set of keys
-// makes all keys forgotten.
+// firstAsked returns when a request first asked for a missing key, and remembers that
+// time. If the workers do not remember the key, it is the time when this request
+// arrived. They forget all missing keys when they get new keys.
 func (s *Source) firstAsked(missing uint64, arrived, now callout.UnixMilli) callout.UnixMilli {
 	name := s.name + " missing"
 	list, cas := s.host.Load(name)
@@ -71,7 +71,7 @@ func (s *Source) firstAsked(missing uint64, arrived, now callout.UnixMilli) call
 	next := make([]byte, 0, maxMissing*missingSize+missingSize)
 	next = append(append(append(next, list[:to]...), entry[:]...), list[to:]...)
 	if cas == 0 {
-		cas = math.MaxUint32 // no value has this number: of several workers one creates the value
+		cas = math.MaxUint32 // no value has this number: only one worker creates the value
 	}
 	s.host.Store(name, next[:min(len(next), maxMissing*missingSize)], cas)
 	return first

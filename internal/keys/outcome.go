@@ -47,11 +47,11 @@ func (s *Source) end(f *fetch, keys *fetched, failure error) {
 	s.apply(&r)
 }
 
-// failed notes in a record that a fetch has failed, and returns a line for the log,
+// failed writes into a record that a fetch has failed, and returns a line for the log,
 // empty for none.
 func (s *Source) failed(r *record, failure error, now callout.UnixMilli) (line string) {
 	r.failures++
-	r.lastGood = min(r.lastGood, now) // if the clock went back, the time counts from here
+	r.lastGood = min(r.lastGood, now) // if the clock went back, the age of the keys counts from now
 	if s.usesDiscovery() {
 		s.discovery.Forget(discovery.JWKS) // the keys may have moved
 	}
@@ -75,7 +75,7 @@ func (s *Source) failed(r *record, failure error, now callout.UnixMilli) (line s
 	return "no " + s.subject() + " fetched: " + state
 }
 
-// succeeded notes in a record what a fetch has brought, and returns a line for the
+// succeeded writes into a record what a fetch has brought, and returns a line for the
 // log, empty for none.
 func (s *Source) succeeded(r *record, f *fetch, keys *fetched, now callout.UnixMilli) (line string) {
 	changed := !s.metadataOnly() && s.changed(r, keys)
@@ -101,8 +101,8 @@ func (s *Source) succeeded(r *record, f *fetch, keys *fetched, now callout.UnixM
 	return line
 }
 
-// changed reports whether a fetch has brought other keys than those of a record. A
-// server may write the same keys in another way each time.
+// changed reports whether a fetch has brought other keys than those of a record. It
+// compares keys, not documents: a server may write the same keys differently each time.
 func (s *Source) changed(r *record, keys *fetched) bool {
 	switch {
 	case r.version == 0:
@@ -120,7 +120,7 @@ func (s *Source) logLine(message string) string {
 	return "issuer " + s.server.Issuer + ": " + message
 }
 
-// subject names for the log what is fetched.
+// subject returns the word by which the log names what s fetches.
 func (s *Source) subject() string {
 	if s.metadataOnly() {
 		return "metadata"
@@ -128,8 +128,8 @@ func (s *Source) subject() string {
 	return "keys"
 }
 
-// describe says for the log which keys there are. A skipped key is no fault: servers
-// publish keys for other purposes beside those that sign tokens.
+// describe returns a text for the log about the keys in use and the skipped keys. A
+// skipped key is no fault: servers also publish keys that do not sign tokens.
 func (k *fetched) describe() string {
 	if k.set == nil {
 		return "from " + k.from

@@ -18,22 +18,22 @@ type record struct {
 	next        callout.UnixMilli // when the next fetch is due
 	lastRefetch callout.UnixMilli // when a fetch for a missing key last began
 	fruitless   uint64            // fetches for missing keys in a row that brought nothing new
-	documentAt  callout.UnixMilli // when the fetch began that brought document
-	lastBegan   callout.UnixMilli // when the fetch began that ended last
+	documentAt  callout.UnixMilli // when the fetch that brought document began
+	lastBegan   callout.UnixMilli // when the fetch that ended last began
 	lastGood    callout.UnixMilli // when the last good fetch began
 	logBudget   callout.LogBudget
 	owner       uint64            // the worker that holds the lease, and so fetches
 	leaseUntil  callout.UnixMilli // when the lease expires, unless the fetch ends before
-	lastLogged  string            // the failure of which the log last told; empty once it is over
+	lastLogged  string            // the failure that the log last reported; empty once it is over
 	document    string            // the last good JWK set
 }
 
-// layout names the encoding. It is part of the record's name too: during an update
-// two versions of the plugin run side by side, and would otherwise overwrite each
-// other's record with each tick.
+// layout names the encoding. It is also part of the record's name: two versions of the
+// plugin, which run side by side during an update, would otherwise overwrite each
+// other's record at each tick.
 const layout = "mcpauth5"
 
-// numbers follow the layout, of 8 bytes each; the length of lastLogged is the last.
+// numbers is how many 8-byte numbers follow the layout, last the length of lastLogged.
 const numbers = 13
 
 func (r *record) encode() []byte {

@@ -1,9 +1,11 @@
 // Package keys keeps the key set of an authorization server. One worker of the
-// process at a time fetches it and shares it with the others. It is refreshed before
-// it goes stale, and a bad document never replaces a good one.
+// process at a time fetches the keys and shares them with the others. It refreshes
+// them before they go stale, and a bad document never replaces a good one.
 //
-// [Source.Tick] drives a [Source], which reaches the outside through a
-// [callout.Host] only.
+// A fetch has one of three causes: its time has come (Source.due), a request finds no
+// keys ([Source.Await]), or a request has a token with an unknown key
+// ([Source.Refetch]). [Source.Tick] begins every fetch. A [Source] reaches the outside through
+// a [callout.Host] only.
 package keys
 
 import (
@@ -22,8 +24,8 @@ const (
 	attemptTime     = 12 * time.Second
 )
 
-// The delays between failed fetches. They are shorter while there are no keys, and
-// one of another length holds while requests wait: see retryInterval.
+// The delays after failed fetches, which are shorter while there are no keys. While
+// requests wait for keys, retryInterval applies instead.
 var (
 	backoffWithKeys = callout.Backoff{First: time.Second, Max: 30 * time.Second}
 	backoffNoKeys   = callout.Backoff{First: time.Second, Max: 5 * time.Second}
@@ -99,7 +101,7 @@ func (s *Source) Soon() bool {
 // changed, a request that waits is decided anew.
 func (s *Source) Ended() uint64 { return s.record.attempts }
 
-// Age returns the time since the last good fetch began, 0 if there was none.
+// Age returns the time since the last good fetch of keys began, 0 if there was none.
 func (s *Source) Age() time.Duration {
 	if s.record.version == 0 {
 		return 0
@@ -220,8 +222,8 @@ func (s *Source) remember(r *record) {
 	s.expired = s.tooOld(r, s.host.Now())
 }
 
-// In the functions below, a time further ahead than any that is ever set counts as
-// past: the clock may go backwards.
+// The clock may go backwards. newerThan, leased and due therefore count a time that is
+// further ahead than any worker sets it as past.
 
 // tooOld reports whether the keys of a record have outlived max_stale_seconds.
 func (s *Source) tooOld(r *record, now callout.UnixMilli) bool {
@@ -240,8 +242,8 @@ func (s *Source) leased(now callout.UnixMilli) bool {
 }
 
 // due reports whether the next fetch is due: its time has come, the clock went back,
-// or the keys are half as old as they may get. Another configuration, which lets
-// keys get older, may have set the time.
+// or the keys are half as old as they may get. The last case matters after a reload:
+// the time may come from a configuration with a longer max_stale_seconds.
 func (s *Source) due(now callout.UnixMilli) bool {
 	r := &s.record
 	return r.next <= now || r.lastBegan > now ||

@@ -62,7 +62,7 @@ func (m *Modulus) double(x []uint64) {
 	}
 }
 
-// subtract sets x to x-n, or to that and 2^(64*len(n)).
+// subtract sets x to x-n modulo 2^(64*len(n)).
 func (m *Modulus) subtract(x []uint64) {
 	borrow := uint64(0)
 	for i, w := range m.n {
@@ -114,8 +114,8 @@ func (m *Modulus) Power(z, x []uint64, e uint, t []uint64) {
 	for i := bits.Len(e) - 2; i >= 0; i-- {
 		m.square(z, z, t)
 		if e>>i&1 != 0 {
-			// x is not in Montgomery form, so that z leaves it: that is right
-			// for the last bit of e, which is set. Before, z goes back to it.
+			// x is not in Montgomery form, so z leaves that form. After the last
+			// bit of e, which is set, that is right; before it, z goes back.
 			m.multiply(z, z, x, t)
 			if i > 0 {
 				m.multiply(z, z, m.rr, t)
