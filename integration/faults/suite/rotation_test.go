@@ -117,8 +117,8 @@ func TestRotation(t *testing.T) {
 				windows = append(windows, w)
 			}
 			if g == moved {
-				// Its new keys cannot be had until Envoy knows where.
-				windows = append(windows, window{from: g.epochs[0], to: time.Now()})
+				// Its new keys cannot be had until Envoy knows where, and are used meanwhile.
+				windows = append(windows, window{from: g.epochs[0], to: time.Now(), late: true})
 			}
 			r.judge(t, g, windows...)
 			keys, _ := faults.Documents(g.server.Seen(r.started))
