@@ -45,11 +45,11 @@ func (t Tool) Path() string {
 		}
 		hash.Write(text)
 	}
-	return filepath.Join(filepath.Dir(root), "build", "controlplane", t.Name+"-"+hex.EncodeToString(hash.Sum(nil))[:12], t.Name)
+	return filepath.Join(root, "build", "controlplane", t.Name+"-"+hex.EncodeToString(hash.Sum(nil))[:12], t.Name)
 }
 
 func (t Tool) moduleDir(root string) string {
-	return filepath.Join(filepath.Dir(root), "integration", "controlplane", "tools", t.Module)
+	return filepath.Join(root, "integration", "controlplane", "tools", t.Module)
 }
 
 // ModuleFile returns the path of a file of a module that the program's build downloaded,

@@ -26,7 +26,7 @@ func Manifest(t testing.TB, file string, edits ...Edit) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	content, err := os.ReadFile(filepath.Join(root, file))
+	content, err := os.ReadFile(filepath.Join(root, "envoy-example", file))
 	if err != nil {
 		t.Fatal(err)
 	}
