@@ -17,19 +17,24 @@ FAULTS_SCALE ?= ci
 PLAIN ?=
 export PLAIN
 
+# The version that the plugin names in its log, its metrics and a section of the file.
+# It comes from a file and not from Git, so that a source tarball gives the same bytes;
+# the environment does not change it.
+VERSION := $(shell cat VERSION)
+
 # -trimpath, -buildvcs and -buildid: the same sources give the same bytes in any
 # folder. -overlay and -modfile: see internal/build; a workspace would forbid the
 # latter.
-WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' \
+WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid= -X main.version=$(VERSION)' \
 	-overlay="$(CURDIR)/build/overlay/overlay.json"
 PLUGIN := -modfile="$(CURDIR)/build/overlay/plugin.mod" ./plugin
 
 ifeq ($(PLAIN),)
 # Packages off the hot path are built for size (without inlining).
 WASM_FLAGS += $(foreach p,config internal/wellknown internal/callout internal/discovery internal/keys internal/introspect internal/oauthproxy,-gcflags=mcpauth/$(p)=-l)
-SHRINK := $(GO) run ./internal/build/shrink
+SHRINK := $(GO) run ./internal/build/shrink -version '$(VERSION)'
 else
-SHRINK := cp
+SHRINK := $(GO) run ./internal/build/shrink -version '$(VERSION)' -plain
 endif
 
 # $(call wasm,FOLDER,PACKAGE AND FLAGS,FILE) builds a package of the module in
