@@ -63,6 +63,7 @@ func (v *value) document(doc []byte) *Config {
 	servers.parse(v.require("authorization_servers"))
 	config.AuthorizationServers = servers.list
 	config.Resources = parseResources(v.require("resources"), servers, config.Unmatched)
+	servers.warnHeaders(v, config.Resources)
 	config.Warnings = servers.warnings
 	return config
 }

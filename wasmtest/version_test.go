@@ -49,3 +49,28 @@ func TestVersion(t *testing.T) {
 		t.Errorf("%v, %d lines with the version:\n%s", err, logged(), h.LogText())
 	}
 }
+
+// One line at the start says what rules do without allow_on_headers_stop_iteration,
+// whatever the number of workers.
+func TestStartTellsOfRulesWithoutStoppedHeaders(t *testing.T) {
+	for name, tt := range map[string]struct {
+		resource, top object
+		want          int
+	}{
+		"rules":         {ruled(nil), nil, 1},
+		"rules, false":  {ruled(nil), object{"allow_on_headers_stop_iteration": false}, 0},
+		"rules, true":   {ruled(nil), object{"allow_on_headers_stop_iteration": true}, 0},
+		"without rules": {notes(nil), nil, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHost(t, Options{})
+			for range 3 {
+				start(t, h, config(server(nil), tt.resource, tt.top))
+			}
+			got := lines(h, "the configuration: allow_on_headers_stop_iteration: is not set")
+			if len(got) != tt.want {
+				t.Errorf("lines %q, want %d:\n%s", got, tt.want, h.LogText())
+			}
+		})
+	}
+}
