@@ -8,8 +8,10 @@ import (
 	"testing"
 
 	envoygateway "github.com/envoyproxy/gateway/api/v1alpha1"
+	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	wasmcommonv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/wasm/v3"
 	extensionsapi "istio.io/api/extensions/v1alpha1"
+	networkingapi "istio.io/api/networking/v1alpha3"
 	extensions "istio.io/client-go/pkg/apis/extensions/v1alpha1"
 	networkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -125,6 +127,7 @@ func checkAttachment(t *testing.T, values string, all map[string]runtime.Object,
 			if remote.Sha256 != zeros {
 				t.Errorf("%s: digest %s", name, remote.Sha256)
 			}
+			checkInserted(t, o)
 			if p := filter.Config.FailurePolicy; p != wasmcommonv3.FailurePolicy_FAIL_RELOAD && p != wasmcommonv3.FailurePolicy_FAIL_CLOSED {
 				t.Errorf("%s: failure policy %s", name, p)
 			}
@@ -136,10 +139,11 @@ func checkAttachment(t *testing.T, values string, all map[string]runtime.Object,
 			}
 		case *envoygateway.EnvoyExtensionPolicy:
 			w := o.Spec.Wasm[0]
-			if *w.FailOpen || *w.Code.Image.SHA256 != zeros {
+			image, digest, _ := strings.Cut(w.Code.Image.URL, "@sha256:")
+			if *w.FailOpen || digest != zeros {
 				t.Errorf("%s: %+v", name, w)
 			}
-			got.image = w.Code.Image.URL
+			got.image = image
 			got.env = w.Env != nil && slices.Equal(w.Env.HostKeys, []string{"CLIENT_SECRET"})
 			got.secret = w.Code.Image.PullSecretRef != nil && w.Code.Image.PullSecretRef.Name == "registry"
 		case *envoygateway.EnvoyPatchPolicy:
@@ -165,6 +169,26 @@ func checkAttachment(t *testing.T, values string, all map[string]runtime.Object,
 	}
 	if got != want {
 		t.Errorf("%s: attached with %+v, want %+v", values, got, want)
+	}
+}
+
+// checkInserted expects that the filter is inserted first, with the filter by which Istio
+// refuses requests when it cannot pull the image.
+func checkInserted(t *testing.T, o *networkingv1alpha3.EnvoyFilter) {
+	t.Helper()
+	patch := o.Spec.ConfigPatches[1]
+	message, err := envoyPatch(patch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	filter, ok := message.(*hcmv3.HttpFilter)
+	want := []string{
+		"type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+		"type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+	}
+	if !ok || filter.Name != o.Name || patch.Patch.Operation != networkingapi.EnvoyFilter_Patch_INSERT_FIRST ||
+		!slices.Equal(filter.GetConfigDiscovery().GetTypeUrls(), want) {
+		t.Errorf("%s inserts %v: %v", o.Name, patch.Patch.Operation, message)
 	}
 }
 
@@ -241,6 +265,14 @@ func TestAuthorizationServers(t *testing.T) {
 		}
 		if len(made) != 3 {
 			t.Errorf("%s: makes %v", values, made)
+		}
+		if values == envoyGatewayValues {
+			for name, elsewhere := range map[string]bool{"": false, "-2": false, "-3": true} {
+				backend := get[*envoygateway.Backend](t, all, "Backend default/mcpauth-identity-provider"+name)
+				if (backend.Spec.TLS.SNI != nil) != elsewhere {
+					t.Errorf("%s: sni %v", backend.Name, backend.Spec.TLS.SNI)
+				}
+			}
 		}
 	}
 }

@@ -12,9 +12,10 @@ import (
 	networkingv1alpha3 "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	security "istio.io/client-go/pkg/apis/security/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	gateway "sigs.k8s.io/gateway-api/apis/v1"
 )
 
-// verdictHeaders are the spellings that clients must not bring.
+// verdictHeaders are the spellings that Istio's guard removes from what clients send.
 var verdictHeaders = []string{"x-mcpauth-verdict", "x_mcpauth_verdict"}
 
 func TestIstioGuard(t *testing.T) {
@@ -63,16 +64,12 @@ func TestEnvoyGatewayGuard(t *testing.T) {
 	const routes = "envoyGateway: {gateway: {namespace: infra}, routes: [notes, files]}"
 	all := render(t, envoyGatewayValues, routes)
 	traffic := get[*envoygateway.ClientTrafficPolicy](t, all, "ClientTrafficPolicy infra/mcpauth-guard")
-	if !slices.Equal(traffic.Spec.Headers.EarlyRequestHeaders.Remove, verdictHeaders) || traffic.Spec.TargetRefs[0].Name != "eg" {
+	if !slices.Equal(traffic.Spec.Headers.EarlyRequestHeaders.Remove, []string{"x-mcpauth-verdict"}) || traffic.Spec.TargetRefs[0].Name != "eg" {
 		t.Errorf("policy %+v", traffic.Spec)
 	}
-	guard := get[*envoygateway.SecurityPolicy](t, all, "SecurityPolicy default/mcpauth-guard")
-	var guarded []string
-	for _, ref := range guard.Spec.TargetRefs {
-		guarded = append(guarded, string(ref.Name))
-	}
-	if !slices.Equal(guarded, []string{"notes", "files"}) {
-		t.Errorf("guards %q", guarded)
+	guard := get[*envoygateway.SecurityPolicy](t, all, "SecurityPolicy infra/mcpauth-guard")
+	if refs := guard.Spec.TargetRefs; len(refs) != 1 || refs[0].Kind != "Gateway" || refs[0].Name != "eg" || refs[0].SectionName != nil {
+		t.Errorf("guards %+v", guard.Spec.TargetRefs)
 	}
 	authorization := guard.Spec.Authorization
 	if *authorization.DefaultAction != envoygateway.AuthorizationActionDeny || len(authorization.Rules) != 1 {
@@ -84,7 +81,15 @@ func TestEnvoyGatewayGuard(t *testing.T) {
 		t.Errorf("rule %+v", rule)
 	}
 
-	// The plugin runs for the route that tells that it runs, and for those that are guarded.
+	// What tells that the guard is in effect has no plugin and no policy of its own.
+	probe := get[*gateway.HTTPRoute](t, all, "HTTPRoute infra/mcpauth-guard")
+	answer := get[*envoygateway.HTTPRouteFilter](t, all, "HTTPRouteFilter infra/mcpauth-guard")
+	if string(probe.Spec.Rules[0].Filters[0].ExtensionRef.Name) != answer.Name || *answer.Spec.DirectResponse.StatusCode != 200 ||
+		!slices.Equal(probe.Spec.Hostnames, []gateway.Hostname{"guard.invalid"}) || probe.Spec.ParentRefs[0].Name != "eg" {
+		t.Errorf("probe %+v", probe.Spec)
+	}
+
+	// The plugin runs for the route that tells that it runs, and for those of MCP servers.
 	policy := get[*envoygateway.EnvoyExtensionPolicy](t, all, "EnvoyExtensionPolicy default/mcpauth")
 	var attached []string
 	for _, ref := range policy.Spec.TargetRefs {

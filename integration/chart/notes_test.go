@@ -28,15 +28,25 @@ func notes(t *testing.T, file string, changes ...string) string {
 // The command in the notes waits for 401 at the place where the plugin answers before
 // there is a route to the MCP server.
 func TestNotesWaitForThePlugin(t *testing.T) {
-	for _, test := range []struct{ values, host string }{
-		{istioValues, "mcp.example.com"},
-		{envoyGatewayValues, "auth.invalid"},
+	for _, test := range []struct{ name, values, changes, host, printed string }{
+		{"Istio", istioValues, "", "mcp.example.com", "401\n"},
+		{"Envoy Gateway", envoyGatewayValues, "", "auth.invalid", "401 403\n"},
+		{"no guard", envoyGatewayValues, "guard: {enabled: false}", "auth.invalid", "401\n"},
 	} {
-		t.Run(test.host, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			var asked atomic.Int32
+			var asked, guarded atomic.Int32
 			gateway := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				host, _, _ := strings.Cut(r.Host, ":")
+				if host == "guard.invalid" && test.printed != "401\n" {
+					if r.TLS.ServerName != host || r.Header.Get("x-mcpauth-verdict") != "token" {
+						t.Errorf("asked the guard with %v", r.Header)
+					}
+					if guarded.Add(1) >= 4 { // later than the plugin
+						w.WriteHeader(http.StatusForbidden)
+					}
+					return
+				}
 				if host != test.host || r.TLS.ServerName != test.host || r.URL.Path != "/notes" {
 					t.Errorf("asked %s (%s) for %s", r.Host, r.TLS.ServerName, r.URL)
 				}
@@ -52,7 +62,7 @@ func TestNotesWaitForThePlugin(t *testing.T) {
 				t.Fatal(err)
 			}
 
-			text := notes(t, test.values, "resources: [{resource: 'https://mcp.example.com:"+at.Port()+"/notes'}]")
+			text := notes(t, test.values, test.changes, "resources: [{resource: 'https://mcp.example.com:"+at.Port()+"/notes'}]")
 			var script []string
 			for _, m := range regexp.MustCompile(`(?m)^  (.*)$`).FindAllStringSubmatch(text, -1) {
 				script = append(script, m[1])
@@ -62,11 +72,11 @@ func TestNotesWaitForThePlugin(t *testing.T) {
 			}
 			script[0] = "GATEWAY=" + at.Hostname()
 			out, err := exec.Command("sh", "-c", strings.Join(script, "\n")).CombinedOutput()
-			if err != nil || string(out) != "401\n" {
+			if err != nil || string(out) != test.printed {
 				t.Errorf("%v: %s", err, out)
 			}
-			if n := asked.Load(); n != 3 {
-				t.Errorf("%d requests, want 3", n)
+			if n, want := asked.Load(), max(3, guarded.Load()); n != want {
+				t.Errorf("%d requests, want %d", n, want)
 			}
 		})
 	}

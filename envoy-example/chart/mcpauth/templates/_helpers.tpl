@@ -11,8 +11,8 @@ labels:
 {{- end }}
 
 {{/*
-The authorization servers as a JSON array of {config, host, port, name, probe}. config is
-what the plugin gets. name is that of the resources that make the cluster, and probe the
+The authorization servers as a JSON array of {config, host, port, sni, name, probe}. config is
+what the plugin gets. sni is empty where host is that of the issuer. name is that of the resources that make the cluster, and probe the
 host name of Envoy Gateway's route among them, which never resolves. Both are empty where
 an earlier server has the same host and port, or where the values name a cluster.
 */}}
@@ -23,7 +23,10 @@ an earlier server has the same host and port, or where the values name a cluster
   {{- $url := urlParse .issuer }}
   {{- $host := .host | default (lower $url.hostname) }}
   {{- $port := .port | default (regexFind ":[0-9]+$" $url.host | trimPrefix ":") | default 443 | int }}
-  {{- $server := dict "host" $host "port" $port "name" "" "probe" "" }}
+  {{- $server := dict "host" $host "port" $port "name" "" "probe" "" "sni" "" }}
+  {{- if ne $host (lower $url.hostname) }}
+    {{- $_ := set $server "sni" $host }}
+  {{- end }}
   {{- $cluster := .cluster }}
   {{- if not $cluster }}
     {{- $place := printf "%s:%d" $host $port }}
@@ -64,7 +67,7 @@ an earlier server has the same host and port, or where the values name a cluster
 {{- merge $own .Values.config | toPrettyJson }}
 {{- end }}
 
-{{/* The image without a digest, which the kinds name in a member of its own. */}}
+{{/* The image without its digest. */}}
 {{- define "mcpauth.image" -}}
 {{ .Values.image.repository }}{{ with .Values.image.tag }}:{{ . }}{{ end }}
 {{- end }}
