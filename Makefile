@@ -17,19 +17,24 @@ FAULTS_SCALE ?= ci
 PLAIN ?=
 export PLAIN
 
+# The version that the plugin names in its log, its metrics and a section of the file.
+# It comes from a file and not from Git, so that a source tarball gives the same bytes;
+# the environment does not change it.
+VERSION := $(shell cat VERSION)
+
 # -trimpath, -buildvcs and -buildid: the same sources give the same bytes in any
 # folder. -overlay and -modfile: see internal/build; a workspace would forbid the
 # latter.
-WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid=' \
+WASM_FLAGS := -buildmode=c-shared -trimpath -buildvcs=false -ldflags='-s -w -buildid= -X main.version=$(VERSION)' \
 	-overlay="$(CURDIR)/build/overlay/overlay.json"
 PLUGIN := -modfile="$(CURDIR)/build/overlay/plugin.mod" ./plugin
 
 ifeq ($(PLAIN),)
 # Packages off the hot path are built for size (without inlining).
 WASM_FLAGS += $(foreach p,config internal/wellknown internal/callout internal/discovery internal/keys internal/introspect internal/oauthproxy,-gcflags=mcpauth/$(p)=-l)
-SHRINK := $(GO) run ./internal/build/shrink
+SHRINK := $(GO) run ./internal/build/shrink -version '$(VERSION)'
 else
-SHRINK := cp
+SHRINK := $(GO) run ./internal/build/shrink -version '$(VERSION)' -plain
 endif
 
 # $(call wasm,FOLDER,PACKAGE AND FLAGS,FILE) builds a package of the module in
@@ -50,7 +55,7 @@ modules = for dir in $(1); do \
 # staticcheck, at the version that .ci/tools.mod pins.
 STATICCHECK = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" staticcheck
 
-.PHONY: help build run demo check test lint lint-plugin lint-others unit integration-test test-faults test-providers docs licenses image bench bench-quick bench-files bench-jwtlite clean
+.PHONY: help build run demo check test lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image bench bench-quick bench-files bench-jwtlite clean
 
 # Targets are listed in the order of this file, under the last line with ##@.
 help: ## this list
@@ -111,7 +116,7 @@ lint-others: # the other modules
 	@$(call modules,envoy-example cmd integration)
 	cd envoy-example && $(GO) vet ./... && $(STATICCHECK) ./...
 	cd cmd && $(GO) vet ./... && $(STATICCHECK) ./...
-	cd integration && $(GO) vet -tags faults,providers ./... && $(STATICCHECK) -tags faults,providers ./...
+	cd integration && $(GO) vet -tags faults,providers,controlplane ./... && $(STATICCHECK) -tags faults,providers,controlplane ./...
 
 unit: build ## the packages, and the built file under wazero
 	$(GO) test ./...
@@ -142,6 +147,15 @@ test-faults: build ## the built file in a real Envoy, under load, through every 
 test-providers: build ## the built file in a real Envoy, in front of Keycloak, Hydra and oidc-provider
 	@$(call modules,integration)
 	cd integration && $(GO) test -tags providers -count 1 -timeout 40m ./providers
+
+# Each builds its control plane into build/controlplane at the first run. Linux only.
+test-envoy-gateway: build ## the manifests under a real Envoy Gateway; the first run builds it
+	@$(call modules,integration)
+	cd integration && $(GO) test -tags controlplane -count 1 -timeout 40m ./controlplane ./envoygateway
+
+test-istio: build ## the manifests under a real Istio; the first run builds it, with kube-apiserver
+	@$(call modules,integration)
+	cd integration && $(GO) test -tags controlplane -count 1 -timeout 40m ./controlplane ./istio
 
 bench: bench-files ## the cost of mcpauth beside Envoy's own jwt_authn: build/bench/result.md
 	cd integration && $(GO) run ./bench $(BENCH)

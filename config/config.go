@@ -68,6 +68,9 @@ type Config struct {
 	// its body: allow_on_headers_stop_iteration is set in Envoy too.
 	StopsHeaders bool
 
+	// VerdictHeader sets [VerdictHeaderName] on every request that the plugin lets on.
+	VerdictHeader bool
+
 	// MaxTokenBytes is the size of the longest accepted token, 1024 to 65536.
 	MaxTokenBytes int
 
@@ -286,6 +289,11 @@ type Resource struct {
 // IdentityHeaderPrefix is the prefix of the headers that pass the caller's identity to
 // the MCP server.
 const IdentityHeaderPrefix = "x-mcpauth-"
+
+// VerdictHeaderName is the header that says, to a guard behind the plugin, that the
+// plugin has let a request on. It begins with [IdentityHeaderPrefix]: it is removed from
+// every request of a client, and nothing in the configuration can name it.
+const VerdictHeaderName = IdentityHeaderPrefix + "verdict"
 
 // IdentityNames are the names of these headers without the prefix.
 var IdentityNames = []string{"subject", "client", "scope", "issuer", "expires"}

@@ -13,7 +13,7 @@ func TestHeadersThatMustNotBeSet(t *testing.T) {
 		"Connection", "keep-alive", "te", "trailer", "transfer-encoding", "transfer_encoding", "upgrade",
 		"proxy-authorization", "proxy-connection", "content-length", "Content-Type", "accept", "accept-encoding",
 		"Mcp-Method", "mcp-session-id", "last-event-id", "access-control-request-method", "sec-fetch-mode",
-		"x-mcpauth-subject", "X_MCPAUTH_anything", "x-mcpauth_subject",
+		"x-mcpauth-subject", "X_MCPAUTH_anything", "X-Mcpauth-Verdict", "x_mcpauth_verdict", "x.mcpauth-verdict", "x-mcpauth_subject",
 		"x-envoy-original-path", "x-request-id", "x-forwarded-for", "x_forwarded_client_cert",
 		"trailers", "http2-settings", "TE", "Range", "if-none-match", "If-Match", "if", "date", "max-forwards", "prefer", "early-data", "set-cookie", "dpop",
 		"X-HTTP-Method-Override", "x-http-method", "x-method-override", "x-original-url", "x-rewrite-url", "x-original-host", "x-host",
@@ -25,6 +25,23 @@ func TestHeadersThatMustNotBeSet(t *testing.T) {
 		const want = "resources[0].forward_payload_header: must not be this header, which has a meaning of its own"
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", name, err, want)
+		}
+	}
+}
+
+// The header with the verdict is nobody else's, whether it is set or not.
+func TestVerdictHeaderMustNotBeSet(t *testing.T) {
+	for _, top := range []string{"", `"verdict_header": true, `} {
+		for _, name := range []string{config.VerdictHeaderName, "X-Mcpauth-Verdict", "x_mcpauth_verdict"} {
+			for path, resource := range map[string]string{
+				"forward_payload_header":          `"forward_payload_header": "` + name + `"`,
+				"claim_to_headers[0].header_name": `"claim_to_headers": [{"claim_name": "a", "header_name": "` + name + `"}]`,
+			} {
+				doc := "{" + top + strings.TrimPrefix(withResource(resource), "{")
+				if _, err := config.Parse([]byte(doc)); err == nil || err.Error() != "resources[0]."+path+": must not be this header, which has a meaning of its own" {
+					t.Errorf("%s%s: %v", top, resource, err)
+				}
+			}
 		}
 	}
 }

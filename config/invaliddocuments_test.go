@@ -46,6 +46,8 @@ var badTops = []badDocument{
 	one("unmatched type", withTop(`"unmatched": true`), `unmatched: must be "deny" or "allow"`),
 	one("allow_insecure_http type", withTop(`"allow_insecure_http": "true"`), "allow_insecure_http: must be true or false"),
 	one("allow_insecure_http null", withTop(`"allow_insecure_http": null`), "allow_insecure_http: must be true or false"),
+	one("verdict_header type", withTop(`"verdict_header": "token"`), "verdict_header: must be true or false"),
+	one("verdict_header null", withTop(`"verdict_header": null`), "verdict_header: must be true or false"),
 	one("token_cache type", withTop(`"token_cache": 10`), "token_cache: must be an object"),
 	one("token_cache member", withTop(`"token_cache": {"size": 10}`), "token_cache.size: unknown member"),
 	one("max_token_bytes low", withTop(`"max_token_bytes": 1023`), "max_token_bytes: must be an integer from 1024 to 65536"),

@@ -48,7 +48,7 @@ var badProxies = []badDocument{
 	}},
 	one("unknown member", proxies(aProxy+`, "clientid": 1`, "", "", ""), atProxy+".clientid: unknown member (did you mean client_id?)"),
 	onlyParser("headers go on", withServer(`"oauth_proxy": {`+aProxy+`}`),
-		atProxy+": needs allow_on_headers_stop_iteration: without it, requests with a secret in their body would go on to the MCP server"),
+		atProxy+": needs allow_on_headers_stop_iteration: without it, requests with a secret in their body would go on to the MCP server; set it here and in Envoy: beside vm_config, on Istio by an EnvoyFilter, on Envoy Gateway by an EnvoyPatchPolicy, as docs/oauth-proxy.md says"),
 	one("no secret", proxies(`"client_id": "gateway", "redirect_uris": ["http://127.0.0.1/callback"]`, "", "", ""),
 		atProxy+".client_secret: is required, or client_secret_env"),
 	one("two secrets", proxies(aProxy+`, "client_secret_env": "S"`, "", "", ""), atProxy+".client_secret_env: must not stand beside client_secret: there is one secret"),

@@ -68,7 +68,7 @@ func (l *serverParser) parseOAuthProxy(server *value, s *AuthorizationServer) {
 	p := &OAuthProxy{}
 	s.OAuthProxy = p
 	if !l.stopsHeaders {
-		v.fail("needs allow_on_headers_stop_iteration: without it, requests with a secret in their body would go on to the MCP server")
+		v.fail("needs allow_on_headers_stop_iteration: without it, requests with a secret in their body would go on to the MCP server; " + whereHeadersStop + ", as docs/oauth-proxy.md says")
 	}
 	p.ClientID = v.require("client_id").nonEmptyString()
 	p.Auth = ClientAuth(v.get("auth").oneOf("client_secret_basic", "client_secret_post"))

@@ -12,7 +12,7 @@ import (
 
 // The members of the document and of token_cache.
 var (
-	documentMembers   = []string{"authorization_servers", "resources", "unmatched", "allow_insecure_http", "allow_on_headers_stop_iteration", "max_token_bytes", "token_cache"}
+	documentMembers   = []string{"authorization_servers", "resources", "unmatched", "allow_insecure_http", "allow_on_headers_stop_iteration", "verdict_header", "max_token_bytes", "token_cache"}
 	tokenCacheMembers = []string{"max_entries"}
 )
 
@@ -53,6 +53,7 @@ func (v *value) document(doc []byte) *Config {
 	config.Unmatched = Unmatched(v.get("unmatched").oneOf("deny", "allow"))
 	config.AllowInsecureHTTP = v.get("allow_insecure_http").bool()
 	config.StopsHeaders = v.get("allow_on_headers_stop_iteration").bool()
+	config.VerdictHeader = v.get("verdict_header").bool()
 	config.MaxTokenBytes = v.get("max_token_bytes").integer(minTokenBytes, jwtlite.MaxTokenSize, DefaultTokenBytes)
 	cache := v.get("token_cache")
 	cache.closedObject(tokenCacheMembers)
@@ -62,6 +63,7 @@ func (v *value) document(doc []byte) *Config {
 	servers.parse(v.require("authorization_servers"))
 	config.AuthorizationServers = servers.list
 	config.Resources = parseResources(v.require("resources"), servers, config.Unmatched)
+	servers.warnHeaders(v, config.Resources)
 	config.Warnings = servers.warnings
 	return config
 }

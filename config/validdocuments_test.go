@@ -17,6 +17,8 @@ var goodDocuments = map[string]string{
 	"token cache off":              withTop(`"token_cache": {"max_entries": 0}`),
 	"token cache default":          withTop(`"token_cache": {}`),
 	"unmatched":                    withTop(`"unmatched": "allow"`),
+	"verdict header":               withTop(`"verdict_header": true`),
+	"no verdict header":            withTop(`"verdict_header": false`),
 	"discovery":                    withServer(`"discovery": "oidc"`),
 	"metadata_url":                 withServer(`"metadata_url": "https://a/b?c=d"`),
 	"metadata":                     withServer(`"metadata": {"issuer": "https://auth.example.com", "jwks_uri": "https://a/k", "token_endpoint": "https://a/t", "x": [null]}`),

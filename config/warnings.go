@@ -5,6 +5,25 @@ import (
 	"strings"
 )
 
+// whereHeadersStop says where allow_on_headers_stop_iteration is set.
+const whereHeadersStop = "set it here and in Envoy: beside vm_config, on Istio by an EnvoyFilter, on Envoy Gateway by an EnvoyPatchPolicy"
+
+// warnHeaders adds a warning about resources with rules if the document, v, does not say
+// whether the plugin may stop headers. An operator who sets the member to false knows
+// what that means.
+func (l *serverParser) warnHeaders(v *value, resources []*Resource) {
+	if v.get("allow_on_headers_stop_iteration") != nil {
+		return
+	}
+	for _, r := range resources {
+		if len(r.Rules) > 0 {
+			l.warnings = append(l.warnings, "allow_on_headers_stop_iteration: is not set, and a resource has rules: where the body of a request decides, "+
+				"the MCP server gets its headers before the decision; "+whereHeadersStop+", as docs/rules.md says, or set it to false here")
+			return
+		}
+	}
+}
+
 // warn adds warnings about valid but dangerous members of a resource. An audience that is
 // not a URI is almost always a client ID. All tokens that the server issues for that
 // client have this audience, ID tokens too. Only their other claims then distinguish them

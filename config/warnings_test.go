@@ -33,3 +33,35 @@ func TestWarnings(t *testing.T) {
 		}
 	}
 }
+
+// Rules work without allow_on_headers_stop_iteration, in a way that the operator should
+// know of: one warning says so, until the document says which way it is.
+func TestWarningOfRulesWithoutStoppedHeaders(t *testing.T) {
+	const rule = `"tools":{"delete_note":["a"]}`
+	for _, tt := range []struct {
+		top, resources string
+		want           int
+	}{
+		{``, `{"resource":"https://r/1"},{"resource":"https://r/2",` + rule + `},{"resource":"https://r/3","methods":{"*":["a"]}}`, 1},
+		{``, `{"resource":"https://r",` + rule + `,"trust_mcp_headers":true}`, 1},
+		{``, `{"resource":"https://r","tools":{}}`, 0},
+		{``, `{"resource":"https://r"}`, 0},
+		{`"allow_on_headers_stop_iteration":true,`, `{"resource":"https://r",` + rule + `}`, 0},
+		{`"allow_on_headers_stop_iteration":false,`, `{"resource":"https://r",` + rule + `}`, 0},
+	} {
+		c, err := Parse([]byte(`{` + tt.top + `"authorization_servers":[{"issuer":"https://a","cluster":"a"}],"resources":[` + tt.resources + `]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(c.Warnings) != tt.want {
+			t.Errorf("%s%s: warnings %q, want %d", tt.top, tt.resources, c.Warnings, tt.want)
+		}
+		for _, w := range c.Warnings {
+			for _, want := range []string{"allow_on_headers_stop_iteration: ", "headers before the decision", "EnvoyFilter", "EnvoyPatchPolicy", "vm_config", "docs/rules.md"} {
+				if !strings.Contains(w, want) {
+					t.Errorf("%q does not say %q", w, want)
+				}
+			}
+		}
+	}
+}

@@ -10,6 +10,9 @@ import (
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 )
 
+// version is the version of the plugin, which the Makefile sets when it links the file.
+var version = "dev"
+
 func main() {}
 
 func init() {

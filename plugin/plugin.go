@@ -46,6 +46,7 @@ type plugin struct {
 // OnPluginStart reads the configuration. The plugin does not start with an invalid
 // one, and logs every error in it.
 func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
+	logInfo("version " + version) // also for a configuration that is refused: it may be of another version
 	document, err := proxywasm.GetPluginConfiguration()
 	if err != nil && err != types.ErrorStatusNotFound {
 		logCritical("the configuration cannot be read: " + err.Error())
@@ -67,7 +68,7 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 		return types.OnPluginStartStatusFailed
 	}
 	p.stopsHeaders = c.StopsHeaders
-	p.metrics = metrics.New(c, defineMetric)
+	p.metrics = metrics.New(c, version, defineMetric)
 	verifier := newVerifier()
 	logInfo("signatures: " + verifier.describe())
 	for _, s := range c.AuthorizationServers {

@@ -4,6 +4,7 @@ import (
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm"
 	"github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/types"
 
+	"mcpauth/config"
 	"mcpauth/internal/gate"
 	"mcpauth/internal/metrics"
 	"mcpauth/internal/reply"
@@ -201,7 +202,7 @@ func setHeaders(p *gate.Pass) (what string, err error) {
 	for identity := p.Identity; ; {
 		h, ok := identity.Next()
 		if !ok {
-			return "", nil
+			break
 		}
 		if err := proxywasm.ReplaceHttpRequestHeader(h.Name, h.Value); err != nil {
 			return "an identity header cannot be set", err
@@ -212,6 +213,13 @@ func setHeaders(p *gate.Pass) (what string, err error) {
 			}
 		}
 	}
+	// The verdict comes last: a request that has it has all that the plugin sets.
+	if p.Verdict != "" {
+		if err := proxywasm.ReplaceHttpRequestHeader(config.VerdictHeaderName, p.Verdict); err != nil {
+			return "the verdict header cannot be set", err
+		}
+	}
+	return "", nil
 }
 
 // count counts the request in the metrics, once.

@@ -25,7 +25,7 @@ func TestAllocationsPerRequest(t *testing.T) {
 	h := New(m, Options{})
 	defer h.Close()
 	const cache = 64
-	vm := start(t, h, config(server(nil), notes(allState), object{"token_cache": object{"max_entries": cache}}))
+	vm := start(t, h, config(server(nil), notes(allState), object{"verdict_header": true, "token_cache": object{"max_entries": cache}}))
 	c := claims(h, nil)
 	var many []string // more than the cache holds
 	for i := range 4 * cache {

@@ -45,7 +45,7 @@ func digest(t *testing.T, path string) string {
 	return fmt.Sprintf("%x", sha256.Sum256(file))
 }
 
-// copySources copies what the build reads: the Makefile and all Go sources but
+// copySources copies what the build reads: the Makefile, VERSION and all Go sources but
 // tests and the example.
 func copySources(t *testing.T, to string) {
 	const root = ".."
@@ -60,7 +60,7 @@ func copySources(t *testing.T, to string) {
 			}
 			return nil
 		}
-		if name != "Makefile" && name != "go.mod" && name != "go.sum" && filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
+		if name != "Makefile" && name != "VERSION" && name != "go.mod" && name != "go.sum" && filepath.Ext(name) != ".go" || strings.HasSuffix(name, "_test.go") {
 			return nil
 		}
 		rel, err := filepath.Rel(root, path)

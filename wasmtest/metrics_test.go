@@ -17,11 +17,11 @@ func counters(h *Host) map[string]int64 {
 	return all
 }
 
-// changes returns what has changed since before, but for the age of keys.
+// changes returns what has changed since before, but for the age of keys and the version.
 func changes(h *Host, before map[string]int64) map[string]int64 {
 	changed := map[string]int64{}
 	for name, value := range counters(h) {
-		if d := value - before[name]; d != 0 && !strings.HasPrefix(name, "mcpauth_key_age_seconds") {
+		if d := value - before[name]; d != 0 && !strings.HasPrefix(name, "mcpauth_key_age_seconds") && !strings.HasPrefix(name, "mcpauth_info") {
 			changed[name] = d
 		}
 	}

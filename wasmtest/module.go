@@ -39,7 +39,7 @@ func Load(path string) (*Module, error) {
 		return m, nil
 	}
 	ctx := context.Background()
-	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithMemoryLimitPages(maxMemoryPages))
+	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithMemoryLimitPages(maxMemoryPages).WithCustomSections(true))
 	for name, functions := range map[string][]hostFunction{
 		"env":                    envFunctions,
 		"wasi_snapshot_preview1": wasiFunctions,
@@ -86,4 +86,15 @@ func (m *Module) Exports() []string {
 		names = append(names, name)
 	}
 	return names
+}
+
+// CustomSections returns the contents of the file's custom sections with a name.
+func (m *Module) CustomSections(name string) []string {
+	var contents []string
+	for _, s := range m.compiled.CustomSections() {
+		if s.Name() == name {
+			contents = append(contents, string(s.Data()))
+		}
+	}
+	return contents
 }

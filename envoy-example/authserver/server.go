@@ -22,6 +22,10 @@ const User = "alice"
 type Options struct {
 	// Listener is where the server listens; nil means a free port of 127.0.0.1.
 	Listener net.Listener
+	// Origin is the scheme and authority of the issuer, for example
+	// "https://auth.example.com", where a proxy or [Server.ServeHTTP] serves it. Empty
+	// means http and the listener's address.
+	Origin string
 	// Path is the path of the issuer, for example "/tenant1". Empty means an
 	// issuer without a path.
 	Path string
@@ -125,7 +129,7 @@ func Start(o Options) (*Server, error) {
 		return nil, fmt.Errorf("authorization server: no key for algorithm %q", o.Algorithm)
 	}
 	s := &Server{
-		issuer:    "http://" + o.Listener.Addr().String() + o.Path,
+		issuer:    cmp.Or(o.Origin, "http://"+o.Listener.Addr().String()) + o.Path,
 		options:   o,
 		keys:      keys,
 		store:     newStore(),

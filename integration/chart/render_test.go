@@ -219,7 +219,7 @@ func wasmFilter(t *testing.T, o *networkingv1alpha3.EnvoyFilter) *wasmv3.Wasm {
 func parse(t *testing.T, all map[string]runtime.Object) (*config.Config, map[string]any) {
 	t.Helper()
 	text := pluginConfig(t, all)
-	parsed, err := config.Parse(withoutPending(t, text))
+	parsed, err := config.Parse(text)
 	if err != nil {
 		t.Fatalf("the plugin would not start: %v\n%s", err, text)
 	}

@@ -4,18 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 
-	"github.com/modelcontextprotocol/go-sdk/auth"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
-	"github.com/modelcontextprotocol/go-sdk/oauthex"
-)
 
-// goCallback has nobody who listens: the redirect is read, not followed.
-const goCallback = "http://127.0.0.1:33333/callback"
+	"mcpauth/integration/clients/golang"
+)
 
 // visitInGo is the client of the official Go SDK: what the programs of
 // ../clients do, in this process.
@@ -34,20 +29,9 @@ func visitInGo(c *mcpClient, tools string, urls ...string) ([]trip, error) {
 }
 
 func (r *trip) visitInGo(ctx context.Context, protocol, tools string) error {
-	handler, err := auth.NewAuthorizationCodeHandler(&auth.AuthorizationCodeHandlerConfig{
-		DynamicClientRegistrationConfig: &auth.DynamicClientRegistrationConfig{Metadata: &oauthex.ClientRegistrationMetadata{
-			ClientName: "mcpauth example client", RedirectURIs: []string{goCallback}, TokenEndpointAuthMethod: "none",
-			GrantTypes: []string{"authorization_code", "refresh_token"},
-		}},
-		AuthorizationCodeFetcher: func(ctx context.Context, args *auth.AuthorizationArgs) (*auth.AuthorizationResult, error) {
-			u, err := url.Parse(args.URL)
-			if err != nil {
-				return nil, err
-			}
-			r.ClientID = u.Query().Get("client_id") // the handler keeps it to itself
-			r.Asked = append(r.Asked, u.Query().Get("scope"))
-			return approve(ctx, args)
-		},
+	handler, err := golang.NewHandler(func(clientID, scope string) {
+		r.ClientID = clientID // the handler keeps it to itself
+		r.Asked = append(r.Asked, scope)
 	})
 	if err != nil {
 		return err
@@ -90,30 +74,4 @@ func (r *trip) visitInGo(ctx context.Context, protocol, tools string) error {
 	}
 	r.Token, r.Refresh = token.AccessToken, token.RefreshToken != ""
 	return nil
-}
-
-// approve stands for the person in front of the browser, who is sent to and fro
-// where the gateway stands for a provider.
-func approve(ctx context.Context, args *auth.AuthorizationArgs) (*auth.AuthorizationResult, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, args.URL, nil)
-	if err != nil {
-		return nil, err
-	}
-	noRedirect := http.Client{CheckRedirect: func(to *http.Request, _ []*http.Request) error {
-		if strings.HasPrefix(to.URL.String(), goCallback) {
-			return http.ErrUseLastResponse
-		}
-		return nil
-	}}
-	res, err := noRedirect.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	back, err := url.Parse(res.Header.Get("Location"))
-	if err != nil || back.Query().Get("code") == "" {
-		return nil, fmt.Errorf("no code: status %d, location %s", res.StatusCode, back)
-	}
-	q := back.Query()
-	return &auth.AuthorizationResult{Code: q.Get("code"), State: q.Get("state"), Iss: q.Get("iss")}, nil
 }

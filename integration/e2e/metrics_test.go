@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"mcpauth/envoy-example/authserver"
 )
@@ -28,6 +30,16 @@ func statsTags(t *testing.T) string {
 		t.Error("envoy.yaml has another stats_config than operations.md")
 	}
 	return m[1]
+}
+
+// pluginVersion is the version in the form of the metrics' label.
+func pluginVersion(t *testing.T) string {
+	t.Helper()
+	version, err := os.ReadFile(filepath.Join("..", "..", "VERSION"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.NewReplacer(".", "_", "+", "_", "\n", "").Replace(string(version))
 }
 
 // prometheus returns the plugin's metrics as Prometheus reads them.
@@ -106,6 +118,7 @@ func TestMetrics(t *testing.T) {
 			`mcpauth_requests_total{result="unauthorized"}`:                     fmt.Sprint(each),
 			`mcpauth_requests_total{result="invalid_token",reason="malformed"}`: fmt.Sprint(each),
 			`mcpauth_requests_total{result="invalid_token",reason="expired"}`:   "0",
+			`mcpauth_info{version="` + pluginVersion(t) + `"}`:                  "1",
 			`mcpauth_held_requests{}`:                                           "0",
 			`mcpauth_key_fetches_total{result="ok",issuer="` + issuer + `"}`:    "1",
 			`mcpauth_key_age_seconds{issuer="` + issuer + `"}`:                  "",
@@ -117,7 +130,7 @@ func TestMetrics(t *testing.T) {
 			}
 		}
 		for name := range got {
-			if !regexp.MustCompile(`^mcpauth_(requests_total|held_requests|key_fetches_total|introspections_total|key_age_seconds)\{`).MatchString(name) {
+			if !regexp.MustCompile(`^mcpauth_(requests_total|held_requests|info|key_fetches_total|introspections_total|key_age_seconds)\{`).MatchString(name) {
 				t.Errorf("%s is no name that the documentation has", name)
 			}
 		}
@@ -143,6 +156,51 @@ func TestMetrics(t *testing.T) {
 		if t.Failed() {
 			t.Log(got)
 		}
+	})
+}
+
+// TestVersionAfterAnUpdate: after an update of the plugin, the metrics name the new
+// version alone.
+func TestVersionAfterAnUpdate(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		old, err := os.ReadFile(wasm)
+		if err != nil {
+			t.Fatal(err)
+		}
+		version, err := os.ReadFile(filepath.Join("..", "..", "VERSION"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		version = bytes.TrimSpace(version)
+		next := bytes.Repeat([]byte("9"), len(version))
+		file := filepath.Join(t.TempDir(), "mcpauth.wasm")
+		install := func(plugin []byte) {
+			t.Helper()
+			if err := os.WriteFile(file, plugin, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		install(old)
+		own := keyStage(t, s, authserver.Options{})
+		o := own.options(own.notesConfig())
+		o.Wasm, o.DynamicListener, o.DrainTime = file, true, time.Second
+		g := own.start(t, o)
+		runs := func(version string) {
+			t.Helper()
+			eventually(t, recovery, func() string {
+				all, err := g.Stats(t.Context(), "mcpauth_info")
+				if name := "wasmcustom.mcpauth_info.version=" + version; err != nil || len(all) != 1 || all[name] != 1 {
+					return fmt.Sprintf("%v, %v, want %s alone", err, all, name)
+				}
+				return ""
+			})
+		}
+		runs(pluginVersion(t))
+		install(bytes.ReplaceAll(old, version, next))
+		if err := g.UpdateListener(strings.ReplaceAll(own.notesConfig(), "/notes", "/memos")); err != nil {
+			t.Fatal(err)
+		}
+		runs(string(next))
 	})
 }
 

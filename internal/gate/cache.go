@@ -27,7 +27,7 @@ func (g *Gate) cached(p *resource, r *Request, token string, now time.Time) (v V
 		g.cache.Delete(p.index, token)
 		return Verdict{}, false
 	}
-	return g.applyRules(p, r, c.granted, g.forward(p.pass(r, token, identity), metrics.CacheHit)), true
+	return g.applyRules(p, r, c.granted, g.forward(p.pass(r, token, identity), verdictToken, metrics.CacheHit)), true
 }
 
 // keysUnchanged reports whether the keys are those that verified the token.

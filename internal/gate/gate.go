@@ -53,6 +53,7 @@ type Gate struct {
 	reserved      reservedHeaders
 	verifier      jwtlite.Verifier
 	maxTokenBytes int
+	verdictHeader bool // see config.Config.VerdictHeader
 	cache         *tokencache.Cache[cachedToken]
 
 	// Memory that all decisions share: the gate decides on one request at a time.
@@ -72,6 +73,7 @@ func New(c *config.Config, servers []AuthServer, verifier jwtlite.Verifier) *Gat
 		reserved:      newReservedHeaders(c),
 		verifier:      verifier,
 		maxTokenBytes: c.MaxTokenBytes,
+		verdictHeader: c.VerdictHeader,
 		cache:         tokencache.New[cachedToken](c.TokenCache.MaxEntries),
 	}
 	all := make([]*server, len(servers))
@@ -93,7 +95,7 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	switch match.Kind {
 	case route.Unmatched:
 		if g.unmatched == config.UnmatchedAllow {
-			return g.forward(Pass{KeepAuthorization: true}, metrics.Unmatched)
+			return g.forward(Pass{KeepAuthorization: true}, verdictPublic, metrics.Unmatched)
 		}
 		return respond(reply.NotFound(r.allowOrigin()), metrics.NoResource)
 	case route.NotPublished:

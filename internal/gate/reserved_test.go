@@ -14,6 +14,7 @@ func TestReserved(t *testing.T) {
 		{ClaimToHeaders: []config.ClaimToHeader{{HeaderName: "x_user"}, {HeaderName: long}}},
 	}})}
 	for name, want := range map[string]bool{
+		"x-mcpauth-verdict": true, "x_mcpauth_verdict": true, "x-mcpauth_verdict": true, "x.mcpauth.verdict": true, "x_mcpauth-verdict": true,
 		"x-mcpauth-subject": true, "x-mcpauth-": true, "x_mcpauth_subject": true, "x-mcpauth_anything": true,
 		"x-user": true, "x_user": true, "payload": true,
 		long: true, strings.ReplaceAll(long, "-", "_"): true, long + "x": false, "paylaod": false,

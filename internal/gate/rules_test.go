@@ -89,7 +89,7 @@ func TestRules(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			g, p := ruled(t, toolRules+test.rules)
 			test.request.HasOrigin = true
-			v := g.applyRules(p, &test.request, p.grantedScopes(strings.Fields(test.scopes)), g.forward(Pass{}, metrics.CacheHit))
+			v := g.applyRules(p, &test.request, p.grantedScopes(strings.Fields(test.scopes)), g.forward(Pass{}, verdictToken, metrics.CacheHit))
 			check := func(v Verdict, want string) {
 				t.Helper()
 				got, outcome := "pass", metrics.CacheHit
@@ -133,7 +133,7 @@ func TestRules(t *testing.T) {
 func TestResourceWithoutRules(t *testing.T) {
 	g, p := ruled(t, `"forward": false`)
 	r := Request{HasBody: true, ContentEncoding: "gzip", MCP: operation.Headers{MethodCount: 2}}
-	if v := g.applyRules(p, &r, 0, g.forward(Pass{}, metrics.CacheHit)); v.Kind() != KindForward {
+	if v := g.applyRules(p, &r, 0, g.forward(Pass{}, verdictToken, metrics.CacheHit)); v.Kind() != KindForward {
 		t.Errorf("got %+v", v)
 	}
 }
@@ -153,7 +153,7 @@ func BenchmarkRules(b *testing.B) {
 			granted := p.grantedScopes([]string{"read", "base"})
 			b.ReportAllocs()
 			for b.Loop() {
-				if v := g.applyRules(p, r, granted, g.forward(Pass{}, metrics.CacheHit)); v.Kind() != KindForward {
+				if v := g.applyRules(p, r, granted, g.forward(Pass{}, verdictToken, metrics.CacheHit)); v.Kind() != KindForward {
 					b.Fatal(v.Response())
 				}
 			}

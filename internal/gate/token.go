@@ -117,7 +117,7 @@ func (g *Gate) accept(p *resource, r *Request, s *trustedServer, token string, c
 		g.cache.Put(p.index, token, c, g.identity)
 	}
 	identity := unsafe.String(unsafe.SliceData(g.identity), len(g.identity))
-	return g.applyRules(p, r, c.granted, g.forward(p.pass(r, token, identity), metrics.CacheMiss))
+	return g.applyRules(p, r, c.granted, g.forward(p.pass(r, token, identity), verdictToken, metrics.CacheMiss))
 }
 
 // invalidToken returns the verdict on a request whose token fails a check of

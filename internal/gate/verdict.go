@@ -49,8 +49,19 @@ func respond(r *reply.Response, o metrics.Outcome) Verdict {
 	return Verdict{kind: KindRespond, response: r, outcome: o}
 }
 
-// forward returns a verdict of KindForward on the headers of a request.
-func (g *Gate) forward(p Pass, o metrics.Outcome) Verdict {
+// The values of config.VerdictHeaderName: the request has a token that was verified,
+// or it needs none.
+const (
+	verdictToken  = "token"
+	verdictPublic = "public"
+)
+
+// forward returns a verdict of KindForward on the headers of a request. verdict is
+// verdictToken or verdictPublic.
+func (g *Gate) forward(p Pass, verdict string, o metrics.Outcome) Verdict {
+	if g.verdictHeader {
+		p.Verdict = verdict
+	}
 	g.pass = p
 	return Verdict{kind: KindForward, pass: &g.pass, outcome: o}
 }
@@ -125,4 +136,8 @@ type Pass struct {
 	// Authorization replaces the Authorization header that is kept, if the client
 	// did not write the token in the standard form; it is empty otherwise.
 	Authorization string
+
+	// Verdict is the value of config.VerdictHeaderName; empty if the configuration
+	// does not ask for that header.
+	Verdict string
 }

@@ -18,7 +18,8 @@ func TestWaysThrough(t *testing.T) {
 		t.Fatal(files, err)
 	}
 	callers := map[string]map[string]bool{"forward": {}, "forwardBody": {}, "accept": {}}
-	literals := map[string]bool{} // functions that write a Verdict with a kind
+	verdicts := map[string]string{} // the verdict that each function passes to forward
+	literals := map[string]bool{}   // functions that write a Verdict with a kind
 	for _, path := range files {
 		if strings.HasSuffix(path, "_test.go") {
 			continue
@@ -37,6 +38,9 @@ func TestWaysThrough(t *testing.T) {
 				case *ast.CallExpr:
 					if called := callers[name(n.Fun)]; called != nil {
 						called[f.Name.Name] = true
+						if name(n.Fun) == "forward" {
+							verdicts[f.Name.Name] += name(n.Args[1])
+						}
 					}
 				case *ast.CompositeLit:
 					if name(n.Type) == "Verdict" && len(n.Elts) > 0 {
@@ -55,6 +59,10 @@ func TestWaysThrough(t *testing.T) {
 		if got := slices.Sorted(maps.Keys(callers[function])); !sameNames(got, want) {
 			t.Errorf("%s is called by %q, want %q", function, got, want)
 		}
+	}
+	// Only a request that needs no token is public.
+	if want := map[string]string{"accept": "verdictToken", "cached": "verdictToken", "Decide": "verdictPublic"}; !maps.Equal(verdicts, want) {
+		t.Errorf("the verdicts are %v, want %v", verdicts, want)
 	}
 	if got, want := slices.Sorted(maps.Keys(literals)), []string{"awaitBody", "forward", "forwardBody", "forwardIfBody", "respond", "waitFor"}; !sameNames(got, want) {
 		t.Errorf("verdicts are made by %q, want %q", got, want)

@@ -24,6 +24,7 @@ const (
 type Set struct {
 	requests [OutcomeCount]metric
 	held     metric
+	info     metric
 	servers  []serverMetrics // in the order of Config.AuthorizationServers
 	define   Define
 }
@@ -40,13 +41,16 @@ type metric struct {
 type Define = func(kind Kind, name string) (id uint32)
 
 // New returns the Set of c with all values 0. It defines all counters at once: an
-// alert would miss the first event of a counter that does not exist before it.
-func New(c *config.Config, define Define) *Set {
+// alert would miss the first event of a counter that does not exist before it. version
+// is that of the plugin.
+func New(c *config.Config, version string, define Define) *Set {
 	s := &Set{servers: make([]serverMetrics, len(c.AuthorizationServers)), define: define}
 	for o := range s.requests {
 		s.defineMetric(&s.requests[o], Counter, "requests_total.result=", outcomeLabels[o])
 	}
 	s.defineMetric(&s.held, Gauge, "held_requests", "")
+	s.defineMetric(&s.info, Gauge, "info.version=", labelValue(version, '-'))
+	s.info.value = 1
 	for i, server := range c.AuthorizationServers {
 		s.defineServer(&s.servers[i], server)
 	}
@@ -73,6 +77,7 @@ func (s *Set) Flush(waiting int, increment, record Update) {
 	}
 	s.held.value = int32(waiting)
 	s.held.flush(increment)
+	s.info.flush(record)
 	for i := range s.servers {
 		server := &s.servers[i]
 		server.keysFetched.flush(increment)
@@ -83,7 +88,8 @@ func (s *Set) Flush(waiting int, increment, record Update) {
 	}
 }
 
-// flush passes the change of m to the host.
+// flush passes the change of m to the host. record in place of increment is for a
+// metric whose value changes once, from 0.
 func (m *metric) flush(increment Update) {
 	if m.value != m.reported {
 		increment(m.id, int64(m.value-m.reported))

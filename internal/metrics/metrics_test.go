@@ -45,7 +45,15 @@ func servers3() *config.Config {
 
 func newSet() (*Set, *fakeHost) {
 	h := &fakeHost{values: map[string]int64{}}
-	return New(servers3(), h.define), h
+	return New(servers3(), "1.2.0-rc.1+b\n", h.define), h
+}
+
+// newFlushedSet is a set whose info the host has: other tests count from there.
+func newFlushedSet() (*Set, *fakeHost) {
+	s, h := newSet()
+	s.Flush(0, h.increment, h.record)
+	h.calls, h.values = 0, map[string]int64{}
+	return s, h
 }
 
 const first, second = ".issuer=auth_example_com_", ".issuer=http___127_0_0_1_9000_realms_a"
@@ -60,9 +68,22 @@ func (h *fakeHost) want(t *testing.T, calls int, values map[string]int64) {
 	}
 }
 
+// info is the gauge that names the version, in characters that leave the labels of a
+// name apart.
+const info = "mcpauth_info.version=1_2_0-rc_1_b_"
+
+// The version is told once.
+func TestInfo(t *testing.T) {
+	s, h := newSet()
+	s.Flush(0, h.increment, h.record)
+	h.want(t, 1, map[string]int64{info: 1})
+	s.Flush(0, h.increment, h.record)
+	h.want(t, 1, map[string]int64{info: 1})
+}
+
 func TestFlushTellsTheDifference(t *testing.T) {
 	const expired, unauthorized = "mcpauth_requests_total.result=invalid_token.reason=expired", "mcpauth_requests_total.result=unauthorized"
-	s, h := newSet()
+	s, h := newFlushedSet()
 	flush := func(waiting int) { s.Flush(waiting, h.increment, h.record) }
 	flush(0)
 	h.want(t, 0, map[string]int64{})
@@ -81,7 +102,7 @@ func TestFlushTellsTheDifference(t *testing.T) {
 }
 
 func TestFlushOfServers(t *testing.T) {
-	s, h := newSet()
+	s, h := newFlushedSet()
 	flush := func(fetched, failed, age int32) {
 		s.Keys(1, fetched, failed, age)
 		s.Flush(0, h.increment, h.record)
@@ -105,7 +126,7 @@ func TestFlushOfServers(t *testing.T) {
 
 // The count of a worker may overflow; the host's count does not.
 func TestCountsMayOverflow(t *testing.T) {
-	s, h := newSet()
+	s, h := newFlushedSet()
 	s.requests[Expired].value, s.requests[Expired].reported = math.MaxInt32, math.MaxInt32
 	s.Request(Expired)
 	s.Request(Expired)
@@ -120,7 +141,7 @@ func TestNames(t *testing.T) {
 		if slices.Contains(h.names[:i], name) {
 			t.Errorf("%s is there twice", name)
 		}
-		if gauge := name == "mcpauth_held_requests"; gauge != (h.kinds[i] == Gauge) {
+		if gauge := name == "mcpauth_held_requests" || name == info; gauge != (h.kinds[i] == Gauge) {
 			t.Errorf("%s is a gauge: %v", name, !gauge)
 		}
 	}
@@ -131,7 +152,7 @@ func TestNames(t *testing.T) {
 			}
 		}
 	}
-	if want := OutcomeCount + 1 + 2*2 + 2; len(h.names) != want {
+	if want := OutcomeCount + 2 + 2*2 + 2; len(h.names) != want {
 		t.Errorf("%d metrics, want %d", len(h.names), want)
 	}
 	s.Keys(0, 0, 0, 1)

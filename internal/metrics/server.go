@@ -60,15 +60,20 @@ func (s *Set) Introspections(server int, answered, failed int32) {
 	m.introspectionsFailed.value = failed
 }
 
-// issuerLabel returns the label of a server: its issuer without "https://", and with
-// "_" for each character other than a letter or digit, since a dot separates labels.
-// Issuers that differ only in such characters share their metrics.
+// issuerLabel returns the label of a server: its issuer without "https://". Issuers that
+// labelValue makes equal share their metrics.
 func issuerLabel(server *config.AuthorizationServer) string {
-	b := []byte(strings.TrimPrefix(server.Issuer, "https://"))
+	return ".issuer=" + labelValue(strings.TrimPrefix(server.Issuer, "https://"), '_')
+}
+
+// labelValue returns s with "_" for each character other than a letter, a digit or
+// permitted: a dot separates labels.
+func labelValue(s string, permitted byte) string {
+	b := []byte(s)
 	for i, c := range b {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9') {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == permitted) {
 			b[i] = '_'
 		}
 	}
-	return ".issuer=" + string(b)
+	return string(b)
 }

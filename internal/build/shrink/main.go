@@ -18,41 +18,55 @@
 // unused.
 //
 // Where a table is not found the toolchain has changed, and the command may be
-// needless: it says so and copies the file as it is.
+// needless: it says so and copies the file as it is. With -plain it always does.
 //
-// Usage: shrink IN OUT
+// With -version it also writes a custom section that names the version: see
+// addVersion.
+//
+// Usage: shrink [-plain] [-version VERSION] IN OUT
 package main
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: shrink IN OUT")
+	plain := flag.Bool("plain", false, "leave the code, the data and the exports as they are")
+	version := flag.String("version", "", "the version that the file names in the section "+versionSection)
+	flag.Parse()
+	if flag.NArg() != 2 {
+		fmt.Fprintln(os.Stderr, "usage: shrink [-plain] [-version VERSION] IN OUT")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2]); err != nil {
+	if err := run(flag.Arg(0), flag.Arg(1), *plain, *version); err != nil {
 		fmt.Fprintln(os.Stderr, "shrink:", err)
 		os.Exit(1)
 	}
 }
 
-func run(in, out string) error {
+func run(in, out string, plain bool, version string) error {
 	file, err := os.ReadFile(in)
 	if err != nil {
 		return err
 	}
-	smaller, err := shrink(file, unused)
-	switch {
-	case errors.Is(err, errNoTable):
-		fmt.Fprintln(os.Stderr, "shrink: left as it is:", err)
-	case err != nil:
-		return fmt.Errorf("%s: %w", in, err)
-	default:
-		file = smaller
+	if !plain {
+		smaller, err := shrink(file, unused)
+		switch {
+		case errors.Is(err, errNoTable):
+			fmt.Fprintln(os.Stderr, "shrink: left as it is:", err)
+		case err != nil:
+			return fmt.Errorf("%s: %w", in, err)
+		default:
+			file = smaller
+		}
+	}
+	if version != "" {
+		if file, err = addVersion(file, version); err != nil {
+			return fmt.Errorf("%s: %w", in, err)
+		}
 	}
 	return os.WriteFile(out, file, 0o644)
 }

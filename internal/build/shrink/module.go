@@ -10,6 +10,7 @@ import (
 
 // Sections of a module: WebAssembly core specification, section 5.5.2.
 const (
+	sectionCustom   = 0
 	sectionType     = 1
 	sectionImport   = 2
 	sectionFunction = 3

@@ -1,0 +1,6 @@
+// Pins etcd, the store of kube-apiserver.
+module mcpauth/integration/controlplane/tools/etcd
+
+go 1.26.0
+
+require go.etcd.io/etcd/server/v3 v3.6.8
