@@ -277,6 +277,18 @@ func TestAuthorizationServers(t *testing.T) {
 	}
 }
 
+// false in the plugin's configuration silences its warning about rules.
+func TestStopIterationCanBeDenied(t *testing.T) {
+	const deny = "config: {allow_on_headers_stop_iteration: false}"
+	for _, values := range []string{istioValues, envoyGatewayValues} {
+		for change, want := range map[string]bool{"": false, "{allowOnHeadersStopIteration: true, istio: {kind: EnvoyFilter}}": true} {
+			if _, members := parse(t, render(t, values, deny, change)); members["allow_on_headers_stop_iteration"] != want {
+				t.Errorf("%s %q: %v", values, change, members["allow_on_headers_stop_iteration"])
+			}
+		}
+	}
+}
+
 // What the plugin gets is what the values say, large numbers and all characters included.
 func TestConfigurationIsPassedAsItIs(t *testing.T) {
 	const text = `

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
+	"testing"
 
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -15,6 +17,25 @@ import (
 
 	"mcpauth/envoy-example/envoy"
 )
+
+// The chart installs the version of the plugin that it comes with.
+func TestVersion(t *testing.T) {
+	dir, err := chartDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	chart, err := loader.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	version, err := os.ReadFile(filepath.Join(dir, "..", "..", "..", "VERSION"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := strings.TrimSpace(string(version)); chart.AppVersion() != want || chart.Metadata.Version != want {
+		t.Errorf("versions %s and %s, want %s", chart.AppVersion(), chart.Metadata.Version, want)
+	}
+}
 
 // chartDir returns the folder of the chart.
 func chartDir() (string, error) {

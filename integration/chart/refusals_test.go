@@ -60,7 +60,7 @@ func TestRefusals(t *testing.T) {
 		{both, "resources: 1", "/resources"},
 		{both, "config: {resources: []}", "'resources'"},
 		{both, "config: {authorization_servers: []}", "'authorization_servers'"},
-		{both, "config: {allow_on_headers_stop_iteration: true}", "'allow_on_headers_stop_iteration'"},
+		{both, "config: {allow_on_headers_stop_iteration: true}", "/config/allow_on_headers_stop_iteration"},
 		{both, "config: {verdict_header: false}", "/config/verdict_header"},
 		{both, "env: [A=B]", "/env/0"},
 		{both, "env: [A, A]", "/env"},
