@@ -89,6 +89,12 @@ func TestEnvoyGatewayGuard(t *testing.T) {
 		t.Errorf("probe %+v", probe.Spec)
 	}
 
+	// The route for the cluster is at a Gateway in another namespace.
+	provider := get[*gateway.HTTPRoute](t, all, "HTTPRoute default/mcpauth-identity-provider")
+	if ref := provider.Spec.ParentRefs[0]; ref.Namespace == nil || *ref.Namespace != "infra" || ref.Name != "eg" {
+		t.Errorf("at the Gateway %+v", ref)
+	}
+
 	// The plugin runs for the route that tells that it runs, and for those of MCP servers.
 	policy := get[*envoygateway.EnvoyExtensionPolicy](t, all, "EnvoyExtensionPolicy default/mcpauth")
 	var attached []string
