@@ -131,10 +131,19 @@ func differences(a, b any, path string) []string {
 			return all
 		}
 	}
-	if reflect.DeepEqual(a, b) {
+	if reflect.DeepEqual(a, b) || sameJSON(a, b) {
 		return nil
 	}
 	return []string{path}
+}
+
+// sameJSON reports whether a and b are texts of the same JSON object, as the plugin's
+// configuration in an EnvoyFilter is.
+func sameJSON(a, b any) bool {
+	first, ok1 := a.(string)
+	second, ok2 := b.(string)
+	var x, y map[string]any
+	return ok1 && ok2 && json.Unmarshal([]byte(first), &x) == nil && json.Unmarshal([]byte(second), &y) == nil && reflect.DeepEqual(x, y)
 }
 
 func join(path, name string) string {

@@ -17,8 +17,8 @@ var pendingFiles = []string{"istio/guard.yaml", "istio/envoyfilter.yaml", "gatew
 
 // pendingDifferences are members in which a manifest differs from the chart.
 var pendingDifferences = map[string][]string{
-	"istio/wasmplugin.yaml":             {"spec.failStrategy", "spec.pluginConfig.verdict_header", "spec.sha256", "spec.url"},
-	"istio/trafficextension.yaml":       {"spec.wasm.failStrategy", "spec.wasm.pluginConfig.verdict_header", "spec.wasm.sha256", "spec.wasm.url"},
+	"istio/wasmplugin.yaml":             {"spec.failStrategy", "spec.pluginConfig.verdict_header", "spec.url"},
+	"istio/trafficextension.yaml":       {"spec.wasm.failStrategy", "spec.wasm.pluginConfig.verdict_header", "spec.wasm.url"},
 	"gatewayapi/identity-provider.yaml": {"spec.tls.sni"},
 	"gatewayapi/policy.yaml":            {"spec.targetRefs", "spec.wasm[0].code.image.url", "spec.wasm[0].config.verdict_header"},
 }

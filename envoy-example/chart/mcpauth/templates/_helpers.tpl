@@ -67,9 +67,9 @@ an earlier server has the same host and port, or where the values name a cluster
 {{- merge $own .Values.config | toPrettyJson }}
 {{- end }}
 
-{{/* The image without its digest. */}}
+{{/* The image, pinned by its digest. */}}
 {{- define "mcpauth.image" -}}
-{{ .Values.image.repository }}{{ with .Values.image.tag }}:{{ . }}{{ end }}
+{{ .Values.image.repository }}{{ with .Values.image.tag }}:{{ . }}{{ end }}@sha256:{{ .Values.image.digest }}
 {{- end }}
 
 {{/* Where Istio attaches a resource. */}}
