@@ -1,7 +1,6 @@
 package examples
 
 import (
-	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -61,7 +60,7 @@ func TestFailReload(t *testing.T) {
 				w.serves(t, scheme)
 				eventually(t, func() string {
 					if n := stat(t, p, `wasm.*vm_reload_success`); n == 0 {
-						return fmt.Sprint("no reload in Envoy's statistics")
+						return "no reload in Envoy's statistics"
 					}
 					return ""
 				})
