@@ -269,7 +269,14 @@ func TestECDS(t *testing.T) {
 		testLargeBody(t, w)
 
 		stop := w.stream(t, "http")
+		// A file that is edited, not moved into place, changes nothing.
+		if err := os.WriteFile(w.path(ecdsFilter), []byte(changed(t, good)), 0o600); err != nil {
+			t.Fatal(err)
+		}
 		time.Sleep(stage)
+		if problem := differs(w.published("http"), bothScopes); problem != "" {
+			t.Errorf("after the file was edited: %s", problem)
+		}
 		w.put(t, ecdsFilter, changed(t, good))
 		eventually(t, func() string { return differs(w.published("http"), "read:notes") })
 		time.Sleep(stage)
