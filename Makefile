@@ -64,7 +64,7 @@ OTHERS := envoy-example cmd internal/build/dist integration integration/istiofet
 ACTIONLINT = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" actionlint
 STATICCHECK = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" staticcheck
 
-.PHONY: help build run demo check test lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-files bench-jwtlite clean
+.PHONY: help build run demo check test lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-files bench-jwtlite dashboard clean
 
 # Targets are listed in the order of this file, under the last line with ##@.
 help: ## this list
@@ -136,6 +136,10 @@ unit: build ## the packages, and the built file under wazero
 
 bench-quick: bench-files ## a short form of the benchmark
 	cd integration && $(GO) run ./bench -quick $(BENCH)
+
+dashboard: build ## docs/dashboard.svg, from a real Prometheus that scrapes two Envoys
+	@$(call modules,integration)
+	cd integration && $(GO) run ./monitoring/picture "$(CURDIR)/docs/dashboard.svg"
 
 bench-jwtlite: ## jwtlite in V8 and native, beside Go's own packages; needs Node.js
 	cd integration && $(GO) run ./bench/jwtlite
