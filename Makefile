@@ -147,7 +147,7 @@ bench-jwtlite: ## jwtlite in V8 and native, beside Go's own packages; needs Node
 dist: build ## the files of a release in build/dist: plugin, image, SBOM, provenance, tools and sums
 	@$(call modules,cmd internal/build/dist)
 	@echo "building the release: the first time some minutes, for Go's standard library is built for six platforms"
-	cd internal/build/dist && $(GO) run . -image '$(DIST_IMAGE)' -source '$(SOURCE)' -revision '$(REVISION)' $(if $(BUILDER),-builder '$(BUILDER)')
+	cd internal/build/dist && $(GO) run . -version '$(VERSION)' -image '$(DIST_IMAGE)' -source '$(SOURCE)' -revision '$(REVISION)' $(if $(BUILDER),-builder '$(BUILDER)')
 	@cat build/dist/SHA256SUMS
 
 dist-check: ## make dist, twice in different folders: the same bytes

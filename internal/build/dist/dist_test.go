@@ -25,11 +25,11 @@ import (
 const root = "../../.."
 
 // tree copies what a release is made of, with the built plugin, into a new folder, and
-// returns it. A chart is put in: there need not be one yet.
+// returns it.
 func tree(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	for _, source := range append(sources, "VERSION", "CHANGELOG.md", "build/mcpauth.wasm", "cmd", "envoy-example/istio", "envoy-example/gatewayapi") {
+	for _, source := range append(sources, "VERSION", "CHANGELOG.md", "build/mcpauth.wasm", "cmd", "envoy-example/istio", "envoy-example/gatewayapi", "envoy-example/chart") {
 		err := filepath.WalkDir(filepath.Join(root, source), func(path string, entry fs.DirEntry, err error) error {
 			if errors.Is(err, os.ErrNotExist) && source == "build/mcpauth.wasm" {
 				t.Fatal("run `make build` at the root of the repository")
@@ -50,9 +50,6 @@ func tree(t *testing.T) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := write(filepath.Join(dir, "envoy-example/chart/mcpauth/Chart.yaml"), []byte("apiVersion: v2\n")); err != nil {
-		t.Fatal(err)
 	}
 	return dir
 }
@@ -107,23 +104,49 @@ func TestRelease(t *testing.T) {
 		}
 	}
 
-	// As in docs/operations.md.
-	check := exec.Command("sha256sum", "--check", "--strict", "SHA256SUMS")
+	check := exec.Command("sh", "-c", documented(t, "sha256sum "))
 	check.Dir = first
 	out, err := check.CombinedOutput()
 	if err != nil || strings.Count(string(out), ": OK\n") != len(names)-1 {
 		t.Errorf("sha256sum: %v\n%s", err, out)
+	}
+	if err := write(filepath.Join(first, "mcpauth-"+r.version+".wasm"), []byte("another")); err != nil {
+		t.Fatal(err)
+	}
+	check = exec.Command("sh", "-c", documented(t, "sha256sum "))
+	check.Dir = first
+	if out, err := check.CombinedOutput(); err == nil {
+		t.Errorf("sha256sum does not see another plugin:\n%s", out)
 	}
 
 	pinned := "url: ghcr.example.com/team/mcpauth@" + strings.TrimSpace(string(read(t, first, "mcpauth-"+r.version+"-image.digest")))
 	if policy := unpack(t, read(t, first, "mcpauth-"+r.version+"-manifests.tar.gz"))["mcpauth-"+r.version+"-manifests/gatewayapi/policy.yaml"]; !strings.Contains(policy, pinned) {
 		t.Errorf("policy.yaml lacks %q:\n%s", pinned, policy)
 	}
-	if chart := unpack(t, read(t, first, "mcpauth-"+r.version+"-chart.tgz")); chart["mcpauth/Chart.yaml"] == "" {
-		t.Errorf("the chart lacks mcpauth/Chart.yaml: %q", chart)
+	chart := unpack(t, read(t, first, "mcpauth-"+r.version+"-chart.tgz"))
+	if !strings.Contains(chart["mcpauth/Chart.yaml"], "\nversion: "+r.version+"\n") {
+		t.Errorf("the chart is not of version %s:\n%s", r.version, chart["mcpauth/Chart.yaml"])
+	}
+	for _, line := range []string{`repository: "ghcr.example.com/team/mcpauth"`, `digest: "` + strings.TrimPrefix(r.imageDigest, "sha256:") + `"`} {
+		if !strings.Contains(chart["mcpauth/values.yaml"], "\n  "+line+"\n") {
+			t.Errorf("the chart's values lack %s:\n%s", line, chart["mcpauth/values.yaml"])
+		}
 	}
 	checkSBOM(t, r, read(t, first, "mcpauth-"+r.version+".cdx.json"))
 	checkProvenance(t, r, string(read(t, first, "SHA256SUMS")), read(t, first, "mcpauth-"+r.version+".intoto.json"))
+}
+
+// documented returns the command that docs/operations.md shows, by its beginning.
+func documented(t *testing.T, prefix string) string {
+	t.Helper()
+	_, section, _ := strings.Cut(string(read(t, root, "docs", "operations.md")), "\n## Verify a release\n")
+	for line := range strings.Lines(section) {
+		if strings.HasPrefix(line, prefix) {
+			return strings.TrimSpace(line)
+		}
+	}
+	t.Fatalf("docs/operations.md has no command %q", prefix)
+	return ""
 }
 
 // checkSBOM compares the SBOM with what the go command links.
@@ -213,14 +236,10 @@ func checkProvenance(t *testing.T, r *release, sums string, text []byte) {
 	}
 }
 
-// A plugin of another version than VERSION is not released.
+// A plugin of another version is not released.
 func TestVersionsAgree(t *testing.T) {
-	dir := tree(t)
-	if err := write(filepath.Join(dir, "VERSION"), []byte("9.9.9-dev\n")); err != nil {
-		t.Fatal(err)
-	}
-	r := &release{root: dir, out: filepath.Join(dir, "dist"), repository: "registry.example.com/mcpauth"}
-	if err := r.write(); err == nil || !strings.Contains(err.Error(), `VERSION says "9.9.9-dev"`) {
+	r := &release{root: tree(t), out: filepath.Join(t.TempDir(), "dist"), version: "9.9.9-dev", repository: "registry.example.com/mcpauth"}
+	if err := r.write(); err == nil || !strings.Contains(err.Error(), `not "9.9.9-dev"`) {
 		t.Errorf("%v", err)
 	}
 }

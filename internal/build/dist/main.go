@@ -20,6 +20,7 @@ import (
 func main() {
 	var r release
 	flag.StringVar(&r.root, "root", "../../..", "root of the repository")
+	flag.StringVar(&r.version, "version", "", "version of the release (default that of the file VERSION)")
 	flag.StringVar(&r.out, "out", "../../../build/dist", "directory for the files; it is replaced")
 	flag.StringVar(&r.repository, "image", "registry.example.com/mcpauth", "where the image is published, for the manifests")
 	flag.StringVar(&r.source, "source", "", "URL of the sources, for the image and the provenance")
@@ -38,11 +39,11 @@ func main() {
 
 // A release is written by its method write.
 type release struct {
-	root, out, repository     string
-	source, revision, builder string
+	root, out, version, repository string
+	source, revision, builder      string
 
-	version, goVersion string
-	imageDigest        string // sha256:HEX
+	goVersion   string
+	imageDigest string // sha256:HEX
 }
 
 // write fills out with all files.
@@ -50,11 +51,13 @@ func (r *release) write() error {
 	if r.revision != "" && r.source == "" {
 		return errors.New("-revision needs -source")
 	}
-	text, err := os.ReadFile(filepath.Join(r.root, "VERSION"))
-	if err != nil {
-		return err
+	if r.version == "" {
+		text, err := os.ReadFile(filepath.Join(r.root, "VERSION"))
+		if err != nil {
+			return err
+		}
+		r.version = strings.TrimSpace(string(text))
 	}
-	r.version = strings.TrimSpace(string(text))
 	goVersion, err := r.run(r.root, nil, "go", "env", "GOVERSION")
 	if err != nil {
 		return err
@@ -99,7 +102,7 @@ func (r *release) plugin() error {
 		return fmt.Errorf("%w: run `make build` first", err)
 	}
 	if v, err := image.Version(module); err != nil || v != r.version {
-		return fmt.Errorf("build/mcpauth.wasm is of version %q (%v), VERSION says %q", v, err, r.version)
+		return fmt.Errorf("build/mcpauth.wasm is of version %q (%v), not %q", v, err, r.version)
 	}
 	if err := writeFile(r.name(".wasm"), module); err != nil {
 		return err
@@ -146,13 +149,33 @@ func (r *release) manifests() error {
 	})
 }
 
-// chart writes the Helm chart, if there is one.
+// chart writes the Helm chart, with the image in its values.
 func (r *release) chart() error {
-	dir := filepath.Join(r.root, "envoy-example", "chart", "mcpauth")
-	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	return writeTarGzip(r.name("-chart.tgz"), dir, "mcpauth")
+	return r.inTemp(func(dir string) error {
+		if err := os.CopyFS(dir, os.DirFS(filepath.Join(r.root, "envoy-example", "chart", "mcpauth"))); err != nil {
+			return err
+		}
+		file := filepath.Join(dir, "values.yaml")
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		values := string(text)
+		for key, value := range map[string]string{
+			"repository": r.repository,
+			"digest":     strings.TrimPrefix(r.imageDigest, "sha256:"),
+		} {
+			empty := "\n  " + key + ": \"\"\n"
+			if n := strings.Count(values, empty); n != 1 {
+				return fmt.Errorf("the chart's values.yaml has %d empty %s, want one", n, key)
+			}
+			values = strings.Replace(values, empty, "\n  "+key+": \""+value+"\"\n", 1)
+		}
+		if err := writeFile(file, []byte(values)); err != nil {
+			return err
+		}
+		return writeTarGzip(r.name("-chart.tgz"), dir, "mcpauth")
+	})
 }
 
 // inTemp calls f with an empty folder that is removed afterwards.
