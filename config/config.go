@@ -229,6 +229,9 @@ type Resource struct {
 	ScopesSupported []string
 	RequiredScopes  []string
 
+	// RequiredClaims must all hold for a token.
+	RequiredClaims []RequiredClaim
+
 	// ChallengeScopes are the scopes in the challenge of a 401, in this order.
 	// Clients register with them and request them first. By default they are the
 	// RequiredScopes that no other required scope implies.
@@ -256,10 +259,11 @@ type Resource struct {
 	// origin is always allowed, even if the list is empty.
 	AllowedOrigins []string
 
-	// Rules say which operations need more than RequiredScopes. Of the matching rules
+	// Rules say which operations need more than RequiredScopes and RequiredClaims. Of the matching rules
 	// with a Name and the same Method, only the most specific one applies: the exact
 	// one, else the one with the longest prefix. The same holds for the rules without
-	// a Name. All rules together have at most [MaxRuleScopes] different scopes.
+	// a Name. All rules together have at most [MaxRuleScopes] different scopes, and
+	// [MaxRuleClaims] different required claims.
 	Rules []Rule
 
 	// TrustMCPHeaders lets the gateway decide by the headers of MCP 2026-07-28 and
@@ -320,13 +324,6 @@ type Member struct {
 
 // ClaimToHeader copies a claim of the token into a request header.
 type ClaimToHeader struct {
-	// ClaimName is the decoded name of a top-level claim. It is empty if the
-	// configuration has a path.
-	ClaimName string
-
-	// Path locates the claim if the token has no claim ClaimName. It is ClaimName,
-	// split at its dots, or the path in the configuration.
-	Path MemberPath
-
+	Claim      Claim
 	HeaderName string // lower case
 }

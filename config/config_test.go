@@ -174,9 +174,9 @@ func TestEveryMember(t *testing.T) {
 		Forward:              true,
 		ForwardPayloadHeader: "x-payload",
 		ClaimToHeaders: []config.ClaimToHeader{
-			{ClaimName: "email", Path: []string{"email"}, HeaderName: "x-email"},
-			{ClaimName: "a.b", Path: []string{"a", "b"}, HeaderName: "x-b"},
-			{Path: []string{"c.d", "e"}, HeaderName: "x-c"},
+			{Claim: config.Claim{Name: "email", Path: []string{"email"}}, HeaderName: "x-email"},
+			{Claim: config.Claim{Name: "a.b", Path: []string{"a", "b"}}, HeaderName: "x-b"},
+			{Claim: config.Claim{Path: []string{"c.d", "e"}}, HeaderName: "x-c"},
 		},
 		ScopeHierarchy: config.ScopeHierarchy{"a": {"b"}, "c": {"a", "d", "b", "e"}, "d": {"b", "e"}},
 		AllowedOrigins: []string{"https://app.example", "http://*.a", "null"},

@@ -9,7 +9,7 @@ import (
 var (
 	resourceMembers = []string{
 		"resource", "authorization_servers", "match", "audiences",
-		"scopes_supported", "required_scopes", "challenge_scopes", "scope_hierarchy",
+		"scopes_supported", "required_scopes", "challenge_scopes", "scope_hierarchy", "required_claims",
 		"metadata", "root_metadata", "serve_authorization_server_metadata", "allowed_origins",
 		"forward", "forward_payload_header", "claim_to_headers", "filter_state",
 		"tools", "prompts", "resources", "methods", "trust_mcp_headers", "max_body_bytes",
@@ -64,6 +64,7 @@ func parseResource(v *value, servers *serverParser, places reservedPaths, sole b
 	servers.reserveEndpoints(v, r, places)
 	r.Audiences = uniqueStrings(v.get("audiences").array(), (*value).nonEmptyString)
 	v.scopes(r)
+	r.RequiredClaims = v.get("required_claims").requiredClaims()
 	r.Metadata = v.get("metadata").resourceMetadata(servers.allowHTTP)
 	r.AllowedOrigins = v.get("allowed_origins").origins()
 	v.bodyRules(r)
@@ -72,26 +73,14 @@ func parseResource(v *value, servers *serverParser, places reservedPaths, sole b
 	r.ForwardPayloadHeader = headers.read(v.get("forward_payload_header"))
 	for _, element := range v.get("claim_to_headers").array() {
 		if element.closedObject(claimToHeaderMembers) {
-			claim, path := element.require("claim_name").claim()
+			claim := element.require("claim_name").claim()
 			header := headers.read(element.require("header_name"))
-			r.ClaimToHeaders = append(r.ClaimToHeaders, ClaimToHeader{claim, path, header})
+			r.ClaimToHeaders = append(r.ClaimToHeaders, ClaimToHeader{claim, header})
 		}
 	}
 	r.FilterState = uniqueStrings(v.get("filter_state").array(), (*value).identityHeader)
 	servers.warn(v, r)
 	return r
-}
-
-// claim reads a claim's name, which may also be a path with dots, or a path that is an
-// array.
-func (v *value) claim() (name string, path MemberPath) {
-	if v != nil && v.json.IsArray() {
-		return "", v.memberNames()
-	}
-	if name = v.nonEmptyString(); name != "" {
-		path = strings.Split(name, ".")
-	}
-	return name, path
 }
 
 // identityHeader reads one of IdentityNames and returns the name of its header.

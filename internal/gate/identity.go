@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"mcpauth/config"
+	"mcpauth/internal/wellknown"
 	"mcpauth/jwtlite"
 )
 
@@ -99,9 +100,9 @@ func (p *resource) appendIdentity(b []byte, t *jwtlite.Token, issuer string) []b
 		b = appendHeader(b, expiresHeader, unsafe.String(unsafe.SliceData(expires), len(expires)))
 	}
 	if len(p.ClaimToHeaders) > 0 {
-		payload := unsafe.String(unsafe.SliceData(t.Payload()), len(t.Payload()))
+		payload := payloadText(t)
 		for i := range p.ClaimToHeaders {
-			b = appendHeader(b, firstClaimHeader+i, claimText(payload, &p.ClaimToHeaders[i]))
+			b = appendHeader(b, firstClaimHeader+i, wellknown.Text(claimAt(payload, &p.ClaimToHeaders[i].Claim)))
 		}
 	}
 	if p.ForwardPayloadHeader != "" {
