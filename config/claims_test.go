@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/tidwall/gjson"
@@ -64,5 +65,25 @@ func TestClaimValues(t *testing.T) {
 		if v, ok := config.NewClaimValue(gjson.Parse(text)); ok {
 			t.Errorf("%s: %v", text, v)
 		}
+	}
+}
+
+func TestScopeNames(t *testing.T) {
+	c, err := config.Parse([]byte(`{"authorization_servers": [{"issuer": "https://a", "cluster": "a", "scope_claims": ["scp", "a.roles"], "scope_prefix": "api://x/"}],
+		"resources": [{"resource": "https://h/n"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []config.Claim{{Name: "scp", Path: []string{"scp"}}, {Name: "a.roles", Path: []string{"a", "roles"}}}
+	if got := c.AuthorizationServers[0].ScopeClaims; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	r := c.Resources[0]
+	if got := r.RequestedScopes([]string{"Notes.Read", "openid", "phone", "profile", "Openid", "email", "address"}); !slices.Equal(got,
+		[]string{"api://x/Notes.Read", "openid", "phone", "profile", "api://x/Openid", "email", "address"}) {
+		t.Errorf("got %q", got)
+	}
+	if got := (&config.Resource{}).RequestedScopes([]string{"a"}); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("without a prefix: %q", got)
 	}
 }

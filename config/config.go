@@ -137,6 +137,15 @@ type AuthorizationServer struct {
 
 	// Type is "at+jwt" for the strict profile of RFC 9068, else empty.
 	Type string
+
+	// ScopeClaims are the claims that may have a token's scopes; the first that is there
+	// counts. nil stands for those of [jwtlite.Claims.HasScope]. They do not apply to
+	// answers of a userinfo endpoint.
+	ScopeClaims []Claim
+
+	// ScopePrefix is what clients put before a scope to request it, and tokens do not
+	// have; empty for nothing.
+	ScopePrefix string
 }
 
 // KeySource says where the keys of an authorization server come from. Kind decides
@@ -228,6 +237,9 @@ type Resource struct {
 	// the token has.
 	ScopesSupported []string
 	RequiredScopes  []string
+
+	// ScopePrefix is that of all AuthorizationServers: see [Resource.RequestedScopes].
+	ScopePrefix string
 
 	// RequiredClaims must all hold for a token.
 	RequiredClaims []RequiredClaim

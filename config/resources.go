@@ -68,6 +68,7 @@ func parseResource(v *value, servers *serverParser, places reservedPaths, sole b
 	r.Metadata = v.get("metadata").resourceMetadata(servers.allowHTTP)
 	r.AllowedOrigins = v.get("allowed_origins").origins()
 	v.bodyRules(r)
+	v.scopePrefix(r)
 	r.Forward = v.get("forward").bool()
 	headers := make(headerNames)
 	r.ForwardPayloadHeader = headers.read(v.get("forward_payload_header"))

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"strings"
 	"unsafe"
 
 	"github.com/tidwall/gjson"
@@ -46,4 +47,47 @@ func hasClaim(payload string, c *config.RequiredClaim) (has bool) {
 func hasValue(v gjson.Result, c *config.RequiredClaim) bool {
 	value, ok := config.NewClaimValue(v)
 	return ok && c.Accepts(&value)
+}
+
+// appendScopes appends the scopes of t, which is of s, to dst.
+func (s *trustedServer) appendScopes(dst []string, t *jwtlite.Token) []string {
+	if s.scopeClaims == nil {
+		return t.Claims().AppendScopes(dst)
+	}
+	for i := range s.scopeClaims {
+		claim := gjson.Parse(claimAt(payloadText(t), &s.scopeClaims[i]))
+		if claim.Type == gjson.String {
+			return appendFields(dst, claim.Str)
+		}
+		list, ok := dst, claim.IsArray()
+		claim.ForEach(func(_, element gjson.Result) bool {
+			ok = ok && element.Type == gjson.String
+			// A scope has no space, but other names may. The parts of a role such as
+			// "no admin" are no scopes.
+			if ok && element.Str != "" && strings.IndexByte(element.Str, ' ') < 0 {
+				list = append(list, element.Str)
+			}
+			return ok
+		})
+		if ok {
+			return list
+		}
+	}
+	return dst
+}
+
+// appendFields appends the parts of list between spaces to dst.
+func appendFields(dst []string, list string) []string {
+	for list != "" {
+		field := list
+		if i := strings.IndexByte(list, ' '); i >= 0 {
+			field, list = list[:i], list[i+1:]
+		} else {
+			list = ""
+		}
+		if field != "" {
+			dst = append(dst, field)
+		}
+	}
+	return dst
 }

@@ -6,6 +6,7 @@ import (
 
 	"mcpauth/config"
 	"mcpauth/internal/wellknown"
+	"mcpauth/jwtlite"
 )
 
 func TestClaimText(t *testing.T) {
@@ -47,6 +48,43 @@ func TestHasClaim(t *testing.T) {
 		}
 		if got := hasClaim(payload, &c.Resources[0].RequiredClaims[0]); got != test.want {
 			t.Errorf("%s: %v", test.claims, got)
+		}
+	}
+}
+
+func TestScopeClaims(t *testing.T) {
+	for _, test := range []struct{ claims, payload, want string }{
+		{``, `{"scope":"a b","roles":["r"]}`, "a|b"},
+		{`"roles"`, `{"scope":"a b","roles":["r","s"]}`, "r|s"},
+		{`"scp", "roles"`, `{"scp":"a  b ","roles":["r"]}`, "a|b"},
+		{`"scp", "roles"`, `{"roles":["r"]}`, "r"},
+		{`"scp", "roles"`, `{"scp":null,"roles":["r"]}`, "r"},
+		{`"scp", "roles"`, `{"scp":"","roles":["r"]}`, ""},
+		{`"scp", "roles"`, `{"scp":[],"roles":["r"]}`, ""},
+		{`"scp", "roles"`, `{"scp":5,"roles":["r"]}`, "r"},
+		{`"scp", "roles"`, `{"scp":["a",5],"roles":["r"]}`, "r"},
+		{`"scp", "roles"`, `{"scp":{"a":"b"},"roles":["r"]}`, "r"},
+		{`"roles"`, `{"roles":["no admin","admin ",""," x","r"]}`, "r"},
+		{`"roles"`, `{"roles":[["admin"]]}`, ""},
+		{`"realm_access.roles"`, `{"realm_access":{"roles":["r"]}}`, "r"},
+		{`"permissions"`, `{"scope":"a","scp":["b"],"scopes":"c"}`, ""},
+		{`"scope"`, `{"scope":"\u0061 b"}`, "a|b"},
+	} {
+		server := `{"issuer": "https://a", "cluster": "a"`
+		if test.claims != "" {
+			server += `, "scope_claims": [` + test.claims + `]`
+		}
+		c, err := config.Parse([]byte(`{"authorization_servers": [` + server + `}], "resources": [{"resource": "https://h/n"}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var token jwtlite.Token
+		if err := token.ParseClaims([]byte(test.payload)); err != nil {
+			t.Fatal(test.payload, err)
+		}
+		s := &trustedServer{scopeClaims: c.AuthorizationServers[0].ScopeClaims}
+		if got := strings.Join(s.appendScopes(nil, &token), "|"); got != test.want {
+			t.Errorf("%s of %s: %q, want %q", test.claims, test.payload, got, test.want)
 		}
 	}
 }

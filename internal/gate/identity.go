@@ -86,13 +86,12 @@ func (i *Identity) Next() (h IdentityHeader, ok bool) {
 }
 
 // appendIdentity encodes the identity headers of t, which holds a verified JWT or an
-// introspection response.
-func (p *resource) appendIdentity(b []byte, t *jwtlite.Token, issuer string) []byte {
+// introspection response, from an issuer and with scopes.
+func (p *resource) appendIdentity(b []byte, t *jwtlite.Token, issuer string, scopes []string) []byte {
 	c := t.Claims()
 	b = appendHeader(b, subjectHeader, c.Subject)
 	b = appendHeader(b, clientHeader, c.ClientID)
-	var scopes [16]string
-	b = appendHeader(b, scopeHeader, c.AppendScopes(scopes[:0])...)
+	b = appendHeader(b, scopeHeader, scopes...)
 	b = appendHeader(b, issuerHeader, issuer)
 	if c.Expires.Set {
 		var digits [20]byte

@@ -72,7 +72,7 @@ func TestCallerHeaders(t *testing.T) {
 	if err := token.ParseClaims([]byte(`{"sub":"s","client_id":"c","scope":"x y","exp":1700000000}`)); err != nil {
 		t.Fatal(err)
 	}
-	identity := Identity{p.identity, string(p.appendIdentity(nil, &token, "i"))}
+	identity := Identity{p.identity, string(p.appendIdentity(nil, &token, "i", token.Claims().AppendScopes(nil)))}
 	for range config.IdentityNames {
 		h, _ := identity.Next()
 		name := strings.TrimPrefix(h.Name, config.IdentityHeaderPrefix)

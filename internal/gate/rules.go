@@ -121,7 +121,7 @@ func (g *Gate) insufficientScope(p *resource, r *Request, need uint64, allowOrig
 				all = append(all, s)
 			}
 		}
-		scope = strings.Join(p.ScopeHierarchy.Minimal(all), " ")
+		scope = strings.Join(p.RequestedScopes(p.ScopeHierarchy.Minimal(all)), " ")
 	}
 	g.logInsufficientScope(p, r, scope)
 	challenge := reply.Challenge{ResourceMetadata: p.challenge.ResourceMetadata, Scope: scope}

@@ -109,7 +109,7 @@ func (g *Gate) accept(p *resource, r *Request, s *trustedServer, token string, c
 			return g.accessDenied(p, r, claim, r.allowOrigin())
 		}
 	}
-	g.scopes = t.Claims().AppendScopes(g.scopes[:0])
+	g.scopes = s.appendScopes(g.scopes[:0], t)
 	c.granted = p.granted(g.scopes, payloadText(t))
 	for _, scope := range p.RequiredScopes {
 		if !p.ScopeHierarchy.Grants(g.scopes, scope) {
@@ -117,7 +117,7 @@ func (g *Gate) accept(p *resource, r *Request, s *trustedServer, token string, c
 		}
 	}
 
-	g.identity = p.appendIdentity(g.identity[:0], t, s.policy.Issuer)
+	g.identity = p.appendIdentity(g.identity[:0], t, s.policy.Issuer, g.scopes)
 	if !c.window.Empty() {
 		g.cache.Put(p.index, token, c, g.identity)
 	}
