@@ -231,6 +231,11 @@ type Resource struct {
 	// matches with and without a trailing slash.
 	Audiences []string
 
+	// Clients are the IDs of clients whose tokens need no audience, if they have no "aud"
+	// at all. They do not apply to answers of a userinfo endpoint, nor to JWTs of a
+	// server with Type.
+	Clients []string
+
 	// ScopesSupported are published. A token must have all RequiredScopes. A required
 	// scope need not be published: RFC 9728, section 2, lets a resource leave scopes
 	// out, and with some providers clients request a scope under another name than

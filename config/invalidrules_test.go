@@ -49,7 +49,24 @@ func claimRules(n int) string {
 
 const wantClaimValue = "must be a string, a number, true or false, or an array of these"
 
+const wantNoEffect = "resources[0].clients: has no effect: it is for JWTs, except with typ, and for introspection, except with audience_unchecked"
+
+// clientsOf is a document with clients and a server with these members.
+func clientsOf(members string) string {
+	return `{"authorization_servers": [{"issuer": "https://a", "cluster": "a", ` + members + `}], "resources": [{"resource": "https://h/a", "clients": ["a"]}]}`
+}
+
 var badRules = []badDocument{
+	one("clients type", withResource(`"clients": "a"`), "resources[0].clients: must be an array"),
+	{name: "clients", doc: withResource(`"clients": ["a", "a", "", 1, "b\u0000"]`), want: []string{
+		"resources[0].clients[1]: is the same as resources[0].clients[0]",
+		"resources[0].clients[2]: must not be empty",
+		"resources[0].clients[3]: must be a string",
+		"resources[0].clients[4]: must not have control characters",
+	}},
+	onlyParser("clients of the strict profile", clientsOf(`"typ": "at+jwt"`), wantNoEffect),
+	onlyParser("clients of userinfo", clientsOf(`"userinfo": {"endpoint": "https://a/u", "claims": {"audience": "aud"}}`), wantNoEffect),
+	onlyParser("clients of unchecked introspection", clientsOf(`"introspection": {"client_id": "c", "client_secret": "s", "audience_unchecked": true}`), wantNoEffect),
 	one("required claims type", withResource(`"required_claims": ["groups"]`), "resources[0].required_claims: must be an object"),
 	one("no required claims", withResource(`"required_claims": {}`), "resources[0].required_claims: must not be empty: without it, no claim is required"),
 	{name: "claim values", doc: withResource(`"required_claims": {"a": null, "b": [], "c": {}, "d": ["x", ["y"], null, ""], "e": "", "f": "a\u0000", "g": ["x", 1, "x", 1.0, true, true, 1e0]}`), want: []string{

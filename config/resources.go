@@ -8,7 +8,7 @@ import (
 // The members of a resource and of the objects in it.
 var (
 	resourceMembers = []string{
-		"resource", "authorization_servers", "match", "audiences",
+		"resource", "authorization_servers", "match", "audiences", "clients",
 		"scopes_supported", "required_scopes", "challenge_scopes", "scope_hierarchy", "required_claims",
 		"metadata", "root_metadata", "serve_authorization_server_metadata", "allowed_origins",
 		"forward", "forward_payload_header", "claim_to_headers", "filter_state",
@@ -63,6 +63,7 @@ func parseResource(v *value, servers *serverParser, places reservedPaths, sole b
 	v.checkSingleIntrospection(r.AuthorizationServers)
 	servers.reserveEndpoints(v, r, places)
 	r.Audiences = uniqueStrings(v.get("audiences").array(), (*value).nonEmptyString)
+	r.Clients = v.get("clients").clients(r.AuthorizationServers)
 	v.scopes(r)
 	r.RequiredClaims = v.get("required_claims").requiredClaims()
 	r.Metadata = v.get("metadata").resourceMetadata(servers.allowHTTP)
@@ -82,6 +83,22 @@ func parseResource(v *value, servers *serverParser, places reservedPaths, sole b
 	r.FilterState = uniqueStrings(v.get("filter_state").array(), (*value).identityHeader)
 	servers.warn(v, r)
 	return r
+}
+
+// clients reads the client IDs whose tokens may lack an audience. It refuses them where
+// they have no effect: servers is the list of those that issue the tokens.
+func (v *value) clients(servers []*AuthorizationServer) []string {
+	list := uniqueStrings(v.array(), (*value).nonEmptyString)
+	for _, s := range servers {
+		i := s.Introspection
+		if s.Source.Kind != NoKeys && s.Type == "" || i != nil && i.Userinfo == nil && !i.AudienceUnchecked {
+			return list
+		}
+	}
+	if len(list) > 0 && len(servers) > 0 {
+		v.fail("has no effect: it is for JWTs, except with typ, and for introspection, except with audience_unchecked")
+	}
+	return list
 }
 
 // identityHeader reads one of IdentityNames and returns the name of its header.

@@ -84,6 +84,7 @@ func (p *resource) trust(s *server) {
 	t := trustedServer{server: s, keys: s.Keys, scopeClaims: s.Config.ScopeClaims, policy: jwtlite.Policy{
 		Issuer:      s.Config.Issuer,
 		Audiences:   audiences(p.Resource),
+		Clients:     p.Clients,
 		Algorithms:  s.Config.Algorithms,
 		ClockSkew:   s.Config.ClockSkew,
 		MaxLifetime: s.Config.MaxTokenLifetime,
@@ -106,7 +107,8 @@ func (p *resource) trust(s *server) {
 		t.introspectJWTs = c.JWT
 		t.policy.Type, t.policy.AudienceUnchecked = "", c.AudienceUnchecked
 		if c.Userinfo != nil {
-			t.scopeClaims = nil // the configuration maps what the endpoint says
+			// The configuration maps what the endpoint says.
+			t.scopeClaims, t.policy.Clients = nil, nil
 		}
 		p.introspector = &t
 	}
