@@ -301,6 +301,10 @@ type Resource struct {
 	// ClaimToHeaders are the claims that are passed to the MCP server as headers.
 	ClaimToHeaders []ClaimToHeader
 
+	// IdentityHeaders are the names of the identity headers that are set; by default all.
+	// Each name is IdentityHeaderPrefix and one of IdentityNames.
+	IdentityHeaders []string
+
 	// FilterState are the names of the identity headers whose values are also in
 	// Envoy's filter state, for other filters and access logs. Each name is
 	// IdentityHeaderPrefix and one of IdentityNames.

@@ -77,6 +77,7 @@ func TestDefaults(t *testing.T) {
 			Match:                config.Match{PathPrefixes: []string{"/notes"}},
 			RootMetadata:         true,
 			MaxBodyBytes:         1 << 20,
+			IdentityHeaders:      []string{"x-mcpauth-subject", "x-mcpauth-client", "x-mcpauth-scope", "x-mcpauth-issuer", "x-mcpauth-expires"},
 		}},
 		Unmatched:     config.UnmatchedDeny,
 		MaxTokenBytes: 16384,
@@ -191,6 +192,7 @@ func TestEveryMember(t *testing.T) {
 		},
 		TrustMCPHeaders: true,
 		MaxBodyBytes:    1024,
+		IdentityHeaders: []string{"x-mcpauth-subject", "x-mcpauth-client", "x-mcpauth-scope", "x-mcpauth-issuer", "x-mcpauth-expires"},
 		FilterState:     []string{"x-mcpauth-client", "x-mcpauth-subject"},
 	}
 	if r := c.Resources[0]; !reflect.DeepEqual(r, want) {

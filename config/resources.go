@@ -11,7 +11,7 @@ var (
 		"resource", "authorization_servers", "match", "audiences", "clients",
 		"scopes_supported", "required_scopes", "challenge_scopes", "scope_hierarchy", "required_claims",
 		"metadata", "root_metadata", "serve_authorization_server_metadata", "allowed_origins",
-		"forward", "forward_payload_header", "claim_to_headers", "filter_state",
+		"forward", "forward_payload_header", "claim_to_headers", "identity_headers", "filter_state",
 		"tools", "prompts", "resources", "methods", "trust_mcp_headers", "max_body_bytes",
 	}
 	matchMembers         = []string{"hosts", "path_prefixes"}
@@ -78,6 +78,12 @@ func parseResource(v *value, servers *serverParser, places reservedPaths, sole b
 			claim := element.require("claim_name").claim()
 			header := headers.read(element.require("header_name"))
 			r.ClaimToHeaders = append(r.ClaimToHeaders, ClaimToHeader{claim, header})
+		}
+	}
+	r.IdentityHeaders = uniqueStrings(v.get("identity_headers").array(), (*value).identityHeader)
+	if v.get("identity_headers") == nil {
+		for _, name := range IdentityNames {
+			r.IdentityHeaders = append(r.IdentityHeaders, IdentityHeaderPrefix+name)
 		}
 	}
 	r.FilterState = uniqueStrings(v.get("filter_state").array(), (*value).identityHeader)

@@ -89,8 +89,10 @@ var goodDocuments = map[string]string{
 		"resource_signing_alg_values_supported": ["ES256"], "authorization_details_types_supported": ["t"],
 		"tls_client_certificate_bound_access_tokens": false, "dpop_bound_access_tokens_required": false,
 		"x_further": {"a": [1, null, ""], "b": {}}, "x#": 0, "x y": false}`),
-	"filter state":    withResource(`"filter_state": ["expires", "subject", "client", "scope", "issuer"]`),
-	"no filter state": withResource(`"filter_state": []`),
+	"identity headers":    withResource(`"identity_headers": ["expires", "subject", "client", "scope", "issuer"]`),
+	"no identity headers": withResource(`"identity_headers": [], "filter_state": ["subject"]`),
+	"filter state":        withResource(`"filter_state": ["expires", "subject", "client", "scope", "issuer"]`),
+	"no filter state":     withResource(`"filter_state": []`),
 	"headers": withResource(`"forward": true, "forward_payload_header": "X-Jwt-Payload",
 		"claim_to_headers": [{"claim_name": "email", "header_name": "X-Forwarded-Email"}, {"claim_name": "https://e/r", "header_name": "x_roles"}]`),
 }
