@@ -80,14 +80,10 @@ func (m *mesh) testApply(t *testing.T) {
 		}
 		m.pass(t)
 	})
-	for _, file := range kinds[1:] {
-		t.Run(file, func(t *testing.T) {
-			m.clean(t)
-			run(t, "cd /; sh "+right+"/"+script+" -p "+file+" -c test -a 127.0.0.4:443 "+notesURL+" "+right+"/notes-route.yaml")
-			m.pass(t)
-		})
-	}
-	t.Run("again", func(t *testing.T) {
+	t.Run("options", func(t *testing.T) {
+		m.clean(t)
+		run(t, "cd /; sh "+right+"/"+script+" -p envoyfilter.yaml -c test -a 127.0.0.4:443 "+notesURL+" "+right+"/notes-route.yaml")
+		m.pass(t)
 		run(t, "sh "+script+" -d envoy-example/istio -p envoyfilter.yaml "+notesURL+" -")
 		m.pass(t)
 	})

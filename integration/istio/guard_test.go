@@ -31,14 +31,13 @@ func (m *mesh) testGuard(t *testing.T) {
 	for _, file := range kinds {
 		t.Run(file, func(t *testing.T) {
 			m.clean(t)
-			m.apply(t, "guard.yaml")
-			m.apply(t, "identity-provider.yaml")
+			m.applyAll(t, m.manifest(t, "guard.yaml"), m.manifest(t, "identity-provider.yaml"))
 			p := m.start(t, proxyOptions{})
 			await(t, fromGuard)
 			m.poll(t)
 
 			// Route and plugin at once, on a gateway that knows neither.
-			m.k.Apply(t, route+"\n---\n"+m.manifest(t, file))
+			m.applyAll(t, route, m.manifest(t, file))
 			m.pass(t)
 			switch file {
 			case "wasmplugin.yaml":
@@ -69,11 +68,9 @@ func (m *mesh) guardAgainstImages(t *testing.T, p *proxy, file string) {
 	m.apply(t, file, noImage)
 	await(t, fromGuard)
 	logged(t, p.Process, "cannot fetch Wasm module oci://registry.example.com/missing@sha256:", "applying deny RBAC filter", "access 403 - /notes")
-	m.apply(t, file)
-	await(t, fromPlugin)
 	m.apply(t, file, wrongDigest)
-	await(t, fromGuard)
 	logged(t, p.Process, "MANIFEST_UNKNOWN")
+	await(t, fromGuard)
 	p.mustBeReady(t)
 	m.apply(t, file)
 	m.pass(t)
@@ -186,7 +183,7 @@ func (m *mesh) testWithoutGuard(t *testing.T) {
 	m.apply(t, "identity-provider.yaml")
 	m.start(t, proxyOptions{}).awaitReady(t)
 	p := m.startPoll(t)
-	m.k.Apply(t, route+"\n---\n"+m.manifest(t, "wasmplugin.yaml"))
+	m.applyAll(t, route, m.manifest(t, "wasmplugin.yaml"))
 	m.pass(t)
 	leaks := len(p.Stop())
 	t.Logf("route and plugin at once: %d leaks; %s", leaks, p)

@@ -22,22 +22,15 @@ metadata: {name: registry, namespace: istio-ingress}
 type: kubernetes.io/dockerconfigjson
 data: {.dockerconfigjson: %s}
 `, base64.StdEncoding.EncodeToString([]byte(`{"auths":{"registry.example.com":{"auth":"`+auth+`"}}}`)))
-	m.apply(t, "guard.yaml")
-	m.apply(t, "identity-provider.yaml")
-	m.k.Apply(t, route)
+	m.applyAll(t, m.manifest(t, "guard.yaml"), m.manifest(t, "identity-provider.yaml"), m.manifest(t, "wasmplugin.yaml"), route)
 	m.poll(t)
-	for _, file := range []string{"wasmplugin.yaml", "trafficextension.yaml"} {
-		m.apply(t, file)
-		p := m.start(t, proxyOptions{})
-		await(t, fromGuard)
-		logged(t, p.Process, "401 Unauthorized")
-		m.apply(t, file, pullSecret)
-		logged(t, p.Process, "missing image pulling secret")
-		await(t, fromGuard) // there is no such secret
-		m.k.Apply(t, secret)
-		m.pass(t)
-		m.k.Delete(t, secret)
-		m.k.Delete(t, m.manifest(t, file))
-		p.kill()
-	}
+	p := m.start(t, proxyOptions{})
+	await(t, fromGuard)
+	logged(t, p.Process, "401 Unauthorized")
+	m.apply(t, "wasmplugin.yaml", pullSecret)
+	logged(t, p.Process, "missing image pulling secret")
+	await(t, fromGuard) // there is no such secret
+	m.k.Apply(t, secret)
+	m.pass(t)
+	m.k.Delete(t, secret)
 }

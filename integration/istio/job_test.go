@@ -48,9 +48,7 @@ func (m *mesh) testJob(t *testing.T) {
 	for _, version := range []string{envoy.DefaultVersion, olderEnvoy} {
 		t.Run(version, func(t *testing.T) {
 			m.clean(t)
-			m.apply(t, "guard.yaml")
-			m.apply(t, "identity-provider.yaml")
-			m.k.Apply(t, route)
+			m.applyAll(t, m.manifest(t, "guard.yaml"), m.manifest(t, "identity-provider.yaml"), route)
 			m.start(t, proxyOptions{envoy: version})
 			for _, file := range kinds {
 				t.Run(file, func(t *testing.T) {

@@ -24,6 +24,12 @@ func (m *mesh) manifest(t testing.TB, file string, edits ...edit) string {
 	return strings.ReplaceAll(controlplane.Manifest(t, "istio/"+file, edits...), zeros, m.world.Digest)
 }
 
+// applyAll applies texts of resources at once.
+func (m *mesh) applyAll(t testing.TB, texts ...string) {
+	t.Helper()
+	m.k.Apply(t, strings.Join(texts, "\n---\n"))
+}
+
 func (m *mesh) apply(t testing.TB, file string, edits ...edit) {
 	t.Helper()
 	m.k.Apply(t, m.manifest(t, file, edits...))

@@ -55,10 +55,7 @@ var forward = edit{Why: "Istio's filters are to see the token", Old: "        re
 
 // The plugin runs before RequestAuthentication, and that before AuthorizationPolicy.
 func (m *mesh) testPolicies(t *testing.T) {
-	for _, file := range []string{"guard.yaml", "identity-provider.yaml", "wasmplugin.yaml"} {
-		m.apply(t, file)
-	}
-	m.k.Apply(t, route)
+	m.applyAll(t, m.manifest(t, "guard.yaml"), m.manifest(t, "identity-provider.yaml"), m.manifest(t, "wasmplugin.yaml"), route)
 	m.poll(t)
 	m.start(t, proxyOptions{})
 	m.pass(t)
@@ -73,8 +70,7 @@ func (m *mesh) testPolicies(t *testing.T) {
 	mcp.Await(t, "", 401, 10*time.Second)
 
 	// RequestAuthentication sees no token unless the plugin forwards it.
-	m.k.Apply(t, requestAuthentication)
-	m.k.Apply(t, byPrincipal)
+	m.applyAll(t, requestAuthentication, byPrincipal)
 	stays()
 	mcp.Await(t, token(), 403, 10*time.Second)
 	m.apply(t, "wasmplugin.yaml", forward)
@@ -94,16 +90,14 @@ func (m *mesh) testPolicies(t *testing.T) {
 	stays()
 }
 
+var wrongName = edit{Why: "the certificate has another name", Old: "subjectAltNames: [*host]", New: "subjectAltNames: [login.example.com]"}
+
 // Other sites of the gateway pass the guard as public, while the plugin runs. TCP passes it
 // with the line for ports.
 func (m *mesh) testOtherSites(t *testing.T) {
 	public := edit{Why: "the gateway serves more than MCP", Old: "    verdict_header: true\n", New: "    verdict_header: true\n    unmatched: allow\n"}
 	ports := edit{Why: "the gateway serves TCP too", Old: "# to: [{operation:", New: "to: [{operation:"}
-	m.apply(t, "guard.yaml")
-	m.apply(t, "identity-provider.yaml")
-	m.apply(t, "wasmplugin.yaml", public)
-	m.k.Apply(t, route+`
----
+	m.applyAll(t, m.manifest(t, "guard.yaml"), m.manifest(t, "identity-provider.yaml", wrongName), m.manifest(t, "wasmplugin.yaml", public), route, `
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: site, namespace: istio-ingress}
@@ -120,7 +114,11 @@ spec:
   gateways: [gateway]
   tcp: [{match: [{port: 9000}], route: [{destination: {host: notes.default.svc.cluster.local, port: {number: 8080}}}]}]
 `)
-	m.start(t, proxyOptions{})
+	p := m.start(t, proxyOptions{})
+	// The identity provider's certificate is not good for the name.
+	mcp.Await(t, m.world.Token("read:notes"), 503, limit)
+	logged(t, p.Process, "no keys fetched")
+	m.apply(t, "identity-provider.yaml")
 	m.pass(t)
 	site := func(url string) func() (string, error) {
 		return func() (string, error) {

@@ -53,20 +53,21 @@ func large(t *testing.T, m *mesh, unseen bool) {
 	}
 }
 
+// withRules gives the EnvoyFilter's plugin the rule of large.
+var withRules = edit{Why: "a rule", Old: `"required_scopes": ["read:notes"]`, New: `"required_scopes": ["read:notes"], "tools": {"add_note": ["write:notes"]}`}
+
 // The gateway stands for the provider, with a secret from its environment.
 func (m *mesh) testOAuthProxy(t *testing.T) {
-	proxied := append([]edit{
+	proxied := []edit{
+		withRules,
 		{Why: "the secret", Old: "# environment_variables:", New: "environment_variables:"},
 		{Why: "the OAuth proxy", Old: `"cluster": "outbound|443||auth.example.com"`, New: `"cluster": "outbound|443||auth.example.com",
                         "oauth_proxy": {
                           "client_id": "gateway", "client_secret_env": "GATEWAY_CLIENT_SECRET",
                           "callback": true, "path_prefix": "/oauth", "redirect_uris": ["http://127.0.0.1/callback"]
                         }`},
-	}, withRules...)
-	m.apply(t, "guard.yaml")
-	m.apply(t, "identity-provider.yaml")
-	m.apply(t, "envoyfilter.yaml", proxied...)
-	m.k.Apply(t, route)
+	}
+	m.applyAll(t, m.manifest(t, "guard.yaml"), m.manifest(t, "identity-provider.yaml"), m.manifest(t, "envoyfilter.yaml", proxied...), route)
 	m.poll(t)
 	m.start(t, proxyOptions{env: []string{"GATEWAY_CLIENT_SECRET=" + controlplane.GatewaySecret}})
 	m.pass(t)

@@ -12,10 +12,7 @@ import (
 
 // Changes to a gateway with two workers, and to what it depends on.
 func (m *mesh) testRunning(t *testing.T) {
-	for _, file := range []string{"guard.yaml", "identity-provider.yaml", "wasmplugin.yaml"} {
-		m.apply(t, file)
-	}
-	m.k.Apply(t, route)
+	m.applyAll(t, m.manifest(t, "guard.yaml"), m.manifest(t, "identity-provider.yaml"), m.manifest(t, "wasmplugin.yaml"), route)
 	m.start(t, proxyOptions{workers: 2})
 	m.poll(t)
 	m.pass(t)
@@ -57,5 +54,3 @@ func (m *mesh) testRunning(t *testing.T) {
 		large(t, m, false)
 	})
 }
-
-var withRules = []edit{{Why: "a rule", Old: `"required_scopes": ["read:notes"]`, New: `"required_scopes": ["read:notes"], "tools": {"add_note": ["write:notes"]}`}}

@@ -213,3 +213,47 @@ func TestFewLinesChange(t *testing.T) {
 		t.Errorf("%d lines change", count)
 	}
 }
+
+// The comments hold the variants that integration/istio tests.
+func TestVariantsInComments(t *testing.T) {
+	root, err := envoy.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const (
+		targetRefs = `
+  targetRefs:
+    - group: gateway.networking.k8s.io
+      kind: Gateway
+      name: my-gateway
+`
+		match = `
+  match:
+    - mode: SERVER
+`
+		label = "\n  gateway.networking.k8s.io/gateway-name: my-gateway\n"
+		ports = "\nto: [{operation: {ports: [\"8080\", \"8443\"]}}]\n"
+	)
+	for file, variants := range map[string][]string{
+		"wasmplugin.yaml":       {targetRefs, match, "\nimagePullSecret: registry\n"},
+		"trafficextension.yaml": {targetRefs, match, "\nimagePullSecret: registry\n"},
+		"envoyfilter.yaml":      {label, "\nenvironment_variables: {host_env_keys: [GATEWAY_CLIENT_SECRET]}\n"},
+		"guard.yaml":            {label, ports},
+	} {
+		text, err := os.ReadFile(filepath.Join(root, "envoy-example/istio", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		comments := "\n"
+		for line := range strings.Lines(string(text)) {
+			if comment, ok := strings.CutPrefix(strings.TrimSpace(line), "#"); ok {
+				comments += strings.TrimPrefix(comment, " ") + "\n"
+			}
+		}
+		for _, v := range variants {
+			if !strings.Contains(comments, v) {
+				t.Errorf("the comments of %s do not have %q", file, v)
+			}
+		}
+	}
+}
