@@ -183,6 +183,7 @@ test-envoy-gateway: build ## the manifests under a real Envoy Gateway; the first
 	cd integration && $(GO) test -tags controlplane -count 1 -timeout 40m ./controlplane ./envoygateway
 
 test-istio: build ## the manifests under a real Istio; the first run builds it, with kube-apiserver
+	@$(call wasm,.,-tags=faults $(PLUGIN),build/mcpauth-faults.wasm)
 	@$(call modules,integration)
 	cd integration && $(GO) test -tags controlplane -count 1 -timeout 40m ./controlplane ./istio
 
