@@ -2,16 +2,14 @@ package istio_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"mcpauth/integration/manifests"
-	"reflect"
 
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	extensions "istio.io/client-go/pkg/apis/extensions/v1alpha1"
 	networking "istio.io/client-go/pkg/apis/networking/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+
+	"mcpauth/integration/manifests"
 )
 
 // reader knows the kinds and versions that Istio serves. It refuses what an API
@@ -27,7 +25,7 @@ var reader = func() *manifests.Reader {
 		if err := json.Unmarshal(text, &envelope); err != nil {
 			return err
 		}
-		if err := checkSpec(envelope.Spec, specOf(object)); err != nil {
+		if err := manifests.CheckSpec(envelope.Spec, specOf(object)); err != nil {
 			return fmt.Errorf("spec: %w", err)
 		}
 		return nil
@@ -45,62 +43,6 @@ func specOf(object runtime.Object) proto.Message {
 		return &o.Spec
 	case *networking.DestinationRule:
 		return &o.Spec
-	}
-	return nil
-}
-
-// checkSpec reads spec anew, because Istio's types skip unknown members when they
-// are read as JSON. Writing it out again and comparing finds the second spellings
-// (plugin_config, 0 for FAIL_CLOSE) that protobuf reads and a CRD does not have.
-func checkSpec(spec []byte, of proto.Message) error {
-	if of == nil {
-		return errors.New("a kind that this test does not expect")
-	}
-	message := of.ProtoReflect().New().Interface()
-	if err := protojson.Unmarshal(spec, message); err != nil {
-		return err
-	}
-	// With the default values, because a manifest may name one.
-	written, err := protojson.MarshalOptions{EmitDefaultValues: true}.Marshal(message)
-	if err != nil {
-		return err
-	}
-	var got, want any
-	if err := errors.Join(json.Unmarshal(written, &got), json.Unmarshal(spec, &want)); err != nil {
-		return err
-	}
-	return contains(got, want, "")
-}
-
-// contains says where want has something that got has not.
-func contains(got, want any, path string) error {
-	switch want := want.(type) {
-	case map[string]any:
-		object, _ := got.(map[string]any)
-		for key, value := range want {
-			member, ok := object[key]
-			if !ok {
-				return fmt.Errorf("%s.%s is not spelled as in the CRD", path, key)
-			}
-			if err := contains(member, value, path+"."+key); err != nil {
-				return err
-			}
-		}
-		return nil
-	case []any:
-		list, _ := got.([]any)
-		if len(list) != len(want) {
-			return fmt.Errorf("%s has %d elements, read were %d", path, len(want), len(list))
-		}
-		for i := range want {
-			if err := contains(list[i], want[i], fmt.Sprintf("%s[%d]", path, i)); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if !reflect.DeepEqual(got, want) {
-		return fmt.Errorf("%s is %v, read was %v", path, want, got)
 	}
 	return nil
 }
