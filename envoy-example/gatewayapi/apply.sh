@@ -88,4 +88,11 @@ await 401 "$resource" || fail "$resource at $address: status $got, not 401." \
 	"403: the route has no plugin: does policy.yaml list it? 404: does mcp-route.yaml match host and path," \
 	"and resource in policy.yaml, too? After a change of policy.yaml, Envoy's log may have a line with 'mcpauth:'."
 
+# A SecurityPolicy of the route, without mergeType, counts instead of the guard.
+route=$(kubectl get -f "$manifests/mcp-route.yaml" -o 'jsonpath={.metadata.namespace}/{.metadata.name}')
+if conditions securitypolicy mcpauth-guard | grep '^Overridden=True' | grep -Eq "[[ ]$route[] /]"; then
+	fail "$resource has status 401, but no guard: a SecurityPolicy of the route counts instead." \
+		"Add 'mergeType: StrategicMerge' to it."
+fi
+
 echo "$resource is protected: 401 without a token."

@@ -154,7 +154,7 @@ func TestGuard(t *testing.T) {
 			return err
 		})
 		await(t, tasksURL, nil, 401) // FAIL_RELOAD
-		s.awaitLog(t, offset, "panic: trap: a request")
+		s.awaitLog(t, offset, "panic: ")
 		s.awaitLog(t, offset, "Function: proxy_on_request_headers failed")
 	})
 	step("verdict_header missing", func(t *testing.T) {

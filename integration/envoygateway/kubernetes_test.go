@@ -185,4 +185,23 @@ spec:
 `)
 	fails("another ClientTrafficPolicy", c.manifests(t, nil),
 		"apply.sh: the guard is not in effect", "another ClientTrafficPolicy has already attached to it")
+	c.Kubectl(t, "delete", "clienttrafficpolicy/earlier")
+
+	// The plugin runs, but the route has lost its guard.
+	policy := `
+apiVersion: gateway.envoyproxy.io/v1alpha1
+kind: SecurityPolicy
+metadata: {name: notes-cors, namespace: default}
+spec:
+  targetRefs: [{group: gateway.networking.k8s.io, kind: HTTPRoute, name: notes}]
+  cors: {allowOrigins: ["https://app.example.com"]}
+`
+	c.Apply(t, policy)
+	if out, err := c.applySh(c.manifests(t, nil)); err == nil || !strings.Contains(out, "but no guard: a SecurityPolicy of the route counts instead") {
+		t.Errorf("a SecurityPolicy of the route: %v\n%s", err, out)
+	}
+	c.Apply(t, strings.Replace(policy, "spec:\n", "spec:\n  mergeType: StrategicMerge\n", 1))
+	if out, err := c.applySh(c.manifests(t, nil)); err != nil {
+		t.Errorf("a SecurityPolicy of the route that is merged: %v\n%s", err, out)
+	}
 }

@@ -41,8 +41,8 @@ func TestRules(t *testing.T) {
 		})
 		rules.Job(t, w)
 	})
-	t.Run("without the limits", func(t *testing.T) {
-		s.manifest(t, "guard.yaml", edit{Why: "Envoy Gateway's own limits", Old: "  connection:\n    bufferLimit: 1Mi\n  http2:\n    initialStreamWindowSize: 1Mi\n", New: ""})
+	t.Run("with the limits of Envoy Gateway", func(t *testing.T) {
+		s.manifest(t, "guard.yaml", edit{Why: "Envoy Gateway's own limits", Old: "    bufferLimit: 1Mi\n  http2:\n    initialStreamWindowSize: 1Mi\n", New: "    bufferLimit: 32Ki\n  http2:\n    initialStreamWindowSize: 64Ki\n"})
 		s.largeBodies(t, 413)
 		s.awaitLog(t, 0, `"response_code":413,"response_code_details":"request_payload_too_large"`)
 	})
