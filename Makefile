@@ -55,7 +55,7 @@ modules = for dir in $(1); do \
 # staticcheck, at the version that .ci/tools.mod pins.
 STATICCHECK = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" staticcheck
 
-.PHONY: help build run demo check test lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image bench bench-quick bench-files bench-jwtlite clean
+.PHONY: help build run demo check test lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image bench bench-quick bench-files bench-jwtlite dashboard clean
 
 # Targets are listed in the order of this file, under the last line with ##@.
 help: ## this list
@@ -123,6 +123,10 @@ unit: build ## the packages, and the built file under wazero
 
 bench-quick: bench-files ## a short form of the benchmark
 	cd integration && $(GO) run ./bench -quick $(BENCH)
+
+dashboard: build ## docs/dashboard.svg, from a real Prometheus that scrapes two Envoys
+	@$(call modules,integration)
+	cd integration && $(GO) run ./monitoring/picture "$(CURDIR)/docs/dashboard.svg"
 
 bench-jwtlite: ## jwtlite in V8 and native, beside Go's own packages; needs Node.js
 	cd integration && $(GO) run ./bench/jwtlite

@@ -35,6 +35,11 @@ type Options struct {
 	// AccessLog is the log_format of an access log, in YAML on one line; empty
 	// means none. See [Process.AccessLog].
 	AccessLog string
+	// StatPrefix is the stat_prefix of the connection manager; empty means "gateway".
+	StatPrefix string
+	// Tracing is the member tracing of the connection manager, in YAML on one line; empty
+	// means none.
+	Tracing string
 	// Lenient disables Envoy's own checks of paths and header names. mcpauth is safe
 	// without them, but a deployment should enable them.
 	Lenient bool

@@ -145,6 +145,9 @@ func (p *Process) awaitReady(ctx context.Context) error {
 // Addr returns the address of the listener, as host:port.
 func (p *Process) Addr() string { return p.listener }
 
+// Admin returns the address of the admin interface, as host:port.
+func (p *Process) Admin() string { return p.admin }
+
 // PID returns the process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
