@@ -3,6 +3,7 @@
 package envoygateway
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -226,20 +227,25 @@ spec:
 	}
 }
 
-// Without the guard, the poller sees what TestGuard proves closed.
+// Without the guard, or before it is in effect, the poller sees what TestGuard proves
+// closed.
 func TestWithoutGuard(t *testing.T) {
 	w := controlplane.NewWorld(t, upstreamAddr)
 	s := start(t, w, options{})
 	await(t, notesURL, nil, 404)
 
+	// Envoy takes the route before the listener with plugin and guard.
+	attached := controlplane.Manifest(t, "gatewayapi/identity-provider.yaml") +
+		"---\n" + controlplane.Manifest(t, "gatewayapi/mcp-route.yaml", toBackend) +
+		"---\n" + controlplane.Manifest(t, "gatewayapi/policy.yaml", digest(s.digest))
 	p := controlplane.Poll(t, w.Upstream, plainNotesURL)
-	s.manifest(t, "identity-provider.yaml")
-	s.manifest(t, "mcp-route.yaml")
-	s.manifest(t, "policy.yaml")
+	s.put(t, "all.yaml", controlplane.Manifest(t, "gatewayapi/guard.yaml")+"---\n"+attached)
 	mcp.Await(t, w.Token("read:notes"), 200, patience)
 	await(t, notesURL, nil, 401)
-	mustLeak(t, p, "route and policy at once")
+	mustLeak(t, p, "everything at once")
 
+	s.put(t, "all.yaml", attached)
+	await(t, fmt.Sprintf("http://127.0.0.1:%d/", httpPort), http.Header{"Host": {"guard.invalid"}}, 404)
 	p = controlplane.Poll(t, w.Upstream, plainTasksURL)
 	before := s.rejected()
 	s.put(t, "tasks-policy.yaml", s.tasks(t, mistake))
