@@ -157,15 +157,7 @@ test-envoy-gateway: build ## the manifests under a real Envoy Gateway; the first
 	@$(call modules,integration)
 	@$(call wasm,.,-tags=faults $(PLUGIN),build/mcpauth-faults.wasm)
 	cd integration && $(GO) test -tags controlplane -count 1 -timeout 40m ./controlplane
-	@mkdir -p build/envoygateway && cd integration && \
-		$(GO) test -c -tags controlplane -o "$(CURDIR)/build/envoygateway/test" ./envoygateway && \
-		cd envoygateway && "$(CURDIR)/build/envoygateway/test" -test.run '^$$' && \
-		rm -f "$(CURDIR)"/build/envoygateway/*.failed && \
-		for part in Guard Kubernetes 'Job|Rules|Options'; do \
-			log="$(CURDIR)/build/envoygateway/$$(echo "$$part" | tr '|' '-')"; \
-			("$(CURDIR)/build/envoygateway/test" -test.v -test.timeout 40m -test.run "$$part" >"$$log.log" 2>&1 || touch "$$log.failed"; \
-			grep -hE '^ *(---|FAIL|PASS|ok) ' "$$log.log"; echo "$$part: see $$log.log") & \
-		done; wait; test -z "$$(ls "$(CURDIR)"/build/envoygateway/*.failed 2>/dev/null)"
+	GO="$(GO)" sh integration/envoygateway/run.sh
 
 test-istio: build ## the manifests under a real Istio; the first run builds it, with kube-apiserver
 	@$(call modules,integration)
