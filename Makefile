@@ -180,7 +180,9 @@ test-providers: build ## the built file in a real Envoy, in front of Keycloak, H
 # Each builds its control plane into build/controlplane at the first run. Linux only.
 test-envoy-gateway: build ## the manifests under a real Envoy Gateway; the first run builds it
 	@$(call modules,integration)
-	cd integration && $(GO) test -tags controlplane -count 1 -timeout 40m ./controlplane ./envoygateway
+	@$(call wasm,.,-tags=faults $(PLUGIN),build/mcpauth-faults.wasm)
+	cd integration && $(GO) test -tags controlplane -count 1 -timeout 40m ./controlplane
+	GO="$(GO)" sh integration/envoygateway/run.sh
 
 test-istio: build ## the manifests under a real Istio; the first run builds it, with kube-apiserver
 	@$(call wasm,.,-tags=faults $(PLUGIN),build/mcpauth-faults.wasm)
