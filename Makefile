@@ -84,7 +84,7 @@ docs: ## write docs/configuration.md from config/schema.json
 
 image: build ## an OCI image in build/image; PUSH=registry/repository:tag pushes it and fills in build/manifests
 	@$(call modules,cmd)
-	cd cmd && $(GO) run ./mkimage -out '$(abspath $(IMAGE))' $(if $(SOURCE),-source '$(SOURCE)') \
+	cd cmd && $(GO) run ./mkimage -out '$(abspath $(IMAGE))' -manifests '$(CURDIR)/build/manifests' $(if $(SOURCE),-source '$(SOURCE)') \
 		$(if $(PUSH),-push '$(PUSH)') $(if $(PUSH_ARTIFACT),-push-artifact '$(PUSH_ARTIFACT)')
 
 run: build ## the example with a walk through it; it stays up until Ctrl-C

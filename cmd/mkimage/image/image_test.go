@@ -339,7 +339,7 @@ func TestVersion(t *testing.T) {
 	const empty = "\x00asm\x01\x00\x00\x00"
 	for module, want := range map[string]string{
 		empty: "",
-		empty + "\x00\x16\x0fmcpauth.version1.2.30": "1.2.30",
+		empty + "\x00\x16\x0fmcpauth.version1.2.30":         "1.2.30",
 		empty + "\x00\x02\x01a\x00\x11\x0fmcpauth.version1": "1",
 	} {
 		if got, err := image.Version([]byte(module)); err != nil || got != want {

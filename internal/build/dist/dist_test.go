@@ -342,6 +342,12 @@ func unpack(t *testing.T, text []byte) map[string]string {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if header.ModTime.Unix() != 0 || header.Uid != 0 || header.Gid != 0 || header.Uname != "" || header.Gname != "" {
+			t.Errorf("the entry tells who built it, or when: %+v", header)
+		}
+		if script := strings.HasSuffix(header.Name, ".sh"); header.Mode != 0o644 && !(script && header.Mode == 0o755) {
+			t.Errorf("%s has mode %o", header.Name, header.Mode)
+		}
 		content, err := io.ReadAll(archive)
 		if err != nil {
 			t.Fatal(err)
