@@ -21,7 +21,7 @@ import (
 func TestKubernetes(t *testing.T) {
 	c := startCluster(t, versions[0])
 	dir := c.manifests(t, nil)
-	p := controlplane.Poll(t, c.world.Upstream, plainNotesURL, notesURL)
+	p := controlplane.Poll(t, c.world.Upstream, plainNotesURL)
 	c.page(t, dir)
 	mcp.Job(t, c.world)
 
