@@ -9,6 +9,11 @@ GO   ?= go
 WASM := build/mcpauth.wasm
 
 IMAGE ?= build/image
+# Where a release says that its image is; the URL and commit of its sources; its builder.
+DIST_IMAGE ?= registry.example.com/mcpauth
+SOURCE ?=
+REVISION ?=
+BUILDER ?=
 BENCH ?=
 FAULTS_SCALE ?= ci
 
@@ -52,10 +57,14 @@ modules = for dir in $(1); do \
 	echo "downloading the Go modules of $$dir: once, up to a minute"; \
 	(cd $$dir && $(GO) mod download) || exit 1; done
 
-# staticcheck, at the version that .ci/tools.mod pins.
+# The folders of the modules beside the plugin's.
+OTHERS := envoy-example cmd internal/build/dist integration integration/istiofetch
+
+# staticcheck and actionlint, at the versions that .ci/tools.mod pins.
+ACTIONLINT = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" actionlint
 STATICCHECK = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" staticcheck
 
-.PHONY: help build run demo check test lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image bench bench-quick bench-files bench-jwtlite dashboard clean
+.PHONY: help build run demo check test lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-files bench-jwtlite dashboard clean
 
 # Targets are listed in the order of this file, under the last line with ##@.
 help: ## this list
@@ -73,9 +82,10 @@ build: ## build/mcpauth.wasm, the plugin
 docs: ## write docs/configuration.md from config/schema.json
 	$(GO) run ./config/internal/docgen config/schema.json docs/configuration.md
 
-image: build ## an OCI image in build/image; PUSH=registry/repository:tag pushes it
+image: build ## an OCI image in build/image; PUSH=registry/repository:tag pushes it and fills in build/manifests
 	@$(call modules,cmd)
-	cd cmd && $(GO) run ./mkimage -out $(abspath $(IMAGE)) $(if $(PUSH),-push $(PUSH))
+	cd cmd && $(GO) run ./mkimage -out '$(abspath $(IMAGE))' -manifests '$(CURDIR)/build/manifests' $(if $(SOURCE),-source '$(SOURCE)') \
+		$(if $(PUSH),-push '$(PUSH)') $(if $(PUSH_ARTIFACT),-push-artifact '$(PUSH_ARTIFACT)')
 
 run: build ## the example with a walk through it; it stays up until Ctrl-C
 	@$(call modules,envoy-example)
@@ -88,11 +98,11 @@ demo: build ## the same walk, which exits with status 0 only if every step succe
 	@cd envoy-example && $(GO) run ./cmd/demo -once
 
 licenses: ## the licences of all Go modules, first of those that are linked into the plugin
-	@$(call modules,. envoy-example cmd integration)
+	@$(call modules,. $(OTHERS))
 	@mkdir -p build && $(GO) build -o build/licenses ./internal/build/licenses
 	@echo "linked into the plugin:"
 	@GOOS=wasip1 GOARCH=wasm build/licenses ./plugin
-	@for dir in . envoy-example cmd integration; do \
+	@for dir in . $(OTHERS); do \
 		echo && echo "needed by $$dir, tests included:" && build/licenses -test -C $$dir ./... || exit 1; done
 
 clean: ## remove build/
@@ -111,11 +121,14 @@ lint-plugin: # the module of the plugin
 	$(GO) vet -tags faults ./plugin
 	@$(GO) mod download -modfile="$(CURDIR)/.ci/tools.mod"
 	$(STATICCHECK) ./...
+	$(ACTIONLINT) -shellcheck= -pyflakes= .github/workflows/*.yml
 
 lint-others: # the other modules
-	@$(call modules,envoy-example cmd integration)
+	@$(call modules,$(OTHERS))
 	cd envoy-example && $(GO) vet ./... && $(STATICCHECK) ./...
 	cd cmd && $(GO) vet ./... && $(STATICCHECK) ./...
+	cd internal/build/dist && $(GO) vet ./... && $(STATICCHECK) ./...
+	cd integration/istiofetch && $(GO) vet ./... && $(STATICCHECK) ./...
 	cd integration && $(GO) vet -tags faults,providers,controlplane ./... && $(STATICCHECK) -tags faults,providers,controlplane ./...
 
 unit: build ## the packages, and the built file under wazero
@@ -131,6 +144,15 @@ dashboard: build ## docs/dashboard.svg, from a real Prometheus that scrapes two 
 bench-jwtlite: ## jwtlite in V8 and native, beside Go's own packages; needs Node.js
 	cd integration && $(GO) run ./bench/jwtlite
 
+dist: build ## the files of a release in build/dist: plugin, image, SBOM, provenance, tools and sums
+	@$(call modules,cmd internal/build/dist)
+	@echo "building the release: the first time some minutes, for Go's standard library is built for six platforms"
+	cd internal/build/dist && $(GO) run . -version '$(VERSION)' -image '$(DIST_IMAGE)' -source '$(SOURCE)' -revision '$(REVISION)' $(if $(BUILDER),-builder '$(BUILDER)')
+	@cat build/dist/SHA256SUMS
+
+dist-check: ## make dist, twice in different folders: the same bytes
+	@.ci/dist-check DIST_IMAGE='$(DIST_IMAGE)' SOURCE='$(SOURCE)' REVISION='$(REVISION)' BUILDER='$(BUILDER)'
+
 ##@ Ten minutes and more
 
 test: lint unit integration-test test-faults ## everything but test-providers
@@ -141,6 +163,8 @@ integration-test: bench-files ## the built file in real Envoys, with real client
 	@$(call wasm,.,-tags=faults $(PLUGIN),build/mcpauth-faults.wasm)
 	cd envoy-example && $(GO) test -count 1 ./...
 	cd cmd && $(GO) test -count 1 ./...
+	cd internal/build/dist && $(GO) test -count 1 ./...
+	cd integration/istiofetch && $(GO) test -count 1 ./...
 	cd integration && $(GO) test -count 1 -timeout 40m ./...
 
 # The long forms, about twenty minutes: make test-faults FAULTS_SCALE=full
@@ -156,9 +180,12 @@ test-providers: build ## the built file in a real Envoy, in front of Keycloak, H
 # Each builds its control plane into build/controlplane at the first run. Linux only.
 test-envoy-gateway: build ## the manifests under a real Envoy Gateway; the first run builds it
 	@$(call modules,integration)
-	cd integration && $(GO) test -tags controlplane -count 1 -timeout 40m ./controlplane ./envoygateway
+	@$(call wasm,.,-tags=faults $(PLUGIN),build/mcpauth-faults.wasm)
+	cd integration && $(GO) test -tags controlplane -count 1 -timeout 40m ./controlplane
+	GO="$(GO)" sh integration/envoygateway/run.sh
 
 test-istio: build ## the manifests under a real Istio; the first run builds it, with kube-apiserver
+	@$(call wasm,.,-tags=faults $(PLUGIN),build/mcpauth-faults.wasm)
 	@$(call modules,integration)
 	cd integration && $(GO) test -tags controlplane -count 1 -timeout 40m ./controlplane ./istio
 

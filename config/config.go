@@ -137,6 +137,15 @@ type AuthorizationServer struct {
 
 	// Type is "at+jwt" for the strict profile of RFC 9068, else empty.
 	Type string
+
+	// ScopeClaims are the claims that may have a token's scopes; the first that is there
+	// counts. nil stands for those of [jwtlite.Claims.HasScope]. They do not apply to
+	// answers of a userinfo endpoint.
+	ScopeClaims []Claim
+
+	// ScopePrefix is what clients put before a scope to request it, and tokens do not
+	// have; empty for nothing.
+	ScopePrefix string
 }
 
 // KeySource says where the keys of an authorization server come from. Kind decides
@@ -222,12 +231,23 @@ type Resource struct {
 	// matches with and without a trailing slash.
 	Audiences []string
 
+	// Clients are the IDs of clients whose tokens need no audience, if they have no "aud"
+	// at all. They do not apply to answers of a userinfo endpoint, nor to JWTs of a
+	// server with Type.
+	Clients []string
+
 	// ScopesSupported are published. A token must have all RequiredScopes. A required
 	// scope need not be published: RFC 9728, section 2, lets a resource leave scopes
 	// out, and with some providers clients request a scope under another name than
 	// the token has.
 	ScopesSupported []string
 	RequiredScopes  []string
+
+	// ScopePrefix is that of all AuthorizationServers: see [Resource.RequestedScopes].
+	ScopePrefix string
+
+	// RequiredClaims must all hold for a token.
+	RequiredClaims []RequiredClaim
 
 	// ChallengeScopes are the scopes in the challenge of a 401, in this order.
 	// Clients register with them and request them first. By default they are the
@@ -256,10 +276,11 @@ type Resource struct {
 	// origin is always allowed, even if the list is empty.
 	AllowedOrigins []string
 
-	// Rules say which operations need more than RequiredScopes. Of the matching rules
+	// Rules say which operations need more than RequiredScopes and RequiredClaims. Of the matching rules
 	// with a Name and the same Method, only the most specific one applies: the exact
 	// one, else the one with the longest prefix. The same holds for the rules without
-	// a Name. All rules together have at most [MaxRuleScopes] different scopes.
+	// a Name. All rules together have at most [MaxRuleScopes] different scopes, and
+	// [MaxRuleClaims] different required claims.
 	Rules []Rule
 
 	// TrustMCPHeaders lets the gateway decide by the headers of MCP 2026-07-28 and
@@ -279,6 +300,10 @@ type Resource struct {
 
 	// ClaimToHeaders are the claims that are passed to the MCP server as headers.
 	ClaimToHeaders []ClaimToHeader
+
+	// IdentityHeaders are the names of the identity headers that are set; by default all.
+	// Each name is IdentityHeaderPrefix and one of IdentityNames.
+	IdentityHeaders []string
 
 	// FilterState are the names of the identity headers whose values are also in
 	// Envoy's filter state, for other filters and access logs. Each name is
@@ -320,13 +345,6 @@ type Member struct {
 
 // ClaimToHeader copies a claim of the token into a request header.
 type ClaimToHeader struct {
-	// ClaimName is the decoded name of a top-level claim. It is empty if the
-	// configuration has a path.
-	ClaimName string
-
-	// Path locates the claim if the token has no claim ClaimName. It is ClaimName,
-	// split at its dots, or the path in the configuration.
-	Path MemberPath
-
+	Claim      Claim
 	HeaderName string // lower case
 }

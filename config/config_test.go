@@ -77,6 +77,7 @@ func TestDefaults(t *testing.T) {
 			Match:                config.Match{PathPrefixes: []string{"/notes"}},
 			RootMetadata:         true,
 			MaxBodyBytes:         1 << 20,
+			IdentityHeaders:      []string{"x-mcpauth-subject", "x-mcpauth-client", "x-mcpauth-scope", "x-mcpauth-issuer", "x-mcpauth-expires"},
 		}},
 		Unmatched:     config.UnmatchedDeny,
 		MaxTokenBytes: 16384,
@@ -174,9 +175,9 @@ func TestEveryMember(t *testing.T) {
 		Forward:              true,
 		ForwardPayloadHeader: "x-payload",
 		ClaimToHeaders: []config.ClaimToHeader{
-			{ClaimName: "email", Path: []string{"email"}, HeaderName: "x-email"},
-			{ClaimName: "a.b", Path: []string{"a", "b"}, HeaderName: "x-b"},
-			{Path: []string{"c.d", "e"}, HeaderName: "x-c"},
+			{Claim: config.Claim{Name: "email", Path: []string{"email"}}, HeaderName: "x-email"},
+			{Claim: config.Claim{Name: "a.b", Path: []string{"a", "b"}}, HeaderName: "x-b"},
+			{Claim: config.Claim{Path: []string{"c.d", "e"}}, HeaderName: "x-c"},
 		},
 		ScopeHierarchy: config.ScopeHierarchy{"a": {"b"}, "c": {"a", "d", "b", "e"}, "d": {"b", "e"}},
 		AllowedOrigins: []string{"https://app.example", "http://*.a", "null"},
@@ -191,6 +192,7 @@ func TestEveryMember(t *testing.T) {
 		},
 		TrustMCPHeaders: true,
 		MaxBodyBytes:    1024,
+		IdentityHeaders: []string{"x-mcpauth-subject", "x-mcpauth-client", "x-mcpauth-scope", "x-mcpauth-issuer", "x-mcpauth-expires"},
 		FilterState:     []string{"x-mcpauth-client", "x-mcpauth-subject"},
 	}
 	if r := c.Resources[0]; !reflect.DeepEqual(r, want) {

@@ -62,7 +62,58 @@ var badTops = []badDocument{
 	onlyParser("max_entries with exponent", withTop(`"token_cache": {"max_entries": 1e2}`), "token_cache.max_entries: must be an integer from 0 to 100000"),
 }
 
+const (
+	wantPrefix     = `must be the beginning of a scope: at most 256 bytes of printable ASCII without spaces, " and \`
+	wantUnprefixed = "must be without the scope_prefix of the authorization server, as its tokens have it"
+)
+
+// prefixed is a document with a resource, given by its members, and servers with these
+// values of scope_prefix.
+func prefixed(resource string, prefixes ...string) string {
+	var servers []string
+	for i, prefix := range prefixes {
+		members := ""
+		if prefix != "" {
+			members = `, "scope_prefix": "` + prefix + `"`
+		}
+		servers = append(servers, `{"issuer": "https://`+string(rune('a'+i))+`", "cluster": "a"`+members+`}`)
+	}
+	return `{"authorization_servers": [` + strings.Join(servers, ",") + `], "resources": [{"resource": "https://h/n", ` + resource + `}]}`
+}
+
 var badServers = []badDocument{
+	one("no scope claims", withServer(`"scope_claims": []`), "authorization_servers[0].scope_claims: must not be empty"),
+	one("scope claims type", withServer(`"scope_claims": "scp"`), "authorization_servers[0].scope_claims: must be an array"),
+	{name: "scope claims", doc: withServer(`"scope_claims": ["", "a", "a", 1, ["b"], "c\u0000", "` + strings.Repeat("n", 1025) + `"]`), want: []string{
+		"authorization_servers[0].scope_claims[0]: must not be empty",
+		"authorization_servers[0].scope_claims[2]: is the same as authorization_servers[0].scope_claims[1]",
+		"authorization_servers[0].scope_claims[3]: must be a string",
+		"authorization_servers[0].scope_claims[4]: must be a string",
+		"authorization_servers[0].scope_claims[5]: must not have control characters",
+		"authorization_servers[0].scope_claims[6]: must be at most 1024 bytes",
+	}},
+	one("too many scope claims", withServer(`"scope_claims": ["a","b","c","d","e","f","g","h","i","j","k","l","m","n","o","p","q"]`), "authorization_servers[0].scope_claims: must have at most 16 claims"),
+	onlyParser("scope claims of userinfo", withServer(`"userinfo": {"endpoint": "https://a/u", "audience_unchecked": true}, "scope_claims": ["roles"]`),
+		"authorization_servers[0].scope_claims: must not stand beside userinfo: claims.scopes or scopes_header says where its answers have scopes"),
+	one("scope prefix", withServer(`"scope_prefix": "api x/"`), "authorization_servers[0].scope_prefix: "+wantPrefix),
+	one("empty scope prefix", withServer(`"scope_prefix": ""`), "authorization_servers[0].scope_prefix: "+wantPrefix),
+	one("long scope prefix", withServer(`"scope_prefix": "`+strings.Repeat("p", 257)+`"`), "authorization_servers[0].scope_prefix: "+wantPrefix),
+	one("scope prefix type", withServer(`"scope_prefix": null`), "authorization_servers[0].scope_prefix: must be a string"),
+	onlyParser("two prefixes", prefixed(`"required_scopes": ["r"]`, "p:", "q:"), "resources[0].authorization_servers: must not have different values of scope_prefix: a challenge names each scope once, for clients of all of them"),
+	onlyParser("a prefix and none", prefixed(`"required_scopes": ["r"]`, "p:", ""), "resources[0].authorization_servers: must not have different values of scope_prefix: a challenge names each scope once, for clients of all of them"),
+	onlyParser("none and a prefix", prefixed(`"authorization_servers": ["https://a", "https://b"]`, "", "p:"), "resources[0].authorization_servers: must not have different values of scope_prefix: a challenge names each scope once, for clients of all of them"),
+	{name: "scopes with the prefix", parserOnly: true, doc: prefixed(`"scopes_supported": ["a", "p:b"], "required_scopes": ["p:c"], "challenge_scopes": ["p:b", "p:c"], "scope_hierarchy": {"p:d": ["e", "p:f"]},
+		"tools": {"t": ["p:g"], "u": {"scopes": ["h", "p:i"]}}, "methods": {"m/*": ["p:j"]}`, "p:"), want: []string{
+		"resources[0].scopes_supported[1]: " + wantUnprefixed,
+		"resources[0].required_scopes[0]: " + wantUnprefixed,
+		"resources[0].challenge_scopes[0]: " + wantUnprefixed,
+		"resources[0].challenge_scopes[1]: " + wantUnprefixed,
+		`resources[0].scope_hierarchy["p:d"]: ` + wantUnprefixed,
+		`resources[0].scope_hierarchy["p:d"][1]: ` + wantUnprefixed,
+		"resources[0].tools.t[0]: " + wantUnprefixed,
+		"resources[0].tools.u.scopes[1]: " + wantUnprefixed,
+		`resources[0].methods["m/*"][0]: ` + wantUnprefixed,
+	}},
 	one("no list", `{"authorization_servers": {}, "resources": [{"resource": "https://h", "authorization_servers": ["https://a"]}]}`,
 		"authorization_servers: must be an array"),
 	one("empty list", withServers(``), "authorization_servers: must not be empty"),

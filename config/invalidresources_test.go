@@ -248,6 +248,12 @@ var badResources = []badDocument{
 		"resources[0].metadata.dpop_signing_alg_values_supported: " + wantProof,
 	}},
 
+	one("identity headers type", withResource(`"identity_headers": "subject"`), "resources[0].identity_headers: must be an array"),
+	{name: "identity headers", doc: withResource(`"identity_headers": ["subject", "x-mcpauth-client", "verdict", "subject"]`), want: []string{
+		"resources[0].identity_headers[1]: " + wantCaller,
+		"resources[0].identity_headers[2]: " + wantCaller,
+		"resources[0].identity_headers[3]: is the same as resources[0].identity_headers[0]",
+	}},
 	one("filter state type", withResource(`"filter_state": true`), "resources[0].filter_state: must be an array"),
 	{name: "filter state", doc: withResource(`"filter_state": ["subject", "sub", 1, "Client", "subject", ""]`), want: []string{
 		"resources[0].filter_state[1]: " + wantCaller,

@@ -25,12 +25,89 @@ func rules(n, scopes int) string {
 	return strings.Join(list, ",")
 }
 
+// claims returns n claims with as many values each as the last argument says.
+func claims(n, values int) string {
+	var list []string
+	for i := range n {
+		var each []string
+		for j := range values {
+			each = append(each, fmt.Sprintf(`"v%d"`, j))
+		}
+		list = append(list, fmt.Sprintf(`"c%d": [%s]`, i, strings.Join(each, ",")))
+	}
+	return strings.Join(list, ",")
+}
+
+// claimRules returns n rules, each with a claim that no other has.
+func claimRules(n int) string {
+	var list []string
+	for i := range n {
+		list = append(list, fmt.Sprintf(`"a%d": {"claims": {"c%d": %d}}`, i, i, i))
+	}
+	return strings.Join(list, ",")
+}
+
+const wantClaimValue = "must be a string, a number, true or false, or an array of these"
+
+const wantNoEffect = "resources[0].clients: has no effect: it is for JWTs, except with typ, and for introspection, except with audience_unchecked"
+
+// clientsOf is a document with clients and a server with these members.
+func clientsOf(members string) string {
+	return `{"authorization_servers": [{"issuer": "https://a", "cluster": "a", ` + members + `}], "resources": [{"resource": "https://h/a", "clients": ["a"]}]}`
+}
+
 var badRules = []badDocument{
+	one("clients type", withResource(`"clients": "a"`), "resources[0].clients: must be an array"),
+	{name: "clients", doc: withResource(`"clients": ["a", "a", "", 1, "b\u0000"]`), want: []string{
+		"resources[0].clients[1]: is the same as resources[0].clients[0]",
+		"resources[0].clients[2]: must not be empty",
+		"resources[0].clients[3]: must be a string",
+		"resources[0].clients[4]: must not have control characters",
+	}},
+	onlyParser("clients of the strict profile", clientsOf(`"typ": "at+jwt"`), wantNoEffect),
+	onlyParser("clients of userinfo", clientsOf(`"userinfo": {"endpoint": "https://a/u", "claims": {"audience": "aud"}}`), wantNoEffect),
+	onlyParser("clients of unchecked introspection", clientsOf(`"introspection": {"client_id": "c", "client_secret": "s", "audience_unchecked": true}`), wantNoEffect),
+	one("required claims type", withResource(`"required_claims": ["groups"]`), "resources[0].required_claims: must be an object"),
+	one("no required claims", withResource(`"required_claims": {}`), "resources[0].required_claims: must not be empty: without it, no claim is required"),
+	{name: "claim values", doc: withResource(`"required_claims": {"a": null, "b": [], "c": {}, "d": ["x", ["y"], null, ""], "e": "", "f": "a\u0000", "g": ["x", 1, "x", 1.0, true, true, 1e0]}`), want: []string{
+		"resources[0].required_claims.a: " + wantClaimValue,
+		"resources[0].required_claims.b: must not be empty",
+		"resources[0].required_claims.c: " + wantClaimValue,
+		"resources[0].required_claims.d[1]: " + wantClaimValue,
+		"resources[0].required_claims.d[2]: " + wantClaimValue,
+		"resources[0].required_claims.d[3]: must not be empty",
+		"resources[0].required_claims.e: must not be empty",
+		"resources[0].required_claims.f: must not have control characters",
+		"resources[0].required_claims.g[2]: is the same as another value of this claim",
+		"resources[0].required_claims.g[3]: is the same as another value of this claim",
+		"resources[0].required_claims.g[5]: is the same as another value of this claim",
+		"resources[0].required_claims.g[6]: is the same as another value of this claim",
+	}},
+	{name: "claim names", doc: withResource(`"required_claims": {"": "a", "a\u007f": "b", "` + strings.Repeat("n", 1025) + `": "c"}`), want: []string{
+		`resources[0].required_claims[""]: must have a name`,
+		`resources[0].required_claims["a\x7f"]: must not have control characters in its name`,
+		`resources[0].required_claims["` + strings.Repeat("n", 64) + `..."]: must have a name of at most 1024 bytes`,
+	}},
+	onlyParser("claim twice", withResource(`"required_claims": {"a": "b", "\u0061": "c"}`), "resources[0].required_claims.a: duplicate member"),
+	one("too many claims", withResource(`"required_claims": {`+claims(17, 1)+`}`), "resources[0].required_claims: must have at most 16 claims"),
+	one("too many values", withResource(`"required_claims": {`+claims(1, 257)+`}`), "resources[0].required_claims.c0: must have at most 256 values"),
+	one("long value", withResource(`"required_claims": {"a": ["`+strings.Repeat("v", 1025)+`"]}`), "resources[0].required_claims.a[0]: must be at most 1024 bytes"),
+	onlyParser("long number", withResource(`"required_claims": {"a": `+strings.Repeat("9", 65)+`}`), "resources[0].required_claims.a: must be a number of at most 64 characters, with an exponent of at most a million"),
+	onlyParser("large exponent", withResource(`"required_claims": {"a": [1, 1e1000001]}`), "resources[0].required_claims.a[1]: must be a number of at most 64 characters, with an exponent of at most a million"),
+	one("no rule", withResource(`"tools": {"a": {}}`), "resources[0].tools.a: must have scopes or claims"),
+	one("rule member", withResource(`"tools": {"a": {"scope": ["b"]}}`), "resources[0].tools.a.scope: unknown member (did you mean scopes?)"),
+	{name: "rule with mistakes", doc: withResource(`"prompts": {"a": {"scopes": "b", "claims": {}}, "b": {"scopes": ["c", "c"], "claims": {"d": [null]}}}`), want: []string{
+		"resources[0].prompts.a.scopes: must be an array",
+		"resources[0].prompts.a.claims: must not be empty: without it, no claim is required",
+		"resources[0].prompts.b.scopes[1]: is the same as resources[0].prompts.b.scopes[0]",
+		"resources[0].prompts.b.claims.d[0]: " + wantClaimValue,
+	}},
+	onlyParser("too many claims in rules", withResource(`"tools": {`+claimRules(65)+`}`), "resources[0]: must have at most 64 different claims, or lists of their values, in tools, prompts, resources and methods"),
 	one("tools type", withResource(`"tools": ["a"]`), "resources[0].tools: must be an object"),
 	one("prompts type", withResource(`"prompts": null`), "resources[0].prompts: must be an object"),
 	one("resources type", withResource(`"resources": "a"`), "resources[0].resources: must be an object"),
 	one("methods type", withResource(`"methods": 1`), "resources[0].methods: must be an object"),
-	one("scopes type", withResource(`"tools": {"a": "b"}`), "resources[0].tools.a: must be an array"),
+	one("scopes type", withResource(`"tools": {"a": "b"}`), "resources[0].tools.a: must be an array of scopes, or an object with scopes and claims"),
 	{name: "scopes", doc: withResource(`"tools": {"a": ["b", "b", 1, "c d", "", "offline_access"]}`), want: []string{
 		"resources[0].tools.a[1]: is the same as resources[0].tools.a[0]",
 		"resources[0].tools.a[2]: must be a string",

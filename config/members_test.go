@@ -52,6 +52,7 @@ func TestSchemaAndParserKnowTheSameMembers(t *testing.T) {
 		{parser: userinfoMembers, schema: []string{"$defs", "userinfo"}},
 		{parser: mappedClaims, schema: []string{"$defs", "userinfo", "properties", "claims"}},
 		{parser: resourceMembers, schema: []string{"$defs", "resource"}},
+		{parser: ruleMembers, schema: []string{"$defs", "rule"}},
 		{parser: matchMembers, schema: []string{"$defs", "resource", "properties", "match"}},
 		{parser: metadataKnown, schema: []string{"$defs", "resource", "properties", "metadata"}, open: true},
 		{parser: claimToHeaderMembers, schema: []string{"$defs", "resource", "properties", "claim_to_headers", "items"}},

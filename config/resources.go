@@ -8,10 +8,10 @@ import (
 // The members of a resource and of the objects in it.
 var (
 	resourceMembers = []string{
-		"resource", "authorization_servers", "match", "audiences",
-		"scopes_supported", "required_scopes", "challenge_scopes", "scope_hierarchy",
+		"resource", "authorization_servers", "match", "audiences", "clients",
+		"scopes_supported", "required_scopes", "challenge_scopes", "scope_hierarchy", "required_claims",
 		"metadata", "root_metadata", "serve_authorization_server_metadata", "allowed_origins",
-		"forward", "forward_payload_header", "claim_to_headers", "filter_state",
+		"forward", "forward_payload_header", "claim_to_headers", "identity_headers", "filter_state",
 		"tools", "prompts", "resources", "methods", "trust_mcp_headers", "max_body_bytes",
 	}
 	matchMembers         = []string{"hosts", "path_prefixes"}
@@ -63,18 +63,27 @@ func parseResource(v *value, servers *serverParser, places reservedPaths, sole b
 	v.checkSingleIntrospection(r.AuthorizationServers)
 	servers.reserveEndpoints(v, r, places)
 	r.Audiences = uniqueStrings(v.get("audiences").array(), (*value).nonEmptyString)
+	r.Clients = v.get("clients").clients(r.AuthorizationServers)
 	v.scopes(r)
+	r.RequiredClaims = v.get("required_claims").requiredClaims()
 	r.Metadata = v.get("metadata").resourceMetadata(servers.allowHTTP)
 	r.AllowedOrigins = v.get("allowed_origins").origins()
 	v.bodyRules(r)
+	v.scopePrefix(r)
 	r.Forward = v.get("forward").bool()
 	headers := make(headerNames)
 	r.ForwardPayloadHeader = headers.read(v.get("forward_payload_header"))
 	for _, element := range v.get("claim_to_headers").array() {
 		if element.closedObject(claimToHeaderMembers) {
-			claim, path := element.require("claim_name").claim()
+			claim := element.require("claim_name").claim()
 			header := headers.read(element.require("header_name"))
-			r.ClaimToHeaders = append(r.ClaimToHeaders, ClaimToHeader{claim, path, header})
+			r.ClaimToHeaders = append(r.ClaimToHeaders, ClaimToHeader{claim, header})
+		}
+	}
+	r.IdentityHeaders = uniqueStrings(v.get("identity_headers").array(), (*value).identityHeader)
+	if v.get("identity_headers") == nil {
+		for _, name := range IdentityNames {
+			r.IdentityHeaders = append(r.IdentityHeaders, IdentityHeaderPrefix+name)
 		}
 	}
 	r.FilterState = uniqueStrings(v.get("filter_state").array(), (*value).identityHeader)
@@ -82,16 +91,20 @@ func parseResource(v *value, servers *serverParser, places reservedPaths, sole b
 	return r
 }
 
-// claim reads a claim's name, which may also be a path with dots, or a path that is an
-// array.
-func (v *value) claim() (name string, path MemberPath) {
-	if v != nil && v.json.IsArray() {
-		return "", v.memberNames()
+// clients reads the client IDs whose tokens may lack an audience. It refuses them where
+// they have no effect: servers is the list of those that issue the tokens.
+func (v *value) clients(servers []*AuthorizationServer) []string {
+	list := uniqueStrings(v.array(), (*value).nonEmptyString)
+	for _, s := range servers {
+		i := s.Introspection
+		if s.Source.Kind != NoKeys && s.Type == "" || i != nil && i.Userinfo == nil && !i.AudienceUnchecked {
+			return list
+		}
 	}
-	if name = v.nonEmptyString(); name != "" {
-		path = strings.Split(name, ".")
+	if len(list) > 0 && len(servers) > 0 {
+		v.fail("has no effect: it is for JWTs, except with typ, and for introspection, except with audience_unchecked")
 	}
-	return name, path
+	return list
 }
 
 // identityHeader reads one of IdentityNames and returns the name of its header.

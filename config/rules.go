@@ -5,17 +5,22 @@ import (
 	"strings"
 )
 
-// A Rule says which scopes some operations of MCP need besides RequiredScopes. Its
-// patterns are exact, or end with "*", which matches any text.
+// A Rule says which scopes and claims some operations of MCP need besides
+// RequiredScopes and RequiredClaims. Its patterns are exact, or end with "*", which
+// matches any text.
 type Rule struct {
 	// Method is a JSON-RPC method, or a pattern for methods if Name is empty.
 	Method string
 	// Name is a pattern for params.name, or for params.uri if Method begins with
 	// "resources/". It is empty if the rule is about the method alone.
 	Name string
-	// Scopes are all required. The list may be empty.
+	// Scopes and Claims are all required. The lists may be empty.
 	Scopes []string
+	Claims []RequiredClaim
 }
+
+// ruleMembers are the members of a rule that is an object.
+var ruleMembers = []string{"scopes", "claims"}
 
 const (
 	// MaxRuleScopes bounds the different scopes in the rules of one resource, which
@@ -63,18 +68,33 @@ func (v *value) rules() []Rule {
 			}
 		}
 	}
+	v.limitRules(list)
+	return list
+}
+
+// limitRules refuses rules with more scopes or claims than fit into words.
+func (v *value) limitRules(list []Rule) {
 	var scopes []string
+	var claims []*RequiredClaim
 	for _, rule := range list {
 		for _, s := range rule.Scopes {
 			if !slices.Contains(scopes, s) {
 				scopes = append(scopes, s)
 			}
 		}
+		for i := range rule.Claims {
+			c := &rule.Claims[i]
+			if c.Index(claims) == len(claims) && len(claims) <= MaxRuleClaims {
+				claims = append(claims, c)
+			}
+		}
 	}
 	if len(scopes) > MaxRuleScopes {
 		v.fail("must have at most 64 different scopes in tools, prompts, resources and methods")
 	}
-	return list
+	if len(claims) > MaxRuleClaims {
+		v.fail("must have at most 64 different claims, or lists of their values, in tools, prompts, resources and methods")
+	}
 }
 
 // ruleMap reads an object with a member for each rule.
@@ -89,7 +109,8 @@ func (v *value) ruleMap() []*value {
 	return v.members
 }
 
-// rule reads one rule, whose name is a pattern and whose value is a list of scopes.
+// rule reads one rule, whose name is a pattern. Its value is a list of scopes, or an
+// object with scopes and claims.
 func (v *value) rule(method, name string) Rule {
 	switch star := strings.IndexByte(v.name, '*'); {
 	case v.name == "":
@@ -105,7 +126,20 @@ func (v *value) rule(method, name string) Rule {
 			v.fail(faultMethod + other)
 		}
 	}
-	return Rule{method, name, uniqueStrings(v.array(), (*value).scope)}
+	rule := Rule{Method: method, Name: name}
+	switch {
+	case v.json.IsArray():
+		rule.Scopes = uniqueStrings(v.array(), (*value).scope)
+	case !v.json.IsObject():
+		v.fail("must be an array of scopes, or an object with scopes and claims")
+	case v.closedObject(ruleMembers):
+		if len(v.members) == 0 {
+			v.fail("must have scopes or claims")
+		}
+		rule.Scopes = uniqueStrings(v.get("scopes").array(), (*value).scope)
+		rule.Claims = v.get("claims").requiredClaims()
+	}
+	return rule
 }
 
 // bodyRules reads the rules of a resource, and the members that say how they apply.

@@ -14,7 +14,7 @@ var (
 		"issuer", "cluster", "jwks_cluster",
 		"discovery", "metadata_url", "metadata", "jwks_uri", "jwks", "public_keys",
 		"metadata_overrides", "max_stale_seconds",
-		"algorithms", "clock_skew_seconds", "max_token_lifetime_seconds", "typ",
+		"algorithms", "clock_skew_seconds", "max_token_lifetime_seconds", "typ", "scope_claims", "scope_prefix",
 		"introspection", "userinfo", "oauth_proxy",
 	}
 
@@ -81,6 +81,7 @@ func (l *serverParser) parseServer(v *value) {
 	if check != nil {
 		l.parseCallout(v, s, check)
 	}
+	v.scopeNames(s)
 	if s.Source.Kind == NoKeys {
 		source = check
 	}

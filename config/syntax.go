@@ -9,7 +9,7 @@ import (
 )
 
 // maxDepth is the number of arrays and objects that may lie in each other. The
-// known members need six; further metadata members may add their own.
+// known members need eight; further metadata members may add their own.
 const maxDepth = 32
 
 // checkSyntax returns why doc is not a JSON text that every parser reads alike,

@@ -29,7 +29,13 @@ func (l *serverParser) warnHeaders(v *value, resources []*Resource) {
 // client have this audience, ID tokens too. Only their other claims then distinguish them
 // from access tokens, unless a scope is required or the strict profile is used.
 func (l *serverParser) warn(v *value, r *Resource) {
-	if len(r.RequiredScopes) > 0 || !l.acceptsAnyType(r) {
+	if len(r.RequiredScopes) > 0 {
+		return
+	}
+	if len(r.Clients) > 0 {
+		l.warnings = append(l.warnings, v.path+".clients: tokens of these clients that name no audience pass, whichever resource they are for; set required_scopes")
+	}
+	if !l.acceptsAnyType(r) {
 		return
 	}
 	for i, audience := range r.Audiences {

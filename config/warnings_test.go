@@ -18,6 +18,9 @@ func TestWarnings(t *testing.T) {
 		{`"audiences":["account"]`, `,"typ":"at+jwt"`, nil},
 		{`"audiences":["https://x"]`, ``, nil},
 		{`"forward":false`, ``, nil},
+		{`"clients":["a"]`, ``, []string{"resources[0].clients"}},
+		{`"clients":["a"],"required_scopes":["b"]`, ``, nil},
+		{`"clients":[]`, `,"typ":"at+jwt"`, nil},
 	} {
 		c, err := Parse([]byte(`{"authorization_servers":[{"issuer":"https://a","cluster":"a"` + tt.server + `}],"resources":[{"resource":"https://r",` + tt.resource + `}]}`))
 		if err != nil {

@@ -339,7 +339,7 @@ var clientTexts = []string{
 	"Incompatible auth server: does not support dynamic client registration",
 	"Registration failed: 404", "no configured client registration methods are supported",
 	"authorization response issuer ", " does not match expected issuer ",
-	"Policy '", "' rejected request", "RBAC: access denied", "Server returned 403 after trying upscoping",
+	"Policy '", "' rejected request", "RBAC: access denied", "cannot fetch Wasm module", "Server returned 403 after trying upscoping",
 }
 
 // What troubleshooting.md quotes from answers and from the log stands in the

@@ -20,6 +20,7 @@ type Claims struct {
 
 	hasClientID bool
 	hasIssuer   bool
+	hasAudience bool // it has "aud", be it null
 
 	idToken   bool // it has a claim that only ID tokens have
 	otherType bool // it has a claim that only other types of tokens have, or that names another type

@@ -17,6 +17,10 @@ type Policy struct {
 	// case, "aud" may have them in any case (RFC 3986, section 6.2.2.1).
 	Audiences []string
 
+	// Clients are the IDs of clients whose tokens may lack "aud", unless Type is set.
+	// They matter for a token without "aud" only: one that is null or empty is there.
+	Clients []string
+
 	// Algorithms are the algorithms that are accepted: RFC 8725, section 3.1.
 	Algorithms []Algorithm
 
@@ -139,7 +143,7 @@ func (p *Policy) check(c *Claims, now *time.Time, introspected bool) error {
 		}
 	}
 	// RFC 7519, section 4.1.3; RFC 8707, section 2.
-	if !p.hasAudience(c) && !(introspected && p.AudienceUnchecked && len(c.audiences) == 0) {
+	if !p.hasAudience(c) && !(introspected && p.AudienceUnchecked && len(c.audiences) == 0) && !p.waivesAudience(c) {
 		if len(c.audiences) == 0 {
 			return ErrNoAudience
 		}
@@ -153,7 +157,7 @@ func (p *Policy) check(c *Claims, now *time.Time, introspected bool) error {
 	if !introspected && c.Subject == "" && c.ClientID == "" {
 		return ErrAnonymous
 	}
-	// RFC 9068, section 2.2. The checks above require iss, exp and aud.
+	// RFC 9068, section 2.2. The checks above require iss, exp and, with Type, aud.
 	if p.Type == typeAccessToken && !(c.Subject != "" && c.hasClientID && c.ClientID != "" && c.ID != "" && c.IssuedAt.Set) {
 		return ErrMissingClaim
 	}
@@ -185,6 +189,11 @@ func (p *Policy) CheckType(t *Token) error {
 		return ErrType
 	}
 	return t.claims.checkType()
+}
+
+// waivesAudience reports whether the token needs no audience, because of its client.
+func (p *Policy) waivesAudience(c *Claims) bool {
+	return !c.hasAudience && p.Type == "" && c.ClientID != "" && slices.Contains(p.Clients, c.ClientID)
 }
 
 // hasAudience reports whether one of the audiences of the token is one of p.Audiences.

@@ -212,6 +212,9 @@ func (t *Token) parsePayload() error {
 	c.members, fault = t.reader.read(t.payload, c.members, maxDepth)
 	switch fault {
 	case jsontext.None:
+		for i := range c.members {
+			c.hasAudience = c.hasAudience || c.members[i].name == "aud"
+		}
 		c.members = dropNull(c.members)
 		return c.read(&t.reader)
 	case jsontext.DuplicateName:

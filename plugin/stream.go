@@ -204,8 +204,10 @@ func setHeaders(p *gate.Pass) (what string, err error) {
 		if !ok {
 			break
 		}
-		if err := proxywasm.ReplaceHttpRequestHeader(h.Name, h.Value); err != nil {
-			return "an identity header cannot be set", err
+		if h.Name != "" {
+			if err := proxywasm.ReplaceHttpRequestHeader(h.Name, h.Value); err != nil {
+				return "an identity header cannot be set", err
+			}
 		}
 		if h.FilterState != "" {
 			if err := setProperty(h.FilterState, h.Value); err != nil {

@@ -205,7 +205,7 @@ func wantError(t testing.TB, s *Stream, status int, code string) {
 		t.Errorf("cache-control %q", got)
 	}
 	challenges := h.Values("www-authenticate")
-	if status == 404 || status == 405 || status == 413 || status == 415 || status == 503 {
+	if code == "access_denied" || status == 404 || status == 405 || status == 413 || status == 415 || status == 503 {
 		if len(challenges) != 0 {
 			t.Errorf("%d with a challenge: %q", status, challenges)
 		}

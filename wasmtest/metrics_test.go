@@ -77,6 +77,7 @@ var outcomes = []struct {
 	{"invalid_token.reason=bound", claiming(object{"cnf": object{"jkt": "x"}})},
 	{"invalid_token.reason=missing_claim", claiming(object{"iat": nil})},
 	{"insufficient_scope", claiming(object{"scope": "write:notes"})},
+	{"access_denied.reason=claim", func(h *Host) Headers { return rpc("/staff", rsaKey.bearer(claims(h, nil))) }},
 	{"wrong_origin", func(*Host) Headers { return request("POST", "/pages", [2]string{"origin", "https://evil.example"}) }},
 	{"passed.reason=cache_miss", claiming(object{"jti": "new"})},
 	{"passed.reason=cache_hit", claiming(object{"jti": "new"})},
@@ -117,7 +118,8 @@ func claiming(members object) func(h *Host) Headers {
 func TestEachRequestIsCountedOnce(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, config(server(object{"max_token_lifetime_seconds": 86400}), notes(nil), object{"unmatched": "allow",
-		"resources": []object{notes(nil), {"resource": "https://mcp.example.com/pages", "allowed_origins": []string{"https://app.example"}}}}))
+		"resources": []object{notes(nil), {"resource": "https://mcp.example.com/pages", "allowed_origins": []string{"https://app.example"}},
+			{"resource": "https://mcp.example.com/staff", "audiences": []string{resource}, "required_claims": object{"groups": "staff"}}}}))
 	vm.Tick()
 	for _, tt := range outcomes {
 		if tt.request == nil {

@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net"
+	"net/url"
 	"sync/atomic"
 	"time"
 )
@@ -52,7 +53,8 @@ func newCA() (*CA, error) {
 	return &CA{PEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), cert: cert, key: key}, nil
 }
 
-// Certificate returns a server's certificate and key for the names, as PEM.
+// Certificate returns a certificate and its key for the names, as PEM. A name may be a host
+// name, an address or, for a client of Istio's control plane, a SPIFFE ID.
 func (ca *CA) Certificate(names ...string) (cert, key []byte, err error) {
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -66,6 +68,8 @@ func (ca *CA) Certificate(names ...string) (cert, key []byte, err error) {
 	for _, name := range names {
 		if ip := net.ParseIP(name); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)
+		} else if uri, err := url.Parse(name); err == nil && uri.Scheme == "spiffe" {
+			template.URIs = append(template.URIs, uri)
 		} else {
 			template.DNSNames = append(template.DNSNames, name)
 		}

@@ -72,7 +72,9 @@ func NewWorld(t testing.TB, upstreamAddr string) *World {
 		want := credentials
 		mu.Unlock()
 		if user, password, _ := r.BasicAuth(); want != "" && user+":"+password != want {
-			rw.Header().Set("WWW-Authenticate", `Basic realm="registry"`)
+			// Istio 1.31 refuses every realm that is not a URL, though it needs one only of
+			// a Bearer challenge.
+			rw.Header().Set("WWW-Authenticate", `Basic realm="https://`+RegistryHost+`"`)
 			http.Error(rw, "unauthorized", http.StatusUnauthorized)
 			return
 		}

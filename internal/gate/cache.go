@@ -5,6 +5,7 @@ import (
 
 	"mcpauth/internal/keys"
 	"mcpauth/internal/metrics"
+	"mcpauth/internal/operation"
 	"mcpauth/jwtlite"
 )
 
@@ -13,7 +14,7 @@ type cachedToken struct {
 	keys    *keys.Source   // verified it; nil if its authorization server vouched for it
 	version uint64         // of these keys
 	window  jwtlite.Window // when it passes the checks that depend on the time
-	granted uint64         // the rule scopes that its scopes satisfy: see grantedScopes
+	granted operation.Set  // what it has of what the rules require: see resource.granted
 }
 
 // cached returns the verdict on a request whose token is in the cache. ok is false

@@ -10,9 +10,9 @@
 //   - its token is a JWT that passes every check: verifyJWT;
 //   - its authorization server vouches for its token: introspect.
 //
-// In the last three ways, the token also needs the scopes that the rules of the
-// resource require. If only the body tells which those are, the gate decides when it
-// has the body: applyRules.
+// In the last three ways, the token also needs the scopes and the claims that the rules
+// of the resource require. If only the body tells which those are, the gate decides when
+// it has the body: applyRules.
 package gate
 
 import (

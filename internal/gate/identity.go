@@ -8,12 +8,13 @@ import (
 	"unsafe"
 
 	"mcpauth/config"
+	"mcpauth/internal/wellknown"
 	"mcpauth/jwtlite"
 )
 
 // An identityHeader is a header that tells the server who calls.
 type identityHeader struct {
-	name        string
+	name        string // empty if it is not set
 	filterState string // see [IdentityHeader.FilterState]
 }
 
@@ -46,7 +47,9 @@ func identityHeaders(r *config.Resource) []identityHeader {
 	names = append(names, r.ForwardPayloadHeader)
 	headers := make([]identityHeader, len(names))
 	for i, name := range names {
-		headers[i].name = name
+		if i >= firstClaimHeader || slices.Contains(r.IdentityHeaders, name) {
+			headers[i].name = name
+		}
 		if slices.Contains(r.FilterState, name) {
 			headers[i].filterState = strings.TrimPrefix(name, "x-")
 		}
@@ -65,7 +68,7 @@ const headerOverhead = 6
 
 // An IdentityHeader is a header that is set on a request.
 type IdentityHeader struct {
-	Name, Value string
+	Name, Value string // Name is empty if the value is for FilterState alone
 
 	// FilterState is the name of the filter state that also gets the value; empty
 	// if there is none.
@@ -85,23 +88,22 @@ func (i *Identity) Next() (h IdentityHeader, ok bool) {
 }
 
 // appendIdentity encodes the identity headers of t, which holds a verified JWT or an
-// introspection response.
-func (p *resource) appendIdentity(b []byte, t *jwtlite.Token, issuer string) []byte {
+// introspection response, from an issuer and with scopes.
+func (p *resource) appendIdentity(b []byte, t *jwtlite.Token, issuer string, scopes []string) []byte {
 	c := t.Claims()
-	b = appendHeader(b, subjectHeader, c.Subject)
-	b = appendHeader(b, clientHeader, c.ClientID)
-	var scopes [16]string
-	b = appendHeader(b, scopeHeader, c.AppendScopes(scopes[:0])...)
-	b = appendHeader(b, issuerHeader, issuer)
+	b = p.appendCaller(b, subjectHeader, c.Subject)
+	b = p.appendCaller(b, clientHeader, c.ClientID)
+	b = p.appendCaller(b, scopeHeader, scopes...)
+	b = p.appendCaller(b, issuerHeader, issuer)
 	if c.Expires.Set {
 		var digits [20]byte
 		expires := strconv.AppendInt(digits[:0], c.Expires.Unix(), 10)
-		b = appendHeader(b, expiresHeader, unsafe.String(unsafe.SliceData(expires), len(expires)))
+		b = p.appendCaller(b, expiresHeader, unsafe.String(unsafe.SliceData(expires), len(expires)))
 	}
 	if len(p.ClaimToHeaders) > 0 {
-		payload := unsafe.String(unsafe.SliceData(t.Payload()), len(t.Payload()))
+		payload := payloadText(t)
 		for i := range p.ClaimToHeaders {
-			b = appendHeader(b, firstClaimHeader+i, claimText(payload, &p.ClaimToHeaders[i]))
+			b = appendHeader(b, firstClaimHeader+i, wellknown.Text(claimAt(payload, &p.ClaimToHeaders[i].Claim)))
 		}
 	}
 	if p.ForwardPayloadHeader != "" {
@@ -118,6 +120,15 @@ func encodedPayload(t *jwtlite.Token) string {
 	}
 	_, payload, _ := strings.Cut(t.SigningInput(), ".")
 	return payload
+}
+
+// appendCaller encodes one of the callerHeaders, unless the configuration has no use for
+// it: see appendHeader.
+func (p *resource) appendCaller(b []byte, number int, values ...string) []byte {
+	if h := &p.identity[number]; h.name == "" && h.filterState == "" {
+		return b
+	}
+	return appendHeader(b, number, values...)
 }
 
 // appendHeader encodes the identity header with this number. Its value consists of

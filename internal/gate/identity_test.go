@@ -67,12 +67,15 @@ func TestCallerHeaders(t *testing.T) {
 		t.Fatalf("%d names, %d headers", len(config.IdentityNames), len(callerHeaders))
 	}
 	p := &resource{Resource: &config.Resource{FilterState: []string{config.IdentityHeaderPrefix + "client"}}}
+	for _, name := range config.IdentityNames {
+		p.IdentityHeaders = append(p.IdentityHeaders, config.IdentityHeaderPrefix+name)
+	}
 	p.identity = identityHeaders(p.Resource)
 	var token jwtlite.Token
 	if err := token.ParseClaims([]byte(`{"sub":"s","client_id":"c","scope":"x y","exp":1700000000}`)); err != nil {
 		t.Fatal(err)
 	}
-	identity := Identity{p.identity, string(p.appendIdentity(nil, &token, "i"))}
+	identity := Identity{p.identity, string(p.appendIdentity(nil, &token, "i", token.Claims().AppendScopes(nil)))}
 	for range config.IdentityNames {
 		h, _ := identity.Next()
 		name := strings.TrimPrefix(h.Name, config.IdentityHeaderPrefix)
@@ -83,5 +86,26 @@ func TestCallerHeaders(t *testing.T) {
 			t.Errorf("filter state of %s: %q", name, h.FilterState)
 		}
 		delete(want, name)
+	}
+}
+
+// Of the headers that every resource has, those that the configuration names are set. A
+// value may be for the filter state alone.
+func TestIdentityHeadersByChoice(t *testing.T) {
+	p := &resource{Resource: &config.Resource{
+		IdentityHeaders: []string{config.IdentityHeaderPrefix + "scope"},
+		FilterState:     []string{config.IdentityHeaderPrefix + "subject"},
+		ClaimToHeaders:  []config.ClaimToHeader{{Claim: config.Claim{Name: "n"}, HeaderName: "x-n"}},
+	}}
+	p.identity = identityHeaders(p.Resource)
+	var token jwtlite.Token
+	if err := token.ParseClaims([]byte(`{"sub":"s","client_id":"c","exp":1700000000,"n":"v"}`)); err != nil {
+		t.Fatal(err)
+	}
+	identity := Identity{p.identity, string(p.appendIdentity(nil, &token, "i", []string{"a"}))}
+	for _, want := range []IdentityHeader{{"", "s", "mcpauth-subject"}, {"x-mcpauth-scope", "a", ""}, {"x-n", "v", ""}, {}} {
+		if h, _ := identity.Next(); h != want {
+			t.Errorf("%q, want %q", h, want)
+		}
 	}
 }

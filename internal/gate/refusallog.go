@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"mcpauth/config"
 	"mcpauth/internal/callout"
 	"mcpauth/internal/metrics"
 	"mcpauth/jwtlite"
@@ -98,6 +99,14 @@ func (g *Gate) logRefusal(p *resource, r *Request, o metrics.Outcome, err error,
 func (g *Gate) logInsufficientScope(p *resource, r *Request, scope string) {
 	if g.Log.due(metrics.InsufficientScope) {
 		g.Log.host.Info("refused at " + p.Resource.Resource.Raw + ": " + errInsufficientScope.Error() + " of " + quote(scope) + g.describeToken(p, r, nil))
+	}
+}
+
+// logAccessDenied logs that p refuses the token of r, which lacks a claim; r is nil in a
+// verdict on the body.
+func (g *Gate) logAccessDenied(p *resource, r *Request, c *config.RequiredClaim) {
+	if g.Log.due(metrics.AccessDenied) {
+		g.Log.host.Info("refused at " + p.Resource.Resource.Raw + ": the token lacks a required value of the claim " + quote(c.Claim.Name) + g.describeToken(p, r, nil))
 	}
 }
 

@@ -49,7 +49,8 @@ type trustedServer struct {
 	*server
 	keys           *keys.Source // nil if JWTs of the server are not accepted
 	policy         jwtlite.Policy
-	introspectJWTs bool // the server is asked about its JWTs too
+	scopeClaims    []config.Claim // see config.AuthorizationServer.ScopeClaims
+	introspectJWTs bool           // the server is asked about its JWTs too
 }
 
 // newResource returns the resource r, which is the index-th of the configuration.
@@ -63,9 +64,9 @@ func newResource(index int, r *config.Resource, all []*server) *resource {
 		rules:    operation.Compile(r.Rules),
 		challenge: reply.Challenge{
 			ResourceMetadata: wellknown.ProtectedResourceURL(r.Resource),
-			Scope:            strings.Join(r.ChallengeScopes, " "),
+			Scope:            strings.Join(r.RequestedScopes(r.ChallengeScopes), " "),
 		},
-		requiredScope: strings.Join(r.ScopeHierarchy.Minimal(r.RequiredScopes), " "),
+		requiredScope: strings.Join(r.RequestedScopes(r.ScopeHierarchy.Minimal(r.RequiredScopes)), " "),
 	}
 	p.entityTag = wellknown.EntityTag(p.document)
 	for _, c := range r.AuthorizationServers {
@@ -80,9 +81,10 @@ func newResource(index int, r *config.Resource, all []*server) *resource {
 
 // trust adds s to the servers of p.
 func (p *resource) trust(s *server) {
-	t := trustedServer{server: s, keys: s.Keys, policy: jwtlite.Policy{
+	t := trustedServer{server: s, keys: s.Keys, scopeClaims: s.Config.ScopeClaims, policy: jwtlite.Policy{
 		Issuer:      s.Config.Issuer,
 		Audiences:   audiences(p.Resource),
+		Clients:     p.Clients,
 		Algorithms:  s.Config.Algorithms,
 		ClockSkew:   s.Config.ClockSkew,
 		MaxLifetime: s.Config.MaxTokenLifetime,
@@ -104,6 +106,10 @@ func (p *resource) trust(s *server) {
 		// responses do not have.
 		t.introspectJWTs = c.JWT
 		t.policy.Type, t.policy.AudienceUnchecked = "", c.AudienceUnchecked
+		if c.Userinfo != nil {
+			// The configuration maps what the endpoint says.
+			t.scopeClaims, t.policy.Clients = nil, nil
+		}
 		p.introspector = &t
 	}
 }

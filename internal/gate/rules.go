@@ -2,32 +2,39 @@ package gate
 
 import (
 	"errors"
+	"math/bits"
 	"slices"
 	"strings"
 
+	"mcpauth/config"
 	"mcpauth/internal/metrics"
 	"mcpauth/internal/operation"
 	"mcpauth/internal/reply"
 )
 
-// grantedScopes returns the bit set of rule scopes that scopes satisfy: bit i
-// stands for p.rules.Scopes[i].
-func (p *resource) grantedScopes(scopes []string) (granted uint64) {
+// granted returns what a token with these scopes and this payload has of what the rules
+// of p require.
+func (p *resource) granted(scopes []string, payload string) (granted operation.Set) {
 	if p.rules == nil {
-		return 0
+		return granted
 	}
 	for i, s := range p.rules.Scopes {
 		if p.ScopeHierarchy.Grants(scopes, s) {
-			granted |= 1 << i
+			granted.Scopes |= 1 << i
+		}
+	}
+	for i := range p.rules.Claims {
+		if hasClaim(payload, p.rules.Claims[i]) {
+			granted.Claims |= 1 << i
 		}
 	}
 	return granted
 }
 
-// applyRules returns v, which lets a request on, unless its operation needs a scope
-// that is not granted. If the headers do not settle this, the verdict depends on the
+// applyRules returns v, which lets a request on, unless its operation needs a scope or a
+// claim that is not granted. If the headers do not settle this, the verdict depends on the
 // body. A request without a body has no operation.
-func (g *Gate) applyRules(p *resource, r *Request, granted uint64, v Verdict) Verdict {
+func (g *Gate) applyRules(p *resource, r *Request, granted operation.Set, v Verdict) Verdict {
 	switch {
 	case p.rules == nil:
 		return v
@@ -38,13 +45,13 @@ func (g *Gate) applyRules(p *resource, r *Request, granted uint64, v Verdict) Ve
 	}
 	o, fault := r.MCP.Operation()
 	if fault == "" && r.MCP.Validated() {
-		var need uint64
+		var need operation.Set
 		var suffices bool
-		need, suffices, fault = p.rules.RequiredScopes(&o)
+		need, suffices, fault = p.rules.Required(&o)
 		switch {
 		case fault != "":
-		case suffices && need&^granted != 0:
-			return g.insufficientScope(p, r, need, r.allowOrigin())
+		case suffices && need.Without(granted) != operation.Set{}:
+			return g.lacks(p, r, need, granted, r.allowOrigin())
 		case suffices && p.TrustMCPHeaders && o.Mirrored() && r.MCP.Unambiguous(&o):
 			return v
 		}
@@ -60,9 +67,9 @@ func (g *Gate) applyRules(p *resource, r *Request, granted uint64, v Verdict) Ve
 
 // pendingBody returns the limits of the body of a request that waits, nil if the
 // verdict after the wait will not depend on the body. It decides nothing, and assumes
-// that every scope is granted: the gate has yet to check the token.
+// that everything is granted: the gate has yet to check the token.
 func (g *Gate) pendingBody(p *resource, r *Request) *Body {
-	const all = ^uint64(0)
+	all := operation.Set{Scopes: ^uint64(0), Claims: ^uint64(0)}
 	v := g.applyRules(p, r, all, Verdict{})
 	if v.body != nil {
 		v.body.decide = nil
@@ -70,12 +77,12 @@ func (g *Gate) pendingBody(p *resource, r *Request) *Body {
 	return v.body
 }
 
-// neededByHeaders returns the rule scopes that the operation of a request needs,
-// as far as its headers name it.
-func (p *resource) neededByHeaders(r *Request) (need uint64) {
+// neededByHeaders returns what the rules require for the operation of a request, as far
+// as its headers name it.
+func (p *resource) neededByHeaders(r *Request) (need operation.Set) {
 	if p.rules != nil && r.HasBody && r.MCP.Validated() {
 		if o, fault := r.MCP.Operation(); fault == "" {
-			need, _, _ = p.rules.RequiredScopes(&o)
+			need, _, _ = p.rules.Required(&o)
 		}
 	}
 	return need
@@ -83,10 +90,28 @@ func (p *resource) neededByHeaders(r *Request) (need uint64) {
 
 var errInsufficientScope = errors.New("the token lacks a required scope")
 
+// lacks returns the verdict on a request whose token lacks a scope or a claim: a
+// required scope, or something of need that is not in granted. A claim comes first: to
+// ask for more scopes would be in vain. r is nil in a verdict on the body, when the token
+// is no longer at hand.
+func (g *Gate) lacks(p *resource, r *Request, need, granted operation.Set, allowOrigin string) Verdict {
+	if claims := need.Without(granted).Claims; claims != 0 {
+		return g.accessDenied(p, r, p.rules.Claims[bits.TrailingZeros64(claims)], allowOrigin)
+	}
+	return g.insufficientScope(p, r, need.Scopes, allowOrigin)
+}
+
+// accessDenied returns the verdict on a request whose token lacks a claim. It names the
+// claim, and no value.
+func (g *Gate) accessDenied(p *resource, r *Request, c *config.RequiredClaim, allowOrigin string) Verdict {
+	description := "the token lacks a required value of the claim " + c.Claim.Name
+	g.logAccessDenied(p, r, c)
+	return respond(reply.AccessDenied(description, allowOrigin), metrics.AccessDenied)
+}
+
 // insufficientScope returns the verdict on a request whose token lacks a scope.
 // The challenge names all scopes that the operation needs (MCP, authorization,
-// "Runtime Insufficient Scope Errors"). r is nil in a verdict on the body, when
-// the token is no longer at hand.
+// "Runtime Insufficient Scope Errors"). r is as for lacks.
 func (g *Gate) insufficientScope(p *resource, r *Request, need uint64, allowOrigin string) Verdict {
 	scope := p.requiredScope
 	if need != 0 {
@@ -96,7 +121,7 @@ func (g *Gate) insufficientScope(p *resource, r *Request, need uint64, allowOrig
 				all = append(all, s)
 			}
 		}
-		scope = strings.Join(p.ScopeHierarchy.Minimal(all), " ")
+		scope = strings.Join(p.RequestedScopes(p.ScopeHierarchy.Minimal(all)), " ")
 	}
 	g.logInsufficientScope(p, r, scope)
 	challenge := reply.Challenge{ResourceMetadata: p.challenge.ResourceMetadata, Scope: scope}
@@ -114,14 +139,14 @@ func badOperation(fault operation.Fault, o metrics.Outcome, allowOrigin string) 
 type operationCheck struct {
 	gate        *Gate
 	resource    *resource
-	granted     uint64
+	granted     operation.Set
 	headers     operation.Operation
 	allowOrigin string
 	outcome     metrics.Outcome // of the request, if it goes on
 }
 
 // operationBody returns the Body that applies the rules of p to the body of a request.
-func (g *Gate) operationBody(p *resource, r *Request, granted uint64, o operation.Operation, outcome metrics.Outcome) *Body {
+func (g *Gate) operationBody(p *resource, r *Request, granted operation.Set, o operation.Operation, outcome metrics.Outcome) *Body {
 	o.Method, o.Name = strings.Clone(o.Method), strings.Clone(o.Name)
 	c := &operationCheck{g, p, granted, o, strings.Clone(r.allowOrigin()), outcome}
 	return &Body{MaxBytes: p.MaxBodyBytes, decide: c.decide, allowOrigin: c.allowOrigin}
@@ -131,14 +156,14 @@ func (c *operationCheck) decide(body []byte) Verdict {
 	if len(body) == 0 {
 		return forwardBody(c.outcome)
 	}
-	need, fault := c.gate.scanner.RequiredScopes(body, c.resource.rules, &c.headers)
+	need, fault := c.gate.scanner.Required(body, c.resource.rules, &c.headers)
 	switch {
 	case fault == operation.FaultMismatch:
 		return badOperation(fault, metrics.Mismatch, c.allowOrigin)
 	case fault != "":
 		return badOperation(fault, metrics.BadBody, c.allowOrigin)
-	case need&^c.granted != 0:
-		return c.gate.insufficientScope(c.resource, nil, need, c.allowOrigin)
+	case need.Without(c.granted) != operation.Set{}:
+		return c.gate.lacks(c.resource, nil, need, c.granted, c.allowOrigin)
 	}
 	return forwardBody(c.outcome)
 }

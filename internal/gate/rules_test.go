@@ -23,10 +23,11 @@ func ruled(t *testing.T, members string) (*Gate, *resource) {
 	return g, p
 }
 
-const toolRules = `"tools": {"delete": ["write"], "drop": ["admin", "base"], "look": ["read"]}, "methods": {"tools/*": ["read"]}`
+const toolRules = `"tools": {"delete": ["write"], "drop": ["admin", "base"], "look": ["read"], "purge": {"scopes": ["admin"], "claims": {"groups": ["ops", 7], "mfa": true}}}, "methods": {"tools/*": ["read"]}`
 
 const (
 	callDelete = `{"method":"tools/call","params":{"name":"delete"}}`
+	callPurge  = `{"method":"tools/call","params":{"name":"purge"}}`
 	callLook   = `{"method":"tools/call","params":{"name":"look"}}`
 )
 
@@ -49,11 +50,13 @@ func TestRules(t *testing.T) {
 		name    string
 		rules   string
 		scopes  string // of the token
+		payload string // of the token
 		request Request
 		headers string // what becomes of it at the headers: a status, "pass", or "body"
 		body    string
 		want    string // what becomes of the body
 		scope   string // of the challenge
+		denied  string // the claim that the description names
 		outcome metrics.Outcome
 	}{
 		{name: "no body", scopes: "base", request: Request{MCP: mcp(current, "tools/call", "delete")}, headers: "pass"},
@@ -75,6 +78,15 @@ func TestRules(t *testing.T) {
 		{name: "a batch", scopes: "base read", request: Request{HasBody: true}, headers: "body", body: "[" + callLook + "," + callDelete + "]", want: "403", scope: "base write", outcome: metrics.InsufficientScope},
 		{name: "a batch, granted", scopes: "base write", request: Request{HasBody: true}, headers: "body", body: "[" + callLook + "," + callDelete + "]", want: "pass"},
 		{name: "a batch with headers", scopes: "base write", request: Request{HasBody: true, MCP: mcp(older, "tools/call", "")}, headers: "body", body: "[" + callLook + "]", want: "400", outcome: metrics.Mismatch},
+		{name: "a claim in the headers", scopes: "base admin", payload: `{"groups":["ops"]}`, request: Request{HasBody: true, MCP: mcp(current, "tools/call", "purge")}, headers: "403", denied: "mfa", outcome: metrics.AccessDenied},
+		{name: "a claim before a scope", scopes: "base", payload: `{"mfa":true}`, request: Request{HasBody: true, MCP: mcp(current, "tools/call", "purge")}, headers: "403", denied: "groups", outcome: metrics.AccessDenied},
+		{name: "a scope after the claims", scopes: "base", payload: `{"groups":7.0,"mfa":true}`, request: Request{HasBody: true, MCP: mcp(current, "tools/call", "purge")}, headers: "403", scope: "base admin", outcome: metrics.InsufficientScope},
+		{name: "claims, trusted", rules: `, "trust_mcp_headers": true`, scopes: "base admin", payload: `{"groups":["a",7],"mfa":true}`, request: Request{HasBody: true, MCP: mcp(current, "tools/call", "purge")}, headers: "pass"},
+		{name: "claims, trusted, missing", rules: `, "trust_mcp_headers": true`, scopes: "base admin", payload: `{"groups":["a",7],"mfa":"true"}`, request: Request{HasBody: true, MCP: mcp(current, "tools/call", "purge")}, headers: "403", denied: "mfa", outcome: metrics.AccessDenied},
+		{name: "claims by the body", scopes: "base admin", payload: `{"groups":["a","ops"],"mfa":true}`, request: Request{HasBody: true}, headers: "body", body: callPurge, want: "pass"},
+		{name: "no claims by the body", scopes: "base", payload: `{}`, request: Request{HasBody: true}, headers: "body", body: callPurge, want: "403", denied: "groups", outcome: metrics.AccessDenied},
+		{name: "a batch with claims", scopes: "base admin", payload: `{"groups":"ops"}`, request: Request{HasBody: true}, headers: "body", body: "[" + callLook + "," + callPurge + "]", want: "403", denied: "mfa", outcome: metrics.AccessDenied},
+		{name: "a batch with claims, granted", scopes: "base admin", payload: `{"groups":"ops","mfa":true}`, request: Request{HasBody: true}, headers: "body", body: "[" + callPurge + "," + callLook + "]", want: "pass"},
 		{name: "empty", scopes: "base", request: Request{HasBody: true}, headers: "body", body: "", want: "pass"},
 		{name: "malformed", scopes: "base write", request: Request{HasBody: true}, headers: "body", body: "{", want: "400", outcome: metrics.BadBody},
 		{name: "two methods", scopes: "base write", request: Request{HasBody: true, MCP: operation.Headers{Method: "ping", MethodCount: 2}}, headers: "400", outcome: metrics.BadHeader},
@@ -89,7 +101,7 @@ func TestRules(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			g, p := ruled(t, toolRules+test.rules)
 			test.request.HasOrigin = true
-			v := g.applyRules(p, &test.request, p.grantedScopes(strings.Fields(test.scopes)), g.forward(Pass{}, verdictToken, metrics.CacheHit))
+			v := g.applyRules(p, &test.request, p.granted(strings.Fields(test.scopes), test.payload), g.forward(Pass{}, verdictToken, metrics.CacheHit))
 			check := func(v Verdict, want string) {
 				t.Helper()
 				got, outcome := "pass", metrics.CacheHit
@@ -117,6 +129,13 @@ func TestRules(t *testing.T) {
 				if _, rest, ok := strings.Cut(headers["www-authenticate"], `scope="`); ok {
 					scope, _, _ = strings.Cut(rest, `"`)
 				}
+				if test.denied != "" {
+					body := `{"error":"access_denied","error_description":"the token lacks a required value of the claim ` + test.denied + `"}` + "\n"
+					if _, challenge := headers["www-authenticate"]; challenge || string(v.Response().Body) != body {
+						t.Errorf("got %v, %s", headers, v.Response().Body)
+					}
+					return
+				}
 				if scope != test.scope || (scope != "") != (want == "403") {
 					t.Errorf("the challenge is %q, want %q", headers["www-authenticate"], test.scope)
 				}
@@ -133,7 +152,7 @@ func TestRules(t *testing.T) {
 func TestResourceWithoutRules(t *testing.T) {
 	g, p := ruled(t, `"forward": false`)
 	r := Request{HasBody: true, ContentEncoding: "gzip", MCP: operation.Headers{MethodCount: 2}}
-	if v := g.applyRules(p, &r, 0, g.forward(Pass{}, verdictToken, metrics.CacheHit)); v.Kind() != KindForward {
+	if v := g.applyRules(p, &r, operation.Set{}, g.forward(Pass{}, verdictToken, metrics.CacheHit)); v.Kind() != KindForward {
 		t.Errorf("got %+v", v)
 	}
 }
@@ -150,7 +169,7 @@ func BenchmarkRules(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			g := &Gate{}
 			r := &Request{HasBody: true, MCP: mcp("2026-07-28", "tools/call", "look")}
-			granted := p.grantedScopes([]string{"read", "base"})
+			granted := p.granted([]string{"read", "base"}, "{}")
 			b.ReportAllocs()
 			for b.Loop() {
 				if v := g.applyRules(p, r, granted, g.forward(Pass{}, verdictToken, metrics.CacheHit)); v.Kind() != KindForward {

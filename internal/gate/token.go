@@ -101,18 +101,23 @@ func missingKey(t *jwtlite.Token, token string, err error) uint64 {
 }
 
 // accept returns the verdict on a request whose token, in g.token, has passed
-// every check but those of its scopes.
+// every check but those of its scopes and of the claims that the resource requires.
 func (g *Gate) accept(p *resource, r *Request, s *trustedServer, token string, c cachedToken) Verdict {
 	t := &g.token
-	g.scopes = t.Claims().AppendScopes(g.scopes[:0])
+	for i := range p.RequiredClaims {
+		if claim := &p.RequiredClaims[i]; !hasClaim(payloadText(t), claim) {
+			return g.accessDenied(p, r, claim, r.allowOrigin())
+		}
+	}
+	g.scopes = s.appendScopes(g.scopes[:0], t)
+	c.granted = p.granted(g.scopes, payloadText(t))
 	for _, scope := range p.RequiredScopes {
 		if !p.ScopeHierarchy.Grants(g.scopes, scope) {
-			return g.insufficientScope(p, r, p.neededByHeaders(r), r.allowOrigin())
+			return g.lacks(p, r, p.neededByHeaders(r), c.granted, r.allowOrigin())
 		}
 	}
 
-	c.granted = p.grantedScopes(g.scopes)
-	g.identity = p.appendIdentity(g.identity[:0], t, s.policy.Issuer)
+	g.identity = p.appendIdentity(g.identity[:0], t, s.policy.Issuer, g.scopes)
 	if !c.window.Empty() {
 		g.cache.Put(p.index, token, c, g.identity)
 	}

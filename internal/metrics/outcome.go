@@ -46,6 +46,8 @@ const (
 	NoJWT
 	// InsufficientScope: the token lacks a scope.
 	InsufficientScope
+	// AccessDenied: the token lacks a required claim.
+	AccessDenied
 	// WrongOrigin: the request came from a web page that may not call.
 	WrongOrigin
 	// BadPath: the path or the host cannot be compared safely.
@@ -129,6 +131,7 @@ var outcomeLabels = [OutcomeCount]string{
 	Inactive:          "invalid_token.reason=inactive",
 	NoJWT:             "invalid_token.reason=no_jwt",
 	InsufficientScope: "insufficient_scope",
+	AccessDenied:      "access_denied.reason=claim",
 	WrongOrigin:       "wrong_origin",
 	BadPath:           "bad_request.reason=path",
 	TwoTokens:         "bad_request.reason=two_tokens",

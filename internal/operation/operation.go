@@ -1,5 +1,5 @@
 // Package operation finds the operation of MCP that a request asks for, and the scopes
-// that the rules of a resource require for it.
+// and claims that the rules of a resource require for it.
 //
 // An operation is a JSON-RPC method and, for some methods, a name: that of a tool or a
 // prompt, or the URI of a resource. The body of a request has both ([Scanner]). Since

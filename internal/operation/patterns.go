@@ -4,15 +4,16 @@ import (
 	"strings"
 )
 
-// patterns are the patterns of rules and their scopes, in ascending order of the texts.
+// patterns are the patterns of rules and what they require, in ascending order of the
+// texts.
 // A prefix stands before the exact pattern of the same text.
 type patterns []pattern
 
 type pattern struct {
-	text   string // without the "*" of a prefix
-	prefix bool
-	parent int // the index of the longest prefix that text begins with, -1 if there is none
-	scopes uint64
+	text     string // without the "*" of a prefix
+	prefix   bool
+	parent   int // the index of the longest prefix that text begins with, -1 if there is none
+	required Set
 }
 
 // search returns the number of patterns whose text is at most s.
@@ -28,8 +29,8 @@ func (p patterns) search(s string) int {
 	return low
 }
 
-// insert adds a pattern with its scopes.
-func (p *patterns) insert(text string, scopes uint64) {
+// insert adds a pattern with what it requires.
+func (p *patterns) insert(text string, required Set) {
 	text, prefix := strings.CutSuffix(text, "*")
 	list := *p
 	i := list.search(text)
@@ -39,7 +40,7 @@ func (p *patterns) insert(text string, scopes uint64) {
 	// slices.Insert would take 7 kB of the built file.
 	list = append(list, pattern{})
 	copy(list[i+1:], list[i:])
-	list[i] = pattern{text, prefix, -1, scopes}
+	list[i] = pattern{text, prefix, -1, required}
 	*p = list
 }
 
@@ -56,13 +57,13 @@ func (p patterns) link() {
 	}
 }
 
-// scopes returns the scopes of the most specific pattern that matches s: the exact one,
-// or else the longest prefix.
-func (p patterns) scopes(s string) uint64 {
+// required returns what the most specific pattern that matches s requires: the exact
+// one, or else the longest prefix.
+func (p patterns) required(s string) Set {
 	for i := p.search(s) - 1; i >= 0; i = p[i].parent {
 		if e := &p[i]; e.text == s || e.prefix && strings.HasPrefix(s, e.text) {
-			return e.scopes
+			return e.required
 		}
 	}
-	return 0
+	return Set{}
 }

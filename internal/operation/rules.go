@@ -7,15 +7,24 @@ import (
 )
 
 // Rules are the rules of one resource, arranged for fast searches. They do not change.
-//
-// A set of scopes is a bit set: bit i stands for Scopes[i].
 type Rules struct {
-	// Scopes are all the scopes that the rules require.
+	// Scopes and Claims are all the scopes and claims that the rules require.
 	Scopes []string
+	Claims []*config.RequiredClaim
 
 	methods patterns
 	names   [len(namedMethods)]patterns
 }
+
+// A Set is a set of scopes and required claims of [Rules]: bit i of Scopes stands for
+// Rules.Scopes[i], and bit i of Claims for Rules.Claims[i].
+type Set struct{ Scopes, Claims uint64 }
+
+// union returns the elements of s and of t.
+func (s Set) union(t Set) Set { return Set{s.Scopes | t.Scopes, s.Claims | t.Claims} }
+
+// Without returns the elements of s that are not in t.
+func (s Set) Without(t Set) Set { return Set{s.Scopes &^ t.Scopes, s.Claims &^ t.Claims} }
 
 // Compile returns the Rules of a list, nil if the list is empty.
 func Compile(list []config.Rule) *Rules {
@@ -24,14 +33,17 @@ func Compile(list []config.Rule) *Rules {
 	}
 	r := &Rules{}
 	for _, rule := range list {
-		var scopes uint64
+		var required Set
 		for _, s := range rule.Scopes {
-			scopes |= 1 << r.scopeBit(s)
+			required.Scopes |= 1 << r.scopeBit(s)
+		}
+		for i := range rule.Claims {
+			required.Claims |= 1 << r.claimBit(&rule.Claims[i])
 		}
 		if rule.Name == "" {
-			r.methods.insert(rule.Method, scopes)
+			r.methods.insert(rule.Method, required)
 		} else if i := methodIndex(rule.Method); i >= 0 {
-			r.names[i].insert(rule.Name, scopes)
+			r.names[i].insert(rule.Name, required)
 		}
 	}
 	r.methods.link()
@@ -50,6 +62,15 @@ func (r *Rules) scopeBit(scope string) int {
 	return len(r.Scopes) - 1
 }
 
+// claimBit returns the bit of a required claim, which it adds to Claims if need be.
+func (r *Rules) claimBit(c *config.RequiredClaim) int {
+	i := c.Index(r.Claims)
+	if i == len(r.Claims) {
+		r.Claims = append(r.Claims, c)
+	}
+	return i
+}
+
 // ScopeNames returns the names of the scopes in a bit set.
 func (r *Rules) ScopeNames(scopes uint64) []string {
 	var list []string
@@ -61,31 +82,30 @@ func (r *Rules) ScopeNames(scopes uint64) []string {
 	return list
 }
 
-// RequiredScopes returns the bit set of the scopes that an operation requires. It
-// returns false for complete if that depends on a method or a name that o does not have,
+// Required returns what an operation requires. It returns false for complete if that depends on a method or a name that o does not have,
 // and a fault if servers may read the method or the name differently.
-func (r *Rules) RequiredScopes(o *Operation) (scopes uint64, complete bool, fault Fault) {
+func (r *Rules) Required(o *Operation) (required Set, complete bool, fault Fault) {
 	if !o.HasMethod {
-		return 0, false, ""
+		return Set{}, false, ""
 	}
 	switch {
 	case hasControl(o.Method):
-		return 0, false, FaultMethod
+		return Set{}, false, FaultMethod
 	case !config.IsPlainName(o.Method, false):
-		return 0, false, FaultSpace
+		return Set{}, false, FaultSpace
 	}
-	scopes = r.methods.scopes(o.Method)
+	required = r.methods.required(o.Method)
 	i := methodIndex(o.Method)
 	if i < 0 || r.names[i] == nil {
-		return scopes, true, ""
+		return required, true, ""
 	}
 	if !o.HasName {
-		return scopes, false, ""
+		return required, false, ""
 	}
 	if !isPlain(o.Name, namedMethods[i].uri) {
-		return scopes, false, FaultName
+		return required, false, FaultName
 	}
-	return scopes | r.names[i].scopes(o.Name), true, ""
+	return required.union(r.names[i].required(o.Name)), true, ""
 }
 
 // isPlain reports whether all servers read a name alike: none trims it, ends it at a

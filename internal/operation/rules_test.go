@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tidwall/gjson"
+
 	"mcpauth/config"
 )
 
@@ -19,7 +21,7 @@ func list(rules ...[2]string) []config.Rule {
 	return list
 }
 
-func TestRequiredScopes(t *testing.T) {
+func TestRequired(t *testing.T) {
 	rules := Compile(append(list(
 		[2]string{"tools/*", ""},               // 0
 		[2]string{"tools/call", "delete_note"}, // 1
@@ -77,8 +79,8 @@ func TestRequiredScopes(t *testing.T) {
 		{"resources/subscribe", "-", "9"},
 		{"", "-", "9"},
 	} {
-		scopes, complete, fault := rules.RequiredScopes(&Operation{Method: test.method, HasMethod: true, Name: test.name, HasName: test.name != "-"})
-		got := rules.ScopeNames(scopes)
+		required, complete, fault := rules.Required(&Operation{Method: test.method, HasMethod: true, Name: test.name, HasName: test.name != "-"})
+		got := rules.ScopeNames(required.Scopes)
 		slices.Sort(got)
 		switch {
 		case fault != "":
@@ -93,7 +95,7 @@ func TestRequiredScopes(t *testing.T) {
 	if Compile(nil) != nil {
 		t.Error("rules from an empty list")
 	}
-	if _, complete, _ := rules.RequiredScopes(&Operation{}); complete {
+	if _, complete, _ := rules.Required(&Operation{}); complete {
 		t.Error("an operation without a method is complete")
 	}
 }
@@ -109,33 +111,33 @@ func TestMostSpecificPattern(t *testing.T) {
 		return string(b)
 	}
 	for range 300 {
-		scopes := map[string]uint64{}
+		required := map[string]Set{}
 		var list patterns
 		for i := range random.IntN(30) {
 			p := text(6)
 			if random.IntN(2) == 0 {
 				p += "*"
 			}
-			if _, twice := scopes[p]; !twice {
-				scopes[p] = uint64(i) + 1
-				list.insert(p, uint64(i)+1)
+			if _, twice := required[p]; !twice {
+				required[p] = Set{Scopes: uint64(i) + 1, Claims: uint64(i) << 8}
+				list.insert(p, required[p])
 			}
 		}
 		list.link()
 		for range 100 {
 			s := text(8)
-			want, ok := scopes[s]
+			want, ok := required[s]
 			for n := len(s); n >= 0 && !ok; n-- {
-				want, ok = scopes[s[:n]+"*"]
+				want, ok = required[s[:n]+"*"]
 			}
-			if got := list.scopes(s); got != want {
-				t.Fatalf("%v: %q requires %d, want %d", scopes, s, got, want)
+			if got := list.required(s); got != want {
+				t.Fatalf("%v: %q requires %d, want %d", required, s, got, want)
 			}
 		}
 	}
 }
 
-func BenchmarkRequiredScopes(b *testing.B) {
+func BenchmarkRequired(b *testing.B) {
 	var rules []config.Rule
 	for i := range 64 {
 		rules = append(rules, config.Rule{Method: "tools/call", Name: fmt.Sprintf("tool_%d", i), Scopes: []string{"a"}})
@@ -148,8 +150,55 @@ func BenchmarkRequiredScopes(b *testing.B) {
 			b.Fatal("the headers are not validated")
 		}
 		o, _ := h.Operation()
-		if need, _, _ := r.RequiredScopes(&o); need != 1<<0|1<<1 && need == 0 {
+		if need, _, _ := r.Required(&o); need == (Set{}) {
 			b.Fatal(need)
 		}
+	}
+}
+
+// Rules of one claim and the same values share a bit; a batch requires what its messages
+// require together.
+func TestRequiredClaims(t *testing.T) {
+	claim := func(name string, values ...string) config.RequiredClaim {
+		c := config.RequiredClaim{Claim: config.Claim{Name: name, Path: []string{name}}}
+		for _, text := range values {
+			v, ok := config.NewClaimValue(gjson.Parse(text))
+			if !ok {
+				t.Fatal(text)
+			}
+			c.Values = append(c.Values, v)
+		}
+		return c
+	}
+	rules := Compile([]config.Rule{
+		{Method: "tools/*", Claims: []config.RequiredClaim{claim("a", "1")}},
+		{Method: "tools/call", Name: "x", Scopes: []string{"s"}, Claims: []config.RequiredClaim{claim("b", `"1"`)}},
+		{Method: "tools/call", Name: "y", Claims: []config.RequiredClaim{claim("a", "1.0"), claim("a", `"1"`)}},
+		{Method: "tools/call", Name: "z"},
+		{Method: "ping", Scopes: []string{"t"}},
+	})
+	if n := len(rules.Claims); n != 3 {
+		t.Fatalf("%d claims: %v", n, rules.Claims)
+	}
+	call := func(name string) string {
+		return `{"method":"tools/call","params":{"name":"` + name + `"}}`
+	}
+	var s Scanner
+	for body, want := range map[string]Set{
+		call("x"):                  {Scopes: 1, Claims: 1 | 2},
+		call("y"):                  {Claims: 1 | 4},
+		call("z"):                  {Claims: 1},
+		call("other"):              {Claims: 1},
+		`{"method":"tools/list"}`:  {Claims: 1},
+		`{"method":"ping"}`:        {Scopes: 2},
+		`{"method":"prompts/get"}`: {},
+		"[" + call("x") + "," + call("y") + `,{"method":"ping"}]`: {Scopes: 1 | 2, Claims: 1 | 2 | 4},
+	} {
+		if got, fault := s.Required([]byte(body), rules, &Operation{}); got != want || fault != "" {
+			t.Errorf("%s: %b, %q, want %b", body, got, fault, want)
+		}
+	}
+	if got := (Set{Scopes: 3, Claims: 5}).Without(Set{Scopes: 1, Claims: 4}); got != (Set{Scopes: 2, Claims: 1}) {
+		t.Errorf("%b", got)
 	}
 }

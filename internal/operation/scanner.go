@@ -34,66 +34,66 @@ var (
 	paramsNames  = [2]string{"name", "uri"}
 )
 
-// RequiredScopes returns the bit set of the scopes that the operations in a body
-// require together. It refuses a body that does not match the operation in the headers.
-func (s *Scanner) RequiredScopes(body []byte, rules *Rules, headers *Operation) (scopes uint64, fault Fault) {
-	scopes, fault = s.scan(body, rules, headers)
+// Required returns what the operations in a body require together. It refuses a body
+// that does not match the operation in the headers.
+func (s *Scanner) Required(body []byte, rules *Rules, headers *Operation) (required Set, fault Fault) {
+	required, fault = s.scan(body, rules, headers)
 	// Neither a large body nor the strings of one stay in memory.
 	s.json.Release()
 	if cap(s.decoded) > 4096 {
 		s.decoded = nil
 	}
-	return scopes, fault
+	return required, fault
 }
 
-func (s *Scanner) scan(body []byte, rules *Rules, headers *Operation) (scopes uint64, fault Fault) {
+func (s *Scanner) scan(body []byte, rules *Rules, headers *Operation) (required Set, fault Fault) {
 	s.fault = ""
 	// A lone surrogate matters only in the strings that are read: see member.
 	s.json.Reset(body, jsontext.Options{MaxDepth: maxDepth, AllowLoneSurrogates: true})
 	if s.json.Kind() == jsontext.Array {
-		scopes, fault = s.batch(rules, headers)
+		required, fault = s.batch(rules, headers)
 	} else {
-		scopes, fault = s.single(rules, headers)
+		required, fault = s.single(rules, headers)
 	}
 	if fault == "" && !s.json.End() {
-		return 0, FaultSyntax
+		return Set{}, FaultSyntax
 	}
-	return scopes, fault
+	return required, fault
 }
 
 // batch reads an array of messages, which MCP 2025-03-26 allows. Headers describe one
 // message only.
-func (s *Scanner) batch(rules *Rules, headers *Operation) (scopes uint64, fault Fault) {
+func (s *Scanner) batch(rules *Rules, headers *Operation) (required Set, fault Fault) {
 	if headers.HasMethod || headers.HasName {
-		return 0, FaultMismatch
+		return Set{}, FaultMismatch
 	}
 	s.json.BeginArray()
 	empty := true
 	for s.json.NextElement() {
-		required, fault := s.single(rules, headers)
+		one, fault := s.single(rules, headers)
 		if fault != "" {
-			return 0, fault
+			return Set{}, fault
 		}
-		scopes |= required
+		required = required.union(one)
 		empty = false
 	}
 	if s.json.Fault() != jsontext.None {
-		return 0, FaultSyntax
+		return Set{}, FaultSyntax
 	}
 	if empty {
-		return 0, FaultMessage
+		return Set{}, FaultMessage
 	}
-	return scopes, ""
+	return required, ""
 }
 
-// single reads one message and returns the scopes that it requires.
-func (s *Scanner) single(rules *Rules, headers *Operation) (scopes uint64, fault Fault) {
+// single reads one message and returns what it requires.
+func (s *Scanner) single(rules *Rules, headers *Operation) (required Set, fault Fault) {
 	if s.json.Kind() != jsontext.Object {
-		return 0, FaultMessage
+		return Set{}, FaultMessage
 	}
 	s.message, s.params, s.decoded = [2]field{}, [2]field{}, s.decoded[:0]
 	if !s.object(&messageNames, &s.message) {
-		return 0, s.faultOf()
+		return Set{}, s.faultOf()
 	}
 	return s.operation(rules, headers)
 }
@@ -109,21 +109,21 @@ func (s *Scanner) faultOf() Fault {
 	return FaultSyntax
 }
 
-// operation returns the scopes that the message in s.message and s.params requires. A
-// message without a method is the response of a client, which requires none.
-func (s *Scanner) operation(rules *Rules, headers *Operation) (uint64, Fault) {
+// operation returns what the message in s.message and s.params requires. A message
+// without a method is the response of a client, which requires nothing.
+func (s *Scanner) operation(rules *Rules, headers *Operation) (Set, Fault) {
 	o := Operation{HasMethod: s.message[0].seen}
 	if o.HasMethod {
 		if !s.message[0].valid {
-			return 0, FaultMethod
+			return Set{}, FaultMethod
 		}
 		o.Method = s.json.Decode(s.message[0].text, &s.decoded)
 	}
 	if headers.HasMethod && (!o.HasMethod || o.Method != headers.Method) {
-		return 0, FaultMismatch
+		return Set{}, FaultMismatch
 	}
 	if !o.HasMethod {
-		return 0, ""
+		return Set{}, ""
 	}
 	if i := methodIndex(o.Method); i >= 0 {
 		f := &s.params[0]
@@ -134,14 +134,14 @@ func (s *Scanner) operation(rules *Rules, headers *Operation) (uint64, Fault) {
 			o.Name = s.json.Decode(f.text, &s.decoded)
 		}
 		if headers.HasName && (!o.HasName || o.Name != headers.Name) {
-			return 0, FaultMismatch
+			return Set{}, FaultMismatch
 		}
 	}
-	scopes, complete, fault := rules.RequiredScopes(&o)
+	required, complete, fault := rules.Required(&o)
 	if fault == "" && !complete {
 		fault = FaultName
 	}
-	return scopes, fault
+	return required, fault
 }
 
 // object reads the object that comes next, and fills in the fields of those of its

@@ -28,7 +28,9 @@ const (
 	codeInvalidToken      = "invalid_token"      // RFC 6750, section 3.1
 	codeInsufficientScope = "insufficient_scope" // RFC 6750, section 3.1
 
-	// No RFC defines an error code for these responses.
+	// No RFC defines an error code for these responses. RFC 6749, section 4.1.2.1,
+	// defines codeAccessDenied for another endpoint.
+	codeAccessDenied     = "access_denied"
 	codeUnauthorized     = "unauthorized"
 	codeNotFound         = "not_found"
 	codeMethodNotAllowed = "method_not_allowed"
@@ -55,6 +57,12 @@ func Error(status uint32, code, description, allowOrigin string, headers ...[2]s
 // acceptable. It has no challenge.
 func InvalidRequest(description, allowOrigin string) *Response {
 	return Error(400, codeInvalidRequest, description, allowOrigin)
+}
+
+// AccessDenied returns the 403 to a request whose token lacks a claim. It has no
+// challenge: to sign in again would not change that.
+func AccessDenied(description, allowOrigin string) *Response {
+	return Error(403, codeAccessDenied, description, allowOrigin)
 }
 
 // NotFound returns the 404 to a request that no resource covers, or that asks

@@ -106,7 +106,7 @@ func Document(r *config.Resource) []byte {
 	}
 	text := `{"resource":` + jsonString(r.Resource.Raw) + `,"authorization_servers":` + jsonArray(issuers)
 	if len(r.ScopesSupported) > 0 {
-		text += `,"scopes_supported":` + jsonArray(r.ScopesSupported)
+		text += `,"scopes_supported":` + jsonArray(r.RequestedScopes(r.ScopesSupported))
 	}
 	text += `,"bearer_methods_supported":["header"]`
 	for _, m := range r.Metadata {
@@ -151,7 +151,7 @@ func ProxyDocument(r *config.Resource, cfg *config.OAuthProxy, revokes bool) []b
 	}
 	scopes := cfg.Scopes
 	if len(scopes) == 0 {
-		scopes = r.ScopesSupported
+		scopes = r.RequestedScopes(r.ScopesSupported)
 	}
 	if len(scopes) > 0 {
 		text += `,"scopes_supported":` + jsonArray(scopes)

@@ -1,10 +1,11 @@
 // Package image wraps the plugin into the container image from which Istio and
 // Envoy Gateway load it.
 //
-// The image is an OCI manifest with one gzipped tar layer that holds one file,
+// [FromWasm] makes an OCI manifest with one gzipped tar layer that holds one file,
 // [FileName]: the "compat" variant of the Wasm image specification, and what
-// `docker build` makes of a `FROM scratch` and a `COPY`. Both gateways read it;
-// neither reads the newer artifact of media type application/wasm.
+// `docker build` makes of a `FROM scratch` and a `COPY`. [Artifact] makes the other
+// variant, whose layer is the module itself. Both gateways read both; neither reads
+// the newer artifact of media type application/wasm.
 //
 // The same module gives the same bytes, and so the same digest, wherever and
 // whenever it is wrapped with one release of Go. The digest of the manifest is
@@ -15,17 +16,13 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
-	"context"
 	"errors"
-	"fmt"
 	"io"
+	"time"
 
-	"github.com/google/go-containerregistry/pkg/authn"
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
@@ -41,18 +38,53 @@ var ErrNotWasm = errors.New("not a WebAssembly module of version 1")
 // specification 5.5.16). Istio looks at it before it loads a file.
 const preamble = "\x00asm\x01\x00\x00\x00"
 
-// annotations of the manifest, keyed by the names that the OCI image
-// specification predefines.
-var annotations = map[string]string{
-	"org.opencontainers.image.title":       "mcpauth",
-	"org.opencontainers.image.description": "Envoy filter that makes a gateway an OAuth 2.1 protected resource for MCP servers",
-	"org.opencontainers.image.licenses":    "Apache-2.0",
+// An Option changes what an image says of itself.
+type Option func(map[string]string)
+
+// WithSource names the URL of the sources. It is part of the image, and so of its
+// digest.
+func WithSource(url string) Option {
+	return func(annotations map[string]string) {
+		if url != "" {
+			annotations["org.opencontainers.image.source"] = url
+		}
+	}
 }
 
-// FromWasm wraps a module. It fails with [ErrNotWasm] for anything else.
-func FromWasm(module []byte) (v1.Image, error) {
+// created is the fixed date of every image. The true one would give each build a digest
+// of its own.
+var created = time.Unix(0, 0).UTC()
+
+// describe returns the annotations of the manifest, keyed by the names that the OCI
+// image specification predefines. The version is that of the module.
+func describe(module []byte, options []Option) (map[string]string, error) {
 	if !bytes.HasPrefix(module, []byte(preamble)) {
 		return nil, ErrNotWasm
+	}
+	version, err := Version(module)
+	if err != nil {
+		return nil, err
+	}
+	annotations := map[string]string{
+		"org.opencontainers.image.title":       "mcpauth",
+		"org.opencontainers.image.description": "Envoy filter that makes a gateway an OAuth 2.1 protected resource for MCP servers",
+		"org.opencontainers.image.licenses":    "Apache-2.0",
+		"org.opencontainers.image.created":     created.Format(time.RFC3339),
+	}
+	if version != "" {
+		annotations["org.opencontainers.image.version"] = version
+	}
+	for _, o := range options {
+		o(annotations)
+	}
+	return annotations, nil
+}
+
+// FromWasm wraps a module into an image. It fails with [ErrNotWasm] for any other file.
+func FromWasm(module []byte, options ...Option) (v1.Image, error) {
+	annotations, err := describe(module, options)
+	if err != nil {
+		return nil, err
 	}
 	compressed, err := layer(module)
 	if err != nil {
@@ -78,6 +110,8 @@ func FromWasm(module []byte) (v1.Image, error) {
 	config = config.DeepCopy()
 	// Both are required members, with Go's names as values.
 	config.Architecture, config.OS = "wasm", "wasip1"
+	config.Created = v1.Time{Time: created}
+	config.Config.Labels = annotations
 	if img, err = mutate.ConfigFile(img, config); err != nil {
 		return nil, err
 	}
@@ -113,19 +147,4 @@ func layer(module []byte) ([]byte, error) {
 		return nil, err
 	}
 	return buf.Bytes(), nil
-}
-
-// Push uploads the image to reference, which names registry, repository and tag
-// in full (`registry.example.com/mcpauth:1.0`), with the credentials that
-// `docker login` has stored, if any. A registry on a loopback address may speak
-// plain HTTP.
-func Push(ctx context.Context, reference string, img v1.Image) error {
-	tag, err := name.NewTag(reference, name.StrictValidation)
-	if err != nil {
-		return fmt.Errorf("image reference %q: %w", reference, err)
-	}
-	if err := remote.Write(tag, img, remote.WithContext(ctx), remote.WithAuthFromKeychain(authn.DefaultKeychain)); err != nil {
-		return fmt.Errorf("pushing %s: %w", tag, err)
-	}
-	return nil
 }

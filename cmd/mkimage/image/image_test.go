@@ -7,9 +7,11 @@ import (
 	"errors"
 	"io"
 	"log"
+	"maps"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -127,8 +129,12 @@ func TestPulledImageHoldsThePlugin(t *testing.T) {
 	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	defer server.Close()
 	reference := strings.TrimPrefix(server.URL, "http://") + "/gateways/mcpauth:test"
-	if err := image.Push(t.Context(), reference, img); err != nil {
+	repository, err := image.Push(t.Context(), reference, img)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if want := strings.TrimSuffix(reference, ":test"); repository != want {
+		t.Errorf("pushed to %q, want %q", repository, want)
 	}
 
 	tag, err := name.NewTag(reference)
@@ -150,10 +156,14 @@ func TestLayoutHoldsThePlugin(t *testing.T) {
 	img := wrap(t, module)
 	dir := filepath.Join(t.TempDir(), "image")
 	// An earlier build of another module is to leave nothing behind.
-	if err := image.WriteLayout(dir, wrap(t, []byte("\x00asm\x01\x00\x00\x00"))); err != nil {
+	if err := image.WriteLayout(dir, image.Entry{Name: "old", Image: wrap(t, []byte("\x00asm\x01\x00\x00\x00"))}); err != nil {
 		t.Fatal(err)
 	}
-	if err := image.WriteLayout(dir, img); err != nil {
+	artifact, err := image.Artifact(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := image.WriteLayout(dir, image.Entry{Name: "image", Image: img}, image.Entry{Name: "artifact", Image: artifact}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -172,17 +182,23 @@ func TestLayoutHoldsThePlugin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(manifest.Manifests) != 1 || manifest.Manifests[0].Digest.String() != digest(t, img) {
-		t.Fatalf("index lists %v, want only %s", manifest.Manifests, digest(t, img))
+	for i, want := range []struct {
+		name  string
+		image v1.Image
+	}{{"image", img}, {"artifact", artifact}} {
+		if len(manifest.Manifests) != 2 || manifest.Manifests[i].Digest.String() != digest(t, want.image) ||
+			manifest.Manifests[i].Annotations["org.opencontainers.image.ref.name"] != want.name {
+			t.Fatalf("index lists %v, want %s %s at %d of 2", manifest.Manifests, want.name, digest(t, want.image), i)
+		}
 	}
 	stored, err := path.Image(manifest.Manifests[0].Digest)
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkLoadable(t, stored, module)
-	// Manifest, configuration and layer.
-	if blobs, err := os.ReadDir(filepath.Join(dir, "blobs", "sha256")); err != nil || len(blobs) != 3 {
-		t.Errorf("%d blobs, %v; want 3", len(blobs), err)
+	// Manifest, configuration and layer of the image, and with a second layer of the artifact.
+	if blobs, err := os.ReadDir(filepath.Join(dir, "blobs", "sha256")); err != nil || len(blobs) != 7 {
+		t.Errorf("%d blobs, %v; want 7", len(blobs), err)
 	}
 }
 
@@ -192,7 +208,7 @@ func TestLayoutReplacesNothingElse(t *testing.T) {
 	if err := os.WriteFile(precious, []byte("keep"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := image.WriteLayout(dir, wrap(t, []byte("\x00asm\x01\x00\x00\x00"))); err == nil {
+	if err := image.WriteLayout(dir, image.Entry{Name: "image", Image: wrap(t, []byte("\x00asm\x01\x00\x00\x00"))}); err == nil {
 		t.Error("no error")
 	}
 	if got, err := os.ReadFile(precious); err != nil || string(got) != "keep" {
@@ -230,26 +246,109 @@ func TestFromWasmRefusesOtherFiles(t *testing.T) {
 func TestPushWantsAFullReference(t *testing.T) {
 	img := wrap(t, []byte("\x00asm\x01\x00\x00\x00"))
 	for _, reference := range []string{"", "mcpauth", "mcpauth:1.0", "registry.example.com/mcpauth"} {
-		if err := image.Push(t.Context(), reference, img); err == nil || !strings.HasPrefix(err.Error(), "image reference ") {
+		if _, err := image.Push(t.Context(), reference, img); err == nil || !strings.HasPrefix(err.Error(), "image reference ") {
 			t.Errorf("%q: %v", reference, err)
 		}
 	}
 }
 
 func TestAnnotations(t *testing.T) {
-	manifest, err := wrap(t, []byte("\x00asm\x01\x00\x00\x00")).Manifest()
+	version, err := os.ReadFile(filepath.Join("..", "..", "..", "VERSION"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for key, want := range map[string]string{
-		"org.opencontainers.image.title":    "mcpauth",
-		"org.opencontainers.image.licenses": "Apache-2.0",
-	} {
-		if got := manifest.Annotations[key]; got != want {
-			t.Errorf("%s is %q, want %q", key, got, want)
+	want := map[string]string{
+		"org.opencontainers.image.title":       "mcpauth",
+		"org.opencontainers.image.description": "Envoy filter that makes a gateway an OAuth 2.1 protected resource for MCP servers",
+		"org.opencontainers.image.licenses":    "Apache-2.0",
+		"org.opencontainers.image.created":     "1970-01-01T00:00:00Z", // the same for all builds
+		"org.opencontainers.image.version":     strings.TrimSpace(string(version)),
+		"org.opencontainers.image.source":      "https://git.example.com/mcpauth",
+	}
+	source := image.WithSource(want["org.opencontainers.image.source"])
+	img, err := image.FromWasm(plugin(t), source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	artifact, err := image.Artifact(plugin(t), source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, img := range map[string]v1.Image{"image": img, "artifact": artifact} {
+		manifest, err := img.Manifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !maps.Equal(manifest.Annotations, want) {
+			t.Errorf("%s: annotations are %q, want %q", name, manifest.Annotations, want)
 		}
 	}
-	if _, dated := manifest.Annotations["org.opencontainers.image.created"]; dated {
-		t.Error("the manifest is dated, so that no two builds agree")
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(config.Config.Labels, want) {
+		t.Errorf("labels are %q, want %q", config.Config.Labels, want)
+	}
+	if config.Created.Unix() != 0 {
+		t.Errorf("created %v", config.Created)
+	}
+
+	manifest, err := wrap(t, plugin(t)).Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if source, found := manifest.Annotations["org.opencontainers.image.source"]; found {
+		t.Errorf("without WithSource the source is %q", source)
+	}
+}
+
+func TestArtifact(t *testing.T) {
+	module := plugin(t)
+	first, err := image.Artifact(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := image.Artifact(bytes.Clone(module))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if digest(t, first) != digest(t, second) {
+		t.Errorf("%s, then %s", digest(t, first), digest(t, second))
+	}
+	if err := validate.Image(first); err != nil {
+		t.Error(err)
+	}
+	manifest, err := first.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var layers []types.MediaType
+	for _, l := range manifest.Layers {
+		layers = append(layers, l.MediaType)
+	}
+	if want := []types.MediaType{"application/vnd.module.wasm.config.v1+json", "application/vnd.module.wasm.content.layer.v1+wasm"}; !slices.Equal(layers, want) {
+		t.Errorf("layers are %q, want %q", layers, want)
+	}
+	if _, err := image.Artifact([]byte("<!doctype html>")); !errors.Is(err, image.ErrNotWasm) {
+		t.Errorf("of a page: %v, want %v", err, image.ErrNotWasm)
+	}
+}
+
+func TestVersion(t *testing.T) {
+	const empty = "\x00asm\x01\x00\x00\x00"
+	for module, want := range map[string]string{
+		empty: "",
+		empty + "\x00\x16\x0fmcpauth.version1.2.30":         "1.2.30",
+		empty + "\x00\x02\x01a\x00\x11\x0fmcpauth.version1": "1",
+	} {
+		if got, err := image.Version([]byte(module)); err != nil || got != want {
+			t.Errorf("%q: %q, %v; want %q", module, got, err, want)
+		}
+	}
+	for _, module := range []string{empty + "\x00", empty + "\x00\x05\x01a", empty + "\x00\x02\x05a", empty + "\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"} {
+		if _, err := image.FromWasm([]byte(module)); err == nil {
+			t.Errorf("%q: no error", module)
+		}
 	}
 }

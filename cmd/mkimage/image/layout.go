@@ -10,11 +10,17 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 )
 
-// WriteLayout writes the image to dir as an OCI image layout that holds nothing
+// An Entry is an image in a layout, with the name by which tools find it there.
+type Entry struct {
+	Name  string
+	Image v1.Image
+}
+
+// WriteLayout writes images to dir as an OCI image layout that holds nothing
 // else. A layout already there is replaced, so that blobs of earlier builds do
 // not pile up; a directory with anything but a layout in it is left alone, with
 // an error.
-func WriteLayout(dir string, img v1.Image) error {
+func WriteLayout(dir string, entries ...Entry) error {
 	if err := removeLayout(dir); err != nil {
 		return err
 	}
@@ -22,7 +28,13 @@ func WriteLayout(dir string, img v1.Image) error {
 	if err != nil {
 		return err
 	}
-	return path.AppendImage(img)
+	for _, e := range entries {
+		name := map[string]string{"org.opencontainers.image.ref.name": e.Name}
+		if err := path.AppendImage(e.Image, layout.WithAnnotations(name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // removeLayout removes dir if it holds nothing but the three entries of the OCI

@@ -95,7 +95,7 @@ func (d document) resolve(n *node) *node {
 // typeNames are the definitions that have a name for readers.
 var typeNames = map[string]string{
 	"url": "URL", "page": "URL", "scope": "scope", "scopes": "array of scopes",
-	"header": "header name", "rules": "object: arrays of scopes by name",
+	"header": "header name", "rules": "object: rules by name", "required_claims": "object: values by claim",
 	"algorithm": "`\"RS256\"`, `\"ES256\"`",
 }
 

@@ -122,6 +122,9 @@ func TestCommands(t *testing.T) {
 			if !regexp.MustCompile(`(?m)^sha256:[0-9a-f]{64}$`).MatchString(out) {
 				t.Errorf("%s prints no digest:\n%s", line, out)
 			}
+		case strings.HasPrefix(line, "sh envoy-example/"):
+			// The tests with the control planes run it; here it must be a shell script.
+			shell(t, root, "sh -n "+strings.Fields(line)[1])
 		case strings.HasPrefix(line, "kubectl apply -f "):
 			// The manifests have tests of their own; here they must exist.
 			for _, file := range strings.Split(strings.TrimPrefix(line, "kubectl apply -f "), " -f ") {
@@ -129,6 +132,9 @@ func TestCommands(t *testing.T) {
 					t.Error(err)
 				}
 			}
+		case strings.HasPrefix(line, "sh envoy-example/istio/apply.sh "):
+			// It needs Istio; integration/istio runs it.
+			shell(t, root, "sh -n envoy-example/istio/apply.sh")
 		default:
 			t.Errorf("%s: no test for the command %q", in[line], line)
 		}

@@ -5,6 +5,8 @@ package gatewayapi_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	gateway "sigs.k8s.io/gateway-api/apis/v1"
 
 	"mcpauth/config"
+	"mcpauth/envoy-example/envoy"
 	"mcpauth/integration/manifests"
 )
 
@@ -83,7 +86,13 @@ func TestPolicyFailsClosed(t *testing.T) {
 	if wasm.Code.Type != envoygateway.ImageWasmCodeSourceType || wasm.Code.Image == nil || wasm.Code.HTTP != nil {
 		t.Errorf("code %+v, want an image alone", wasm.Code)
 	}
-	parseConfig(t, wasm)
+	// The image is pinned: nothing passes until the digest is right.
+	if url := wasm.Code.Image.URL; url != "registry.example.com/mcpauth@sha256:"+strings.Repeat("0", 64) || wasm.Code.Image.SHA256 != nil {
+		t.Errorf("image %s, want a digest of zeros", url)
+	}
+	if !parseConfig(t, wasm).VerdictHeader {
+		t.Error("verdict_header is not true: the guard would refuse every request")
+	}
 }
 
 func TestPolicyCoversTheRoute(t *testing.T) {
@@ -92,11 +101,16 @@ func TestPolicyCoversTheRoute(t *testing.T) {
 	if policy.Namespace != route.Namespace {
 		t.Errorf("policy in namespace %q, route in %q", policy.Namespace, route.Namespace)
 	}
-	if len(policy.Spec.TargetRefs) != 1 ||
-		policy.Spec.TargetRefs[0].Group != gateway.GroupName ||
-		policy.Spec.TargetRefs[0].Kind != "HTTPRoute" ||
-		string(policy.Spec.TargetRefs[0].Name) != route.Name {
-		t.Errorf("policy is for %+v, want HTTPRoute %s", policy.Spec.TargetRefs, route.Name)
+	// The identity provider's route comes first: apply.sh waits there for a 401, before
+	// the other route exists.
+	names := []string{one[*gateway.HTTPRoute](t, "identity-provider.yaml").Name, route.Name}
+	if len(policy.Spec.TargetRefs) != len(names) {
+		t.Fatalf("policy is for %+v, want %q", policy.Spec.TargetRefs, names)
+	}
+	for i, ref := range policy.Spec.TargetRefs {
+		if ref.Group != gateway.GroupName || ref.Kind != "HTTPRoute" || string(ref.Name) != names[i] {
+			t.Errorf("target %d is %+v, want HTTPRoute %s", i, ref, names[i])
+		}
 	}
 
 	// The plugin sees only requests that the route matches: those of the resource
@@ -162,7 +176,8 @@ func TestIdentityProviderCluster(t *testing.T) {
 	}
 
 	tls := backend.Spec.TLS
-	if tls == nil || tls.SNI == nil || string(*tls.SNI) != endpoint.Hostname ||
+	// Without a name here, that of the request counts, which is the issuer's.
+	if tls == nil || tls.SNI != nil ||
 		tls.WellKnownCACertificates == nil || *tls.WellKnownCACertificates != gateway.WellKnownCACertificatesSystem ||
 		tls.InsecureSkipVerify != nil {
 		t.Errorf("TLS settings %+v", tls)
@@ -185,6 +200,89 @@ func TestIdentityProviderIsNotReachableFromOutside(t *testing.T) {
 	if authorization == nil || len(authorization.Rules) > 0 ||
 		authorization.DefaultAction == nil || *authorization.DefaultAction != envoygateway.AuthorizationActionDeny {
 		t.Errorf("authorization %+v, want deny alone", authorization)
+	}
+}
+
+// The guard is for the whole Gateway: it removes the header from what clients send, and
+// lets nothing on without it.
+func TestGuard(t *testing.T) {
+	const file = "guard.yaml"
+	route := one[*gateway.HTTPRoute](t, "mcp-route.yaml")
+	parent := route.Spec.ParentRefs[0].Name
+	isGateway := func(targets []gateway.LocalPolicyTargetReferenceWithSectionName) bool {
+		return len(targets) == 1 && targets[0].Kind == "Gateway" && targets[0].Name == parent && targets[0].SectionName == nil
+	}
+	clients := one[*envoygateway.ClientTrafficPolicy](t, file)
+	if !isGateway(clients.Spec.TargetRefs) {
+		t.Errorf("the ClientTrafficPolicy is for %+v", clients.Spec.TargetRefs)
+	}
+	if !slices.Contains(clients.Spec.Headers.EarlyRequestHeaders.Remove, config.VerdictHeaderName) {
+		t.Error("clients' own header is not removed")
+	}
+	security := one[*envoygateway.SecurityPolicy](t, file)
+	if !isGateway(security.Spec.TargetRefs) {
+		t.Errorf("the SecurityPolicy is for %+v", security.Spec.TargetRefs)
+	}
+	authorization := security.Spec.Authorization
+	if *authorization.DefaultAction != envoygateway.AuthorizationActionDeny || len(authorization.Rules) != 1 {
+		t.Fatalf("authorization %+v", authorization)
+	}
+	rule := authorization.Rules[0]
+	if rule.Action != envoygateway.AuthorizationActionAllow || rule.Operation != nil || rule.CEL != nil || len(rule.Principal.Headers) != 1 {
+		t.Fatalf("rule %+v", rule)
+	}
+	if h := rule.Principal.Headers[0]; h.Name != config.VerdictHeaderName || !slices.Equal(h.Values, []string{"token", "public"}) {
+		t.Errorf("the rule is for %s %q", h.Name, h.Values)
+	}
+	// The route that shows whether the guard is in effect has no backend.
+	probe := one[*gateway.HTTPRoute](t, file)
+	if len(probe.Spec.Hostnames) != 1 || !strings.HasSuffix(string(probe.Spec.Hostnames[0]), ".invalid") || len(probe.Spec.Rules[0].BackendRefs) != 0 {
+		t.Errorf("the probe's route is %+v", probe.Spec)
+	}
+}
+
+// The patch is for the plugin of policy.yaml.
+func TestPatch(t *testing.T) {
+	_, wasm := plugin(t)
+	patch := one[*envoygateway.EnvoyPatchPolicy](t, "patch.yaml")
+	want := map[string]string{"allow_on_headers_stop_iteration": "true", "failure_policy": `"FAIL_RELOAD"`}
+	for _, p := range patch.Spec.JSONPatches {
+		if p.Operation.JSONPath == nil || !strings.Contains(*p.Operation.JSONPath, "=='"+*wasm.Name+"')") {
+			t.Errorf("patch %+v is not for the plugin %s", p, *wasm.Name)
+		}
+		if value, ok := want[*p.Operation.Path]; !ok || string(p.Operation.Value.Raw) != value {
+			t.Errorf("%s is set to %s", *p.Operation.Path, p.Operation.Value.Raw)
+		}
+		delete(want, *p.Operation.Path)
+	}
+	if len(want) > 0 {
+		t.Errorf("not set: %v", want)
+	}
+}
+
+// Who runs a gateway with the name eg changes less than ten lines, all of them marked.
+func TestLinesToChange(t *testing.T) {
+	root, err := envoy.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines, gateways []string
+	for _, file := range []string{"guard.yaml", "identity-provider.yaml", "policy.yaml", "mcp-route.yaml"} {
+		text, err := os.ReadFile(filepath.Join(root, "envoy-example", "gatewayapi", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.Split(string(text), "\n") {
+			switch _, after, marked := strings.Cut(line, "# CHANGE"); {
+			case marked && after == ": the Gateway":
+				gateways = append(gateways, line)
+			case marked:
+				lines = append(lines, line)
+			}
+		}
+	}
+	if len(lines) != 9 || len(gateways) != 5 {
+		t.Errorf("%d lines and %d with the Gateway's name are marked, but docs/envoy-gateway.md says 9 and 5: %q", len(lines), len(gateways), lines)
 	}
 }
 

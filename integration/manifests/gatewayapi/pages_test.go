@@ -9,7 +9,7 @@ import (
 // The resources in the documentation are as strictly right as the manifests.
 func TestDocumentedResources(t *testing.T) {
 	snippets, err := manifests.Of("gateway.envoyproxy.io")
-	if err != nil || len(snippets) < 3 {
+	if err != nil || len(snippets) < 2 {
 		t.Fatal(len(snippets), err)
 	}
 	for _, s := range snippets {

@@ -4,6 +4,7 @@ package istio_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -57,6 +58,7 @@ type attachment struct {
 	onFailure  extensionsapi.FailStrategy
 	plugin     extensionsapi.PluginType
 	pluginName string
+	match      int
 	config     *structpb.Struct
 }
 
@@ -71,7 +73,7 @@ func wasmPlugin(t *testing.T) attachment {
 		t.Fatalf("resource is %T", objects[0])
 	}
 	s := &o.Spec
-	return attachment{o.Namespace, s.Selector, s.Phase.String(), s.Url, s.FailStrategy, s.Type, s.PluginName, s.PluginConfig}
+	return attachment{o.Namespace, s.Selector, s.Phase.String(), s.Url, s.FailStrategy, s.Type, s.PluginName, len(s.Match), s.PluginConfig}
 }
 
 func trafficExtension(t *testing.T) attachment {
@@ -88,7 +90,7 @@ func trafficExtension(t *testing.T) attachment {
 	if w == nil {
 		t.Fatal("no wasm in the TrafficExtension")
 	}
-	return attachment{o.Namespace, o.Spec.Selector, o.Spec.Phase.String(), w.Url, w.FailStrategy, w.Type, w.PluginName, w.PluginConfig}
+	return attachment{o.Namespace, o.Spec.Selector, o.Spec.Phase.String(), w.Url, w.FailStrategy, w.Type, w.PluginName, len(o.Spec.Match), w.PluginConfig}
 }
 
 // clusters returns the names that Istio gives the clusters of a ServiceEntry
@@ -103,6 +105,12 @@ func clusters(entry *networking.ServiceEntry) []string {
 	return names
 }
 
+// image is the placeholder of the image: nothing passes until the digest is right.
+const image = "oci://registry.example.com/mcpauth@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+
+// gatewayLabels are those of the gateway's pods, in all manifests.
+var gatewayLabels = map[string]string{"istio": "ingressgateway"}
+
 func TestAttachment(t *testing.T) {
 	entry, _ := identityProvider(t)
 	for name, read := range map[string]func(*testing.T) attachment{
@@ -114,8 +122,11 @@ func TestAttachment(t *testing.T) {
 			if a.phase != "AUTHN" {
 				t.Errorf("phase %s", a.phase)
 			}
-			if a.onFailure != extensionsapi.FailStrategy_FAIL_CLOSE {
-				t.Errorf("a plugin that fails lets requests in, or not at once: %s", a.onFailure)
+			if a.onFailure != extensionsapi.FailStrategy_FAIL_RELOAD {
+				t.Errorf("a plugin that fails lets requests in, or stays down: %s", a.onFailure)
+			}
+			if a.match != 0 {
+				t.Error("match on a gateway attaches nothing, or too little")
 			}
 			if a.plugin == extensionsapi.PluginType_NETWORK {
 				t.Error("attached as a network filter")
@@ -123,11 +134,15 @@ func TestAttachment(t *testing.T) {
 			if len(a.selector.GetMatchLabels()) == 0 {
 				t.Error("selects every workload of the namespace")
 			}
-			if !strings.HasPrefix(a.url, "oci://") {
+			if a.url != image {
 				t.Errorf("url %s", a.url)
 			}
 			if a.namespace != entry.Namespace {
 				t.Errorf("in namespace %q; the cluster for callouts is visible in %q alone", a.namespace, entry.Namespace)
+			}
+
+			if !maps.Equal(a.selector.GetMatchLabels(), gatewayLabels) {
+				t.Errorf("selects %v, the guard %v", a.selector.GetMatchLabels(), gatewayLabels)
 			}
 
 			// Istio hands the plugin its configuration as the JSON of the Struct
@@ -139,6 +154,9 @@ func TestAttachment(t *testing.T) {
 			parsed, err := config.Parse(document)
 			if err != nil {
 				t.Fatalf("the plugin would not start: %v", err)
+			}
+			if !parsed.VerdictHeader {
+				t.Error("the guard refuses everything without verdict_header")
 			}
 			if len(parsed.AuthorizationServers) == 0 || len(parsed.Resources) == 0 {
 				t.Fatal("nothing is configured")

@@ -7,6 +7,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	extensions "istio.io/client-go/pkg/apis/extensions/v1alpha1"
 	networking "istio.io/client-go/pkg/apis/networking/v1"
+	envoyfilter "istio.io/client-go/pkg/apis/networking/v1alpha3"
+	security "istio.io/client-go/pkg/apis/security/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"mcpauth/integration/manifests"
@@ -16,7 +18,7 @@ import (
 // server would drop or reject: kinds unknown to Istio, unknown members, members
 // twice, and members not in the spelling of the CRD.
 var reader = func() *manifests.Reader {
-	r, err := manifests.NewReader(extensions.AddToScheme, networking.AddToScheme)
+	r, err := manifests.NewReader(extensions.AddToScheme, networking.AddToScheme, envoyfilter.AddToScheme, security.AddToScheme)
 	if err != nil {
 		panic(err)
 	}
@@ -42,6 +44,12 @@ func specOf(object runtime.Object) proto.Message {
 	case *networking.ServiceEntry:
 		return &o.Spec
 	case *networking.DestinationRule:
+		return &o.Spec
+	case *networking.VirtualService:
+		return &o.Spec
+	case *envoyfilter.EnvoyFilter:
+		return &o.Spec
+	case *security.AuthorizationPolicy:
 		return &o.Spec
 	}
 	return nil

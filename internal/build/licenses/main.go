@@ -17,6 +17,7 @@ import (
 // marks are texts by which a licence is recognized. The first one found counts.
 var marks = []struct{ text, license string }{
 	{"Apache License Version 2.0", "Apache-2.0"},
+	{"Licensed under the Apache License, Version 2.0", "Apache-2.0"},
 	{"Mozilla Public License Version 2.0", "MPL-2.0"},
 	{"Mozilla Public License, version 2.0", "MPL-2.0"},
 	{"Permission is hereby granted, free of charge", "MIT"},
