@@ -173,7 +173,7 @@ func snippets(t *testing.T) (all []pieces) {
 
 // elsewhere are the first members of blocks that are not Envoy's: parts of manifests, and
 // of the configuration of identity providers.
-var elsewhere = []string{"config", "targetRefs", "pluginConfig", "urls", "metadata", "authorizationServers"}
+var elsewhere = []string{"config", "authorization_servers", "targetRefs", "pluginConfig", "urls", "metadata", "authorizationServers"}
 
 // Envoy 1.36 refuses values of tags, as docs/operations.md says.
 var sinceVersion137 = regexp.MustCompile(`\{tag: [^,]+, value:`)
