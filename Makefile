@@ -182,12 +182,13 @@ test-envoy-gateway: build ## the manifests under a real Envoy Gateway; the first
 	@$(call modules,integration)
 	@$(call wasm,.,-tags=faults $(PLUGIN),build/mcpauth-faults.wasm)
 	cd integration && $(GO) test -tags controlplane -count 1 -timeout 40m ./controlplane
-	GO="$(GO)" sh integration/envoygateway/run.sh
+	GO="$(GO)" sh integration/controlplane/run.sh envoygateway Guard Kubernetes
 
 test-istio: build ## the manifests under a real Istio; the first run builds it, with kube-apiserver
 	@$(call wasm,.,-tags=faults $(PLUGIN),build/mcpauth-faults.wasm)
 	@$(call modules,integration)
-	cd integration && $(GO) test -tags controlplane -count 1 -timeout 40m ./controlplane ./istio
+	cd integration && $(GO) test -tags controlplane -count 1 -timeout 40m ./controlplane
+	GO="$(GO)" sh integration/controlplane/run.sh istio 'TestIstio/Guard|TestIstio/WithoutGuard' 'TestIstio/Job|TestIstio/GatewayAPI|TestIstio/Sidecar'
 
 bench: bench-files ## the cost of mcpauth beside Envoy's own jwt_authn: build/bench/result.md
 	cd integration && $(GO) run ./bench $(BENCH)

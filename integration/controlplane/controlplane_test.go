@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestMain(m *testing.M) { Main(m, Etcd, KubeAPIServer, Kubectl, Istiod) }
+func TestMain(m *testing.M) { Main(m, Etcd, KubeAPIServer, Kubectl) }
 
 // The world is reached by the names of the manifests and over TLS that the system's
 // certificates vouch for.

@@ -7,28 +7,38 @@ import (
 	"testing"
 )
 
-// The API server validates Istio's resources against their definitions.
+// definition is that of a resource with one member.
+const definition = `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: notes.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {kind: Note, plural: notes, singular: note}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            spec: {type: object, properties: {digest: {type: string, pattern: "^[0-9a-f]{8}$"}}}
+`
+
+// The API server stores resources, and validates them against their definitions.
 func TestKubernetes(t *testing.T) {
 	k := StartKubernetes(t)
-	definitions, err := Istiod.ModuleFile("istio.io/istio", "manifests/charts/base/files/crd-all.gen.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	k.ApplyDefinitions(t, definitions)
-	const namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: istio-ingress}\n"
-	k.Apply(t, namespace)
-	const plugin = `
-apiVersion: extensions.istio.io/v1alpha1
-kind: WasmPlugin
-metadata: {name: mcpauth, namespace: istio-ingress}
-spec: {url: oci://registry.example.com/mcpauth, sha256: "` + "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" + `"}
-`
-	k.Apply(t, plugin)
-	if names := k.Kubectl(t, "get", "wasmplugin", "-A", "-o", "name"); !strings.Contains(names, "mcpauth") {
+	k.ApplyDefinitions(t, WriteFile(t, "definition.yaml", []byte(definition)))
+	k.Apply(t, "apiVersion: v1\nkind: Namespace\nmetadata: {name: notes}\n")
+	const note = "apiVersion: example.com/v1\nkind: Note\nmetadata: {name: one, namespace: notes}\nspec: {digest: \"0123abcd\"}\n"
+	k.Apply(t, note)
+	if names := k.Kubectl(t, "get", "notes", "-A", "-o", "name"); !strings.Contains(names, "one") {
 		t.Errorf("there is %q", names)
 	}
-	if _, err := k.kubectl(strings.ReplaceAll(plugin, `"0123`, `"sha256:0123`), "apply", "--server-side", "-f", "-"); err == nil {
-		t.Error("a digest with the prefix sha256: is accepted")
+	if _, err := k.kubectl(strings.ReplaceAll(note, "0123abcd", "sha256:0"), "apply", "--server-side", "-f", "-"); err == nil {
+		t.Error("a resource that does not match its definition is accepted")
 	}
-	k.Delete(t, plugin)
+	k.Delete(t, note)
 }
