@@ -199,6 +199,11 @@ func setHeaders(p *gate.Pass) (what string, err error) {
 			return "Authorization cannot be replaced", err
 		}
 	}
+	if p.Upgrade {
+		if err := proxywasm.ReplaceHttpRequestHeader("connection", "Upgrade"); err != nil {
+			return "Connection cannot be replaced", err
+		}
+	}
 	for identity := p.Identity; ; {
 		h, ok := identity.Next()
 		if !ok {

@@ -36,6 +36,22 @@ func TestUpgrades(t *testing.T) {
 	})
 }
 
+// A proxy behind the gateway removes the headers that Connection names. A client must not
+// have the identity headers removed.
+func TestUpgradesKeepTheIdentity(t *testing.T) {
+	h := newHost(t, Options{})
+	vm := start(t, h, config(server(nil), notes(nil), nil))
+	bearer := rsaKey.bearer(claims(h, nil))
+	for range 2 { // the second time from the cache
+		s := vm.Open(request("GET", "/notes", [2]string{"connection", "upgrade, X-MCPAuth-Subject"}, [2]string{"connection", "x-mcpauth-client"},
+			[2]string{"upgrade", "websocket"}, [2]string{"authorization", bearer}), false)
+		wantForwarded(t, s)
+		if got := s.Upstream().Values("connection"); toJSON(got) != `["Upgrade"]` {
+			t.Errorf("connection %q", got)
+		}
+	}
+}
+
 // The forms of the endpoints that the gateway has in the place of a provider are
 // bodies too.
 func TestUpgradesOfProxyEndpoints(t *testing.T) {

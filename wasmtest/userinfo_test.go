@@ -119,6 +119,9 @@ func TestUserinfo(t *testing.T) {
 		{"a member with dots in its name", mapped, "200", json, `{"user.id":"u","aud":"` + resource + `"}`, refused("names no user")},
 		{"deep", nil, "200", json, `{"sub":"alice","x":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`, refused("503")},
 		{"scopes of another type", mapped, "200", json, `{"user":{"id":"u"},"aud":"` + resource + `","scope":[1]}`, refused("cannot be read")},
+		{"two times, the first of them null", nil, "200", json, `{"sub":"alice","exp":null,"exp":1}`, refused("cannot be read")},
+		{"two audiences, the first of them null", nil, "200", json, `{"sub":"alice","aud":null,"a\u0075d":"https://other.example.com"}`, refused("cannot be read")},
+		{"two clients", nil, "200", json, `{"sub":"alice","azp":"a","azp":"b"}`, refused("cannot be read")},
 		{"a time that is none", mapped, "200", json, `{"user":{"id":"u"},"aud":"` + resource + `","exp":"{}"}`, refused("cannot be read")},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -42,7 +42,7 @@ func (c *cachedToken) keysUnchanged() bool {
 
 // pass returns how a request with an accepted token goes on.
 func (p *resource) pass(r *Request, token, identity string) Pass {
-	pass := Pass{Identity: Identity{p.identity, identity}, KeepAuthorization: p.Forward}
+	pass := Pass{Identity: Identity{p.identity, identity}, KeepAuthorization: p.Forward, Upgrade: r.Upgrade}
 	if p.Forward && !isStandard(r, token) {
 		pass.Authorization = bearerPrefix + token
 	}

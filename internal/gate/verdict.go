@@ -133,6 +133,11 @@ type Pass struct {
 	// configuration of the resource forwards the token.
 	KeepAuthorization bool
 
+	// Upgrade is set if the request asks for another protocol. It is then the only option
+	// of Connection that goes on: a client could name identity headers there too, and a
+	// proxy behind the gateway would remove them (RFC 9110, section 7.6.1).
+	Upgrade bool
+
 	// Authorization replaces the Authorization header that is kept, if the client
 	// did not write the token in the standard form; it is empty otherwise.
 	Authorization string

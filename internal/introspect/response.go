@@ -45,7 +45,9 @@ func (c *Client) read(r *callout.Response) (result *Result, problem string) {
 		return nil, "the answer cannot be read: it is no JSON object of at most 32 levels"
 	}
 	result = &Result{Claims: r.Body}
-	if userinfo {
+	// Of two members with one name, userinfoClaims may overwrite or remove both. An answer
+	// that has them is refused below, as it is.
+	if userinfo && c.token.ParseClaims(r.Body) != jwtlite.ErrDuplicateMember {
 		if result.Claims, result.Err = c.userinfoClaims(r); result.Err != nil {
 			c.tokenLog.Log("the answer about a token has no user at " + callout.Quote(strings.Join(c.cfg.Userinfo.Subject, ".")) +
 				": is claims.subject the right member, and does the token have the scope for it?")

@@ -44,8 +44,8 @@ func (c *Client) userinfoClaims(r *callout.Response) (claims []byte, err error) 
 		`,"iat":`+numericDate(top("iat"))+`}`))
 }
 
-// memberAt returns the value at a path, nothing for an empty path. Of members with one
-// name it takes the first; the parser of claims refuses such an answer later.
+// memberAt returns the value at a path, nothing for an empty path. No answer with two
+// members of one name comes here.
 func memberAt(document gjson.Result, path config.MemberPath) gjson.Result {
 	if len(path) == 0 {
 		return gjson.Result{}
