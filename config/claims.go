@@ -24,7 +24,7 @@ type Claim struct {
 // one of them.
 type RequiredClaim struct {
 	Claim  Claim
-	Values []ClaimValue // at least one; they differ
+	Values []ClaimValue // at least one; they differ; see [ClaimValue.find] for their order
 }
 
 // A ClaimValue is a string, a number, or true or false. Two are equal if their values
@@ -52,15 +52,27 @@ func NewClaimValue(v gjson.Result) (c ClaimValue, ok bool) {
 }
 
 // Accepts reports whether v is one of the values.
-func (c *RequiredClaim) Accepts(v *ClaimValue) bool { return v.in(c.Values) }
+func (c *RequiredClaim) Accepts(v *ClaimValue) bool {
+	_, found := v.find(c.Values)
+	return found
+}
 
-func (c *ClaimValue) in(list []ClaimValue) bool {
-	for i := range list {
-		if list[i] == *c {
-			return true
+// find returns whether c is in a list, which is in the order of the texts, and where it
+// belongs there. A token may have a thousand groups, and rules may name as many.
+func (c *ClaimValue) find(list []ClaimValue) (place int, found bool) {
+	for high := len(list); place < high; {
+		if m := (place + high) / 2; list[m].text < c.text {
+			place = m + 1
+		} else {
+			high = m
 		}
 	}
-	return false
+	for i := place; i < len(list) && list[i].text == c.text; i++ {
+		if list[i] == *c {
+			return i, true
+		}
+	}
+	return place, false
 }
 
 // Index returns the index of c in a list, len(list) if it is not there.
@@ -73,7 +85,7 @@ func (c *RequiredClaim) Index(list []*RequiredClaim) int {
 	return len(list)
 }
 
-// equal reports whether c and other have the same values, in the same order.
+// equal reports whether c and other have the same values.
 func (c *RequiredClaim) equal(other *RequiredClaim) bool {
 	if c.Claim.Name != other.Claim.Name || len(c.Values) != len(other.Values) {
 		return false
@@ -153,12 +165,15 @@ func (v *value) claimValues() []ClaimValue {
 	var list []ClaimValue
 	for _, element := range elements {
 		value, ok := element.claimValue()
+		place, found := value.find(list)
 		switch {
 		case !ok:
-		case value.in(list):
+		case found:
 			element.fail("is the same as another value of this claim")
 		default:
 			list = append(list, value)
+			copy(list[place+1:], list[place:])
+			list[place] = value
 		}
 	}
 	return list

@@ -28,7 +28,7 @@ func TestRequiredClaims(t *testing.T) {
 	}
 	r := c.Resources[0]
 	if want := []config.RequiredClaim{
-		claim("realm_access.roles", []string{"realm_access", "roles"}, value(`"a"`), value("1.0")),
+		claim("realm_access.roles", []string{"realm_access", "roles"}, value("1.0"), value(`"a"`)),
 		claim("verified", []string{"verified"}, value("true")),
 	}; !reflect.DeepEqual(r.RequiredClaims, want) {
 		t.Errorf("got %+v, want %+v", r.RequiredClaims, want)

@@ -43,8 +43,11 @@ var scopeNames = func() (names []string) {
 // everything is a resource that asks as much of a request as can be.
 func everything(members object) object {
 	rules, hierarchy, origins, claims := object{}, object{}, []string{}, []object{}
+	groups := append(strings.Fields(numbered("group%05d ", 255*11)), "")
 	for i, s := range scopeNames {
-		rules["tool"+strconv.Itoa(i)], rules[strings.Repeat("a", i+1)+"*"] = []string{s}, []string{s}
+		groups[255] = s
+		rules["tool"+strconv.Itoa(i)] = object{"scopes": []string{s}, "claims": object{"groups": slices.Clone(groups)}}
+		rules[strings.Repeat("a", i+1)+"*"] = []string{s}
 		hierarchy["broad"+strconv.Itoa(i)] = []string{s, "read:notes"}
 		origins = append(origins, "https://*.app"+strconv.Itoa(i)+".example")
 		claims = append(claims, object{"claim_name": "a.b.c" + strconv.Itoa(i), "header_name": "x-claim-" + strconv.Itoa(i)})
@@ -172,6 +175,7 @@ func tokenCases() (list []worstCase) {
 		"a list of scopes":  {"scope", lists("s%d ")},
 		"audiences":         {"aud", lists("a%d ")},
 		"similar audiences": {"aud", lists("https://mcp.example.com/note%04d ")},
+		"groups":            {"groups", lists("groop%05d ")},
 		"a long claim":      {"a", func(size int) any { return fillUp("é\\\"\u0000", size) }},
 		"objects": {"a", func(size int) any {
 			o := object{}
