@@ -144,6 +144,8 @@ func (v *value) requiredClaims() []RequiredClaim {
 			m.fail("must have a name")
 		case hasControl(m.name):
 			m.fail("must not have control characters in its name")
+		case !IsPlainName(m.name, false):
+			m.fail("must not have white space at the ends of its name")
 		case len(m.name) > maxClaimText:
 			m.fail("must have a name of at most " + strconv.Itoa(maxClaimText) + " bytes")
 		}
@@ -179,10 +181,23 @@ func (v *value) claimValues() []ClaimValue {
 	return list
 }
 
+// literal reads a string that is compared as it stands. White space at its ends, or "*"
+// for any value, can only be a mistake.
+func (v *value) literal() string {
+	text := v.nonEmptyString()
+	switch {
+	case text == "*":
+		v.fail("must not be \"*\": it is no pattern, and no claim has this value")
+	case !IsPlainName(text, false):
+		v.fail("must not have white space at its ends")
+	}
+	return text
+}
+
 // claimValue reads a value that a claim may have.
 func (v *value) claimValue() (ClaimValue, bool) {
 	if v.json.Type == gjson.String {
-		text := v.nonEmptyString()
+		text := v.literal()
 		if len(text) > maxClaimText {
 			v.fail("must be at most " + strconv.Itoa(maxClaimText) + " bytes")
 		}

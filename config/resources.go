@@ -94,7 +94,7 @@ func parseResource(v *value, servers *serverParser, places reservedPaths, sole b
 // clients reads the client IDs whose tokens may lack an audience. It refuses them where
 // they have no effect: servers is the list of those that issue the tokens.
 func (v *value) clients(servers []*AuthorizationServer) []string {
-	list := uniqueStrings(v.array(), (*value).nonEmptyString)
+	list := uniqueStrings(v.array(), (*value).literal)
 	for _, s := range servers {
 		i := s.Introspection
 		if s.Source.Kind != NoKeys && s.Type == "" || i != nil && i.Userinfo == nil && !i.AudienceUnchecked {
