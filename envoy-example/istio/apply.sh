@@ -46,11 +46,17 @@ apply() {
   kubectl ${context:+--context "$context"} apply -f "$1"
 }
 
-# Prints the status of a request without a token that brings a forged mark of the plugin:
-# 403 from the guard, 401 from the plugin, 000 if there is no answer.
+# Prints the status of a request without a token that brings a forged x-mcpauth-verdict:
+# 403 from the guard, 401 from the plugin, 000 if there is no answer. A 401 or 403 of
+# another filter or of the server has another text, and counts as "another-401".
 status() {
-  curl -s -o /dev/null -w '%{http_code}' --max-time 5 ${address:+--connect-to "::$address"} \
-    -H 'x-mcpauth-verdict: token' "$url" || true
+  answer=$(curl -si --max-time 5 ${address:+--connect-to "::$address"} -H 'x-mcpauth-verdict: token' "$url" || true)
+  code=$(printf '%s\n' "$answer" | sed -n '1s/^HTTP[^ ]* \([0-9][0-9]*\).*/\1/p')
+  case $code in
+    401) printf '%s\n' "$answer" | grep -qi '^www-authenticate:.*resource_metadata=' || code=another-401 ;;
+    403) printf '%s\n' "$answer" | grep -q 'RBAC: access denied' || code=another-403 ;;
+  esac
+  echo "${code:-000}"
 }
 
 # Waits until the status is one of the words in $1 three times in a row, since a gateway may
@@ -71,6 +77,7 @@ wait_for() {
   case $got in
     000) echo "The gateway does not answer: look at the URL, its DNS name and -a, and at the Gateway's listener and certificate." ;;
     401) echo "The plugin answers." ;;
+    another-*) echo "Not the plugin or the guard answers, but the MCP server or another filter of the gateway." ;;
     403) echo "The guard or Istio refuses, and the plugin does not run: either the gateway cannot pull the image (is the digest right?), or the namespace, the labels or match miss the gateway's pods." ;;
     500) echo "The plugin refuses its configuration." ;;
     503) echo "The plugin has crashed, or there is no gateway behind this address." ;;
