@@ -1,6 +1,7 @@
 package controlplane
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -13,13 +14,19 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"mcpauth/envoy-example/envoy"
 )
 
 // inside is set in the environment of the test binary that runs in the namespaces. It
 // names a folder that lives as long as the run.
 const inside = "MCPAUTH_CONTROLPLANE_DIR"
 
-// Main is the TestMain of a package that needs the tools. It does not return.
+// OlderEnvoy is the version that the tests run beside envoy.DefaultVersion.
+const OlderEnvoy = "1.36.4"
+
+// Main is the TestMain of a package that needs the tools. It does not return. It also
+// installs the Envoys: inside the namespaces there is no network.
 func Main(m *testing.M, tools ...Tool) {
 	if os.Getenv(inside) == "" {
 		os.Exit(outer(tools))
@@ -36,6 +43,12 @@ func Main(m *testing.M, tools ...Tool) {
 func outer(tools []Tool) int {
 	for _, t := range tools {
 		if err := t.build(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	for _, version := range []string{envoy.DefaultVersion, OlderEnvoy} {
+		if _, err := envoy.Binary(context.Background(), version); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}

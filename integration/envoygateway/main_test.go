@@ -5,6 +5,7 @@ package envoygateway
 import (
 	"testing"
 
+	"mcpauth/envoy-example/envoy"
 	"mcpauth/integration/controlplane"
 )
 
@@ -13,4 +14,4 @@ func TestMain(m *testing.M) {
 }
 
 // versions of Envoy: the first for all tests, both for the main job.
-var versions = []string{"1.40.0", "1.36.4"}
+var versions = []string{envoy.DefaultVersion, controlplane.OlderEnvoy}

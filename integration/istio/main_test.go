@@ -14,7 +14,7 @@ func TestMain(m *testing.M) {
 }
 
 // olderEnvoy runs the table of the main job, beside envoy.DefaultVersion for everything.
-const olderEnvoy = "1.36.4"
+const olderEnvoy = controlplane.OlderEnvoy
 
 // The control plane and the servers around it take longer to start than most tests here
 // take to run. So one mesh serves them all.
