@@ -24,24 +24,29 @@ func (c *Claims) readScopes(r *objectReader, scope, scp, scopes *Value) error {
 	return nil
 }
 
-// splitScopes splits the strings of a scope claim at their spaces: RFC 6749, section
-// 3.3.
+// splitScopes splits the strings of a scope claim.
 func (c *Claims) splitScopes() {
 	lists := len(c.scopes)
 	for i := range lists {
-		list := c.scopes[i]
-		start := 0
-		for j := 0; j <= len(list); j++ {
-			if j < len(list) && list[j] != ' ' {
-				continue
-			}
-			if start < j {
-				c.scopes = append(c.scopes, list[start:j])
-			}
-			start = j + 1
-		}
+		c.scopes = AppendScopes(c.scopes, c.scopes[i])
 	}
 	c.scopes = c.scopes[:copy(c.scopes, c.scopes[lists:])]
+}
+
+// AppendScopes appends the scopes of a list, which have spaces between them, to dst: RFC
+// 6749, section 3.3.
+func AppendScopes(dst []string, list string) []string {
+	start := 0
+	for j := 0; j <= len(list); j++ {
+		if j < len(list) && list[j] != ' ' {
+			continue
+		}
+		if start < j {
+			dst = append(dst, list[start:j])
+		}
+		start = j + 1
+	}
+	return dst
 }
 
 // appendStrings appends the strings of v, a string or an array of strings. It returns

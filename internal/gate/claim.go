@@ -57,7 +57,7 @@ func (s *trustedServer) appendScopes(dst []string, t *jwtlite.Token) []string {
 	for i := range s.scopeClaims {
 		claim := gjson.Parse(claimAt(payloadText(t), &s.scopeClaims[i]))
 		if claim.Type == gjson.String {
-			return appendFields(dst, claim.Str)
+			return jwtlite.AppendScopes(dst, claim.Str)
 		}
 		list, ok := dst, claim.IsArray()
 		claim.ForEach(func(_, element gjson.Result) bool {
@@ -71,22 +71,6 @@ func (s *trustedServer) appendScopes(dst []string, t *jwtlite.Token) []string {
 		})
 		if ok {
 			return list
-		}
-	}
-	return dst
-}
-
-// appendFields appends the parts of list between spaces to dst.
-func appendFields(dst []string, list string) []string {
-	for list != "" {
-		field := list
-		if i := strings.IndexByte(list, ' '); i >= 0 {
-			field, list = list[:i], list[i+1:]
-		} else {
-			list = ""
-		}
-		if field != "" {
-			dst = append(dst, field)
 		}
 	}
 	return dst
