@@ -276,10 +276,10 @@ type Resource struct {
 	// origin is always allowed, even if the list is empty.
 	AllowedOrigins []string
 
-	// Rules say which operations need more than RequiredScopes and RequiredClaims. Of the matching rules
-	// with a Name and the same Method, only the most specific one applies: the exact
-	// one, else the one with the longest prefix. The same holds for the rules without
-	// a Name. All rules together have at most [MaxRuleScopes] different scopes, and
+	// Rules say which operations need more than RequiredScopes and RequiredClaims. Of the
+	// matching rules with a Name and the same Method, only the most specific one
+	// applies: the exact one, else the one with the longest prefix. The same holds for
+	// the rules without a Name. All rules together have at most [MaxRuleScopes] different scopes, and
 	// [MaxRuleClaims] different required claims.
 	Rules []Rule
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,7 +15,7 @@ const (
 
 // standardScopes are the scopes of OpenID Connect Core, sections 3.1.2.1 and 5.4. They
 // belong to no resource, and never have a prefix.
-var standardScopes = [...]string{"openid", "profile", "email", "address", "phone"}
+var standardScopes = []string{"openid", "profile", "email", "address", "phone"}
 
 // scopeNames reads the members of an authorization server that say where its tokens have
 // their scopes, and how clients request them.
@@ -106,11 +107,8 @@ func (r *Resource) RequestedScopes(scopes []string) []string {
 	}
 	list := make([]string, len(scopes))
 	for i, s := range scopes {
-		list[i] = r.ScopePrefix + s
-		for _, standard := range standardScopes {
-			if s == standard {
-				list[i] = s
-			}
+		if list[i] = s; !slices.Contains(standardScopes, s) {
+			list[i] = r.ScopePrefix + s
 		}
 	}
 	return list

@@ -5,8 +5,7 @@ import (
 )
 
 // patterns are the patterns of rules and what they require, in ascending order of the
-// texts.
-// A prefix stands before the exact pattern of the same text.
+// texts. A prefix stands before the exact pattern of the same text.
 type patterns []pattern
 
 type pattern struct {

@@ -82,8 +82,9 @@ func (r *Rules) ScopeNames(scopes uint64) []string {
 	return list
 }
 
-// Required returns what an operation requires. It returns false for complete if that depends on a method or a name that o does not have,
-// and a fault if servers may read the method or the name differently.
+// Required returns what an operation requires. It returns false for complete if that
+// depends on a method or a name that o does not have, and a fault if servers may read the
+// method or the name differently.
 func (r *Rules) Required(o *Operation) (required Set, complete bool, fault Fault) {
 	if !o.HasMethod {
 		return Set{}, false, ""
