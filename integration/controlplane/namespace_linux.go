@@ -161,14 +161,6 @@ func bindFile(path string, content []byte) error {
 	return nil
 }
 
-// BindDir makes dir visible at path, which is created if need be.
-func BindDir(dir, path string) error {
-	if err := os.MkdirAll(path, 0o755); err != nil {
-		return err
-	}
-	return unix.Mount(dir, path, "", unix.MS_BIND, "")
-}
-
 // TmpfsAt puts an empty file system at path, for programs whose folders are fixed.
 func TmpfsAt(path string) error {
 	return unix.Mount("tmpfs", path, "tmpfs", 0, "")

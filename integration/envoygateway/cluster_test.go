@@ -73,7 +73,7 @@ extensionApis: {enableBackend: true, enableEnvoyPatchPolicy: true}
 
 	c.Apply(t, c.base(t))
 	c.startEnvoy(t, version)
-	forward(t, controlplane.Address(controlplane.MCPHost)+":443", fmt.Sprintf("127.0.0.1:%d", httpsPort))
+	controlplane.Forward(t, controlplane.Address(controlplane.MCPHost)+":443", listener)
 	return c
 }
 

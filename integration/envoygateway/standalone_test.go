@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"mcpauth/envoy-example/envoy"
 	"mcpauth/integration/controlplane"
@@ -90,7 +89,7 @@ extensionApis: {enableBackend: true, enableEnvoyPatchPolicy: true}
 	cmd := exec.Command(controlplane.EnvoyGateway.Path(), "server", "--config-path", config)
 	cmd.Env = append(env, o.env...)
 	s.process = controlplane.StartProcess(t, "envoy-gateway", cmd)
-	forward(t, net.JoinHostPort(controlplane.Address(controlplane.MCPHost), "443"), fmt.Sprintf("127.0.0.1:%d", httpsPort))
+	controlplane.Forward(t, net.JoinHostPort(controlplane.Address(controlplane.MCPHost), "443"), listener)
 	return s
 }
 
@@ -216,36 +215,8 @@ func (s *standalone) admin(path string) string {
 	return ""
 }
 
-// forward passes TCP connections on, as the load balancer before a gateway does.
-func forward(t testing.TB, from, to string) {
-	t.Helper()
-	l, err := net.Listen("tcp", from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer in.Close()
-				out, err := net.DialTimeout("tcp", to, time.Second)
-				if err != nil {
-					return
-				}
-				defer out.Close()
-				go func() {
-					io.Copy(out, in)
-					out.(*net.TCPConn).CloseWrite()
-				}()
-				io.Copy(in, out)
-			}()
-		}
-	}()
-}
+// listener is where Envoy listens for HTTPS.
+func listener() string { return fmt.Sprintf("127.0.0.1:%d", httpsPort) }
 
 // guarded applies the guard and waits until it is in effect.
 func (s *standalone) guarded(t testing.TB) {

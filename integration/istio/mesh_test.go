@@ -5,7 +5,6 @@ package istio
 import (
 	"encoding/base64"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -64,7 +63,9 @@ func startMesh(t *testing.T) *mesh {
 	m := &mesh{world: controlplane.NewWorld(t, ":"+serverPort), dir: t.TempDir()}
 	m.target.Store(gatewayIP)
 	for from, to := range map[string]string{"80": httpPort, "443": httpsPort} {
-		m.forward(t, net.JoinHostPort(controlplane.Address(controlplane.MCPHost), from), to)
+		controlplane.Forward(t, net.JoinHostPort(controlplane.Address(controlplane.MCPHost), from), func() string {
+			return net.JoinHostPort(m.target.Load().(string), to)
+		})
 	}
 	m.k = controlplane.StartKubernetes(t)
 	for module, file := range map[string]string{
@@ -252,35 +253,4 @@ func (m *mesh) clean(t testing.TB) {
 	}
 	m.k.Kubectl(t, "delete", "--all", "-A",
 		"wasmplugins,trafficextensions,envoyfilters,authorizationpolicies,requestauthentications,serviceentries,destinationrules")
-}
-
-// forward passes TCP connections on to the gateway, as the load balancer before it does.
-func (m *mesh) forward(t testing.TB, from, port string) {
-	t.Helper()
-	l, err := net.Listen("tcp", from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer in.Close()
-				out, err := net.DialTimeout("tcp", net.JoinHostPort(m.target.Load().(string), port), time.Second)
-				if err != nil {
-					return
-				}
-				defer out.Close()
-				go func() {
-					io.Copy(out, in)
-					out.(*net.TCPConn).CloseWrite()
-				}()
-				io.Copy(in, out)
-			}()
-		}
-	}()
 }
