@@ -64,7 +64,7 @@ OTHERS := envoy-example cmd internal/build/dist integration integration/istiofet
 ACTIONLINT = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" actionlint
 STATICCHECK = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" staticcheck
 
-.PHONY: help build run demo check test lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-files bench-jwtlite dashboard clean
+.PHONY: help build run demo check test lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-files bench-jwtlite faults-file dashboard clean
 
 # Targets are listed in the order of this file, under the last line with ##@.
 help: ## this list
@@ -159,8 +159,7 @@ test: lint unit integration-test test-faults ## everything but test-providers
 
 # -count 1: go test does not see the files of other modules that these tests read, such
 # as the plugin and the pages, and would repeat an old result.
-integration-test: bench-files ## the built file in real Envoys, with real clients; the manifests; the image
-	@$(call wasm,.,-tags=faults $(PLUGIN),build/mcpauth-faults.wasm)
+integration-test: bench-files faults-file ## the built file in real Envoys, with real clients; the manifests; the image
 	cd envoy-example && $(GO) test -count 1 ./...
 	cd cmd && $(GO) test -count 1 ./...
 	cd internal/build/dist && $(GO) test -count 1 ./...
@@ -168,8 +167,7 @@ integration-test: bench-files ## the built file in real Envoys, with real client
 	cd integration && $(GO) test -count 1 -timeout 40m ./...
 
 # The long forms, about twenty minutes: make test-faults FAULTS_SCALE=full
-test-faults: build ## the built file in a real Envoy, under load, through every fault of the authorization server
-	@$(call wasm,.,-tags=faults $(PLUGIN),build/mcpauth-faults.wasm)
+test-faults: faults-file ## the built file in a real Envoy, under load, through every fault of the authorization server
 	cd integration && FAULTS_SCALE=$(FAULTS_SCALE) $(GO) test -tags faults -count 1 -parallel 4 -timeout 90m ./faults/...
 
 # The first run downloads Keycloak and builds Hydra into integration/.providers.
@@ -178,14 +176,12 @@ test-providers: build ## the built file in a real Envoy, in front of Keycloak, H
 	cd integration && $(GO) test -tags providers -count 1 -timeout 40m ./providers
 
 # Each builds its control plane into build/controlplane at the first run. Linux only.
-test-envoy-gateway: build ## the manifests under a real Envoy Gateway; the first run builds it
+test-envoy-gateway: faults-file ## the manifests under a real Envoy Gateway; the first run builds it
 	@$(call modules,integration)
-	@$(call wasm,.,-tags=faults $(PLUGIN),build/mcpauth-faults.wasm)
 	cd integration && $(GO) test -tags controlplane -count 1 -timeout 40m ./controlplane
 	GO="$(GO)" sh integration/controlplane/run.sh envoygateway Guard Kubernetes
 
-test-istio: build ## the manifests under a real Istio; the first run builds it, with kube-apiserver
-	@$(call wasm,.,-tags=faults $(PLUGIN),build/mcpauth-faults.wasm)
+test-istio: faults-file ## the manifests under a real Istio; the first run builds it, with kube-apiserver
 	@$(call modules,integration)
 	cd integration && $(GO) test -tags controlplane -count 1 -timeout 40m ./controlplane
 	GO="$(GO)" sh integration/controlplane/run.sh istio 'TestIstio/Guard|TestIstio/WithoutGuard' 'TestIstio/Job|TestIstio/GatewayAPI|TestIstio/Sidecar'
@@ -196,3 +192,6 @@ bench: bench-files ## the cost of mcpauth beside Envoy's own jwt_authn: build/be
 bench-files: build # mcpauth with signatures by jwtlite only, and a plugin that does nothing
 	@$(call wasm,.,-tags=jwtlite $(PLUGIN),build/bench/mcpauth-jwtlite.wasm)
 	@$(call wasm,integration,./bench/empty,build/bench/empty.wasm)
+
+faults-file: build # the plugin with a way to crash it, for tests of what follows
+	@$(call wasm,.,-tags=faults $(PLUGIN),build/mcpauth-faults.wasm)
