@@ -55,29 +55,25 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	img, err := image.FromWasm(module, image.WithSource(o.source))
+	forms, err := image.FormsOf(module, image.WithSource(o.source))
 	if err != nil {
 		return fmt.Errorf("%s: %w", o.wasm, err)
 	}
-	artifact, err := image.Artifact(module, image.WithSource(o.source))
-	if err != nil {
-		return fmt.Errorf("%s: %w", o.wasm, err)
-	}
-	if err := image.WriteLayout(o.out, image.Entry{Name: "image", Image: img}, image.Entry{Name: "artifact", Image: artifact}); err != nil {
+	if err := forms.WriteLayout(o.out); err != nil {
 		return err
 	}
 	fmt.Fprintln(stderr, "written:", o.out)
-	digest, err := img.Digest()
+	digest, err := forms.Image.Digest()
 	if err != nil {
 		return err
 	}
 	if o.pushArtifact != "" {
-		if _, err := push(ctx, o.pushArtifact, artifact, stderr); err != nil {
+		if _, err := push(ctx, o.pushArtifact, forms.Artifact, stderr); err != nil {
 			return err
 		}
 	}
 	if o.push != "" {
-		pinned, err := push(ctx, o.push, img, stderr)
+		pinned, err := push(ctx, o.push, forms.Image, stderr)
 		if err != nil {
 			return err
 		}

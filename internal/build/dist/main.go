@@ -107,15 +107,11 @@ func (r *release) plugin() error {
 	if err := writeFile(r.name(".wasm"), module); err != nil {
 		return err
 	}
-	img, err := image.FromWasm(module, image.WithSource(r.source))
+	forms, err := image.FormsOf(module, image.WithSource(r.source))
 	if err != nil {
 		return err
 	}
-	artifact, err := image.Artifact(module, image.WithSource(r.source))
-	if err != nil {
-		return err
-	}
-	digest, err := img.Digest()
+	digest, err := forms.Image.Digest()
 	if err != nil {
 		return err
 	}
@@ -124,7 +120,7 @@ func (r *release) plugin() error {
 		return err
 	}
 	return r.inTemp(func(dir string) error {
-		if err := image.WriteLayout(dir, image.Entry{Name: "image", Image: img}, image.Entry{Name: "artifact", Image: artifact}); err != nil {
+		if err := forms.WriteLayout(dir); err != nil {
 			return err
 		}
 		return writeTar(r.name("-image.tar"), dir, "")
