@@ -133,13 +133,6 @@ func TestCommands(t *testing.T) {
 		case strings.HasPrefix(line, "sh envoy-example/"):
 			// The tests with the control planes run it; here it must be a shell script.
 			shell(t, root, "sh -n "+strings.Fields(line)[1])
-		case strings.HasPrefix(line, "kubectl apply -f "):
-			// The manifests have tests of their own; here they must exist.
-			for _, file := range strings.Split(strings.TrimPrefix(line, "kubectl apply -f "), " -f ") {
-				if _, err := os.Stat(filepath.Join(root, file)); err != nil {
-					t.Error(err)
-				}
-			}
 		case strings.HasPrefix(line, "helm "):
 			// integration/chart renders the chart with the values of the page.
 			if in[line] != "docs/chart.md" || !strings.Contains(line, " mcpauth ") {
