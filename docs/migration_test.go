@@ -1,8 +1,6 @@
 package docs_test
 
 import (
-	"encoding/json"
-	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,34 +9,8 @@ import (
 // schemaNames are the names of all members of the configuration.
 func schemaNames(t *testing.T) map[string]bool {
 	t.Helper()
-	b, err := os.ReadFile("../config/schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var schema any
-	if err := json.Unmarshal(b, &schema); err != nil {
-		t.Fatal(err)
-	}
 	names := map[string]bool{}
-	var walk func(v any)
-	walk = func(v any) {
-		switch v := v.(type) {
-		case []any:
-			for _, each := range v {
-				walk(each)
-			}
-		case map[string]any:
-			if members, ok := v["properties"].(map[string]any); ok {
-				for name := range members {
-					names[name] = true
-				}
-			}
-			for _, each := range v {
-				walk(each)
-			}
-		}
-	}
-	walk(schema)
+	walkSchema(t, func(_ map[string]any, name string) { names[name] = true })
 	return names
 }
 
