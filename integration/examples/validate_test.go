@@ -3,7 +3,7 @@ package examples
 import (
 	"encoding/json"
 	"fmt"
-	"os"
+	"maps"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"mcpauth/envoy-example/envoy"
+	"mcpauth/integration/manifests"
 )
 
 // object is a YAML or JSON object.
@@ -138,34 +139,21 @@ func hcm(gateway object) object {
 // one of those below.
 func snippets(t *testing.T) (all []pieces) {
 	t.Helper()
-	root, err := envoy.Root()
+	pages, err := manifests.Pages()
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := regexp.MustCompile("(?ms)^( *)```yaml\n(.*?)^ *```$")
-	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
-		files, err := filepath.Glob(filepath.Join(root, pattern))
-		if err != nil || len(files) == 0 {
-			t.Fatal(pattern, files, err)
-		}
-		for _, file := range files {
-			b, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
+	for _, page := range slices.Sorted(maps.Keys(pages)) {
+		for _, text := range manifests.YAMLBlocks(pages[page]) {
+			if strings.Contains(text, "apiVersion:") || strings.Contains(text, "{ … }") {
+				continue // manifests have tests of their own; the other has gaps
 			}
-			page := strings.TrimPrefix(file, root+string(filepath.Separator))
-			for _, m := range block.FindAllStringSubmatch(string(b), -1) {
-				text := regexp.MustCompile("(?m)^"+m[1]).ReplaceAllString(m[2], "")
-				if strings.Contains(text, "apiVersion:") || strings.Contains(text, "{ … }") {
-					continue // manifests have tests of their own; the other has gaps
-				}
-				place := placeOf(parse(t, text))
-				if place == nil {
-					t.Errorf("%s: what is this?\n%s", page, text)
-					continue
-				}
-				all = append(all, pieces{page, text, place})
+			place := placeOf(parse(t, text))
+			if place == nil {
+				t.Errorf("%s: what is this?\n%s", page, text)
+				continue
 			}
+			all = append(all, pieces{page, text, place})
 		}
 	}
 	return all

@@ -2,9 +2,11 @@ package manifests
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -19,14 +21,13 @@ type Snippet struct {
 	Value any
 }
 
-// Snippets returns those of all pages.
-func Snippets() ([]Snippet, error) {
+// Pages returns the text of all pages by their paths from the top folder.
+func Pages() (map[string]string, error) {
 	root, err := envoy.Root()
 	if err != nil {
 		return nil, err
 	}
-	block := regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$")
-	var all []Snippet
+	all := map[string]string{}
 	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
 		files, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil || len(files) == 0 {
@@ -37,14 +38,37 @@ func Snippets() ([]Snippet, error) {
 			if err != nil {
 				return nil, err
 			}
-			for _, m := range block.FindAllStringSubmatch(string(text), -1) {
-				for _, document := range strings.Split(m[1], "\n---\n") {
-					s := Snippet{Page: strings.TrimPrefix(file, root+string(filepath.Separator)), Text: document}
-					if err := yaml.Unmarshal([]byte(document), &s.Value); err != nil {
-						return nil, errors.Join(errors.New(s.Page+":\n"+document), err)
-					}
-					all = append(all, s)
+			all[strings.TrimPrefix(file, root+string(filepath.Separator))] = string(text)
+		}
+	}
+	return all, nil
+}
+
+var yamlBlock = regexp.MustCompile("(?ms)^( *)```yaml\n(.*?)^ *```$")
+
+// YAMLBlocks returns the fenced blocks of YAML in a page, without their indentation.
+func YAMLBlocks(page string) (blocks []string) {
+	for _, m := range yamlBlock.FindAllStringSubmatch(page, -1) {
+		blocks = append(blocks, regexp.MustCompile("(?m)^"+m[1]).ReplaceAllString(m[2], ""))
+	}
+	return blocks
+}
+
+// Snippets returns those of all pages, in the order of the pages.
+func Snippets() ([]Snippet, error) {
+	pages, err := Pages()
+	if err != nil {
+		return nil, err
+	}
+	var all []Snippet
+	for _, page := range slices.Sorted(maps.Keys(pages)) {
+		for _, block := range YAMLBlocks(pages[page]) {
+			for _, document := range strings.Split(block, "\n---\n") {
+				s := Snippet{Page: page, Text: document}
+				if err := yaml.Unmarshal([]byte(document), &s.Value); err != nil {
+					return nil, errors.Join(errors.New(s.Page+":\n"+document), err)
 				}
+				all = append(all, s)
 			}
 		}
 	}
