@@ -57,8 +57,10 @@ func TestFailReload(t *testing.T) {
 				if n := w.mcp.Requests() - before; n != 0 {
 					t.Errorf("%d requests without a token reached the MCP server", n)
 				}
-				w.serves(t, scheme)
+				// Envoy replaces a crashed plugin when the worker gets its next request, so each
+				// attempt is a connection of its own: one of them meets that worker.
 				eventually(t, func() string {
+					w.serves(t, scheme)
 					if n := stat(t, p, `wasm.*vm_reload_success`); n == 0 {
 						return "no reload in Envoy's statistics"
 					}
