@@ -1,10 +1,6 @@
 package operation
 
-import (
-	"unicode/utf8"
-
-	"mcpauth/internal/jsontext"
-)
+import "mcpauth/internal/jsontext"
 
 // maxDepth is the number of arrays and objects that may lie in each other in a
 // body.
@@ -201,37 +197,9 @@ func (s *Scanner) which(key jsontext.String, names *[2]string) (which int, ok bo
 		return -1, false
 	}
 	for i, want := range names {
-		if folds(name, want) {
+		if jsontext.Folds(name, want) {
 			return i, name == want
 		}
 	}
 	return -1, true
-}
-
-// folds reports whether name differs from want, which is in lower case, at most in
-// the case of its letters. It maps every character to ASCII that some parser does:
-// Unicode has two that fold to ASCII, and two forms of i that Turkish rules map.
-func folds(name, want string) bool {
-	for i := 0; i < len(want); i++ {
-		if name == "" {
-			return false
-		}
-		c, size := name[0], 1
-		if c >= utf8.RuneSelf {
-			var r rune
-			switch r, size = utf8.DecodeRuneInString(name); r {
-			case 'ſ':
-				c = 's'
-			case '\u212A': // the Kelvin sign
-				c = 'k'
-			case 'ı', 'İ':
-				c = 'i'
-			}
-		}
-		if c|0x20 != want[i] {
-			return false
-		}
-		name = name[size:]
-	}
-	return name == ""
 }
