@@ -36,7 +36,7 @@ PLUGIN := -modfile="$(CURDIR)/build/overlay/plugin.mod" ./plugin
 
 ifeq ($(PLAIN),)
 # Packages off the hot path are built for size (without inlining).
-WASM_FLAGS += $(foreach p,config internal/wellknown internal/callout internal/discovery internal/keys internal/introspect internal/oauthproxy,-gcflags=mcpauth/$(p)=-l)
+WASM_FLAGS += $(foreach p,config internal/wellknown internal/callout internal/discovery internal/keys internal/introspect internal/oauthproxy internal/listfilter,-gcflags=mcpauth/$(p)=-l)
 SHRINK := $(GO) run ./internal/build/shrink -version '$(VERSION)'
 else
 SHRINK := $(GO) run ./internal/build/shrink -version '$(VERSION)' -plain

@@ -1,6 +1,8 @@
 package listfilter
 
 import (
+	"bytes"
+
 	"mcpauth/internal/jsontext"
 )
 
@@ -48,9 +50,12 @@ type edit struct {
 	text       string
 }
 
-// JSON returns an answer of the type application/json without its hidden entries: text
-// itself if there is nothing to change. It returns false for an answer that it cannot read.
+// JSON returns an answer that is no event stream without its hidden entries: text itself
+// if there is nothing to change. It returns false for an answer that it cannot read.
 func (f *Filter) JSON(text []byte) ([]byte, bool) {
+	if !mayBeMessage(text) {
+		return text, true
+	}
 	body := jsontext.TrimBOM(text)
 	changed, ok := f.scan(body)
 	switch {
@@ -61,6 +66,11 @@ func (f *Filter) JSON(text []byte) ([]byte, bool) {
 	}
 	return f.apply(nil, body), true
 }
+
+// mayBeMessage reports whether a text has a JSON object, which all messages are. Other
+// texts are the address in the event "endpoint" of MCP 2024-11-05, and the "Accepted" with
+// which servers of that version answer a request.
+func mayBeMessage(text []byte) bool { return bytes.IndexByte(text, '{') >= 0 }
 
 // scan reads one message or a batch and collects the edits. It returns false for ok if the
 // text cannot be read.
@@ -76,6 +86,7 @@ func (f *Filter) scan(text []byte) (changed, ok bool) {
 		f.message()
 	}
 	ok = !f.refused && f.json.End()
+	f.json.Release()
 	if cap(f.decoded) > 4096 {
 		f.decoded = nil
 	}
@@ -279,11 +290,21 @@ func (f *Filter) kind(name jsontext.String) Kind {
 func (f *Filter) is(name jsontext.String, folded, want string) bool {
 	f.decoded = f.decoded[:0]
 	text := f.json.Decode(name, &f.decoded)
-	if text == want {
+	switch {
+	case text == want:
 		return true
-	}
-	if jsontext.Folds(text, folded) || text == "__proto__" {
+	case jsontext.Folds(text, folded) || text == "__proto__" || name.Lone || name.Escaped && hasControl(text):
 		f.refused = true
+	}
+	return false
+}
+
+// hasControl reports whether a name has a control character, at which some parsers end it.
+func hasControl(name string) bool {
+	for i := 0; i < len(name); i++ {
+		if name[i] < ' ' || name[i] == 0x7F {
+			return true
+		}
 	}
 	return false
 }

@@ -11,6 +11,8 @@ import (
 // hideSecret hides every entry whose name begins with secret.
 func hideSecret(_ Kind, name string) bool { return strings.HasPrefix(name, "secret") }
 
+const maxEvent = 1 << 20
+
 func newFilter() *Filter { return &Filter{Hidden: hideSecret} }
 
 func TestJSON(t *testing.T) {
@@ -41,6 +43,8 @@ func TestJSON(t *testing.T) {
 		"cacheScope absent":   {`{"result":{"ttlMs":1,"tools":[{"name":"secret"}]}}`, `{"result":{"cacheScope":"private","ttlMs":1,"tools":[]}}`},
 		"cacheScope no list":  {`{"result":{"ttlMs":1,"cacheScope":"public","contents":[]}}`, ""},
 		"cacheScope in batch": {`[{"result":{"tools":[{"name":"secret"}],"cacheScope":"public"}},{"result":{"cacheScope":"public","tools":[]}}]`, `[{"result":{"tools":[],"cacheScope":"private"}},{"result":{"cacheScope":"private","tools":[]}}]`},
+		"no object":           {"Accepted", ""},
+		"nothing at all":      {"", ""},
 		"byte order mark":     {"\xef\xbb\xbf" + `{"result":{"tools":[{"name":"secret"}]}}`, `{"result":{"tools":[]}}`},
 	} {
 		want := c.want
@@ -57,28 +61,30 @@ func TestJSON(t *testing.T) {
 // What a client may read in another way than the filter is not let through.
 func TestRefused(t *testing.T) {
 	for name, text := range map[string]string{
-		"nothing":                  ``,
-		"no JSON":                  `<html>`,
-		"a string":                 `"tools"`,
-		"cut short":                `{"result":{"tools":[{"name":"a"}`,
-		"two texts":                `{"result":{}} {"result":{"tools":[{"name":"secret"}]}}`,
-		"result twice":             `{"result":{},"result":{"tools":[{"name":"secret"}]}}`,
-		"tools twice":              `{"result":{"tools":[],"tools":[{"name":"secret"}]}}`,
-		"name twice":               `{"result":{"tools":[{"name":"a","name":"secret"}]}}`,
-		"name missing":             `{"result":{"tools":[{"Nme":"secret"}]}}`,
-		"name in another case":     `{"result":{"tools":[{"name":"a","Name":"secret"}]}}`,
-		"tools in another case":    `{"result":{"Tools":[{"name":"secret"}]}}`,
-		"result in another case":   `{"Result":{"tools":[{"name":"secret"}]}}`,
-		"result with a long s":     `{"reſult":{"tools":[{"name":"secret"}]}}`,
-		"prototype":                `{"result":{"__proto__":{"tools":[{"name":"secret"}]}}}`,
-		"tools no array":           `{"result":{"tools":{"0":{"name":"secret"}}}}`,
-		"an entry that is a text":  `{"result":{"tools":["secret"]}}`,
-		"a name that is a number":  `{"result":{"tools":[{"name":1}]}}`,
-		"half a surrogate pair":    `{"result":{"tools":[{"name":"\ud800"}]}}`,
-		"a message that is none":   `[{"result":{}},[{"result":{"tools":[{"name":"secret"}]}}]]`,
-		"too deep":                 strings.Repeat("[", 600) + strings.Repeat("]", 600),
-		"bytes that are not UTF-8": "{\"result\":{\"tools\":[{\"name\":\"\xff\"}]}}",
-		"cacheScope twice":         `{"result":{"cacheScope":"private","cacheScope":"public","tools":[]}}`,
+		"no JSON":                   `<html>{"result":{}}`,
+		"a string":                  `"{tools}"`,
+		"UTF-16":                    "{\x00\"\x00r\x00",
+		"a member with a NUL":       `{"result":{"tools\u0000":[{"name":"secret"}]}}`,
+		"a member with half a pair": `{"result":{"tools\ud800":[{"name":"secret"}]}}`,
+		"cut short":                 `{"result":{"tools":[{"name":"a"}`,
+		"two texts":                 `{"result":{}} {"result":{"tools":[{"name":"secret"}]}}`,
+		"result twice":              `{"result":{},"result":{"tools":[{"name":"secret"}]}}`,
+		"tools twice":               `{"result":{"tools":[],"tools":[{"name":"secret"}]}}`,
+		"name twice":                `{"result":{"tools":[{"name":"a","name":"secret"}]}}`,
+		"name missing":              `{"result":{"tools":[{"Nme":"secret"}]}}`,
+		"name in another case":      `{"result":{"tools":[{"name":"a","Name":"secret"}]}}`,
+		"tools in another case":     `{"result":{"Tools":[{"name":"secret"}]}}`,
+		"result in another case":    `{"Result":{"tools":[{"name":"secret"}]}}`,
+		"result with a long s":      `{"reſult":{"tools":[{"name":"secret"}]}}`,
+		"prototype":                 `{"result":{"__proto__":{"tools":[{"name":"secret"}]}}}`,
+		"tools no array":            `{"result":{"tools":{"0":{"name":"secret"}}}}`,
+		"an entry that is a text":   `{"result":{"tools":["secret"]}}`,
+		"a name that is a number":   `{"result":{"tools":[{"name":1}]}}`,
+		"half a surrogate pair":     `{"result":{"tools":[{"name":"\ud800"}]}}`,
+		"a message that is none":    `[{"result":{}},[{"result":{"tools":[{"name":"secret"}]}}]]`,
+		"too deep":                  strings.Repeat("[", 600) + "{}" + strings.Repeat("]", 600),
+		"bytes that are not UTF-8":  "{\"result\":{\"tools\":[{\"name\":\"\xff\"}]}}",
+		"cacheScope twice":          `{"result":{"cacheScope":"private","cacheScope":"public","tools":[]}}`,
 	} {
 		if got, ok := newFilter().JSON([]byte(text)); ok {
 			t.Errorf("%s: not refused: %s", name, got)
@@ -88,7 +94,7 @@ func TestRefused(t *testing.T) {
 
 // streamed returns what a stream makes of text that comes in chunks of size bytes.
 func streamed(text string, size int) (string, bool) {
-	s := NewStream(newFilter())
+	s := NewStream(newFilter(), maxEvent)
 	var out []byte
 	for from := 0; ; from += size {
 		to := min(from+size, len(text))
@@ -136,9 +142,11 @@ func TestStream(t *testing.T) {
 // A stream ends at an event that cannot be read; the events before it have passed.
 func TestStreamRefuses(t *testing.T) {
 	for name, event := range map[string]string{
-		"malformed": "data: {\"result\":{\"tools\":[{\"name\":\"secret\"}]\n\n",
-		"twice":     "data: {\"result\":{},\"result\":{\"tools\":[{\"name\":\"secret\"}]}}\n\n",
-		"too long":  "data: " + strings.Repeat(" ", maxEvent+1),
+		"malformed":           "data: {\"result\":{\"tools\":[{\"name\":\"secret\"}]\n\n",
+		"twice":               "data: {\"result\":{},\"result\":{\"tools\":[{\"name\":\"secret\"}]}}\n\n",
+		"a BOM":               "data: \xef\xbb\xbf{\"result\":{\"tools\":[{\"name\":\"secret\"}]}}\n\n",
+		"too long":            "data: " + strings.Repeat(" ", maxEvent+1),
+		"too long, and whole": "data: " + strings.Repeat(" ", maxEvent) + "\n\n",
 	} {
 		for _, size := range []int{1, 5000} {
 			got, ok := streamed("data: {}\n\n"+event, size)
@@ -152,7 +160,7 @@ func TestStreamRefuses(t *testing.T) {
 // An event is let on with its last byte, and not with that of the next.
 func TestStreamHoldsNothingBack(t *testing.T) {
 	for _, end := range []string{"\n", "\r\n", "\r"} {
-		s := NewStream(newFilter())
+		s := NewStream(newFilter(), maxEvent)
 		event := "data: {}" + end + end
 		for range 3 {
 			if got, _ := s.Write(nil, []byte(event), false); string(got) != event {
@@ -207,6 +215,12 @@ func FuzzJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		got, ok := newFilter().JSON([]byte(text))
 		if !ok {
+			return
+		}
+		if !mayBeMessage([]byte(text)) {
+			if string(got) != text {
+				t.Errorf("%q became %q", text, got)
+			}
 			return
 		}
 		var before, after any

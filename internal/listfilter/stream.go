@@ -4,13 +4,11 @@ import (
 	"bytes"
 )
 
-// maxEvent is the length up to which a stream may hold an event back.
-const maxEvent = 1 << 20
-
 // A Stream filters an event stream (HTML Living Standard, section 9.2) as it arrives. It
 // holds back no more than the event that has begun and not ended.
 type Stream struct {
 	filter  *Filter
+	max     int    // the length of an event
 	pending []byte // the event that has begun
 	line    int    // where its last line begins
 	next    int    // pending has been searched up to here
@@ -20,8 +18,12 @@ type Stream struct {
 	failed  bool
 }
 
-// NewStream returns a Stream that takes out what the filter hides.
-func NewStream(f *Filter) *Stream { return &Stream{filter: f} }
+// NewStream returns a Stream that takes out what the filter hides. It ends at an event
+// that is longer than max.
+func NewStream(f *Filter, max int) *Stream { return &Stream{filter: f, max: max} }
+
+// maxKept bounds the memory that a stream keeps between its events.
+const maxKept = 16 << 10
 
 // Write takes the next bytes of the stream, whole or in part, and appends the events that
 // end in them to dst. After last nothing follows. It returns false if the stream must end:
@@ -58,7 +60,7 @@ func (s *Stream) Write(dst, chunk []byte, last bool) ([]byte, bool) {
 			s.ended = false
 		}
 	}
-	if len(s.pending)-start > maxEvent {
+	if len(s.pending)-start > s.max {
 		return dst, s.fail()
 	}
 	if last && start < len(s.pending) {
@@ -69,8 +71,12 @@ func (s *Stream) Write(dst, chunk []byte, last bool) ([]byte, bool) {
 		}
 		start = len(s.pending)
 	}
-	rest := copy(s.pending, s.pending[start:])
-	s.pending = s.pending[:rest]
+	switch {
+	case start == len(s.pending) && cap(s.pending) > maxKept:
+		s.pending = nil
+	case start > 0:
+		s.pending = s.pending[:copy(s.pending, s.pending[start:])]
+	}
 	s.next, s.line = s.next-start, s.line-start
 	return dst, true
 }
@@ -83,7 +89,12 @@ func (s *Stream) fail() bool {
 // event appends an event to dst, without what is hidden in its data. text has all its
 // lines with their ends.
 func (s *Stream) event(dst, text []byte) ([]byte, bool) {
-	s.data = s.data[:0]
+	if len(text) > s.max {
+		return dst, false
+	}
+	if s.data = s.data[:0]; cap(s.data) > maxKept {
+		s.data = nil
+	}
 	count := 0
 	for rest := text; len(rest) > 0; {
 		var line, end []byte
@@ -128,20 +139,26 @@ func (s *Stream) event(dst, text []byte) ([]byte, bool) {
 
 // appendData appends the filtered data to dst, in as many lines as it has.
 func (s *Stream) appendData(dst, end []byte) []byte {
-	for rest := s.filter.apply(nil, s.data); ; {
-		line, after, more := bytes.Cut(rest, []byte{'\n'})
-		dst = append(append(append(dst, "data: "...), line...), end...)
-		if !more {
+	rest := s.filter.apply(nil, s.data)
+	for {
+		n := bytes.IndexByte(rest, '\n')
+		if n < 0 {
+			n = len(rest)
+		}
+		dst = append(append(append(dst, "data: "...), rest[:n]...), end...)
+		if n == len(rest) {
 			return dst
 		}
-		rest = after
+		rest = rest[n+1:]
 	}
 }
 
 // cutLine returns the first line of text, its end (CR LF, LF, CR, or nothing) and the rest.
 func cutLine(text []byte) (line, end, rest []byte) {
-	i := bytes.IndexAny(text, "\r\n")
-	if i < 0 {
+	i := 0
+	for ; i < len(text) && text[i] != '\n' && text[i] != '\r'; i++ {
+	}
+	if i == len(text) {
 		return text, nil, nil
 	}
 	n := 1
@@ -171,11 +188,4 @@ func (s *Stream) dataOf(line []byte, first bool) (value []byte, ok bool) {
 		value = value[1:]
 	}
 	return value, true
-}
-
-// mayBeMessage reports whether data begins as JSON-RPC messages and batches do. Other
-// data, such as the address in the event endpoint of MCP 2024-11-05, is no message.
-func mayBeMessage(data []byte) bool {
-	data = bytes.TrimLeft(data, " \t\r\n")
-	return len(data) > 0 && (data[0] == '{' || data[0] == '[')
 }
