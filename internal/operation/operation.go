@@ -6,6 +6,8 @@
 // MCP 2026-07-28, headers repeat them ([Headers]).
 package operation
 
+import "mcpauth/internal/jsontext"
+
 // A Fault is the reason why the operation of a request is not clear, as text for an
 // error_description. It is empty if the operation is clear.
 type Fault string
@@ -51,6 +53,17 @@ func methodIndex(method string) int {
 		}
 	}
 	return -1
+}
+
+// IsList reports whether the operation asks for a list of tools, prompts, resources or
+// resource templates. The method may be in another case: some server might answer it.
+func (o *Operation) IsList() bool {
+	for _, method := range [...]string{"tools/list", "prompts/list", "resources/list", "resources/templates/list"} {
+		if jsontext.Folds(o.Method, method) {
+			return true
+		}
+	}
+	return false
 }
 
 // Mirrored reports whether headers repeat the whole operation, so that servers must

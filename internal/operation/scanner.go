@@ -15,6 +15,7 @@ type Scanner struct {
 	message [2]field // method and params
 	params  [2]field // name and uri
 	decoded []byte   // the strings that have escapes
+	lists   bool     // a message asks for a list
 }
 
 // A field is what the scanner keeps of a member.
@@ -42,8 +43,12 @@ func (s *Scanner) Required(body []byte, rules *Rules, headers *Operation) (requi
 	return required, fault
 }
 
+// Lists reports whether a message in the last body asks for a list: see
+// [Operation.IsList].
+func (s *Scanner) Lists() bool { return s.lists }
+
 func (s *Scanner) scan(body []byte, rules *Rules, headers *Operation) (required Set, fault Fault) {
-	s.fault = ""
+	s.fault, s.lists = "", false
 	// A lone surrogate matters only in the strings that are read: see member.
 	s.json.Reset(body, jsontext.Options{MaxDepth: maxDepth, AllowLoneSurrogates: true})
 	if s.json.Kind() == jsontext.Array {
@@ -121,6 +126,7 @@ func (s *Scanner) operation(rules *Rules, headers *Operation) (Set, Fault) {
 	if !o.HasMethod {
 		return Set{}, ""
 	}
+	s.lists = s.lists || o.IsList()
 	if i := methodIndex(o.Method); i >= 0 {
 		f := &s.params[0]
 		if namedMethods[i].uri {
