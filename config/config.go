@@ -288,8 +288,12 @@ type Resource struct {
 	TrustMCPHeaders bool
 
 	// MaxBodyBytes bounds the body of a request whose operation is read from the
-	// body: 1 KiB to 16 MiB.
+	// body, and the answers whose lists are filtered: 1 KiB to 16 MiB.
 	MaxBodyBytes int
+
+	// FilterLists says which tools, prompts and resources are left out of the lists in
+	// answers.
+	FilterLists FilterLists
 
 	// Forward passes the Authorization header on to the MCP server.
 	Forward bool

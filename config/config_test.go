@@ -112,7 +112,7 @@ func TestEveryMember(t *testing.T) {
 			"scope_hierarchy": {"a": ["b"], "c": ["a", "d"], "d": ["b", "e"]}, "allowed_origins": ["HTTPS://App.example:443", "http://*.a:80", "null"],
 			"metadata": {"resource\u005fname": "N\u006ftes", "x": [ 1 ]},
 			"tools": {"\u0064elete": ["w", "x"], "a*": []}, "prompts": {"*": ["p"]}, "resources": {"note:///a": ["r"]}, "methods": {"tools/*": ["t"]},
-			"trust_mcp_headers": true, "max_body_bytes": 1024,
+			"trust_mcp_headers": true, "max_body_bytes": 1024, "filter_lists": "all",
 			"forward": true, "forward_payload_header": "X-Payload",
 			"claim_to_headers": [{"claim_name": "\u0065mail", "header_name": "X-Email"}, {"claim_name": "a.b", "header_name": "X-B"}, {"claim_name": ["c.d", "e"], "header_name": "X-C"}],
 			"filter_state": ["client", "subject"]
@@ -192,6 +192,7 @@ func TestEveryMember(t *testing.T) {
 		},
 		TrustMCPHeaders: true,
 		MaxBodyBytes:    1024,
+		FilterLists:     config.FilterAll,
 		IdentityHeaders: []string{"x-mcpauth-subject", "x-mcpauth-client", "x-mcpauth-scope", "x-mcpauth-issuer", "x-mcpauth-expires"},
 		FilterState:     []string{"x-mcpauth-client", "x-mcpauth-subject"},
 	}

@@ -174,6 +174,11 @@ var badRules = []badDocument{
 	one("trust type", withResource(`"tools": {}, "trust_mcp_headers": "yes"`), "resources[0].trust_mcp_headers: must be true or false"),
 	one("body low", withResource(`"tools": {}, "max_body_bytes": 1023`), "resources[0].max_body_bytes: must be an integer from 1024 to 16777216"),
 	one("body high", withResource(`"tools": {}, "max_body_bytes": 16777217`), "resources[0].max_body_bytes: must be an integer from 1024 to 16777216"),
+	one("filter_lists value", withResource(`"tools": {"a": ["b"]}, "filter_lists": "scopes"`), `resources[0].filter_lists: must be "off" or "claims" or "all"`),
+	one("filter_lists type", withResource(`"tools": {"a": ["b"]}, "filter_lists": true`), `resources[0].filter_lists: must be "off" or "claims" or "all"`),
+	onlyParser("filter_lists without rules", withResource(`"filter_lists": "all"`), "resources[0].filter_lists: has no effect: no rule for tools, prompts or resources requires a scope or a claim"),
+	onlyParser("filter_lists with empty rules", withResource(`"filter_lists": "all", "tools": {"a": []}, "methods": {"logging/*": ["b"]}`), "resources[0].filter_lists: has no effect: no rule for tools, prompts or resources requires a scope or a claim"),
+	onlyParser("filter_lists for claims, and scopes only", withResource(`"filter_lists": "claims", "tools": {"a": ["b"]}, "methods": {"tools/list": {"claims": {"b": "c"}}}`), "resources[0].filter_lists: has no effect: no rule for tools, prompts or resources requires a claim"),
 	{name: "no rules", doc: withResource(`"trust_mcp_headers": true, "max_body_bytes": 4096`), want: []string{
 		"resources[0].trust_mcp_headers: needs tools, prompts, resources or methods",
 		"resources[0].max_body_bytes: needs tools, prompts, resources or methods",

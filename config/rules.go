@@ -19,6 +19,15 @@ type Rule struct {
 	Claims []RequiredClaim
 }
 
+// FilterLists says which entries of lists a caller does not see.
+type FilterLists uint8
+
+const (
+	FilterOff    FilterLists = iota
+	FilterClaims             // those that need a claim that the caller lacks
+	FilterAll                // those that need a claim or a scope that the caller lacks
+)
+
 // ruleMembers are the members of a rule that is an object.
 var ruleMembers = []string{"scopes", "claims"}
 
@@ -147,9 +156,40 @@ func (v *value) bodyRules(r *Resource) {
 	r.Rules = v.rules()
 	r.TrustMCPHeaders = v.get("trust_mcp_headers").bool()
 	r.MaxBodyBytes = v.get("max_body_bytes").integer(minBodyBytes, maxBodyBytes, defaultBodyBytes)
+	if m := v.get("filter_lists"); m != nil {
+		r.FilterLists = m.filterLists(r.Rules)
+	}
 	for _, name := range [...]string{"trust_mcp_headers", "max_body_bytes"} {
 		if m := v.get(name); m != nil && v.get("methods") == nil && v.get("tools") == nil && v.get("prompts") == nil && v.get("resources") == nil {
 			m.fail("needs tools, prompts, resources or methods")
 		}
 	}
+}
+
+// filterLists reads which entries of lists are hidden. It refuses a choice by which none
+// ever is.
+func (v *value) filterLists(rules []Rule) FilterLists {
+	choice := FilterLists(v.oneOf("off", "claims", "all"))
+	for _, rule := range rules {
+		if rule.isListed() && (len(rule.Claims) > 0 || choice == FilterAll && len(rule.Scopes) > 0) {
+			return choice
+		}
+	}
+	switch choice {
+	case FilterClaims:
+		v.fail("has no effect: no rule for tools, prompts or resources requires a claim")
+	case FilterAll:
+		v.fail("has no effect: no rule for tools, prompts or resources requires a scope or a claim")
+	}
+	return choice
+}
+
+// isListed reports whether the rule is for an operation whose names are in lists.
+func (r *Rule) isListed() bool {
+	for _, named := range namedRules {
+		if text, prefix := strings.CutSuffix(r.Method, "*"); text == named.methods[0] || prefix && strings.HasPrefix(named.methods[0], text) {
+			return true
+		}
+	}
+	return false
 }

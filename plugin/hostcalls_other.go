@@ -17,6 +17,12 @@ func requestHeaders() (headermap.Reader, error) { panic("no host") }
 
 func requestBody(int) ([]byte, error) { panic("no host") }
 
+func responseHeaders() (headermap.Reader, error) { panic("no host") }
+
+func responseBody(int) ([]byte, error) { panic("no host") }
+
+func replaceResponseBody(int, []byte) error { panic("no host") }
+
 func sendLocalReply(*reply.Response) error { panic("no host") }
 
 func setProperty(name, value string) error { panic("no host") }

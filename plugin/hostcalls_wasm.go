@@ -20,6 +20,10 @@ func proxyGetHeaderMapPairs(mapType uint32, data, size unsafe.Pointer) uint32
 //go:noescape
 func proxyGetBufferBytes(bufferType, start, length uint32, data, size unsafe.Pointer) uint32
 
+//go:wasmimport env proxy_set_buffer_bytes
+//go:noescape
+func proxySetBufferBytes(bufferType, start, length uint32, data unsafe.Pointer, size uint32) uint32
+
 //go:wasmimport env proxy_send_local_response
 //go:noescape
 func proxySendLocalResponse(status uint32, details unsafe.Pointer, detailsSize uint32, body unsafe.Pointer, bodySize uint32,
@@ -38,6 +42,7 @@ var (
 	errNoBody    = errors.New("the host returned no body")
 	errNotSent   = errors.New("the host refused the response")
 	errNotSet    = errors.New("the host refused the property")
+	errKept      = errors.New("the host does not let the body be replaced")
 )
 
 // hostResult is where the host writes the address and the size of a result. It is
@@ -45,13 +50,25 @@ var (
 // stack of the goroutine that called the host, and Go may move that stack.
 var hostResult struct{ data, size uint32 }
 
+// Maps and buffers of the ABI.
+const (
+	requestHeaderMap   = 0
+	responseHeaderMap  = 2
+	requestBodyBuffer  = 0
+	responseBodyBuffer = 1
+)
+
 // requestHeaders returns the headers of the current request. They share memory that
 // the next openBuffer reuses.
-func requestHeaders() (headermap.Reader, error) {
-	const ofRequest = 0
+func requestHeaders() (headermap.Reader, error) { return headerMap(requestHeaderMap) }
+
+// responseHeaders returns the headers of the current response, as requestHeaders does.
+func responseHeaders() (headermap.Reader, error) { return headerMap(responseHeaderMap) }
+
+func headerMap(kind uint32) (headermap.Reader, error) {
 	hostResult.size = 0
 	openBuffer()
-	status := proxyGetHeaderMapPairs(ofRequest, unsafe.Pointer(&hostResult.data), unsafe.Pointer(&hostResult.size))
+	status := proxyGetHeaderMapPairs(kind, unsafe.Pointer(&hostResult.data), unsafe.Pointer(&hostResult.size))
 	m, ok := takeBuffer(hostResult.size)
 	if status != 0 || !ok {
 		return headermap.Reader{}, errNoHeaders
@@ -70,11 +87,17 @@ func setProperty(name, value string) error {
 
 // requestBody returns at most limit bytes of the current request's body, as far as
 // Envoy has it. The bytes share memory that the next openBuffer reuses.
-func requestBody(limit int) ([]byte, error) {
-	const ofRequest, notFound = 0, 1
+func requestBody(limit int) ([]byte, error) { return buffer(requestBodyBuffer, limit) }
+
+// responseBody returns at most limit bytes of the current response's body, as
+// requestBody does.
+func responseBody(limit int) ([]byte, error) { return buffer(responseBodyBuffer, limit) }
+
+func buffer(kind uint32, limit int) ([]byte, error) {
+	const notFound = 1
 	hostResult.size = 0
 	openBuffer()
-	status := proxyGetBufferBytes(ofRequest, 0, uint32(limit), unsafe.Pointer(&hostResult.data), unsafe.Pointer(&hostResult.size))
+	status := proxyGetBufferBytes(kind, 0, uint32(limit), unsafe.Pointer(&hostResult.data), unsafe.Pointer(&hostResult.size))
 	m, ok := takeBuffer(hostResult.size)
 	switch {
 	case status == notFound || status == 0 && hostResult.size == 0:
@@ -83,6 +106,15 @@ func requestBody(limit int) ([]byte, error) {
 		return nil, errNoBody
 	}
 	return m, nil
+}
+
+// replaceResponseBody puts data in the place of the current response's body, as far as
+// Envoy shows it, which has size bytes.
+func replaceResponseBody(size int, data []byte) error {
+	if proxySetBufferBytes(responseBodyBuffer, 0, uint32(size), unsafe.Pointer(unsafe.SliceData(data)), uint32(len(data))) != 0 {
+		return errKept
+	}
+	return nil
 }
 
 // clock returns the wall clock time. time.Now would read the monotonic clock too, by

@@ -40,6 +40,10 @@ type plugin struct {
 	request   gate.Request // reused
 	metrics   *metrics.Set
 
+	lists            map[uint32]*gate.Lists // by the ID of the stream whose response is to be filtered
+	events           []byte                 // reused for parts of event streams
+	unreadableLogged gate.UnixMilli         // when the log last had a response that cannot be filtered
+
 	stopsHeaders bool // see config.Config.StopsHeaders
 }
 

@@ -172,11 +172,13 @@ func (s *stream) applyVerdict(v gate.Verdict) types.Action {
 	case gate.KindAwaitBody:
 		return s.awaitBody()
 	case gate.KindForwardIfBody:
+		s.setLists(v.Pass().Lists)
 		if what, err := setHeaders(v.Pass()); err != nil {
 			return s.fault(what, err)
 		}
 		return s.awaitBody()
 	case gate.KindForward:
+		s.setLists(v.Pass().Lists)
 		if what, err := setHeaders(v.Pass()); err != nil {
 			return s.fault(what, err)
 		}
@@ -197,6 +199,11 @@ func setHeaders(p *gate.Pass) (what string, err error) {
 	case p.Authorization != "":
 		if err := proxywasm.ReplaceHttpRequestHeader("authorization", p.Authorization); err != nil {
 			return "Authorization cannot be replaced", err
+		}
+	}
+	if p.Lists != nil {
+		if err := proxywasm.RemoveHttpRequestHeader("accept-encoding"); err != nil {
+			return "Accept-Encoding cannot be removed", err
 		}
 	}
 	if p.Upgrade {
@@ -242,6 +249,7 @@ func (s *stream) count(o metrics.Outcome) {
 
 func (s *stream) answer(r *reply.Response) types.Action {
 	s.stage, s.body = answered, nil
+	s.setLists(nil)
 	if err := sendLocalReply(r); err != nil {
 		logError("an answer cannot be sent: " + err.Error())
 	}
@@ -284,4 +292,5 @@ func (s *stream) OnHttpStreamDone() {
 	if s.stage == waiting || s.body != nil {
 		s.count(metrics.ClientGone)
 	}
+	s.setLists(nil)
 }

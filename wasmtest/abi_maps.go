@@ -13,6 +13,7 @@ const (
 	mapCalloutHeaders  = 6
 	mapCalloutTrailers = 7
 	bufferRequestBody  = 0
+	bufferResponseBody = 1
 	bufferCalloutBody  = 4
 	bufferVMConfig     = 6
 	bufferPluginConfig = 7
@@ -34,8 +35,11 @@ func (vm *VM) headerMap(kind uint32, change bool) *Headers {
 			return s.trailers
 		}
 	case mapResponseHeaders:
-		if s != nil && s.reply != nil {
+		switch {
+		case s != nil && s.reply != nil:
 			return s.reply
+		case s != nil && s.response.open:
+			return &s.response.headers
 		}
 	case mapCalloutHeaders:
 		if vm.response != nil && !change {
@@ -164,6 +168,12 @@ func (vm *VM) proxyGetBufferBytes(a args) Status {
 		data = []byte(vm.config)
 	case kind == bufferRequestBody && vm.stream().hasBody():
 		data = vm.stream().body.bytes()
+	case kind == bufferResponseBody:
+		body, ok := vm.stream().responseBytes()
+		if !ok {
+			return NotFound
+		}
+		data = body
 	case kind == bufferCalloutBody && vm.response != nil:
 		data = vm.response.body
 	default:
@@ -173,6 +183,3 @@ func (vm *VM) proxyGetBufferBytes(a args) Status {
 	end := min(start+length, uint64(len(data)))
 	return vm.give(data[start:end], a.u32(3), a.u32(4))
 }
-
-// proxySetBufferBytes refuses all changes: the buffers of this host are read-only.
-func (vm *VM) proxySetBufferBytes(args) Status { return NotFound }

@@ -32,10 +32,11 @@ var plain = os.Getenv("PLAIN") != ""
 func TestExportsOfTheABI(t *testing.T) {
 	want := []string{"_initialize", "malloc", "proxy_abi_version_0_2_0", "proxy_on_configure", "proxy_on_context_create",
 		"proxy_on_delete", "proxy_on_done", "proxy_on_http_call_response", "proxy_on_log", "proxy_on_memory_allocate", "proxy_on_request_body", "proxy_on_request_headers",
-		"proxy_on_request_trailers", "proxy_on_tick", "proxy_on_vm_start"}
+		"proxy_on_request_trailers", "proxy_on_response_body", "proxy_on_response_headers", "proxy_on_response_trailers",
+		"proxy_on_tick", "proxy_on_vm_start"}
 	if plain {
 		want = append(want, "proxy_on_downstream_connection_close", "proxy_on_downstream_data", "proxy_on_new_connection",
-			"proxy_on_queue_ready", "proxy_on_response_body", "proxy_on_response_headers", "proxy_on_response_trailers",
+			"proxy_on_queue_ready",
 			"proxy_on_upstream_connection_close", "proxy_on_upstream_data")
 		slices.Sort(want)
 	}
@@ -47,7 +48,7 @@ func TestExportsOfTheABI(t *testing.T) {
 // A host compiles the whole file before it serves: `make bench` shows what that
 // costs in time and memory.
 func TestSizeBudget(t *testing.T) {
-	budget := 2_986_000
+	budget := 3_062_000
 	if plain {
 		budget = 4_500_000
 	}

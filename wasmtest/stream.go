@@ -42,6 +42,7 @@ type Stream struct {
 	stopped  bool // with headersStopIteration: its body is still shown to the guest
 	sent     bool // the upstream has the headers
 	body     requestBody
+	response response
 	logging  bool // the guest can read the request once more
 	closed   bool // the guest's context is deleted
 	resumed  bool
@@ -238,6 +239,9 @@ func (vm *VM) proxySendLocalResponse(a args) Status {
 	switch {
 	case s == nil:
 		vm.host.violate("local response outside of a stream")
+	case s.state == Forwarded && (s.reply != nil || s.response.shown):
+		local := &LocalResponse{Status: int(a.u32(0)), Headers: lowerNames(pairs), Body: slices.Clone(body)}
+		vm.deferred = append(vm.deferred, func() { s.endResponse(local) })
 	case s.local != nil || s.resumed || s.state != Held && !s.body.shown && !s.body.kept && s.trailers == nil:
 		vm.host.violate("local response on a stream that is decided")
 	default:

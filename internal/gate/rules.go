@@ -40,10 +40,17 @@ func (g *Gate) applyRules(p *resource, r *Request, granted operation.Set, v Verd
 		return v
 	case r.respelled:
 		return badOperation(operation.FaultRespelled, metrics.BadHeader, r.allowOrigin())
-	case !r.HasBody:
+	}
+	if v.pass != nil && p.FilterLists != config.FilterOff {
+		v.pass.Lists = g.newLists(p, r, granted)
+	}
+	if !r.HasBody {
 		return v
 	}
 	o, fault := r.MCP.Operation()
+	if v.pass != nil && v.pass.Lists != nil {
+		v.pass.Lists.called = o.IsList()
+	}
 	if fault == "" && r.MCP.Validated() {
 		var need operation.Set
 		var suffices bool
@@ -62,7 +69,7 @@ func (g *Gate) applyRules(p *resource, r *Request, granted operation.Set, v Verd
 	if !r.readable() {
 		return respond(reply.UnsupportedMediaType(r.allowOrigin()), metrics.Encoding)
 	}
-	return forwardIfBody(v, g.operationBody(p, r, granted, o, v.outcome))
+	return forwardIfBody(v, g.operationBody(p, r, granted, o, v))
 }
 
 // pendingBody returns the limits of the body of a request that waits, nil if the
@@ -143,12 +150,17 @@ type operationCheck struct {
 	headers     operation.Operation
 	allowOrigin string
 	outcome     metrics.Outcome // of the request, if it goes on
+	lists       *Lists          // see Pass.Lists
 }
 
-// operationBody returns the Body that applies the rules of p to the body of a request.
-func (g *Gate) operationBody(p *resource, r *Request, granted operation.Set, o operation.Operation, outcome metrics.Outcome) *Body {
+// operationBody returns the Body that applies the rules of p to the body of a request,
+// which v lets on.
+func (g *Gate) operationBody(p *resource, r *Request, granted operation.Set, o operation.Operation, v Verdict) *Body {
 	o.Method, o.Name = strings.Clone(o.Method), strings.Clone(o.Name)
-	c := &operationCheck{g, p, granted, o, strings.Clone(r.allowOrigin()), outcome}
+	c := &operationCheck{g, p, granted, o, strings.Clone(r.allowOrigin()), v.outcome, nil}
+	if v.pass != nil {
+		c.lists = v.pass.Lists
+	}
 	return &Body{MaxBytes: p.MaxBodyBytes, decide: c.decide, allowOrigin: c.allowOrigin}
 }
 
@@ -157,6 +169,9 @@ func (c *operationCheck) decide(body []byte) Verdict {
 		return forwardBody(c.outcome)
 	}
 	need, fault := c.gate.scanner.Required(body, c.resource.rules, &c.headers)
+	if c.lists != nil {
+		c.lists.called = c.gate.scanner.Lists()
+	}
 	switch {
 	case fault == operation.FaultMismatch:
 		return badOperation(fault, metrics.Mismatch, c.allowOrigin)

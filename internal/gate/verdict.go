@@ -142,6 +142,10 @@ type Pass struct {
 	// did not write the token in the standard form; it is empty otherwise.
 	Authorization string
 
+	// Lists filters the response; nil if nothing is to be filtered. The request then goes
+	// on without Accept-Encoding: a compressed response could not be read.
+	Lists *Lists
+
 	// Verdict is the value of config.VerdictHeaderName; empty if the configuration
 	// does not ask for that header.
 	Verdict string

@@ -24,6 +24,7 @@ const (
 type Set struct {
 	requests [OutcomeCount]metric
 	held     metric
+	lists    metric
 	info     metric
 	servers  []serverMetrics // in the order of Config.AuthorizationServers
 	define   Define
@@ -49,6 +50,7 @@ func New(c *config.Config, version string, define Define) *Set {
 		s.defineMetric(&s.requests[o], Counter, "requests_total.result=", outcomeLabels[o])
 	}
 	s.defineMetric(&s.held, Gauge, "held_requests", "")
+	s.defineMetric(&s.lists, Counter, "unreadable_lists_total", "")
 	s.defineMetric(&s.info, Gauge, "info.version=", labelValue(version, '-'))
 	s.info.value = 1
 	for i, server := range c.AuthorizationServers {
@@ -64,6 +66,10 @@ func (s *Set) defineMetric(m *metric, kind Kind, name, labels string) {
 // Request counts a request that is answered or goes on.
 func (s *Set) Request(o Outcome) { s.requests[o].value++ }
 
+// UnreadableList counts a response that was not passed on, since its lists could not be
+// filtered.
+func (s *Set) UnreadableList() { s.lists.value++ }
+
 // An Update passes a value to the metric with an ID. A host that refuses it returns
 // a status other than 0; Flush ignores that, and the value is lost.
 type Update = func(id uint32, value int64) (status uint32)
@@ -77,6 +83,7 @@ func (s *Set) Flush(waiting int, increment, record Update) {
 	}
 	s.held.value = int32(waiting)
 	s.held.flush(increment)
+	s.lists.flush(increment)
 	s.info.flush(record)
 	for i := range s.servers {
 		server := &s.servers[i]

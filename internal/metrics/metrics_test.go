@@ -152,7 +152,7 @@ func TestNames(t *testing.T) {
 			}
 		}
 	}
-	if want := OutcomeCount + 2 + 2*2 + 2; len(h.names) != want {
+	if want := OutcomeCount + 3 + 2*2 + 2; len(h.names) != want {
 		t.Errorf("%d metrics, want %d", len(h.names), want)
 	}
 	s.Keys(0, 0, 0, 1)

@@ -37,6 +37,7 @@ const (
 	codeOriginNotAllowed = "origin_not_allowed"
 	codeContentTooLarge  = "content_too_large"
 	codeUnsupportedMedia = "unsupported_media_type"
+	codeBadGateway       = "bad_gateway"
 )
 
 // Error returns a response with a JSON body of the form of OAuth errors (RFC
@@ -88,6 +89,12 @@ func ContentTooLarge(allowOrigin string) *Response {
 func UnsupportedMediaType(allowOrigin string) *Response {
 	return Error(415, codeUnsupportedMedia, "the body must be JSON in UTF-8, with no content encoding", allowOrigin,
 		[2]string{"accept-encoding", "identity"})
+}
+
+// BadList returns the 502 in place of a response whose lists the gateway has to filter
+// and cannot read.
+func BadList(allowOrigin string) *Response {
+	return Error(502, codeBadGateway, "the server's response cannot be read, and may have a list to be filtered", allowOrigin)
 }
 
 // HostFault returns the 500 to a request for which a call of the host failed.

@@ -10,10 +10,6 @@ import (
 // callback that is exported, several times a request; for one that is not, it
 // does what the SDK would have told it to do: it goes on.
 var unused = map[string]bool{
-	"proxy_on_response_headers":  true,
-	"proxy_on_response_body":     true,
-	"proxy_on_response_trailers": true,
-
 	// Of TCP filters and queues.
 	"proxy_on_new_connection":              true,
 	"proxy_on_downstream_data":             true,
