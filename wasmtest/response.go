@@ -2,8 +2,8 @@ package wasmtest
 
 import "slices"
 
-// response is the state of the upstream's response to a stream.
-type response struct {
+// upstreamResponse is the state of the upstream's response to a stream.
+type upstreamResponse struct {
 	headers Headers
 	open    bool   // the guest can still read and change the headers
 	held    bool   // the guest has stopped the headers

@@ -42,7 +42,7 @@ type Stream struct {
 	stopped  bool // with headersStopIteration: its body is still shown to the guest
 	sent     bool // the upstream has the headers
 	body     requestBody
-	response response
+	response upstreamResponse
 	logging  bool // the guest can read the request once more
 	closed   bool // the guest's context is deleted
 	resumed  bool
