@@ -99,8 +99,15 @@ type TokenCache struct {
 type AuthorizationServer struct {
 	// Issuer is the issuer identifier as configured, byte for byte. Tokens have it
 	// in iss, and metadata in issuer (RFC 8414, section 2). It is an https URL
-	// without query and fragment.
+	// without query and fragment. With Tenants it has a placeholder, and tokens and
+	// metadata have the issuer of a tenant.
 	Issuer string
+
+	// Tenants are the tenants of an issuer with a placeholder; nil without one.
+	// MetadataIssuer is then the issuer that stands for all of them: see
+	// [AuthorizationServer.PublicIssuer].
+	Tenants        *jwtlite.Tenants
+	MetadataIssuer string
 
 	// Cluster is the Envoy cluster that keys and metadata are fetched through. It is
 	// empty only if neither is fetched.
@@ -162,8 +169,8 @@ type KeySource struct {
 	MetadataURL *URL
 
 	// Overrides is a merge patch (RFC 7396), a JSON object, for fetched metadata;
-	// empty for none. If it has an issuer, it is Issuer. If it has a jwks_uri, it
-	// is a valid URL.
+	// empty for none. If it has an issuer, AcceptsIssuer accepts it. If it has a
+	// jwks_uri, it is a valid URL.
 	Overrides string
 
 	// Metadata is metadata by hand, a JSON object; empty for none.

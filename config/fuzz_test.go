@@ -19,7 +19,10 @@ func FuzzParse(f *testing.F) {
 	for _, name := range slices.Sorted(maps.Keys(goodDocuments)) {
 		f.Add([]byte(goodDocuments[name]))
 	}
-	for _, docs := range [][]badDocument{badTops, badServers, badResources} {
+	for _, name := range slices.Sorted(maps.Keys(goodTenants)) {
+		f.Add([]byte(goodTenants[name]))
+	}
+	for _, docs := range [][]badDocument{badTops, badServers, badResources, badTenants} {
 		for _, bad := range docs {
 			f.Add([]byte(bad.doc))
 		}
@@ -63,6 +66,13 @@ func checkComplete(t *testing.T, c *config.Config) {
 			(source.MetadataURL != nil) != (source.Kind == config.MetadataURL) ||
 			(source.JWKSURI != nil) != (source.Kind == config.JWKSURI) ||
 			(source.Keys != nil) != (source.Kind == config.Static) {
+			t.Errorf("got %+v", s)
+		}
+		if tenants := s.Tenants; tenants != nil {
+			if _, err := config.ParseURL(s.PublicIssuer()); err != nil || tenants.Claim == "" || tenants.Any == (len(tenants.Names) > 0) || !tenants.IsTemplate(s.Issuer) {
+				t.Errorf("got %+v, %+v", s, tenants)
+			}
+		} else if strings.ContainsAny(s.Issuer, "{}") || s.MetadataIssuer != "" {
 			t.Errorf("got %+v", s)
 		}
 	}

@@ -98,7 +98,7 @@ func (l *serverParser) reserveEndpoints(v *value, r *Resource, places reservedPa
 func (o reservedPaths) reserveIssuers(servers []*AuthorizationServer, proxied *AuthorizationServer, origin string) (twice bool) {
 	const at = "issuer "
 	for _, s := range servers {
-		twice = o.reserve(at+strings.TrimSuffix(s.Issuer, "/"), []string{""}, "itself") != "" || twice
+		twice = o.reserve(at+strings.TrimSuffix(s.PublicIssuer(), "/"), []string{""}, "itself") != "" || twice
 	}
 	return proxied != nil && o.reserve(at+origin, []string{""}, "the gateway") != "" || twice
 }

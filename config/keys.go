@@ -12,7 +12,7 @@ var publicKeyMembers = []string{"pem", "kid", "alg"}
 
 // keySet reads an inline JWK set (RFC 7517, section 5). It skips unusable keys, as in
 // a fetched set, unless all are unusable.
-func (v *value) keySet(allowed []jwtlite.Algorithm) (*jwtlite.KeySet, []jwtlite.SkippedKey) {
+func (v *value) keySet(s *AuthorizationServer) (*jwtlite.KeySet, []jwtlite.SkippedKey) {
 	before := len(*v.errs)
 	if !v.object() {
 		return nil, nil
@@ -25,8 +25,8 @@ func (v *value) keySet(allowed []jwtlite.Algorithm) (*jwtlite.KeySet, []jwtlite.
 		return nil, nil
 	}
 
-	set, skipped, err := jwtlite.ParseKeySet([]byte(v.json.Raw))
-	if err == nil && len(allowed) > 0 { // an empty list had an error, which is reported at its member
+	set, skipped, err := s.Tenants.ParseKeySet([]byte(v.json.Raw))
+	if allowed := s.Algorithms; err == nil && len(allowed) > 0 { // an empty list had an error, which is reported at its member
 		set, skipped, err = skipOtherAlgorithms(set, skipped, allowed)
 	}
 	if err == nil {

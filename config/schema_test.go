@@ -39,6 +39,9 @@ func TestGoodDocuments(t *testing.T) {
 	for name, doc := range goodIntrospections {
 		all["introspection/"+name] = doc
 	}
+	for name, doc := range goodTenants {
+		all["tenants/"+name] = doc
+	}
 	for name, doc := range all {
 		t.Run(name, func(t *testing.T) {
 			if _, err := config.Parse([]byte(doc)); err != nil {
@@ -52,7 +55,7 @@ func TestGoodDocuments(t *testing.T) {
 }
 
 func TestBadDocuments(t *testing.T) {
-	for group, docs := range map[string][]badDocument{"top": badTops, "authorization servers": badServers, "introspection": badIntrospections, "oauth proxy": badProxies, "resources": badResources, "rules": badRules} {
+	for group, docs := range map[string][]badDocument{"top": badTops, "authorization servers": badServers, "introspection": badIntrospections, "oauth proxy": badProxies, "resources": badResources, "rules": badRules, "tenants": badTenants} {
 		for _, bad := range docs {
 			t.Run(group+"/"+bad.name, func(t *testing.T) {
 				c, err := config.Parse([]byte(bad.doc))

@@ -11,7 +11,7 @@ import (
 // The members of an authorization server.
 var (
 	serverMembers = []string{
-		"issuer", "cluster", "jwks_cluster",
+		"issuer", "tenants", "metadata_issuer", "cluster", "jwks_cluster",
 		"discovery", "metadata_url", "metadata", "jwks_uri", "jwks", "public_keys",
 		"metadata_overrides", "max_stale_seconds",
 		"algorithms", "clock_skew_seconds", "max_token_lifetime_seconds", "typ", "scope_claims", "scope_prefix",
@@ -61,7 +61,8 @@ func (l *serverParser) parseServer(v *value) {
 		return
 	}
 	s := &AuthorizationServer{}
-	s.Issuer = l.parseIssuer(v.require("issuer"))
+	s.Issuer, s.Tenants = l.parseIssuer(v.require("issuer"))
+	l.parseTenants(v, s)
 	s.Algorithms = parseAlgorithms(v.get("algorithms"))
 	skew := v.get("clock_skew_seconds").integer(0, maxClockSkewSeconds, int(DefaultClockSkew/time.Second))
 	s.ClockSkew = time.Duration(skew) * time.Second
@@ -87,6 +88,7 @@ func (l *serverParser) parseServer(v *value) {
 	}
 	l.parseOAuthProxy(v, s)
 	l.parseFetching(v, s, source)
+	l.checkOverlap(v, s.Issuer)
 	l.list = append(l.list, s)
 }
 
@@ -95,11 +97,11 @@ func (l *serverParser) parseServer(v *value) {
 func (l *serverParser) parseFetching(v *value, s *AuthorizationServer, source *value) {
 	overrides, cluster, stale := v.get("metadata_overrides"), v.get("jwks_cluster"), v.get("max_stale_seconds")
 	if s.Source.Kind <= MetadataURL || s.discovers() || s.Source.KeepMetadata {
-		s.Source.Overrides = l.parseOverrides(overrides, s.Issuer)
+		s.Source.Overrides = l.parseOverrides(overrides, s)
 	} else if s.Source.Kind == NoKeys && overrides != nil {
 		l.deferred = append(l.deferred, func() {
 			if s.Source.KeepMetadata {
-				s.Source.Overrides = l.parseOverrides(overrides, s.Issuer)
+				s.Source.Overrides = l.parseOverrides(overrides, s)
 			} else {
 				overrides.failBeside(source, "no metadata is fetched")
 			}
@@ -126,23 +128,38 @@ func (v *value) failBeside(beside *value, why string) {
 	}
 }
 
-func (l *serverParser) parseIssuer(v *value) string {
+// parseIssuer reads an issuer. tenants is set if it has a placeholder, but lacks their names.
+func (l *serverParser) parseIssuer(v *value) (issuer string, tenants *jwtlite.Tenants) {
 	issuer, ok := v.string()
 	if !ok {
-		return ""
+		return "", nil
+	}
+	url := issuer
+	if hasPlaceholder(issuer) {
+		if tenants = parsePlaceholder(issuer); tenants != nil {
+			url = issuerOf(tenants, "x")
+		}
 	}
 	if path, twice := l.paths[issuer]; twice {
 		v.fail("is the same as " + path)
-		return issuer
+		return issuer, tenants
 	}
 	l.paths[issuer] = v.path
 	l.issuers = append(l.issuers, issuer)
-	// RFC 8414, section 2: no query and no fragment. The issuer is not normalized,
-	// since iss and metadata are compared with it byte for byte.
+	if hasPlaceholder(url) {
+		v.fail(faultPlaceholder)
+	} else {
+		l.checkIssuer(v, url)
+	}
+	return issuer, tenants
+}
+
+// checkIssuer checks an issuer (RFC 8414, section 2): a URL without query and fragment. The
+// issuer is not normalized, since iss and metadata are compared with it byte for byte.
+func (l *serverParser) checkIssuer(v *value, issuer string) {
 	if u := v.parseURL(issuer, l.allowHTTP); u != nil && u.Query != "" {
 		v.fail(faultQuery)
 	}
-	return issuer
 }
 
 func parseAlgorithms(v *value) []jwtlite.Algorithm {
@@ -199,11 +216,11 @@ func (l *serverParser) parseSource(v *value, s *AuthorizationServer) *value {
 		source.JWKSURI = m.url(l.allowHTTP)
 	case "metadata":
 		source.Kind = JWKSURI
-		source.JWKSURI = l.parseServerMetadata(m, s.Issuer)
+		source.JWKSURI = l.parseServerMetadata(m, s)
 		source.Metadata = strings.Clone(m.json.Raw)
 	case "jwks":
 		source.Kind = Static
-		source.Keys, source.Skipped = m.keySet(s.Algorithms)
+		source.Keys, source.Skipped = m.keySet(s)
 	default:
 		source.Kind = Static
 		source.Keys = m.publicKeys(s.Algorithms)
@@ -213,31 +230,36 @@ func (l *serverParser) parseSource(v *value, s *AuthorizationServer) *value {
 
 // parseServerMetadata reads authorization server metadata (RFC 8414, section 2) that is
 // in the document, and returns its jwks_uri.
-func (l *serverParser) parseServerMetadata(v *value, issuer string) *URL {
+func (l *serverParser) parseServerMetadata(v *value, s *AuthorizationServer) *URL {
 	if !v.object() {
 		return nil
 	}
-	v.require("issuer").sameIssuer(issuer)
+	v.require("issuer").sameIssuer(s)
 	return v.require("jwks_uri").url(l.allowHTTP)
 }
 
 // sameIssuer refuses metadata with another issuer (RFC 8414, section 3.3).
-func (v *value) sameIssuer(issuer string) {
-	if s, ok := v.string(); ok && s != issuer {
+func (v *value) sameIssuer(s *AuthorizationServer) {
+	issuer, ok := v.string()
+	switch {
+	case !ok || s.AcceptsIssuer(issuer):
+	case s.Tenants != nil:
+		v.fail("must be the metadata_issuer of this authorization server, its issuer with any placeholder, or the issuer of one of its tenants")
+	default:
 		v.fail("must be the same as the issuer of this authorization server")
 	}
 }
 
 // parseOverrides reads a merge patch (RFC 7396) for fetched metadata, and returns it as
 // a JSON text.
-func (l *serverParser) parseOverrides(v *value, issuer string) string {
+func (l *serverParser) parseOverrides(v *value, s *AuthorizationServer) string {
 	if !v.object() {
 		return ""
 	}
 	for _, m := range v.members {
 		switch m.name {
 		case "issuer":
-			m.sameIssuer(issuer)
+			m.sameIssuer(s)
 		case "jwks_uri", "introspection_endpoint":
 			m.url(l.allowHTTP)
 		default:

@@ -3,7 +3,7 @@ package jwtlite
 import "bytes"
 
 // Equal reports whether two sets have the same keys in any order, with the same IDs and
-// for the same algorithms.
+// for the same algorithms and issuers.
 func (s *KeySet) Equal(other *KeySet) bool {
 	if len(s.keys) != len(other.keys) {
 		return false
@@ -19,7 +19,7 @@ func (s *KeySet) Equal(other *KeySet) bool {
 // count returns the number of keys in the set that are equal to a key.
 func (s *KeySet) count(of *Key) (n int) {
 	for _, k := range s.keys {
-		if k.id == of.id && k.algorithm == of.algorithm && bytes.Equal(k.spki, of.spki) {
+		if k.id == of.id && k.issuer == of.issuer && k.algorithm == of.algorithm && bytes.Equal(k.spki, of.spki) {
 			n++
 		}
 	}

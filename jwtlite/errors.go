@@ -36,6 +36,14 @@ var (
 	// token elsewhere.
 	ErrEncrypted = malformed("it is encrypted")
 
+	// ErrTenant is [ErrIssuer] for a token whose claim lacks the tenant of its issuer:
+	// see [Tenants].
+	ErrTenant error = &variant{ErrIssuer, "the token does not name the tenant of its issuer"}
+
+	// ErrKeyIssuer is [ErrUnknownKey] for a token whose key is for another issuer's
+	// tokens: see [Tenants.ParseKeySet].
+	ErrKeyIssuer error = &variant{ErrUnknownKey, "the signing key of the token belongs to another issuer"}
+
 	// ErrNoAudience is [ErrAudience] for a token without "aud".
 	ErrNoAudience error = &variant{ErrAudience, "the token names no audience"}
 

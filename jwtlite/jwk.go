@@ -37,9 +37,9 @@ const (
 	jwkY
 )
 
-// parseJWK returns the key in text. id is its "kid", "" if it cannot be read. The results
-// share no memory with text.
-func parseJWK(text string, r *objectReader) (k *Key, id string, err error) {
+// parseJWK returns the key in text, of tenants if that is not nil. id is its "kid", "" if
+// it cannot be read. The results share no memory with text.
+func parseJWK(text string, tenants *Tenants, r *objectReader) (k *Key, id string, err error) {
 	members, fault := r.readString(text, nil)
 	switch fault {
 	case jsontext.None:
@@ -49,12 +49,16 @@ func parseJWK(text string, r *objectReader) (k *Key, id string, err error) {
 		return nil, "", errKeyObject
 	}
 	var j jwk
-	if err = j.read(dropNull(members)); err == nil {
+	members = dropNull(members)
+	if err = j.read(members); err == nil {
 		k, err = j.key(r)
 	}
 	id = strings.Clone(j.text[jwkID])
 	if err == nil {
 		k.id = id
+		if tenants != nil {
+			k.issuer, err = tenants.keyIssuer(members)
+		}
 	}
 	return k, id, err
 }

@@ -10,6 +10,7 @@ import (
 // any number of goroutines may use it.
 type Key struct {
 	id        string
+	issuer    string // for whose tokens it is; empty for all
 	algorithm Algorithm
 	spki      []byte
 
@@ -45,6 +46,7 @@ var (
 	errExponent      = unusable("its exponent is not an odd number from 3 to 4294967295")
 	errKeyObject     = unusable("it is not a JSON object of acceptable size")
 	errKeyDuplicate  = unusable("it has a duplicate member")
+	errKeyIssuer     = unusable("its issuer is none of the authorization server")
 	errKeyMember     = unusable("a member has the wrong type")
 )
 

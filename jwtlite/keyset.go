@@ -52,7 +52,9 @@ var (
 // as that section demands, and returns them with the reasons, with an error too. A
 // member that is null counts as absent. A byte order mark in front is skipped. The
 // error is [ErrKeySet] or [ErrNoUsableKey]. The set shares no memory with doc.
-func ParseKeySet(doc []byte) (*KeySet, []SkippedKey, error) {
+func ParseKeySet(doc []byte) (*KeySet, []SkippedKey, error) { return parseKeySet(doc, nil) }
+
+func parseKeySet(doc []byte, tenants *Tenants) (*KeySet, []SkippedKey, error) {
 	if len(doc) > maxKeySetSize {
 		return nil, nil, errKeySetSize
 	}
@@ -84,7 +86,7 @@ func ParseKeySet(doc []byte) (*KeySet, []SkippedKey, error) {
 		if !ok {
 			return nil, nil, errKeySetObject
 		}
-		k, id, err := parseJWK(v.Raw, &element)
+		k, id, err := parseJWK(v.Raw, tenants, &element)
 		if err != nil {
 			skipped = append(skipped, SkippedKey{index, id, err})
 			continue
@@ -134,10 +136,12 @@ func (c *Candidates) add(k *Key) {
 
 // Find returns the keys that may verify t: the keys for the algorithm of t whose ID is
 // the "kid" of t. If t has no "kid", or no key for the algorithm has an ID, it returns
-// all keys for the algorithm. Equal keys count once, whatever their IDs.
+// all keys for the algorithm. A key for the tokens of another issuer does not fit: see
+// [Tenants.ParseKeySet]. Equal keys count once, whatever their IDs.
 //
-// The error is [ErrUnknownKey] if no key fits: a newer key set may have one. It is
-// [ErrAlgorithm] if this package does not verify the algorithm of t.
+// The error is [ErrUnknownKey] or its variant [ErrKeyIssuer] if no key fits: a newer key
+// set may have one. It is [ErrAlgorithm] if this package does not verify the algorithm of
+// t.
 func (s *KeySet) Find(t *Token) (found Candidates, err error) {
 	if t.algorithm == 0 {
 		return found, notAccepted(t.algorithmName)
@@ -149,13 +153,18 @@ func (s *KeySet) Find(t *Token) (found Candidates, err error) {
 			break
 		}
 	}
+	err = ErrUnknownKey
 	for _, k := range s.keys {
-		if k.algorithm == t.algorithm && (!byID || k.id == t.keyID) {
+		switch {
+		case k.algorithm != t.algorithm || byID && k.id != t.keyID:
+		case k.issuer != "" && k.issuer != t.claims.Issuer:
+			err = ErrKeyIssuer
+		default:
 			found.add(k)
 		}
 	}
 	if found.count == 0 {
-		return found, ErrUnknownKey
+		return found, err
 	}
 	return found, nil
 }

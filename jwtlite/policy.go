@@ -6,11 +6,15 @@ import (
 )
 
 // Policy is what a resource server requires of the access tokens of one authorization
-// server. Issuer, Audiences and Algorithms must be set: the zero Policy accepts no
-// token.
+// server. Issuer or Tenants, Audiences and Algorithms must be set: the zero Policy accepts
+// no token.
 type Policy struct {
 	// Issuer is the value that "iss" must have, byte for byte.
 	Issuer string
+
+	// Tenants, if set, takes the place of Issuer: "iss" must be the issuer of an
+	// accepted tenant.
+	Tenants *Tenants
 
 	// Audiences are the identifiers of the resource. "aud" must have one of them,
 	// byte for byte. If an http or https URL here has its scheme and host in lower
@@ -94,7 +98,8 @@ func equalFold(s, lower string) bool {
 // CheckClaims checks the claims of t at the time now. The error is that of the first
 // check that fails. The checks have this order:
 //
-//   - [ErrIssuer], [ErrNoExpiry], [ErrExpired], [ErrNotYetValid], [ErrIssuedInFuture];
+//   - those of [Policy.CheckIssuer];
+//   - [ErrNoExpiry], [ErrExpired], [ErrNotYetValid], [ErrIssuedInFuture];
 //   - with MaxLifetime, [ErrMissingClaim] for "iat", then [ErrLifetime];
 //   - [ErrAudience] or its variant [ErrNoAudience];
 //   - [ErrType] for the claims of another type of token, [ErrIDToken], [ErrBoundToken];
@@ -104,10 +109,23 @@ func (p *Policy) CheckClaims(t *Token, now time.Time) error {
 	return p.check(&t.claims, &now, false)
 }
 
+// CheckIssuer checks whether claims are those of a token of p's authorization server. The
+// error is [ErrIssuer] or its variant [ErrTenant].
+func (p *Policy) CheckIssuer(c *Claims) error {
+	if p.Tenants != nil {
+		return p.Tenants.check(c)
+	}
+	if c.Issuer == "" || c.Issuer != p.Issuer {
+		return ErrIssuer
+	}
+	return nil
+}
+
 // CheckIntrospection is CheckClaims for an introspection response (RFC 7662, section
 // 2.2), which [Token.ParseClaims] has read. The response may lack the subject, the
-// client and "iss": the authorization server itself has sent it. Without MaxLifetime it
-// may also lack "exp": the caller then limits the time for which it trusts the response.
+// client and, unless Tenants is set, "iss": the authorization server itself has sent it.
+// Without MaxLifetime it may also lack "exp": the caller then limits the time for which it
+// trusts the response.
 func (p *Policy) CheckIntrospection(t *Token, now time.Time) error {
 	return p.check(&t.claims, &now, true)
 }
@@ -116,8 +134,8 @@ func (p *Policy) check(c *Claims, now *time.Time, introspected bool) error {
 	skew := p.skew()
 
 	// RFC 7519, section 4.1.1; RFC 9068, section 4.
-	if (c.Issuer == "" || c.Issuer != p.Issuer) && !(introspected && !c.hasIssuer) {
-		return ErrIssuer
+	if err := p.CheckIssuer(c); err != nil && !(introspected && !c.hasIssuer && p.Tenants == nil) {
+		return err
 	}
 	// RFC 7519, section 4.1.4: a token is not accepted at exp or after it.
 	if !c.Expires.Set && !(introspected && p.MaxLifetime == 0) {

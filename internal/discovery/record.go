@@ -93,7 +93,7 @@ func recordName(server *config.AuthorizationServer, insecure bool) string {
 	k := server.Source
 	name := layout
 	for _, part := range [...]string{
-		server.Issuer, server.Cluster, strconv.Itoa(int(k.Kind)), strconv.Itoa(int(k.Discovery)), rawURL(k.MetadataURL), k.Overrides,
+		server.Issuer, server.PublicIssuer(), server.Cluster, strconv.Itoa(int(k.Kind)), strconv.Itoa(int(k.Discovery)), rawURL(k.MetadataURL), k.Overrides,
 		strconv.FormatBool(insecure), strconv.FormatBool(k.KeepMetadata), strconv.FormatBool(server.OAuthProxy != nil),
 	} {
 		name += " " + strconv.Quote(part)

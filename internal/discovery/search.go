@@ -36,7 +36,7 @@ func (c *Client) Search(want Endpoint, done func(Result)) *Search {
 	if k := &c.server.Source; k.MetadataURL != nil {
 		s.urls = []*config.URL{k.MetadataURL}
 	} else {
-		issuer, _ := config.ParseURL(c.server.Issuer) // the configuration was validated
+		issuer, _ := config.ParseURL(c.server.PublicIssuer()) // the configuration was validated
 		s.urls = wellknown.AuthorizationServerURLs(issuer, k.Discovery)
 	}
 	s.askNext()
@@ -101,7 +101,7 @@ func (s *Search) read(r *callout.Response) (*config.URL, error) {
 		return nil, err
 	}
 	c := s.client
-	metadata, err := wellknown.ParseServerMetadata(r.Body, c.server.Source.Overrides, c.server.Issuer)
+	metadata, err := wellknown.ParseServerMetadata(r.Body, c.server)
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func (s *trustedServer) introspects(t *jwtlite.Token, token string, parseErr err
 	if parseErr == jwtlite.ErrEncrypted || parseErr != nil && !looksLikeJWT(token) {
 		return true
 	}
-	return s.introspectJWTs && (parseErr != nil || t.Claims().Issuer == s.policy.Issuer)
+	return s.introspectJWTs && (parseErr != nil || s.policy.CheckIssuer(t.Claims()) == nil)
 }
 
 // looksLikeJWT reports whether a token has the parts of a JWS or a JWE in the

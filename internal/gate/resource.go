@@ -83,6 +83,7 @@ func newResource(index int, r *config.Resource, all []*server) *resource {
 func (p *resource) trust(s *server) {
 	t := trustedServer{server: s, keys: s.Keys, scopeClaims: s.Config.ScopeClaims, policy: jwtlite.Policy{
 		Issuer:      s.Config.Issuer,
+		Tenants:     s.Config.Tenants,
 		Audiences:   audiences(p.Resource),
 		Clients:     p.Clients,
 		Algorithms:  s.Config.Algorithms,
@@ -114,14 +115,29 @@ func (p *resource) trust(s *server) {
 	}
 }
 
-// issuedBy returns the server of an issuer, nil if p trusts none.
-func (p *resource) issuedBy(issuer string) *trustedServer {
+// issuedBy returns the server whose token has these claims, which need not be verified. The
+// error is that of [jwtlite.Policy.CheckIssuer] if p trusts none. The configuration ensures
+// that there is one at most.
+func (p *resource) issuedBy(c *jwtlite.Claims) (*trustedServer, error) {
+	refused := jwtlite.ErrIssuer
 	for i := range p.servers {
-		if p.servers[i].policy.Issuer == issuer {
-			return &p.servers[i]
+		switch err := p.servers[i].policy.CheckIssuer(c); err {
+		case nil:
+			return &p.servers[i], nil
+		case jwtlite.ErrTenant:
+			refused = err
 		}
 	}
-	return nil
+	return nil, refused
+}
+
+// issuerOf returns the issuer of t, which s has accepted. An introspection response may
+// lack it, unless s has tenants.
+func (s *trustedServer) issuerOf(t *jwtlite.Token) string {
+	if s.policy.Tenants != nil {
+		return t.Claims().Issuer
+	}
+	return s.policy.Issuer
 }
 
 // allowsOrigin reports whether pages of an origin may call p. Pages of its own

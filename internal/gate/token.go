@@ -34,9 +34,9 @@ func (g *Gate) checkToken(p *resource, r *Request, token string, now time.Time) 
 	if err != nil {
 		return g.invalidToken(p, r, err)
 	}
-	s := p.issuedBy(t.Claims().Issuer)
-	if s == nil {
-		return g.invalidToken(p, r, jwtlite.ErrIssuer)
+	s, err := p.issuedBy(t.Claims())
+	if err != nil {
+		return g.invalidToken(p, r, err)
 	}
 	if s.keys == nil {
 		return g.refuseToken(p, r, errNoJWT, metrics.NoJWT, nil)
@@ -117,7 +117,7 @@ func (g *Gate) accept(p *resource, r *Request, s *trustedServer, token string, c
 		}
 	}
 
-	g.identity = p.appendIdentity(g.identity[:0], t, s.policy.Issuer, g.scopes)
+	g.identity = p.appendIdentity(g.identity[:0], t, s.issuerOf(t), g.scopes)
 	if !c.window.Empty() {
 		g.cache.Put(p.index, token, c, g.identity)
 	}

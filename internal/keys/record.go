@@ -83,7 +83,7 @@ func recordName(server *config.AuthorizationServer, insecure bool) string {
 	k := server.Source
 	name := "mcpauth.keys " + layout
 	for _, part := range [...]string{
-		server.Issuer, server.Cluster, server.JWKSCluster,
+		server.Issuer, server.PublicIssuer(), server.Cluster, server.JWKSCluster,
 		strconv.Itoa(int(k.Kind)), strconv.Itoa(int(k.Discovery)), rawURL(k.MetadataURL), rawURL(k.JWKSURI), k.Overrides,
 		strconv.FormatBool(insecure), strconv.FormatBool(k.KeepMetadata),
 	} {

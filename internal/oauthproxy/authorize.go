@@ -110,7 +110,7 @@ func (p *Proxy) Callback(query, issuer string) *Response {
 	case !p.allowsRedirectURI(uri):
 		p.logRefusedURI("at the callback", uri)
 		return refuse("invalid_request", wrongRedirect)
-	case r.Issuer != p.server.Issuer && (r.Issuer != "" || p.sendsIssuer): // RFC 9207, section 2.4
+	case !p.server.AcceptsIssuer(r.Issuer) && (r.Issuer != "" || p.sendsIssuer): // RFC 9207, section 2.4
 		return refuse("invalid_request", "the response is of another issuer")
 	}
 	r.State, r.Issuer = state, issuer

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/tidwall/gjson"
+
+	"mcpauth/config"
 )
 
 // RFC 7396, appendix A, all of it.
@@ -132,7 +134,8 @@ func TestParseServerMetadata(t *testing.T) {
 		{`{"issuer":"https://a","x":"` + strings.Repeat(`[\"{`, 40) + `"}`, ``, ""},
 		{strings.Repeat("[", 250_000), ``, "the metadata is not JSON of at most 32 levels"},
 	} {
-		got, err := ParseServerMetadata([]byte(test.document), test.overrides, "https://a")
+		server := &config.AuthorizationServer{Issuer: "https://a", Source: config.KeySource{Overrides: test.overrides}}
+		got, err := ParseServerMetadata([]byte(test.document), server)
 		if test.want == "" && err == nil {
 			if !json.Valid([]byte(got.Raw)) {
 				t.Errorf("%s + %s = %s", test.document, test.overrides, got.Raw)

@@ -2,6 +2,7 @@ package wellknown
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,12 +12,11 @@ import (
 )
 
 // ParseServerMetadata reads an authorization server's metadata (RFC 8414 section
-// 3.2) and returns it as a JSON object, with overrides, a merge patch, applied
-// if it is not empty. The issuer in the result must be the configured one byte
-// for byte (section 3.3): an operator whose server names another, such as the
-// template of a server with many tenants, vouches for it by an issuer in
-// overrides.
-func ParseServerMetadata(document []byte, overrides, issuer string) (gjson.Result, error) {
+// 3.2) and returns it as a JSON object, with the overrides of the server, a merge patch,
+// applied. The issuer in the result must be that of the server (section 3.3):
+// see [config.AuthorizationServer.AcceptsIssuer]. An operator whose server names another
+// vouches for it by an issuer in overrides.
+func ParseServerMetadata(document []byte, server *config.AuthorizationServer) (gjson.Result, error) {
 	if !Valid(document) {
 		return gjson.Result{}, errors.New("the metadata is not JSON of at most 32 levels")
 	}
@@ -24,11 +24,11 @@ func ParseServerMetadata(document []byte, overrides, issuer string) (gjson.Resul
 	if !metadata.IsObject() {
 		return gjson.Result{}, errors.New("the metadata is not a JSON object")
 	}
-	if overrides != "" {
+	if overrides := server.Source.Overrides; overrides != "" {
 		metadata = gjson.Parse(merge(metadata.Raw, overrides))
 	}
-	if named := member(metadata, "issuer"); named.Type != gjson.String || named.Str != issuer {
-		return gjson.Result{}, errors.New("the metadata names the issuer " + quote(named.Str) + ", not " + quote(issuer))
+	if named := member(metadata, "issuer"); named.Type != gjson.String || !server.AcceptsIssuer(named.Str) {
+		return gjson.Result{}, errors.New("the metadata names the issuer " + quote(named.Str) + ", not " + quote(server.Issuer))
 	}
 	return metadata, nil
 }
@@ -98,11 +98,13 @@ func jsonString(s string) string { return string(gjson.AppendJSONString(nil, s))
 func Document(r *config.Resource) []byte {
 	var issuers []string
 	for _, s := range r.AuthorizationServers {
-		issuer := s.Issuer
+		issuer := s.PublicIssuer()
 		if s.OAuthProxy != nil {
 			issuer = r.Resource.Origin() // the gateway stands for it
 		}
-		issuers = append(issuers, issuer)
+		if !slices.Contains(issuers, issuer) { // tenants of two servers may sign in at one
+			issuers = append(issuers, issuer)
+		}
 	}
 	text := `{"resource":` + jsonString(r.Resource.Raw) + `,"authorization_servers":` + jsonArray(issuers)
 	if len(r.ScopesSupported) > 0 {
