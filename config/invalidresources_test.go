@@ -232,6 +232,8 @@ var badResources = []badDocument{
 		`resources[0].metadata["resource_documentation#"]: must have a language tag, such as resource_documentation#en`,
 		`resources[0].metadata[""]: must have a name`,
 	}},
+	one("metadata with the algorithm none", withResource(`"metadata": {"resource_signing_alg_values_supported": ["ES256", "none"]}`),
+		"resources[0].metadata.resource_signing_alg_values_supported: must not have none"),
 	{name: "metadata variants and URLs", parserOnly: true, doc: withResource(`"metadata": {"resource_name#e n": "a", "jwks_uri#en": "https://h/k", "resource_policy_uri": "http://h/p", "resource_tos_uri": "https://h/a#<"}`), want: []string{
 		`resources[0].metadata["resource_name#e n"]: must have a language tag, such as resource_name#en`,
 		`resources[0].metadata["jwks_uri#en"]: must not have a language tag: people do not read jwks_uri`,

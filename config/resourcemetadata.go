@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -110,7 +111,10 @@ func (v *value) metadataMember(allowHTTP bool) {
 	case metadataName, metadataText:
 		v.nonEmptyString()
 	case metadataList:
-		uniqueStrings(v.array(), (*value).nonEmptyString)
+		list := uniqueStrings(v.array(), (*value).nonEmptyString)
+		if name == "resource_signing_alg_values_supported" && slices.Contains(list, "none") {
+			v.fail("must not have none") // RFC 9728, section 2
+		}
 	case metadataProof, metadataProofAlg:
 		if kind == metadataProofAlg || v.bool() {
 			v.fail("not supported yet: the gateway cannot check the proof of possession")

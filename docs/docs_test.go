@@ -109,8 +109,8 @@ func TestLinks(t *testing.T) {
 	}
 }
 
-// Each page can be found from the index of its folder, and the index from the
-// README.
+// Each page can be found from the index of its folder, README.md in it or FOLDER.md
+// beside it, and the index from the README.
 func TestEveryPageIsLinked(t *testing.T) {
 	all := pages(t)
 	for name := range all {
@@ -119,6 +119,9 @@ func TestEveryPageIsLinked(t *testing.T) {
 			continue // linked from where it matters
 		}
 		index := all[dir+"README.md"]
+		if beside := strings.TrimSuffix(dir, "/") + ".md"; index == "" && all[beside] != "" {
+			index, file = all[beside], filepath.Base(dir)+"/"+file // the page of the folder's name
+		}
 		if file == "README.md" {
 			index = all[filepath.ToSlash(filepath.Join(dir, ".."))+"/README.md"] + all["README.md"]
 			file = strings.TrimPrefix(name, "docs/")

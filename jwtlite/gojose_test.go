@@ -35,6 +35,7 @@ func joseAccepts(keys map[string]crypto.PublicKey, compact string) (*joseClaims,
 //   - invalid UTF-8 and lone surrogates,
 //   - duplicate names in members that go-jose skips,
 //   - crit, for which go-jose supports b64,
+//   - the cty of a nested JWT,
 //   - the payload null, which go-jose reads as no claims,
 //   - a kid that no key has: the test gives go-jose the one key.
 func TestAgreesWithGoJOSE(t *testing.T) {

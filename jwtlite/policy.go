@@ -62,11 +62,7 @@ func (p *Policy) CheckHeader(t *Token) error {
 // allowsType reports whether the policy accepts the typ of t. Case does not matter in
 // media types, and "application/" may be left out: RFC 7515, section 4.1.9.
 func (p *Policy) allowsType(t *Token) bool {
-	typ := t.typ
-	const prefix = "application/"
-	if len(typ) > len(prefix) && equalFold(typ[:len(prefix)], prefix) {
-		typ = typ[len(prefix):]
-	}
+	typ := subtype(t.typ)
 	switch p.Type {
 	case "":
 		return !t.hasType || equalFold(typ, "jwt") || equalFold(typ, typeAccessToken)
@@ -74,6 +70,15 @@ func (p *Policy) allowsType(t *Token) bool {
 		return equalFold(typ, typeAccessToken)
 	}
 	return false
+}
+
+// subtype returns a media type without "application/".
+func subtype(mediaType string) string {
+	const prefix = "application/"
+	if len(mediaType) > len(prefix) && equalFold(mediaType[:len(prefix)], prefix) {
+		return mediaType[len(prefix):]
+	}
+	return mediaType
 }
 
 // equalFold reports whether s is lower, which is ASCII in lower case, or differs from

@@ -152,6 +152,7 @@ var (
 	errBase64        = malformed("a part is not base64url without padding")
 	errHeader        = malformed("the header is not a JSON object")
 	errHeaderTypes   = malformed("alg, kid and typ must be strings")
+	errNested        = malformed("its payload is another JWT, by cty") // RFC 7519, section 7.2, step 8
 	errHeaderBounds  = malformed("the header has too many members or levels")
 	errPayload       = malformed("the payload is not a JSON object")
 	errPayloadBounds = malformed("the payload has too many members or levels")
@@ -189,6 +190,11 @@ func (t *Token) parseHeader(text []byte) error {
 			// that it does not support: RFC 7515, section 4.1.11. b64
 			// changes the signing input and must be in crit: RFC 7797.
 			return ErrCritical
+		case "cty":
+			if equalFold(subtype(m.Text), "jwt") {
+				return errNested
+			}
+			continue
 		default:
 			continue
 		}

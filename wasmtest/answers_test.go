@@ -199,3 +199,24 @@ func TestValidTokenGoesOn(t *testing.T) {
 		t.Error("verify_signature was never called")
 	}
 }
+
+// Headers of the transport are the server's, of whatever version, known or not.
+func TestHeadersOfTheTransportGoOn(t *testing.T) {
+	headers := [][2]string{
+		{"mcp-session-id", "1868a90c-7f"}, {"last-event-id", "s-1_42"}, {"accept", "application/json, text/event-stream"},
+		{"mcp-protocol-version", "2026-07-28"}, {"mcp-method", "tools/call"}, {"mcp-name", "=?base64?bGlzdF9ub3Rlcw==?="},
+		{"mcp-param-region", "eu-west"}, {"mcp-param-customer", "=?base64?IHBhZGRlZCA=?="},
+	}
+	for name, resource := range map[string]object{"no rules": notes(nil), "rules": ruled(nil), "trusted headers": trusting(nil)} {
+		h := newHost(t, Options{})
+		vm := start(t, h, config(server(nil), resource, nil))
+		s := vm.Open(rpc("/notes", rsaKey.bearer(claims(h, object{"scope": "read:notes"})), headers...), false)
+		s.Body(call("list_notes"), true)
+		wantForwarded(t, s)
+		for _, header := range headers {
+			if got := s.Upstream().Get(header[0]); got != header[1] {
+				t.Errorf("%s: %s goes on as %q, want %q", name, header[0], got, header[1])
+			}
+		}
+	}
+}

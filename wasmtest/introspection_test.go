@@ -139,6 +139,10 @@ func TestIntrospectionResponses(t *testing.T) {
 			h := newHost(t, Options{})
 			vm := start(t, h, config(opaque(nil), notes(nil), nil))
 			a := newAsked(map[string]object{"opaque": with(aboutToken(h, nil), tt.members)})
+			asked := 1
+			if exp, ok := tt.members["exp"].(int64); ok && exp <= now && tt.want == "" {
+				asked = 2 // an answer that lets a token pass is not kept beyond exp
+			}
 			for range 2 { // the second time it is known
 				s := a.decided(h, vm, "opaque")
 				if tt.want == "" {
@@ -147,8 +151,8 @@ func TestIntrospectionResponses(t *testing.T) {
 					wantInvalid(t, s, tt.want)
 				}
 			}
-			if a.total != 1 {
-				t.Errorf("asked %d times", a.total)
+			if a.total != asked {
+				t.Errorf("asked %d times, want %d", a.total, asked)
 			}
 		})
 	}

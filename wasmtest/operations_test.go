@@ -485,6 +485,19 @@ func TestChallengeWithoutATokenHasNoRules(t *testing.T) {
 	}
 }
 
+// Where the required scopes are missing, the answer does not wait for the body, so
+// it cannot name what the operation in it needs: a second answer does.
+func TestRequiredScopesBeforeTheBody(t *testing.T) {
+	onBoth(t, server(nil), ruled(nil), func(t *testing.T, h *Host, vm *VM, stops bool) {
+		s := vm.Open(rpc("/notes", rsaKey.bearer(claims(h, object{"scope": "audit"}))), false)
+		wantInsufficient(t, s, "read:notes")
+		wantNothingSent(t, s, true)
+		s = vm.Open(rpc("/notes", rsaKey.bearer(claims(h, object{"scope": "audit read:notes"}))), false)
+		s.Body(call("export"), true)
+		wantInsufficient(t, s, "read:notes export audit")
+	})
+}
+
 // Each request that rules refuse is counted once, by its reason.
 func TestOutcomesOfRules(t *testing.T) {
 	h := newHost(t, Options{})

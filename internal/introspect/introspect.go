@@ -33,6 +33,7 @@ const (
 // Client asks one authorization server about tokens, for one worker.
 type Client struct {
 	cfg         *config.Introspection
+	clockSkew   time.Duration // of the server
 	host        callout.Host
 	credentials callout.Credentials
 	discovery   *discovery.Client
@@ -57,6 +58,7 @@ type Client struct {
 func New(server *config.AuthorizationServer, d *discovery.Client, host callout.Host) *Client {
 	c := &Client{
 		cfg:       server.Introspection,
+		clockSkew: server.ClockSkew,
 		host:      host,
 		discovery: d,
 		stateLog:  callout.NewStateLog(host, server.Issuer, "tokens", "checked"),
@@ -226,9 +228,26 @@ func (c *Client) receive(endpoint *config.URL, call *Call, r *callout.Response) 
 		duration = min(duration, badTime)
 	default:
 		c.Answered++
+		duration = c.cacheTime(duration)
 	}
 	c.keep(call, result, duration)
 	c.stateLog.Set(problem)
+}
+
+// cacheTime returns for how long the response that read has read is cached, at most
+// duration. It is not cached beyond its exp (RFC 7662, section 4): within the clock skew
+// after exp, each request asks anew. Later the caller refuses the token, which is cached
+// like any other refusal.
+func (c *Client) cacheTime(duration time.Duration) time.Duration {
+	exp := &c.token.Claims().Expires
+	if !exp.Set {
+		return duration
+	}
+	left := exp.Unix()*1000 - int64(c.host.Now()) // in milliseconds: far dates do not fit a Duration
+	if left <= -c.clockSkew.Milliseconds() {
+		return min(duration, badTime)
+	}
+	return time.Duration(min(max(left, 0), duration.Milliseconds())) * time.Millisecond
 }
 
 // keep ends a Call with a result, which it caches for a duration.
