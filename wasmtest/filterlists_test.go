@@ -298,3 +298,20 @@ func TestFilterListsByBodyAndHeader(t *testing.T) {
 		wantText(t, s, want)
 	})
 }
+
+// A body that grows too large is refused before its end: Envoy would keep all of it.
+func TestFilterListsBoundsBodies(t *testing.T) {
+	onBoth(t, server(nil), fitted("all", object{"max_body_bytes": 1024}), func(t *testing.T, h *Host, vm *VM, _ bool) {
+		s := ask(vm, rpc("/notes", rsaKey.bearer(claims(h, nil))), message("tools/list", ""))
+		s.Respond(Headers{{":status", "200"}, {"content-type", "application/json"}}, false)
+		s.ResponseBody(strings.Repeat(" ", 1024), false)
+		if s.Local() != nil || s.Reset() {
+			t.Errorf("a body of max_body_bytes: %s", describe(s))
+		}
+		s.ResponseBody(" ", false)
+		if s.Local() == nil && !s.Reset() {
+			t.Error("a larger body is kept")
+		}
+		wantUnreadable(t, s, "")
+	})
+}
