@@ -68,13 +68,13 @@ func setProperty(name, value string) error {
 	return nil
 }
 
-// requestBody returns at most limit bytes of the current request's body, as far as
-// Envoy has it. The bytes share memory that the next openBuffer reuses.
-func requestBody(limit int) ([]byte, error) {
+// requestBody returns at most limit bytes of the current request's body from start on, as
+// far as Envoy has it. The bytes share memory that the next openBuffer reuses.
+func requestBody(start, limit int) ([]byte, error) {
 	const ofRequest, notFound = 0, 1
 	hostResult.size = 0
 	openBuffer()
-	status := proxyGetBufferBytes(ofRequest, 0, uint32(limit), unsafe.Pointer(&hostResult.data), unsafe.Pointer(&hostResult.size))
+	status := proxyGetBufferBytes(ofRequest, uint32(start), uint32(limit), unsafe.Pointer(&hostResult.data), unsafe.Pointer(&hostResult.size))
 	m, ok := takeBuffer(hostResult.size)
 	switch {
 	case status == notFound || status == 0 && hostResult.size == 0:

@@ -41,6 +41,10 @@ type plugin struct {
 	metrics   *metrics.Set
 
 	stopsHeaders bool // see config.Config.StopsHeaders
+
+	// observers read the bodies of requests that have gone on, by stream; nil unless
+	// config.Config.Audit is set.
+	observers map[uint32]*gate.Observer
 }
 
 // OnPluginStart reads the configuration. The plugin does not start with an invalid
@@ -68,6 +72,9 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 		return types.OnPluginStartStatusFailed
 	}
 	p.stopsHeaders = c.StopsHeaders
+	if c.Audit {
+		p.observers = map[uint32]*gate.Observer{}
+	}
 	p.metrics = metrics.New(c, version, defineMetric)
 	verifier := newVerifier()
 	logInfo("signatures: " + verifier.describe())
