@@ -71,6 +71,9 @@ type Config struct {
 	// VerdictHeader sets [VerdictHeaderName] on every request that the plugin lets on.
 	VerdictHeader bool
 
+	// Audit sets filter state that says what became of each request.
+	Audit bool
+
 	// MaxTokenBytes is the size of the longest accepted token, 1024 to 65536.
 	MaxTokenBytes int
 

@@ -94,7 +94,7 @@ func TestDefaults(t *testing.T) {
 // Each member, with a value that is not the default, must arrive.
 func TestEveryMember(t *testing.T) {
 	c := mustParse(t, fill(`{
-		"allow_insecure_http": true, "unmatched": "allow", "verdict_header": true, "max_token_bytes": 65536, "token_cache": {"max_entries": 7},
+		"allow_insecure_http": true, "unmatched": "allow", "verdict_header": true, "audit": true, "max_token_bytes": 65536, "token_cache": {"max_entries": 7},
 		"authorization_servers": [
 			{"issuer": "http://a/", "cluster": "x", "discovery": "oidc", "algorithms": ["ES256"], "clock_skew_seconds": 0,
 			 "max_token_lifetime_seconds": 3600, "typ": "at+jwt"},
@@ -118,7 +118,7 @@ func TestEveryMember(t *testing.T) {
 			"filter_state": ["client", "subject"]
 		}]
 	}`))
-	if !c.AllowInsecureHTTP || c.Unmatched != config.UnmatchedAllow || !c.VerdictHeader || c.MaxTokenBytes != 65536 || c.TokenCache.MaxEntries != 7 {
+	if !c.AllowInsecureHTTP || c.Unmatched != config.UnmatchedAllow || !c.VerdictHeader || !c.Audit || c.MaxTokenBytes != 65536 || c.TokenCache.MaxEntries != 7 {
 		t.Errorf("got %+v", c)
 	}
 	type source struct {

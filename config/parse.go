@@ -12,7 +12,7 @@ import (
 
 // The members of the document and of token_cache.
 var (
-	documentMembers   = []string{"authorization_servers", "resources", "unmatched", "allow_insecure_http", "allow_on_headers_stop_iteration", "verdict_header", "max_token_bytes", "token_cache"}
+	documentMembers   = []string{"authorization_servers", "resources", "unmatched", "allow_insecure_http", "allow_on_headers_stop_iteration", "verdict_header", "audit", "max_token_bytes", "token_cache"}
 	tokenCacheMembers = []string{"max_entries"}
 )
 
@@ -54,6 +54,7 @@ func (v *value) document(doc []byte) *Config {
 	config.AllowInsecureHTTP = v.get("allow_insecure_http").bool()
 	config.StopsHeaders = v.get("allow_on_headers_stop_iteration").bool()
 	config.VerdictHeader = v.get("verdict_header").bool()
+	config.Audit = v.get("audit").bool()
 	config.MaxTokenBytes = v.get("max_token_bytes").integer(minTokenBytes, jwtlite.MaxTokenSize, DefaultTokenBytes)
 	cache := v.get("token_cache")
 	cache.closedObject(tokenCacheMembers)

@@ -18,6 +18,8 @@ var goodDocuments = map[string]string{
 	"token cache default":          withTop(`"token_cache": {}`),
 	"unmatched":                    withTop(`"unmatched": "allow"`),
 	"verdict header":               withTop(`"verdict_header": true`),
+	"audit":                        withTop(`"audit": true`),
+	"no audit":                     withTop(`"audit": false`),
 	"no verdict header":            withTop(`"verdict_header": false`),
 	"discovery":                    withServer(`"discovery": "oidc"`),
 	"metadata_url":                 withServer(`"metadata_url": "https://a/b?c=d"`),

@@ -34,6 +34,7 @@ func (s *stream) OnHttpRequestBody(size int, endOfStream bool) types.Action {
 	case s.stage == answered:
 		return types.ActionPause
 	case s.body == nil && s.stage != waiting:
+		s.observe(size, endOfStream)
 		return types.ActionContinue
 	case s.body != nil && size > s.body.MaxBytes:
 		s.leavePending()
@@ -94,7 +95,7 @@ func (s *stream) decideBody() types.Action {
 	}
 	v, err := s.bodyVerdict()
 	if err != nil {
-		return s.fault("the request's body cannot be read", err)
+		return s.fault("the request's body cannot be decided on", err)
 	}
 	if v.Kind() == gate.KindWait && s.plugin.pending.hasRoom(v.Queue(), 1) {
 		s.wait(nil, gate.UnixMilli(clock().UnixMilli()), v.Wait(), v.Queue())
@@ -106,14 +107,15 @@ func (s *stream) decideBody() types.Action {
 // bodyVerdict returns the verdict on the body. It reads one byte more than the
 // limit, so that the start of a larger body is never taken for a whole body.
 func (s *stream) bodyVerdict() (gate.Verdict, error) {
-	body, err := requestBody(s.body.MaxBytes + 1)
+	body, err := requestBody(0, s.body.MaxBytes+1)
 	switch {
 	case err != nil:
 		return gate.Verdict{}, err
 	case len(body) > s.body.MaxBytes:
 		return s.body.TooLarge(), nil
 	}
-	return s.body.Decide(body), nil
+	v := s.body.Decide(body)
+	return v, s.audit(&v)
 }
 
 // applyBodyVerdict carries out a verdict on the body. If the verdict is to wait,
@@ -122,8 +124,7 @@ func (s *stream) applyBodyVerdict(v gate.Verdict) types.Action {
 	s.body = nil
 	switch v.Kind() {
 	case gate.KindForward:
-		s.count(v.Outcome())
-		return types.ActionContinue
+		return s.forward(v.Outcome())
 	case gate.KindRespond, gate.KindWait:
 		s.count(v.Outcome())
 		return s.answer(v.Response())

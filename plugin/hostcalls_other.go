@@ -15,7 +15,7 @@ import (
 
 func requestHeaders() (headermap.Reader, error) { panic("no host") }
 
-func requestBody(int) ([]byte, error) { panic("no host") }
+func requestBody(start, limit int) ([]byte, error) { panic("no host") }
 
 func responseHeaders() (headermap.Reader, error) { panic("no host") }
 

@@ -85,19 +85,19 @@ func setProperty(name, value string) error {
 	return nil
 }
 
-// requestBody returns at most limit bytes of the current request's body, as far as
-// Envoy has it. The bytes share memory that the next openBuffer reuses.
-func requestBody(limit int) ([]byte, error) { return buffer(requestBodyBuffer, limit) }
+// requestBody returns at most limit bytes of the current request's body from start on, as
+// far as Envoy has it. The bytes share memory that the next openBuffer reuses.
+func requestBody(start, limit int) ([]byte, error) { return buffer(requestBodyBuffer, start, limit) }
 
 // responseBody returns at most limit bytes of the current response's body, as
 // requestBody does.
-func responseBody(limit int) ([]byte, error) { return buffer(responseBodyBuffer, limit) }
+func responseBody(limit int) ([]byte, error) { return buffer(responseBodyBuffer, 0, limit) }
 
-func buffer(kind uint32, limit int) ([]byte, error) {
+func buffer(kind uint32, start, limit int) ([]byte, error) {
 	const notFound = 1
 	hostResult.size = 0
 	openBuffer()
-	status := proxyGetBufferBytes(kind, 0, uint32(limit), unsafe.Pointer(&hostResult.data), unsafe.Pointer(&hostResult.size))
+	status := proxyGetBufferBytes(kind, uint32(start), uint32(limit), unsafe.Pointer(&hostResult.data), unsafe.Pointer(&hostResult.size))
 	m, ok := takeBuffer(hostResult.size)
 	switch {
 	case status == notFound || status == 0 && hostResult.size == 0:

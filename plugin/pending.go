@@ -172,7 +172,8 @@ func (r *pendingRequest) decide(p *plugin, now time.Time) (gate.Verdict, error) 
 	if r.request == nil {
 		return r.stream.bodyVerdict()
 	}
-	return p.gate.Decide(r.request, now), nil
+	v := p.gate.Decide(r.request, now)
+	return v, r.stream.audit(&v)
 }
 
 // applyVerdict carries out a verdict on a request that waits no longer: the verdict
@@ -182,7 +183,7 @@ func (r *pendingRequest) applyVerdict(p *plugin, v gate.Verdict, err error, expi
 	s.stage = open
 	switch {
 	case err != nil:
-		return s.fault("the request's body cannot be read", err)
+		return s.fault("the request that waited cannot be decided on", err)
 	case r.request == nil:
 		if v.Kind() == gate.KindWait && expired {
 			v = s.body.TimedOut(v.Wait())

@@ -45,6 +45,10 @@ type plugin struct {
 	unreadableLogged gate.UnixMilli         // when the log last had a response that cannot be filtered
 
 	stopsHeaders bool // see config.Config.StopsHeaders
+
+	// observers read the bodies of requests that have gone on, by stream; nil unless
+	// config.Config.Audit is set.
+	observers map[uint32]*gate.Observer
 }
 
 // OnPluginStart reads the configuration. The plugin does not start with an invalid
@@ -72,6 +76,9 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 		return types.OnPluginStartStatusFailed
 	}
 	p.stopsHeaders = c.StopsHeaders
+	if c.Audit {
+		p.observers = map[uint32]*gate.Observer{}
+	}
 	p.metrics = metrics.New(c, version, defineMetric)
 	verifier := newVerifier()
 	logInfo("signatures: " + verifier.describe())

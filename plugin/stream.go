@@ -62,6 +62,9 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 	now := clock()
 	r.Arrived = gate.UnixMilli(now.UnixMilli())
 	v := s.plugin.gate.Decide(r, now)
+	if err := s.audit(&v); err != nil {
+		return s.fault(noFilterState, err)
+	}
 	if v.Kind() == gate.KindWait && s.plugin.pending.hasRoom(v.Queue(), r.Places()) {
 		s.wait(r.Clone(), r.Arrived, v.Wait(), v.Queue())
 		s.body = v.PendingBody()
@@ -182,8 +185,7 @@ func (s *stream) applyVerdict(v gate.Verdict) types.Action {
 		if what, err := setHeaders(v.Pass()); err != nil {
 			return s.fault(what, err)
 		}
-		s.count(v.Outcome())
-		return types.ActionContinue
+		return s.forward(v.Outcome())
 	}
 	return s.fault("the request cannot be decided on", errNoVerdict)
 }
@@ -223,7 +225,7 @@ func setHeaders(p *gate.Pass) (what string, err error) {
 		}
 		if h.FilterState != "" {
 			if err := setProperty(h.FilterState, h.Value); err != nil {
-				return "the filter state cannot be set", err
+				return noFilterState, err
 			}
 		}
 	}
@@ -236,20 +238,37 @@ func setHeaders(p *gate.Pass) (what string, err error) {
 	return "", nil
 }
 
-// count counts the request in the metrics, once.
+// noFilterState says that a call of the host has failed.
+const noFilterState = "the filter state cannot be set"
+
+// count counts the request in the metrics, once, after it has set the outcome for the
+// audit trail. If it fails to set that, it counts a fault of the host.
 //
 //go:noinline
-func (s *stream) count(o metrics.Outcome) {
+func (s *stream) count(o metrics.Outcome) (err error) {
 	if !s.counted {
+		if err = s.plugin.auditOutcome(o); err != nil {
+			o = metrics.HostFault
+		}
 		s.counted = true
 		s.plugin.metrics.Request(o)
 		s.plugin.gate.Log.LogUnavailable(o)
 	}
+	return err
+}
+
+// forward lets the request go on.
+func (s *stream) forward(o metrics.Outcome) types.Action {
+	if err := s.count(o); err != nil {
+		return s.fault(noFilterState, err)
+	}
+	return types.ActionContinue
 }
 
 func (s *stream) answer(r *reply.Response) types.Action {
 	s.stage, s.body = answered, nil
 	s.setLists(nil)
+	delete(s.plugin.observers, s.id)
 	if err := sendLocalReply(r); err != nil {
 		logError("an answer cannot be sent: " + err.Error())
 	}
@@ -267,6 +286,7 @@ func (s *stream) fault(what string, err error) types.Action {
 // of headers that only the gate sets or that the gate decided by: a server might
 // merge trailers into the headers.
 func (s *stream) OnHttpRequestTrailers(numTrailers int) types.Action {
+	s.endObservation(true)
 	if numTrailers == 0 { // the host has no map of no trailers
 		return s.endTrailers()
 	}
@@ -293,4 +313,5 @@ func (s *stream) OnHttpStreamDone() {
 		s.count(metrics.ClientGone)
 	}
 	s.setLists(nil)
+	s.endObservation(false)
 }

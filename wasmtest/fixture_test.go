@@ -42,8 +42,12 @@ func plugin(t testing.TB) *Module {
 // died but by [VM.Kill], and nothing may have been done that no plugin should.
 func newHost(t testing.TB, o Options) *Host {
 	t.Helper()
+	o.KeepStreams = o.KeepStreams || audited != nil
 	h := New(plugin(t), o)
 	t.Cleanup(func() {
+		if audited != nil {
+			compareAudit(t, h, audited)
+		}
 		for _, v := range h.Violations() {
 			t.Error("violation:", v)
 		}
@@ -64,6 +68,9 @@ func start(t testing.TB, h *Host, config any) *VM {
 	text, ok := config.(string)
 	if !ok {
 		text = toJSON(config)
+	}
+	if audited != nil {
+		text = strings.Replace(text, "{", `{"audit":true,`, 1)
 	}
 	vm, err := h.StartVM(text)
 	if err != nil {

@@ -31,6 +31,8 @@ type Options struct {
 	Environment map[string]string
 	// VMConfiguration is vm_config.configuration.
 	VMConfiguration string
+	// KeepStreams makes [Host.Streams] return the streams.
+	KeepStreams bool
 }
 
 // Host is the process of a gateway. It owns the state that its workers (VMs) share.
@@ -51,7 +53,11 @@ type Host struct {
 	logs         []LogLine
 	violations   []string
 	vms          []*VM
+	streams      []*Stream // see Options.KeepStreams
 }
+
+// Streams returns all streams that were opened, in any VM, if Options.KeepStreams is set.
+func (h *Host) Streams() []*Stream { return h.streams }
 
 // New returns a host without VMs for the plugin m.
 func New(m *Module, o Options) *Host {

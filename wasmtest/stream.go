@@ -64,6 +64,9 @@ func (vm *VM) Request(headers Headers) *Stream { return vm.Open(headers, true) }
 func (vm *VM) Open(headers Headers, endOfStream bool) *Stream {
 	vm.lastContext++
 	s := &Stream{vm: vm, id: vm.lastContext, state: Failed, request: lowerNames(headers), open: true}
+	if vm.host.options.KeepStreams {
+		vm.host.streams = append(vm.host.streams, s)
+	}
 	if vm.dead != nil {
 		return s
 	}

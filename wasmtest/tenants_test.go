@@ -373,3 +373,14 @@ func TestMetadataForStrictClients(t *testing.T) {
 	}
 	wantForwarded(t, vm.Request(rpc("/notes", rsaKey.bearer(ofTenant(h, tenantA, nil)))))
 }
+
+// The audit trail of a refused request has the issuer of the tenant too.
+func TestAuditOfTenants(t *testing.T) {
+	h := newHost(t, Options{})
+	vm := ready(t, h, entraServer(rsaKey.jwk()), config(tenants(nil), notes(nil), auditOn))
+	token := rsaKey.bearer(ofTenant(h, tenantB, object{"aud": "https://other.example"}))
+	s := vm.Request(rpc("/notes", token))
+	if got := s.FilterState(); got["wasm.mcpauth-reason"] != "audience" || got["wasm.mcpauth-issuer"] != issuerOf(tenantB) {
+		t.Errorf("the audit trail has %v", got)
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -82,22 +81,6 @@ func callerExamples(t *testing.T) (logFormat object, rules, limits string) {
 		t.Fatalf("identity.md: no log_format in\n%s", blocks[0])
 	}
 	return logFormat, blocks[1], blocks[2]
-}
-
-// TestStaticExampleLogsTheCaller: what the tests below show for the access
-// log of the documentation is true for that of envoy.yaml.
-func TestStaticExampleLogsTheCaller(t *testing.T) {
-	b, err := os.ReadFile(filepath.Join("..", "..", "envoy-example", "envoy.yaml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, _, _ := callerExamples(t)
-	if got := member(parseYAML(t, string(b)), "log_format"); !reflect.DeepEqual(got, any(want)) {
-		t.Errorf("envoy.yaml has %s, identity.md %s", toJSON(got), toJSON(want))
-	}
-	if !strings.Contains(string(b), `"filter_state": ["subject", "client"]`) {
-		t.Error("envoy.yaml has no filter_state")
-	}
 }
 
 // callerStage is a gateway with the documented access log and filter. Each line

@@ -161,7 +161,7 @@ func snippets(t *testing.T) (all []pieces) {
 
 // elsewhere are the first members of blocks that are not Envoy's: parts of manifests, and
 // of the configuration of identity providers.
-var elsewhere = []string{"config", "authorization_servers", "targetRefs", "pluginConfig", "urls", "metadata", "authorizationServers"}
+var elsewhere = []string{"config", "meshConfig", "authorization_servers", "targetRefs", "pluginConfig", "urls", "metadata", "authorizationServers"}
 
 // Envoy 1.36 refuses values of tags, as docs/operations.md says.
 var sinceVersion137 = regexp.MustCompile(`\{tag: [^,]+, value:`)
@@ -206,16 +206,27 @@ func placeOf(v any) func(gateway object) {
 		case name == "tracing":
 			return func(gateway object) {
 				hcm(gateway)["tracing"] = piece["tracing"]
-				collector := object{"name": "otel", "connect_timeout": "1s", "type": "STATIC"}
-				clusters := gateway["static_resources"].(object)
-				clusters["clusters"] = append(clusters["clusters"].([]any), collector)
+				addCollector(gateway)
 			}
-		case name == "access_log" || name == "early_header_mutation_extensions":
+		case name == "access_log":
+			return func(gateway object) {
+				hcm(gateway)[name] = piece[name]
+				addCollector(gateway)
+			}
+		case name == "early_header_mutation_extensions":
 			return func(gateway object) { hcm(gateway)[name] = piece[name] }
 		}
 	}
 	return nil
 }
+
+// addCollector adds the cluster of the collector that some blocks name.
+func addCollector(gateway object) {
+	clusters := gateway["static_resources"].(object)
+	clusters["clusters"] = append(clusters["clusters"].([]any), object{"name": collector, "connect_timeout": "1s", "type": "STATIC"})
+}
+
+const collector = "otel"
 
 // TestSnippetsValidate: each block of Envoy's configuration in the documentation is right
 // in its place of envoy.yaml.
@@ -242,8 +253,10 @@ func TestSnippetsValidate(t *testing.T) {
 				whole["stats_config"] = stats
 			}
 			for _, c := range at(gateway, "static_resources", "clusters").([]any)[count:] {
-				if c := c.(object); c["name"] != "otel" {
+				if c := c.(object); c["name"] != collector {
 					c["name"] = fmt.Sprint("cluster ", i, " ", c["name"])
+				} else if slices.ContainsFunc(clusters, func(other any) bool { return other.(object)["name"] == collector }) {
+					continue
 				}
 				clusters = append(clusters, c)
 			}

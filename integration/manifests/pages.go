@@ -87,3 +87,41 @@ func Of(group string) ([]Snippet, error) {
 	}
 	return some, err
 }
+
+// AuditFormat returns the members of the access log in docs/audit.md.
+func AuditFormat() (map[string]any, error) {
+	all, err := Snippets()
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range all {
+		if s.Page == filepath.Join("docs", "audit.md") {
+			if format, ok := find(s.Value, "json_format").(map[string]any); ok {
+				return format, nil
+			}
+		}
+	}
+	return nil, errors.New("docs/audit.md has no json_format")
+}
+
+// find looks for a member of an object, at any depth.
+func find(v any, name string) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for member, value := range v {
+			if member == name {
+				return value
+			}
+			if found := find(value, name); found != nil {
+				return found
+			}
+		}
+	case []any:
+		for _, each := range v {
+			if found := find(each, name); found != nil {
+				return found
+			}
+		}
+	}
+	return nil
+}

@@ -28,6 +28,9 @@ func (g *Gate) cached(p *resource, r *Request, token string, now time.Time) (v V
 		g.cache.Delete(p.index, token)
 		return Verdict{}, false
 	}
+	if g.audit != nil {
+		g.audit.identity = Identity{p.identity, identity}
+	}
 	return g.applyRules(p, r, c.granted, g.forward(p.pass(r, token, identity), verdictToken, metrics.CacheHit)), true
 }
 

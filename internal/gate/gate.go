@@ -62,6 +62,7 @@ type Gate struct {
 	scopes   []string
 	pass     Pass
 	scanner  operation.Scanner
+	audit    *Audit // nil unless config.Config.Audit is set
 }
 
 // New builds the Gate of c. servers has one value for each server of
@@ -76,12 +77,16 @@ func New(c *config.Config, servers []AuthServer, verifier jwtlite.Verifier) *Gat
 		verdictHeader: c.VerdictHeader,
 		cache:         tokencache.New[cachedToken](c.TokenCache.MaxEntries),
 	}
+	if c.Audit {
+		g.audit = &Audit{}
+		g.scanner.Trail = &g.audit.trail
+	}
 	all := make([]*server, len(servers))
 	for i, s := range servers {
 		all[i] = &server{s, newQueues()}
 	}
 	for i, r := range c.Resources {
-		g.resources = append(g.resources, newResource(i, r, all))
+		g.resources = append(g.resources, newResource(i, r, all, c.Audit))
 	}
 	return g
 }
@@ -89,6 +94,9 @@ func New(c *config.Config, servers []AuthServer, verifier jwtlite.Verifier) *Gat
 // Decide returns the verdict on a request.
 func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	match, err := g.routes.Find(r.Authority, r.Path)
+	if g.audit != nil {
+		g.beginAudit(match, err)
+	}
 	if err != nil {
 		return respond(reply.InvalidRequest(err.Error(), r.allowOrigin()), metrics.BadPath)
 	}

@@ -38,8 +38,9 @@ var callerHeaders = [firstClaimHeader]string{
 	expiresHeader: config.IdentityHeaderPrefix + "expires",
 }
 
-// identityHeaders returns the identity headers of a resource by their numbers.
-func identityHeaders(r *config.Resource) []identityHeader {
+// identityHeaders returns the identity headers of a resource by their numbers. audit is
+// that of the configuration.
+func identityHeaders(r *config.Resource, audit bool) []identityHeader {
 	names := slices.Clone(callerHeaders[:])
 	for _, h := range r.ClaimToHeaders {
 		names = append(names, h.HeaderName)
@@ -50,7 +51,7 @@ func identityHeaders(r *config.Resource) []identityHeader {
 		if i >= firstClaimHeader || slices.Contains(r.IdentityHeaders, name) {
 			headers[i].name = name
 		}
-		if slices.Contains(r.FilterState, name) {
+		if audit && audited(i) || slices.Contains(r.FilterState, name) {
 			headers[i].filterState = strings.TrimPrefix(name, "x-")
 		}
 	}

@@ -70,7 +70,7 @@ func TestCallerHeaders(t *testing.T) {
 	for _, name := range config.IdentityNames {
 		p.IdentityHeaders = append(p.IdentityHeaders, config.IdentityHeaderPrefix+name)
 	}
-	p.identity = identityHeaders(p.Resource)
+	p.identity = identityHeaders(p.Resource, false)
 	var token jwtlite.Token
 	if err := token.ParseClaims([]byte(`{"sub":"s","client_id":"c","scope":"x y","exp":1700000000}`)); err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestIdentityHeadersByChoice(t *testing.T) {
 		FilterState:     []string{config.IdentityHeaderPrefix + "subject"},
 		ClaimToHeaders:  []config.ClaimToHeader{{Claim: config.Claim{Name: "n"}, HeaderName: "x-n"}},
 	}}
-	p.identity = identityHeaders(p.Resource)
+	p.identity = identityHeaders(p.Resource, false)
 	var token jwtlite.Token
 	if err := token.ParseClaims([]byte(`{"sub":"s","client_id":"c","exp":1700000000,"n":"v"}`)); err != nil {
 		t.Fatal(err)

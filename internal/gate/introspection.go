@@ -54,7 +54,11 @@ func (g *Gate) introspect(p *resource, r *Request, s *trustedServer, token strin
 	if err := t.ParseClaims(result.Claims); err != nil {
 		return g.refuseToken(p, r, err, outcomeOf(err), s)
 	}
-	if err := s.policy.CheckIntrospection(t, now); err != nil {
+	err := s.policy.CheckIntrospection(t, now)
+	if !errors.Is(err, jwtlite.ErrIssuer) {
+		g.auditToken(p, s.issuerOf(t))
+	}
+	if err != nil {
 		return g.refuseToken(p, r, err, outcomeOf(err), s)
 	}
 	return g.accept(p, r, s, token, cachedToken{window: s.policy.Window(t.Claims()).Clip(now, result.ValidUntil())})

@@ -53,14 +53,15 @@ type trustedServer struct {
 	introspectJWTs bool           // the server is asked about its JWTs too
 }
 
-// newResource returns the resource r, which is the index-th of the configuration.
-func newResource(index int, r *config.Resource, all []*server) *resource {
+// newResource returns the resource r, which is the index-th of the configuration. audit is
+// that of the configuration.
+func newResource(index int, r *config.Resource, all []*server, audit bool) *resource {
 	p := &resource{
 		Resource: r,
 		index:    index,
 		document: wellknown.Document(r),
 		origin:   r.Resource.Origin(),
-		identity: identityHeaders(r),
+		identity: identityHeaders(r, audit),
 		rules:    operation.Compile(r.Rules),
 		challenge: reply.Challenge{
 			ResourceMetadata: wellknown.ProtectedResourceURL(r.Resource),

@@ -37,6 +37,7 @@ func (p *resource) granted(scopes []string, payload string) (granted operation.S
 func (g *Gate) applyRules(p *resource, r *Request, granted operation.Set, v Verdict) Verdict {
 	switch {
 	case p.rules == nil:
+		g.auditBody(r)
 		return v
 	case r.respelled:
 		return badOperation(operation.FaultRespelled, metrics.BadHeader, r.allowOrigin())
@@ -58,8 +59,10 @@ func (g *Gate) applyRules(p *resource, r *Request, granted operation.Set, v Verd
 		switch {
 		case fault != "":
 		case suffices && need.Without(granted) != operation.Set{}:
+			g.auditOperation(&o)
 			return g.lacks(p, r, need, granted, r.allowOrigin())
 		case suffices && p.TrustMCPHeaders && o.Mirrored() && r.MCP.Unambiguous(&o):
+			g.auditOperation(&o)
 			return v
 		}
 	}
@@ -105,6 +108,9 @@ func (g *Gate) lacks(p *resource, r *Request, need, granted operation.Set, allow
 	if claims := need.Without(granted).Claims; claims != 0 {
 		return g.accessDenied(p, r, p.rules.Claims[bits.TrailingZeros64(claims)], allowOrigin)
 	}
+	if missing := need.Without(granted).Scopes; g.audit != nil && missing != 0 {
+		g.auditScopes(p.rules.ScopeNames(missing))
+	}
 	return g.insufficientScope(p, r, need.Scopes, allowOrigin)
 }
 
@@ -113,6 +119,7 @@ func (g *Gate) lacks(p *resource, r *Request, need, granted operation.Set, allow
 func (g *Gate) accessDenied(p *resource, r *Request, c *config.RequiredClaim, allowOrigin string) Verdict {
 	description := "the token lacks a required value of the claim " + c.Claim.Name
 	g.logAccessDenied(p, r, c)
+	g.auditClaim(c)
 	return respond(reply.AccessDenied(description, allowOrigin), metrics.AccessDenied)
 }
 
@@ -165,6 +172,9 @@ func (g *Gate) operationBody(p *resource, r *Request, granted operation.Set, o o
 }
 
 func (c *operationCheck) decide(body []byte) Verdict {
+	if c.gate.audit != nil {
+		c.gate.audit.reset()
+	}
 	if len(body) == 0 {
 		return forwardBody(c.outcome)
 	}

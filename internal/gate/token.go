@@ -61,6 +61,7 @@ func (g *Gate) verifyJWT(p *resource, r *Request, s *trustedServer, token string
 	if r.verifyErr != nil {
 		return g.awaitNewKeys(p, r, s, token, r.verifyErr)
 	}
+	g.auditToken(p, s.issuerOf(t))
 	if err := s.policy.CheckClaims(t, now); err != nil {
 		return g.invalidToken(p, r, err)
 	}
@@ -113,6 +114,7 @@ func (g *Gate) accept(p *resource, r *Request, s *trustedServer, token string, c
 	c.granted = p.granted(g.scopes, payloadText(t))
 	for _, scope := range p.RequiredScopes {
 		if !p.ScopeHierarchy.Grants(g.scopes, scope) {
+			g.auditRequiredScopes(p)
 			return g.lacks(p, r, p.neededByHeaders(r), c.granted, r.allowOrigin())
 		}
 	}

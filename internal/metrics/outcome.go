@@ -1,5 +1,7 @@
 package metrics
 
+import "strings"
+
 // An Outcome says what became of a request, and why. Each has a counter.
 type Outcome uint8
 
@@ -156,4 +158,10 @@ var outcomeLabels = [OutcomeCount]string{
 	NoAnswer:          "unavailable.reason=no_answer",
 	HostFault:         "error",
 	ClientGone:        "client_gone",
+}
+
+// Labels returns the labels of an outcome's counter. reason is empty if it has none.
+func (o Outcome) Labels() (result, reason string) {
+	result, reason, _ = strings.Cut(outcomeLabels[o], ".reason=")
+	return result, reason
 }

@@ -10,6 +10,9 @@ const maxDepth = 512
 // params, name or uri servers may read differently. The zero Scanner is ready, and
 // it is used for one body after the other.
 type Scanner struct {
+	// Trail, if it is not nil, gets the operations of each body that is not refused.
+	Trail *Trail
+
 	json    jsontext.Reader
 	fault   Fault
 	message [2]field // method and params
@@ -34,7 +37,13 @@ var (
 // Required returns what the operations in a body require together. It refuses a body
 // that does not match the operation in the headers.
 func (s *Scanner) Required(body []byte, rules *Rules, headers *Operation) (required Set, fault Fault) {
+	if s.Trail != nil {
+		s.Trail.Reset()
+	}
 	required, fault = s.scan(body, rules, headers)
+	if s.Trail != nil && fault != "" {
+		s.Trail.Reset()
+	}
 	// Neither a large body nor the strings of one stay in memory.
 	s.json.Release()
 	if cap(s.decoded) > 4096 {
@@ -46,6 +55,12 @@ func (s *Scanner) Required(body []byte, rules *Rules, headers *Operation) (requi
 // Lists reports whether a message in the last body asks for a list: see
 // [Operation.IsList].
 func (s *Scanner) Lists() bool { return s.lists }
+
+// Read reads the operations of a body into Trail, by no rules.
+func (s *Scanner) Read(body []byte) Fault {
+	_, fault := s.Required(body, &Rules{}, &Operation{})
+	return fault
+}
 
 func (s *Scanner) scan(body []byte, rules *Rules, headers *Operation) (required Set, fault Fault) {
 	s.fault, s.lists = "", false
@@ -124,6 +139,7 @@ func (s *Scanner) operation(rules *Rules, headers *Operation) (Set, Fault) {
 		return Set{}, FaultMismatch
 	}
 	if !o.HasMethod {
+		s.record(&o)
 		return Set{}, ""
 	}
 	s.lists = s.lists || o.IsList()
@@ -139,11 +155,18 @@ func (s *Scanner) operation(rules *Rules, headers *Operation) (Set, Fault) {
 			return Set{}, FaultMismatch
 		}
 	}
+	s.record(&o)
 	required, complete, fault := rules.Required(&o)
 	if fault == "" && !complete {
 		fault = FaultName
 	}
 	return required, fault
+}
+
+func (s *Scanner) record(o *Operation) {
+	if s.Trail != nil {
+		s.Trail.Add(o)
+	}
 }
 
 // object reads the object that comes next, and fills in the fields of those of its

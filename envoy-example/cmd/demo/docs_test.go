@@ -138,6 +138,11 @@ func TestCommands(t *testing.T) {
 			if in[line] != "docs/chart.md" || !strings.Contains(line, " mcpauth ") {
 				t.Errorf("%s: no test for the command %q", in[line], line)
 			}
+		case strings.HasPrefix(line, "jq "):
+			// integration/e2e runs those of docs/audit.md: TestAuditTrail.
+			if in[line] != "docs/audit.md" {
+				t.Errorf("%s: no test for the command %q", in[line], line)
+			}
 		case released[line]:
 			// It needs the files of a release. internal/build/dist runs the one about sums.
 		default:

@@ -9,6 +9,7 @@ import (
 	networking "istio.io/client-go/pkg/apis/networking/v1"
 	envoyfilter "istio.io/client-go/pkg/apis/networking/v1alpha3"
 	security "istio.io/client-go/pkg/apis/security/v1"
+	telemetry "istio.io/client-go/pkg/apis/telemetry/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"mcpauth/integration/manifests"
@@ -18,7 +19,7 @@ import (
 // server would drop or reject: kinds unknown to Istio, unknown members, members
 // twice, and members not in the spelling of the CRD.
 var reader = func() *manifests.Reader {
-	r, err := manifests.NewReader(extensions.AddToScheme, networking.AddToScheme, envoyfilter.AddToScheme, security.AddToScheme)
+	r, err := manifests.NewReader(extensions.AddToScheme, networking.AddToScheme, envoyfilter.AddToScheme, security.AddToScheme, telemetry.AddToScheme)
 	if err != nil {
 		panic(err)
 	}
@@ -50,6 +51,8 @@ func specOf(object runtime.Object) proto.Message {
 	case *envoyfilter.EnvoyFilter:
 		return &o.Spec
 	case *security.AuthorizationPolicy:
+		return &o.Spec
+	case *telemetry.Telemetry:
 		return &o.Spec
 	}
 	return nil
