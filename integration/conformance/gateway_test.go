@@ -96,14 +96,6 @@ type gateway struct {
 // configuration. stops is whether requests wait with their headers, or with their body.
 func startGateway(t *testing.T, version string, stops bool, resources map[string]object) *gateway {
 	t.Helper()
-	wasm, err := envoy.Wasm()
-	if err != nil {
-		t.Fatal(err)
-	}
-	binary, err := envoy.Binary(t.Context(), version)
-	if err != nil {
-		t.Fatal(err)
-	}
 	auth, err := authserver.Start(authserver.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -121,22 +113,35 @@ func startGateway(t *testing.T, version string, stops bool, resources map[string
 		all = append(all, r)
 	}
 	config["resources"] = all
+	g := &gateway{mcp: envoy.Cluster{Name: "mcp", Host: loopback.Host, Port: 1, Movable: true}}
+	g.Process = startPlugin(t, version, envoy.Options{
+		HeadersStopIteration: stops, Upstream: "mcp", Clusters: []envoy.Cluster{g.mcp, envoy.ClusterAt("auth", auth.Addr())},
+	}, config)
+	token := auth.Mint(authserver.Token{Scope: strings.Join(scopes, " "), Claims: object{"aud": audience, "groups": []string{"staff"}}})
+	g.front = start(t, version, envoy.Options{Bootstrap: fmt.Sprintf(front, token, g.Addr()[strings.LastIndex(g.Addr(), ":")+1:])})
+	return g
+}
+
+// startPlugin starts an Envoy with mcpauth and its configuration.
+func startPlugin(t *testing.T, version string, o envoy.Options, config object) *envoy.Process {
+	t.Helper()
 	plugin, err := json.Marshal(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &gateway{mcp: envoy.Cluster{Name: "mcp", Host: loopback.Host, Port: 1, Movable: true}}
-	g.Process = start(t, binary, envoy.Options{
-		Wasm: wasm, Plugin: string(plugin), HeadersStopIteration: stops, Upstream: "mcp",
-		Clusters: []envoy.Cluster{g.mcp, envoy.ClusterAt("auth", auth.Addr())},
-	})
-	token := auth.Mint(authserver.Token{Scope: strings.Join(scopes, " "), Claims: object{"aud": audience, "groups": []string{"staff"}}})
-	g.front = start(t, binary, envoy.Options{Bootstrap: fmt.Sprintf(front, token, g.Addr()[strings.LastIndex(g.Addr(), ":")+1:])})
-	return g
+	o.Plugin = string(plugin)
+	if o.Wasm, err = envoy.Wasm(); err != nil {
+		t.Fatal(err)
+	}
+	return start(t, version, o)
 }
 
-func start(t *testing.T, binary string, o envoy.Options) *envoy.Process {
+func start(t *testing.T, version string, o envoy.Options) *envoy.Process {
 	t.Helper()
+	binary, err := envoy.Binary(t.Context(), version)
+	if err != nil {
+		t.Fatal(err)
+	}
 	p, err := envoy.Start(t.Context(), binary, o)
 	if err != nil {
 		t.Fatal(err)

@@ -30,9 +30,8 @@ type object = map[string]any
 // report has the checks of each scenario that the suite has run.
 type report map[string][]object
 
-// runSuite runs the suite as a client of the server at a URL. passed says whether the
-// server does what its arguments require.
-func runSuite(t *testing.T, server string, args ...string) (r report, passed bool) {
+// suite returns a command of the suite that writes its report into a folder.
+func suite(t *testing.T, out, command string, args ...string) *exec.Cmd {
 	t.Helper()
 	dir, err := filepath.Abs(".")
 	if err != nil {
@@ -42,15 +41,22 @@ func runSuite(t *testing.T, server string, args ...string) (r report, passed boo
 	if err != nil {
 		t.Fatal(err)
 	}
-	out := t.TempDir()
+	program := filepath.Join(modules, "@modelcontextprotocol", "conformance", "dist", "index.js")
 	ctx, cancel := context.WithTimeout(t.Context(), suiteTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, node(modules), append([]string{
-		filepath.Join(modules, "@modelcontextprotocol", "conformance", "dist", "index.js"),
-		"server", "--url", server, "--output-dir", out, "--timeout", strconv.Itoa(int(suiteTimeout.Milliseconds()))}, args...)...)
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, node(modules), append([]string{program, command, "--output-dir", out}, args...)...)
 	cmd.Dir, cmd.WaitDelay = out, time.Second
-	log, err := cmd.CombinedOutput()
-	if exit := new(exec.ExitError); err != nil && (ctx.Err() != nil || !errors.As(err, &exit)) {
+	return cmd
+}
+
+// runSuite runs the suite as a client of the server at a URL. passed says whether the
+// server does what its arguments require.
+func runSuite(t *testing.T, server string, args ...string) (r report, passed bool) {
+	t.Helper()
+	out := t.TempDir()
+	timeout := strconv.FormatInt(suiteTimeout.Milliseconds(), 10)
+	log, err := suite(t, out, "server", append([]string{"--url", server, "--timeout", timeout}, args...)...).CombinedOutput()
+	if exit := new(exec.ExitError); err != nil && (!errors.As(err, &exit) || !exit.Exited()) {
 		t.Fatalf("the suite: %v\n%s", err, log)
 	}
 	if r = readReport(t, out, server); len(r) == 0 {
@@ -70,7 +76,7 @@ func node(modules string) string {
 }
 
 // scenarioFolder is the form of the folders that the suite writes.
-var scenarioFolder = regexp.MustCompile(`^server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$`)
+var scenarioFolder = regexp.MustCompile(`^(?:authorization-)?server-(.+)-\d{4}-\d\d-\d\dT[\d-]+Z$`)
 
 func readReport(t *testing.T, dir, server string) report {
 	t.Helper()
