@@ -96,7 +96,7 @@ func PythonPackages(ctx context.Context, dir, list string) (string, error) {
 	})
 }
 
-// run runs a command in silence.
+// Run runs a command in silence. An error has its output.
 func Run(ctx context.Context, dir, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
