@@ -16,6 +16,7 @@ REVISION ?=
 BUILDER ?=
 BENCH ?=
 FAULTS_SCALE ?= ci
+VULNCHECK ?=
 
 # PLAIN=1 builds a larger plugin, with the patch for Envoy <= 1.38 but without the cuts
 # and the shrinking. With the tests, it tests that file. See internal/build/README.md.
@@ -64,7 +65,7 @@ OTHERS := envoy-example cmd internal/build/dist integration integration/istiofet
 ACTIONLINT = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" actionlint
 STATICCHECK = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" staticcheck
 
-.PHONY: help build run demo check test lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-files bench-jwtlite faults-file dashboard clean
+.PHONY: help build run demo check test lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-files bench-jwtlite faults-file dashboard vulncheck clean
 
 # Targets are listed in the order of this file, under the last line with ##@.
 help: ## this list
@@ -130,6 +131,13 @@ lint-others: # the other modules
 	cd internal/build/dist && $(GO) vet ./... && $(STATICCHECK) ./...
 	cd integration/istiofetch && $(GO) vet ./... && $(STATICCHECK) ./...
 	cd integration && $(GO) vet -tags faults,providers,controlplane ./... && $(STATICCHECK) -tags faults,providers,controlplane ./...
+
+# Where the database is out of reach it says so and succeeds; -required makes it fail.
+# An air-gapped machine can name a copy: VULNCHECK='-db file:///copy'.
+vulncheck: ## known vulnerabilities in what a release holds; needs Go's vulnerability database
+	@$(call modules,. cmd)
+	@$(GO) mod download -modfile="$(CURDIR)/.ci/tools.mod"
+	@$(GO) run ./internal/build/vulncheck $(VULNCHECK)
 
 unit: build ## the packages, and the built file under wazero
 	$(GO) test ./...

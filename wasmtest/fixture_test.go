@@ -1,6 +1,7 @@
 package wasmtest
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"os"
@@ -195,6 +196,25 @@ func wantStatus(t testing.TB, s *Stream, status int) {
 	s.Close()
 }
 
+// headerMismatch is the code for which [wantError] wants an error of JSON-RPC.
+const headerMismatch = "-32020"
+
+func wantHeaderMismatch(t testing.TB, s *Stream) {
+	t.Helper()
+	var body struct {
+		Version string `json:"jsonrpc"`
+		Error   struct {
+			Code    int    `json:"code"`
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	d := json.NewDecoder(bytes.NewReader(s.Local().Body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&body); err != nil || body.Version != "2.0" || body.Error.Code != -32020 || body.Error.Message == "" {
+		t.Errorf("body %s, want a JSON-RPC error with the code -32020", s.Local().Body)
+	}
+}
+
 // wantError checks an error answer: status, the error of the challenge (which
 // is absent if error is "unauthorized"), the body, and the form of them all.
 func wantError(t testing.TB, s *Stream, status int, code string) {
@@ -202,7 +222,9 @@ func wantError(t testing.TB, s *Stream, status int, code string) {
 	wantStatus(t, s, status)
 	h := s.Local().Headers
 	var body map[string]string
-	if err := json.Unmarshal(s.Local().Body, &body); err != nil || body["error"] != code || body["error_description"] == "" || len(body) != 2 {
+	if code == headerMismatch {
+		wantHeaderMismatch(t, s)
+	} else if err := json.Unmarshal(s.Local().Body, &body); err != nil || body["error"] != code || body["error_description"] == "" || len(body) != 2 {
 		t.Errorf("body %s, want error %q and an error_description", s.Local().Body, code)
 	}
 	if got := h.Values("content-type"); !slices.Equal(got, []string{"application/json"}) {

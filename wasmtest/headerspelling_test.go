@@ -83,7 +83,7 @@ func TestValuesThatServersReadDifferently(t *testing.T) {
 				{{"mcp-protocol-version", "2026-07-28\u00a0"}, {"mcp-method", "ping"}},
 			} {
 				s := vm.Open(rpc("/notes", token, headers...), false)
-				wantError(t, s, 400, "invalid_request")
+				wantError(t, s, 400, headerMismatch)
 				wantNothingSent(t, s, true)
 			}
 			for _, headers := range [][][2]string{
@@ -107,7 +107,7 @@ func TestValuesThatServersReadDifferently(t *testing.T) {
 				if s.State() != Answered {
 					s.Body(call("delete_note"), true)
 				}
-				wantError(t, s, 400, "invalid_request")
+				wantError(t, s, 400, headerMismatch)
 				wantNothingSent(t, s, stops)
 			}
 			// In a body too.

@@ -160,12 +160,15 @@ func TestBodiesThatAreRefused(t *testing.T) {
 				s.Body(tt.body[:half], false)
 				s.Body(tt.body[half:], true)
 				code := "invalid_request"
+				member := "error_description"
 				if tt.status == 413 {
 					code = "content_too_large"
+				} else if strings.Contains(tt.description, "headers do not match") {
+					code, member = headerMismatch, "message"
 				}
 				wantError(t, s, tt.status, code)
 				wantNothingSent(t, s, stops)
-				if !strings.Contains(string(s.Local().Body), `"error_description":"`+tt.description+`"`) {
+				if !strings.Contains(string(s.Local().Body), `"`+member+`":"`+tt.description+`"`) {
 					t.Errorf("body %s, want %q", s.Local().Body, tt.description)
 				}
 				wantHeaders(t, s, map[string]string{
@@ -218,7 +221,7 @@ func TestRulesByTheHeaders(t *testing.T) {
 			{"no rule, but required scopes fail", "export", mirrored("tools/call", "list_notes"), 403, "read:notes", ""},
 			{"a version to come", "read:notes", [][2]string{{"mcp-protocol-version", "2031-01-01"}, {"mcp-method", "prompts/get"}, {"mcp-name", "a"}}, 403, "read:notes prompts", ""},
 			{"two methods", "read:notes", append(mirrored("tools/call", "list_notes"), [2]string{"mcp-method", "tools/call"}), 400, "", ""},
-			{"two names", "read:notes", append(mirrored("tools/call", "list_notes"), [2]string{"mcp_name", "list_notes"}), 400, "", ""},
+			{"a respelled name", "read:notes", append(mirrored("tools/call", "list_notes"), [2]string{"mcp_name", "list_notes"}), 400, "", ""},
 			{"bad base64", "read:notes", mirrored("tools/call", "=?base64?YQ?="), 400, "", ""},
 			{"no UTF-8", "read:notes", mirrored("tools/call", "=?base64?/w==?="), 400, "", ""},
 			{"a name to be trimmed", "read:notes", mirrored("tools/call", encoded(" delete_note")), 400, "", ""},
@@ -241,7 +244,11 @@ func TestRulesByTheHeaders(t *testing.T) {
 						wantForwarded(t, s)
 						continue
 					case 400:
-						wantError(t, s, 400, "invalid_request")
+						code := headerMismatch
+						if tt.name == "a respelled name" {
+							code = "invalid_request"
+						}
+						wantError(t, s, 400, code)
 					default:
 						wantInsufficient(t, s, tt.lacks)
 					}
@@ -285,7 +292,7 @@ func TestTrustedHeaders(t *testing.T) {
 			if s.State() != Answered {
 				t.Fatalf("%s: %s", method, describe(s))
 			}
-			wantError(t, s, 400, "invalid_request")
+			wantError(t, s, 400, headerMismatch)
 			wantNothingSent(t, s, stops)
 		}
 		for name, headers := range map[string][][2]string{

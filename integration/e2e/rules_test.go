@@ -309,7 +309,7 @@ func TestRulesByTheHeaders(t *testing.T) {
 				g.server.forget()
 				r := toolCall(p, "/notes", bearer(g.read, append(current, "Mcp-Name", "list_notes")...))
 				r.body = tool("delete_note")
-				if a := g.do(t, r); a.status != 400 || a.errorCode() != "invalid_request" {
+				if a := g.do(t, r); a.status != 400 || !strings.Contains(string(a.body), `{"code":-32020,`) {
 					t.Errorf("status %d, %s", a.status, a.body)
 				}
 				g.wantNothing(t)

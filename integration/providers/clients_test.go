@@ -19,6 +19,8 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/auth"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/modelcontextprotocol/go-sdk/oauthex"
+
+	"mcpauth/integration/install"
 )
 
 // clientTimeout is for one run of a client.
@@ -86,7 +88,7 @@ func clients(t *testing.T) []client {
 	t.Helper()
 	typescript, err := folder("clients", "typescript", "v1")
 	if err == nil {
-		err = nodeModules(t.Context(), typescript)
+		_, err = install.NodeModules(t.Context(), typescript)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +97,7 @@ func clients(t *testing.T) []client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	packages, err := pythonPackages(t.Context(), python, "v2")
+	packages, err := install.PythonPackages(t.Context(), python, "v2")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,23 +114,6 @@ func clients(t *testing.T) []client {
 			env: []string{"PYTHONPATH=" + packages, "PYTHONDONTWRITEBYTECODE=1"},
 		},
 	}
-}
-
-// pythonPackages installs the packages of a list of requirements, where the
-// end-to-end tests have them too.
-func pythonPackages(ctx context.Context, dir, requirements string) (string, error) {
-	list := filepath.Join(dir, "requirements-"+requirements+".txt")
-	lock, err := os.ReadFile(list)
-	if err != nil {
-		return "", err
-	}
-	return installed(filepath.Join(dir, ".venv-"+requirements), lock, func(partial string) error {
-		venv := filepath.Join(filepath.Dir(partial), "venv")
-		if err := run(ctx, dir, "python3", "-m", "venv", venv); err != nil {
-			return err
-		}
-		return run(ctx, dir, filepath.Join(venv, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", partial, "-r", list)
-	})
 }
 
 func visitInGo(ctx context.Context, u user, resource, tools string) (trip, error) {

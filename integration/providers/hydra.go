@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"mcpauth/envoy-example/loopback"
+	"mcpauth/integration/install"
 )
 
 // hydraVersion is in hydra/go.mod, too, with the checksums in hydra/go.sum.
@@ -100,7 +101,7 @@ func installHydra(ctx context.Context) (string, error) {
 		return "", err
 	}
 	dir, err := cached("hydra-"+hydraVersion, func(partial string) error {
-		return run(ctx, module, "go", "build", "-trimpath", "-tags", "sqlite,json1,sqlite_omit_load_extension",
+		return install.Run(ctx, module, "go", "build", "-trimpath", "-tags", "sqlite,json1,sqlite_omit_load_extension",
 			"-ldflags", "-s -w -X github.com/ory/hydra/v2/driver/config.Version="+hydraVersion,
 			"-o", filepath.Join(partial, "hydra"), "github.com/ory/hydra/v2")
 	})

@@ -12,6 +12,7 @@ import (
 	"strconv"
 
 	"mcpauth/envoy-example/loopback"
+	"mcpauth/integration/install"
 )
 
 // The distribution of Keycloak: a zip file on Maven Central. It needs Java 17
@@ -75,7 +76,7 @@ func installKeycloak(ctx context.Context, dir string) error {
 	}
 	defer os.RemoveAll(download)
 	artifact := "org.keycloak:keycloak-quarkus-dist:" + keycloakVersion + ":zip"
-	if err := run(ctx, download, "mvn", "-q", "-B", "dependency:copy", "-Dartifact="+artifact, "-DoutputDirectory="+download); err != nil {
+	if err := install.Run(ctx, download, "mvn", "-q", "-B", "dependency:copy", "-Dartifact="+artifact, "-DoutputDirectory="+download); err != nil {
 		return err
 	}
 	archive := filepath.Join(download, "keycloak-quarkus-dist-"+keycloakVersion+".zip")
@@ -85,7 +86,7 @@ func installKeycloak(ctx context.Context, dir string) error {
 	if err := unzip(archive, dir); err != nil {
 		return err
 	}
-	return run(ctx, dir, filepath.Join(dir, "bin", "kc.sh"), "build", "--db=dev-mem")
+	return install.Run(ctx, dir, filepath.Join(dir, "bin", "kc.sh"), "build", "--db=dev-mem")
 }
 
 // KeycloakRealm is a realm for MCP.

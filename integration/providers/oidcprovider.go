@@ -13,6 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v3"
 
 	"mcpauth/envoy-example/loopback"
+	"mcpauth/integration/install"
 )
 
 // OIDCProvider is a running oidc-provider, with the settings in
@@ -39,7 +40,7 @@ func StartOIDCProvider(ctx context.Context, resource, tokens string) (*OIDCProvi
 	if err != nil {
 		return nil, err
 	}
-	if err := nodeModules(ctx, dir); err != nil {
+	if _, err := install.NodeModules(ctx, dir); err != nil {
 		return nil, err
 	}
 	// 2. Make a signing key.

@@ -67,7 +67,7 @@ func (g *Gate) applyRules(p *resource, r *Request, granted operation.Set, v Verd
 		}
 	}
 	if fault != "" {
-		return badOperation(fault, metrics.BadHeader, r.allowOrigin())
+		return respond(reply.HeaderMismatch(string(fault), r.allowOrigin()), metrics.BadHeader)
 	}
 	if !r.readable() {
 		return respond(reply.UnsupportedMediaType(r.allowOrigin()), metrics.Encoding)
@@ -184,7 +184,7 @@ func (c *operationCheck) decide(body []byte) Verdict {
 	}
 	switch {
 	case fault == operation.FaultMismatch:
-		return badOperation(fault, metrics.Mismatch, c.allowOrigin)
+		return respond(reply.HeaderMismatch(string(fault), c.allowOrigin), metrics.Mismatch)
 	case fault != "":
 		return badOperation(fault, metrics.BadBody, c.allowOrigin)
 	case need.Without(c.granted) != operation.Set{}:

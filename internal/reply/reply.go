@@ -60,6 +60,16 @@ func InvalidRequest(description, allowOrigin string) *Response {
 	return Error(400, codeInvalidRequest, description, allowOrigin)
 }
 
+// HeaderMismatch returns the 400 to a request whose headers do not name the operation in
+// its body. The response has the form that MCP 2026-07-28, transports, "Server Validation",
+// gives to those of servers: by it a client learns that the server is no older one.
+// message needs no escapes.
+func HeaderMismatch(message, allowOrigin string) *Response {
+	r := InvalidRequest("", allowOrigin)
+	r.Body = []byte(`{"jsonrpc":"2.0","error":{"code":-32020,"message":"` + message + "\"}}\n")
+	return r
+}
+
 // AccessDenied returns the 403 to a request whose token lacks a claim. It has no
 // challenge: to sign in again would not change that.
 func AccessDenied(description, allowOrigin string) *Response {
