@@ -112,19 +112,13 @@ func (v *value) ruleMap() []*value {
 // rule reads one rule, whose name is a pattern. Its value is a list of scopes, or an
 // object with scopes and claims.
 func (v *value) rule(method, name string) Rule {
-	switch star := strings.IndexByte(v.name, '*'); {
+	switch {
 	case v.name == "":
 		v.fail("must have a name")
 	case hasControl(v.name):
 		v.fail("must not have control characters in its name")
-	case star >= 0 && star != len(v.name)-1:
-		v.fail("must have * only at the end of its name")
-	case !IsPlainName(strings.CutSuffix(v.name, "*")):
-		v.fail(faultSpace)
-	case method != "":
-		if other := suggestMethod(strings.CutSuffix(method, "*")); other != "" {
-			v.fail(faultMethod + other)
-		}
+	default:
+		v.checkPattern(v.name, "the end of its name", method != "")
 	}
 	rule := Rule{Method: method, Name: name}
 	switch {
@@ -142,14 +136,33 @@ func (v *value) rule(method, name string) Rule {
 	return rule
 }
 
+// checkPattern refuses a pattern that can match nothing, in v. end is what the errors call
+// its end. method means that it is for methods.
+func (v *value) checkPattern(pattern, end string, method bool) {
+	text, prefix := strings.CutSuffix(pattern, "*")
+	other := ""
+	if method {
+		other = suggestMethod(text, prefix)
+	}
+	switch {
+	case strings.IndexByte(text, '*') >= 0:
+		v.fail("must have * only at " + end)
+	case !IsPlainName(text, prefix):
+		v.fail(faultSpace)
+	case other != "":
+		v.fail(faultMethod + other)
+	}
+}
+
 // bodyRules reads the rules of a resource, and the members that say how they apply.
 func (v *value) bodyRules(r *Resource) {
 	r.Rules = v.rules()
+	v.public(r)
 	r.TrustMCPHeaders = v.get("trust_mcp_headers").bool()
 	r.MaxBodyBytes = v.get("max_body_bytes").integer(minBodyBytes, maxBodyBytes, defaultBodyBytes)
 	for _, name := range [...]string{"trust_mcp_headers", "max_body_bytes"} {
-		if m := v.get(name); m != nil && v.get("methods") == nil && v.get("tools") == nil && v.get("prompts") == nil && v.get("resources") == nil {
-			m.fail("needs tools, prompts, resources or methods")
+		if m := v.get(name); m != nil && v.get("methods") == nil && v.get("tools") == nil && v.get("prompts") == nil && v.get("resources") == nil && r.Public.Operations == nil {
+			m.fail("needs tools, prompts, resources or methods, here or in public")
 		}
 	}
 }

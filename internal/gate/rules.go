@@ -36,7 +36,7 @@ func (p *resource) granted(scopes []string, payload string) (granted operation.S
 // body. A request without a body has no operation.
 func (g *Gate) applyRules(p *resource, r *Request, granted operation.Set, v Verdict) Verdict {
 	switch {
-	case p.rules == nil:
+	case len(p.Rules) == 0:
 		return v
 	case r.respelled:
 		return badOperation(operation.FaultRespelled, metrics.BadHeader, r.allowOrigin())
@@ -62,7 +62,7 @@ func (g *Gate) applyRules(p *resource, r *Request, granted operation.Set, v Verd
 	if !r.readable() {
 		return respond(reply.UnsupportedMediaType(r.allowOrigin()), metrics.Encoding)
 	}
-	return forwardIfBody(v, g.operationBody(p, r, granted, o, v.outcome))
+	return forwardIfBody(v, g.operationBody(p, r, lack{}, granted, o, v.outcome))
 }
 
 // pendingBody returns the limits of the body of a request that waits, nil if the
@@ -71,8 +71,11 @@ func (g *Gate) applyRules(p *resource, r *Request, granted operation.Set, v Verd
 func (g *Gate) pendingBody(p *resource, r *Request) *Body {
 	all := operation.Set{Scopes: ^uint64(0), Claims: ^uint64(0)}
 	v := g.applyRules(p, r, all, Verdict{})
+	if v.body == nil && v.response == nil && p.public {
+		v = g.orPublic(p, r, lack{token: true}, all, Verdict{})
+	}
 	if v.body != nil {
-		v.body.decide = nil
+		v.body.decide, v.body.tooLarge = nil, nil
 	}
 	return v.body
 }
@@ -80,7 +83,7 @@ func (g *Gate) pendingBody(p *resource, r *Request) *Body {
 // neededByHeaders returns what the rules require for the operation of a request, as far
 // as its headers name it.
 func (p *resource) neededByHeaders(r *Request) (need operation.Set) {
-	if p.rules != nil && r.HasBody && r.MCP.Validated() {
+	if len(p.Rules) > 0 && r.HasBody && r.MCP.Validated() {
 		if o, fault := r.MCP.Operation(); fault == "" {
 			need, _, _ = p.rules.Required(&o)
 		}
@@ -139,6 +142,7 @@ func badOperation(fault operation.Fault, o metrics.Outcome, allowOrigin string) 
 type operationCheck struct {
 	gate        *Gate
 	resource    *resource
+	lack        lack // the request goes on only if all of its operations are public
 	granted     operation.Set
 	headers     operation.Operation
 	allowOrigin string
@@ -146,18 +150,26 @@ type operationCheck struct {
 }
 
 // operationBody returns the Body that applies the rules of p to the body of a request.
-func (g *Gate) operationBody(p *resource, r *Request, granted operation.Set, o operation.Operation, outcome metrics.Outcome) *Body {
+func (g *Gate) operationBody(p *resource, r *Request, l lack, granted operation.Set, o operation.Operation, outcome metrics.Outcome) *Body {
 	o.Method, o.Name = strings.Clone(o.Method), strings.Clone(o.Name)
-	c := &operationCheck{g, p, granted, o, strings.Clone(r.allowOrigin()), outcome}
-	return &Body{MaxBytes: p.MaxBodyBytes, decide: c.decide, allowOrigin: c.allowOrigin}
+	c := &operationCheck{g, p, l, granted, o, strings.Clone(r.allowOrigin()), outcome}
+	b := &Body{MaxBytes: p.MaxBodyBytes, decide: c.decide, allowOrigin: c.allowOrigin}
+	if l.any() {
+		b.tooLarge = c.refuse
+	}
+	return b
 }
 
 func (c *operationCheck) decide(body []byte) Verdict {
-	if len(body) == 0 {
+	if len(body) == 0 && !c.lack.any() {
 		return forwardBody(c.outcome)
 	}
-	need, fault := c.gate.scanner.Required(body, c.resource.rules, &c.headers)
+	need, public, fault := c.gate.scanner.Required(body, c.resource.rules, &c.headers)
 	switch {
+	case public && fault == "":
+		return forwardBody(c.outcome)
+	case c.lack.any():
+		return c.gate.refuse(c.resource, nil, c.lack, need, c.granted, c.allowOrigin)
 	case fault == operation.FaultMismatch:
 		return badOperation(fault, metrics.Mismatch, c.allowOrigin)
 	case fault != "":
@@ -166,4 +178,10 @@ func (c *operationCheck) decide(body []byte) Verdict {
 		return c.gate.lacks(c.resource, nil, need, c.granted, c.allowOrigin)
 	}
 	return forwardBody(c.outcome)
+}
+
+// refuse returns the verdict on a request that lacks something, and whose body is too
+// large to tell whether it is public.
+func (c *operationCheck) refuse() Verdict {
+	return c.gate.refuse(c.resource, nil, c.lack, operation.Set{}, c.granted, c.allowOrigin)
 }

@@ -14,11 +14,13 @@ const maxDepth = 512
 // params, name or uri servers may read differently. The zero Scanner is ready, and
 // it is used for one body after the other.
 type Scanner struct {
-	json    jsontext.Reader
-	fault   Fault
-	message [2]field // method and params
-	params  [2]field // name and uri
-	decoded []byte   // the strings that have escapes
+	json     jsontext.Reader
+	fault    Fault
+	public   bool     // the messages read so far are public
+	response bool     // the message has a member of responses
+	message  [2]field // method and params
+	params   [2]field // name and uri
+	decoded  []byte   // the strings that have escapes
 }
 
 // A field is what the scanner keeps of a member.
@@ -34,16 +36,17 @@ var (
 	paramsNames  = [2]string{"name", "uri"}
 )
 
-// Required returns what the operations in a body require together. It refuses a body
-// that does not match the operation in the headers.
-func (s *Scanner) Required(body []byte, rules *Rules, headers *Operation) (required Set, fault Fault) {
+// Required returns what the operations in a body require together, and whether they are
+// all public. It refuses a body that does not match the operation in the headers.
+func (s *Scanner) Required(body []byte, rules *Rules, headers *Operation) (required Set, public bool, fault Fault) {
+	s.public = rules.hasPublic
 	required, fault = s.scan(body, rules, headers)
 	// Neither a large body nor the strings of one stay in memory.
 	s.json.Release()
 	if cap(s.decoded) > 4096 {
 		s.decoded = nil
 	}
-	return required, fault
+	return required, s.public && fault == "", fault
 }
 
 func (s *Scanner) scan(body []byte, rules *Rules, headers *Operation) (required Set, fault Fault) {
@@ -91,7 +94,7 @@ func (s *Scanner) single(rules *Rules, headers *Operation) (required Set, fault 
 	if s.json.Kind() != jsontext.Object {
 		return Set{}, FaultMessage
 	}
-	s.message, s.params, s.decoded = [2]field{}, [2]field{}, s.decoded[:0]
+	s.message, s.params, s.decoded, s.response = [2]field{}, [2]field{}, s.decoded[:0], false
 	if !s.object(&messageNames, &s.message) {
 		return Set{}, s.faultOf()
 	}
@@ -110,7 +113,8 @@ func (s *Scanner) faultOf() Fault {
 }
 
 // operation returns what the message in s.message and s.params requires. A message
-// without a method is the response of a client, which requires nothing.
+// without a method is the response of a client, which requires nothing. It is not public,
+// nor is a message that some server may take for a response although it has a method.
 func (s *Scanner) operation(rules *Rules, headers *Operation) (Set, Fault) {
 	o := Operation{HasMethod: s.message[0].seen}
 	if o.HasMethod {
@@ -123,6 +127,7 @@ func (s *Scanner) operation(rules *Rules, headers *Operation) (Set, Fault) {
 		return Set{}, FaultMismatch
 	}
 	if !o.HasMethod {
+		s.public = false
 		return Set{}, ""
 	}
 	if i := methodIndex(o.Method); i >= 0 {
@@ -137,11 +142,12 @@ func (s *Scanner) operation(rules *Rules, headers *Operation) (Set, Fault) {
 			return Set{}, FaultMismatch
 		}
 	}
-	required, complete, fault := rules.Required(&o)
+	n, complete, fault := rules.need(&o)
 	if fault == "" && !complete {
 		fault = FaultName
 	}
-	return required, fault
+	s.public = s.public && n.public && !s.response
+	return n.Set, fault
 }
 
 // object reads the object that comes next, and fills in the fields of those of its
@@ -204,6 +210,9 @@ func (s *Scanner) which(key jsontext.String, names *[2]string) (which int, ok bo
 		if folds(name, want) {
 			return i, name == want
 		}
+	}
+	if names == &messageNames && (folds(name, "result") || folds(name, "error")) {
+		s.response = true
 	}
 	return -1, true
 }
