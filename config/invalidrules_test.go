@@ -220,7 +220,7 @@ var badRules = []badDocument{
 		`resources[0].public.resources[0]: opens what resources[0].resources["note:*"] has a rule for`,
 		`resources[0].public.resources[2]: opens what resources[0].methods["resources/subscribe"] has a rule for`,
 	}},
-	{name: "public paths", doc: withResources(`{"resource": "https://h/notes", "match": {"path_prefixes": ["/notes", "/docs"]}, "public": {"paths": ["docs", "/docs*", "/docs/*/a", "/docs?a", "/docs//a", "/docs/../a", "/docs/%61", "/docs/;a", "/other", "/", "/*", "/notes", "/notes/", "/Notes", "/notes/*"]}}`), want: []string{
+	{name: "public paths", doc: withResources(`{"resource": "https://h/notes", "match": {"path_prefixes": ["/notes", "/docs"]}, "public": {"paths": ["docs", "/docs*", "/docs/*/a", "/docs?a", "/docs//a", "/docs/../a", "/docs/%61", "/docs/%C3%A4/*", "/docs/;a", "/other", "/", "/*", "/notes", "/notes/", "/Notes", "/notes/*"]}}`), want: []string{
 		"resources[0].public.paths[0]: must be a path that starts with a slash",
 		"resources[0].public.paths[1]: must have * only as the whole last segment, such as /docs/*",
 		"resources[0].public.paths[2]: must have a path without *: it covers all that is under it, and * would stand for itself alone",
@@ -228,13 +228,14 @@ var badRules = []badDocument{
 		"resources[0].public.paths[4]: must have a path without doubled slashes",
 		"resources[0].public.paths[5]: must have a path without dot segments",
 		"resources[0].public.paths[6]: must have a path with a instead of %61",
-		"resources[0].public.paths[7]: must have a path without ;",
-		"resources[0].public.paths[8]: must lie in a path prefix of the resource",
+		"resources[0].public.paths[7]: must have a path without percent-encodings",
+		"resources[0].public.paths[8]: must have a path without ;",
 		"resources[0].public.paths[9]: must lie in a path prefix of the resource",
 		"resources[0].public.paths[10]: must lie in a path prefix of the resource",
-		wantEndpoint(11), wantEndpoint(12),
-		"resources[0].public.paths[13]: must lie in a path prefix of the resource",
-		wantEndpoint(14),
+		"resources[0].public.paths[11]: must lie in a path prefix of the resource",
+		wantEndpoint(12), wantEndpoint(13),
+		"resources[0].public.paths[14]: must lie in a path prefix of the resource",
+		wantEndpoint(15),
 	}},
 	{name: "public paths of a root", doc: withResources(`{"resource": "https://h", "public": {"paths": ["/", "/*", "/.well-known/oauth-protected-resource", "/.well-known/oauth-authorization-server/*", "/a/.well-known/openid-configuration"]}}`), parserOnly: true, want: []string{
 		wantEndpoint(0), wantEndpoint(1),

@@ -112,6 +112,8 @@ func (v *value) checkPublicPath(r *Resource, path string) {
 		fault = "must have * only as the whole last segment, such as /docs/*"
 	case pathFault(text) != "":
 		fault = pathFault(text)
+	case strings.IndexByte(text, '%') >= 0: // a server that does not decode it reads another path
+		fault = "must have a path without percent-encodings"
 	case r.Match.PathPrefixes == nil: // the resource has other errors
 	case !r.Match.covers(text):
 		fault = "must lie in a path prefix of the resource"

@@ -69,7 +69,7 @@ var goodDocuments = map[string]string{
 	"clients of introspection": `{"authorization_servers": [{"issuer": "https://a", "cluster": "a", "introspection": {"client_id": "c", "client_secret": "s"}}, {"issuer": "https://b", "cluster": "b", "typ": "at+jwt"}], "resources": [{"resource": "https://h/a", "clients": ["a"]}]}`,
 	"clients beside userinfo":  `{"authorization_servers": [{"issuer": "https://a", "cluster": "a", "userinfo": {"endpoint": "https://a/u", "audience_unchecked": true}}, {"issuer": "https://b", "cluster": "b"}], "resources": [{"resource": "https://h/a", "clients": ["a"]}]}`,
 	"public": withResources(`{"resource": "https://h", "public": {"methods": ["initialize", "ping", "server/discover", "notifications/*", "resources/templates/*", "x*"], "lists": true, "tools": ["search_docs", "a_*", "*"],
-		"prompts": ["*"], "resources": ["note:///open/*", "*"], "paths": ["/.well-known/*", "/favicon.ico", "/doc/", "/Caf%C3%A9/*"]}, "max_body_bytes": 4096, "trust_mcp_headers": true},
+		"prompts": ["*"], "resources": ["note:///open/*", "*"], "paths": ["/.well-known/*", "/favicon.ico", "/doc/", "/a-b_c.d~/*"]}, "max_body_bytes": 4096, "trust_mcp_headers": true},
 		{"resource": "https://h/notes", "match": {"path_prefixes": ["/notes", "/docs"]}, "public": {"paths": ["/docs/*", "/docs", "/notes/about"]}},
 		{"resource": "https://h/rewritten", "match": {"path_prefixes": ["/in"]}, "public": {"lists": true}}`),
 	"public lists once more": withResource(`"public": {"lists": true, "methods": ["tools/list"]}`),

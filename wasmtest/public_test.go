@@ -142,7 +142,6 @@ func TestPublicOnlyByAPostOfJSON(t *testing.T) {
 		"token in the query too": rpc("/mcp?a=b&%61ccess_Token=x", ""),
 		"GET":                    request("GET", "/mcp", [2]string{"content-type", "application/json"}),
 		"PUT":                    request("PUT", "/mcp", [2]string{"content-type", "application/json"}),
-		"DELETE":                 request("DELETE", "/mcp", [2]string{"content-type", "application/json"}),
 		"QUERY":                  request("QUERY", "/mcp", [2]string{"content-type", "application/json"}),
 		"post":                   request("post", "/mcp", [2]string{"content-type", "application/json"}),
 		"no type":                request("POST", "/mcp"),
@@ -220,8 +219,9 @@ func TestPublicByTheHeaders(t *testing.T) {
 	}
 }
 
-// Clients go on without a stream that is answered with 405, and only where they look
-// first. No token brings the stream of somebody's session.
+// Clients go on without a stream that is answered with 405, and close without ending their
+// session, and both only where they look first. Without a token nobody gets the stream of
+// a session, nor ends one.
 func TestStreamWithoutAToken(t *testing.T) {
 	h := newHost(t, Options{})
 	stream := [2]string{"accept", "text/event-stream"}
@@ -236,7 +236,10 @@ func TestStreamWithoutAToken(t *testing.T) {
 		"anything":             {opened(nil), request("GET", "/mcp", [2]string{"accept", "*/*"}), 401},
 		"no type":              {opened(nil), request("GET", "/mcp"), 401},
 		"HEAD":                 {opened(nil), request("HEAD", "/mcp", stream), 401},
-		"DELETE":               {opened(nil), request("DELETE", "/mcp", stream), 401},
+		"DELETE":               {opened(nil), request("DELETE", "/mcp", [2]string{"mcp-session-id", "a"}), 405},
+		"DELETE of a path":     {opened(nil), request("DELETE", "/docs/a"), 401},
+		"DELETE elsewhere":     {opened(object{"public": object{"lists": true}}), request("DELETE", "/mcp"), 401},
+		"DELETE, bad token":    {opened(nil), request("DELETE", "/mcp", [2]string{"authorization", "Bearer x"}), 401},
 		"another scheme":       {opened(nil), request("GET", "/mcp", stream, [2]string{"authorization", "Basic YTpi"}), 401},
 		"a bad token":          {opened(nil), request("GET", "/mcp", stream, [2]string{"authorization", "Bearer x"}), 401},
 		"an upgrade":           {opened(nil), request("GET", "/mcp", stream, [2]string{"upgrade", "websocket"}), 401},
@@ -281,7 +284,7 @@ func TestPublicPaths(t *testing.T) {
 				wantVerdict(t, s, "public")
 			}
 		}
-		for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "PROPFIND"} {
+		for _, method := range []string{"POST", "PUT", "OPTIONS", "PATCH", "PROPFIND"} {
 			wantError(t, vm.Request(request(method, path)), 401, "unauthorized")
 		}
 		s := vm.Open(request("GET", path), false)

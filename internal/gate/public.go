@@ -49,12 +49,14 @@ func (g *Gate) refuse(p *resource, r *Request, l lack, need, granted operation.S
 // withoutToken returns the verdict on a request for p, which has something public, with
 // no Authorization header.
 //
-// Clients open the stream of their session (GET) right after initialize. A 401 would make
-// them sign in then, and to let it through would hand the stream to all who know the
-// session's ID. They get 405, by which a server says that it has no such stream: MCP
-// 2025-11-25, transports, "Listening for Messages from the Server".
+// Clients open the stream of their session (GET) right after initialize, and some end the
+// session (DELETE) when they close. A 401 would make them sign in then, and to let it
+// through would hand the session to all who know its ID. They get 405, by which a server
+// says that it has no such stream, or that clients cannot end sessions: MCP 2025-11-25,
+// transports, "Listening for Messages from the Server" and "Session Management".
 func (g *Gate) withoutToken(p *resource, r *Request) Verdict {
-	if p.looksFirst && r.Method == "GET" && !r.publicPath && !r.isUpgrade() && acceptsEventStream(r.Accept) {
+	ofSession := r.Method == "GET" && acceptsEventStream(r.Accept) || r.Method == "DELETE"
+	if p.looksFirst && ofSession && !r.publicPath && !r.isUpgrade() {
 		return respond(reply.MethodNotAllowed("POST", "POST", r.allowOrigin()), metrics.Method)
 	}
 	return g.orPublic(p, r, lack{token: true}, operation.Set{}, g.forward(Pass{}, verdictPublic, metrics.Public))
