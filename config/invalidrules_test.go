@@ -252,10 +252,21 @@ var badRules = []badDocument{
 		"resources[0].public.paths: has no effect on /b/*: it is a path of https://h/b",
 		"resources[0].public.paths: has no effect on /b/x: it is a path of https://h/b",
 	}},
+	one("too many public paths", withResource(`"match": {"path_prefixes": ["/docs"]}, "public": {"paths": [`+publicPaths(65)+`]}`), "resources[0].public.paths: must have at most 64 elements"),
+	one("too many public tools", withResource(`"public": {"tools": [`+publicPaths(1025)+`]}`), "resources[0].public.tools: must have at most 1024 elements"),
 	onlyParser("public path that the gateway serves", proxies(aProxy+`, "path_prefix": "/oauth"`, "", `{"resource": "https://h", "public": {"paths": ["/oauth/register", "/oauth/registered", "/oauth/*"]}}`, ""), "resources[0].public.paths[0]: has no effect: the gateway itself serves /oauth/register"),
 	{name: "public paths alone have no bodies", doc: withResource(`"match": {"path_prefixes": ["/docs"]}, "public": {"paths": ["/docs/a"]}, "max_body_bytes": 4096`), parserOnly: true, want: []string{
 		"resources[0].max_body_bytes: needs tools, prompts, resources or methods, here or in public",
 	}},
+}
+
+// publicPaths returns n paths under /docs.
+func publicPaths(n int) string {
+	var list []string
+	for i := range n {
+		list = append(list, fmt.Sprintf(`"/docs/%d"`, i))
+	}
+	return strings.Join(list, ",")
 }
 
 // opens is the error of a public method whose operations have names.

@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// maxPublicPaths bounds the paths that are compared with each reading of a path.
+const maxPublicPaths = 64
+
 var publicMembers = []string{"methods", "lists", "tools", "prompts", "resources", "paths"}
 
 // listMethods are the methods that public.lists stands for.
@@ -47,6 +50,10 @@ func (v *value) public(r *Resource) {
 				r.Public.add(method, name)
 			}
 		}
+	}
+	if paths := p.get("paths"); paths != nil && len(paths.array()) > maxPublicPaths {
+		paths.fail("must have at most 64 elements")
+		return
 	}
 	r.Public.Paths = p.get("paths").publicNames(func(e *value, path string) { e.checkPublicPath(r, path) })
 	if len(*v.errs) == before && r.Public.Operations == nil && r.Public.Paths == nil {

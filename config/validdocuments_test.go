@@ -72,6 +72,7 @@ var goodDocuments = map[string]string{
 		"prompts": ["*"], "resources": ["note:///open/*", "*"], "paths": ["/.well-known/*", "/favicon.ico", "/doc/", "/a-b_c.d~/*"]}, "max_body_bytes": 4096, "trust_mcp_headers": true},
 		{"resource": "https://h/notes", "match": {"path_prefixes": ["/notes", "/docs"]}, "public": {"paths": ["/docs/*", "/docs", "/notes/about"]}},
 		{"resource": "https://h/rewritten", "match": {"path_prefixes": ["/in"]}, "public": {"lists": true}}`),
+	"most public paths":      withResource(`"match": {"path_prefixes": ["/docs"]}, "public": {"paths": [` + publicPaths(64) + `]}`),
 	"public lists once more": withResource(`"public": {"lists": true, "methods": ["tools/list"]}`),
 	"public beside rules":    withResource(`"required_scopes": ["r"], "tools": {"*": ["s"], "ad*": ["t"]}, "methods": {"*": ["u"], "tools/*": ["v"]}, "public": {"lists": true, "tools": ["search", "a*"]}`),
 	"empty rules":            withResource(`"tools": {}, "prompts": {}, "resources": {}, "methods": {}`),
