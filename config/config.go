@@ -293,6 +293,9 @@ type Resource struct {
 	// [MaxRuleClaims] different required claims.
 	Rules []Rule
 
+	// Public says what needs no token.
+	Public Public
+
 	// TrustMCPHeaders lets the gateway decide by the headers of MCP 2026-07-28 and
 	// later alone, without reading the body.
 	TrustMCPHeaders bool
@@ -323,6 +326,19 @@ type Resource struct {
 	// Envoy's filter state, for other filters and access logs. Each name is
 	// IdentityHeaderPrefix and one of IdentityNames.
 	FilterState []string
+}
+
+// Public says which requests to a resource need no token. The zero value is none.
+type Public struct {
+	// Operations have no scopes and claims. They take part in the choice of the most
+	// specific rule: see Resource.Rules. No rule has the same pattern as one of them. A
+	// pattern for methods matches none of the methods that have rules with a Name.
+	Operations []Rule
+
+	// Paths are canonical paths, or end with "/*", which stands for all that is under
+	// them. GET and HEAD of them need no token. The resource matches them, and none of
+	// them is the path of the resource itself.
+	Paths []string
 }
 
 // IdentityHeaderPrefix is the prefix of the headers that pass the caller's identity to

@@ -176,13 +176,112 @@ var badRules = []badDocument{
 	one("body high", withResource(`"tools": {}, "max_body_bytes": 16777217`), "resources[0].max_body_bytes: must be an integer from 1024 to 16777216"),
 	one("filter_lists value", withResource(`"tools": {"a": ["b"]}, "filter_lists": "scopes"`), `resources[0].filter_lists: must be "off" or "claims" or "all"`),
 	one("filter_lists type", withResource(`"tools": {"a": ["b"]}, "filter_lists": true`), `resources[0].filter_lists: must be "off" or "claims" or "all"`),
-	onlyParser("filter_lists without rules", withResource(`"filter_lists": "all"`), "resources[0].filter_lists: has no effect: no rule for tools, prompts or resources requires a scope or a claim"),
-	onlyParser("filter_lists with empty rules", withResource(`"filter_lists": "all", "tools": {"a": []}, "methods": {"logging/*": ["b"]}`), "resources[0].filter_lists: has no effect: no rule for tools, prompts or resources requires a scope or a claim"),
+	onlyParser("filter_lists without rules", withResource(`"filter_lists": "all"`), "resources[0].filter_lists: has no effect: no rule for tools, prompts or resources requires a scope or a claim, and no operation is public"),
+	onlyParser("filter_lists with empty rules", withResource(`"filter_lists": "all", "tools": {"a": []}, "methods": {"logging/*": ["b"]}`), "resources[0].filter_lists: has no effect: no rule for tools, prompts or resources requires a scope or a claim, and no operation is public"),
 	onlyParser("filter_lists for claims, and scopes only", withResource(`"filter_lists": "claims", "tools": {"a": ["b"]}, "methods": {"tools/list": {"claims": {"b": "c"}}}`), "resources[0].filter_lists: has no effect: no rule for tools, prompts or resources requires a claim"),
 	{name: "no rules", doc: withResource(`"trust_mcp_headers": true, "max_body_bytes": 4096`), want: []string{
-		"resources[0].trust_mcp_headers: needs tools, prompts, resources or methods",
-		"resources[0].max_body_bytes: needs tools, prompts, resources or methods",
+		"resources[0].trust_mcp_headers: needs tools, prompts, resources or methods, here or in public",
+		"resources[0].max_body_bytes: needs tools, prompts, resources or methods, here or in public",
 	}, parserOnly: true},
+	one("public type", withResource(`"public": true`), "resources[0].public: must be an object"),
+	one("public and nothing", withResource(`"public": {}`), "resources[0].public: must name something that needs no token"),
+	onlyParser("public and no lists", withResource(`"public": {"lists": false}`), "resources[0].public: must name something that needs no token"),
+	one("public unknown", withResource(`"public": {"list": true}`), "resources[0].public.list: unknown member (did you mean lists?)"),
+	{name: "public types", doc: withResource(`"public": {"lists": "all", "methods": {"ping": []}, "tools": "a", "prompts": [], "resources": [1], "paths": [""]}`), want: []string{
+		"resources[0].public.lists: must be true or false",
+		"resources[0].public.methods: must be an array",
+		"resources[0].public.tools: must be an array",
+		"resources[0].public.prompts: must not be empty",
+		"resources[0].public.resources[0]: must be a string",
+		"resources[0].public.paths[0]: must not be empty",
+	}},
+	one("public twice", withResource(`"public": {"methods": ["ping", "ping"]}`), "resources[0].public.methods[1]: is the same as resources[0].public.methods[0]"),
+	one("public control", withResource(`"public": {"tools": ["a\u0000"]}`), "resources[0].public.tools[0]: must not have control characters"),
+	{name: "public names", doc: withResource(`"public": {"methods": ["Initialize", "ping ", "notifications/*/x", "tool/list"], "tools": ["*a", " b"], "prompts": ["a**"], "resources": ["note", "NOTE:a", "note:///../*"]}`), parserOnly: false, want: []string{
+		"resources[0].public.methods[0]: can never match: MCP has the method initialize",
+		"resources[0].public.methods[1]: " + wantNoSpace,
+		"resources[0].public.methods[2]: must have * only at its end",
+		"resources[0].public.methods[3]: can never match: MCP has the method tools/list",
+		"resources[0].public.tools[0]: must have * only at its end",
+		"resources[0].public.tools[1]: " + wantNoSpace,
+		"resources[0].public.prompts[0]: must have * only at its end",
+		"resources[0].public.resources[0]: " + wantURI,
+		"resources[0].public.resources[1]: " + wantURI,
+		"resources[0].public.resources[2]: " + wantURI,
+	}},
+	{name: "public methods with names", doc: withResource(`"public": {"methods": ["tools/call", "*", "tools/*", "t*", "prompts/get", "prompts/g*", "resources/*", "resources/read", "resources/subscribe", "resources/unsub*"]}`), parserOnly: true, want: []string{
+		opens(0, "tools/call", "tools"), opens(1, "tools/call", "tools"), opens(2, "tools/call", "tools"), opens(3, "tools/call", "tools"),
+		opens(4, "prompts/get", "prompts"), opens(5, "prompts/get", "prompts"),
+		opens(6, "resources/read", "resources"), opens(7, "resources/read", "resources"), opens(8, "resources/subscribe", "resources"), opens(9, "resources/unsubscribe", "resources"),
+	}},
+	{name: "public and ruled", doc: withResource(`"tools": {"a": ["s"], "b*": [], "*": ["s"]}, "prompts": {"a": ["s"]}, "resources": {"note:*": ["s"]},
+		"methods": {"tools/list": ["s"], "ping": ["s"], "prompts/get": ["s"], "resources/subscribe": ["s"]},
+		"public": {"lists": true, "methods": ["ping"], "tools": ["a", "b*", "b", "a*"], "prompts": ["*"], "resources": ["note:*", "note:a", "*"]}`), parserOnly: true, want: []string{
+		`resources[0].public.lists: opens what resources[0].methods["tools/list"] has a rule for`,
+		"resources[0].public.methods[0]: opens what resources[0].methods.ping has a rule for",
+		"resources[0].public.tools[0]: opens what resources[0].tools.a has a rule for",
+		`resources[0].public.tools[1]: opens what resources[0].tools["b*"] has a rule for`,
+		`resources[0].public.prompts[0]: opens what resources[0].methods["prompts/get"] has a rule for`,
+		`resources[0].public.resources[0]: opens what resources[0].resources["note:*"] has a rule for`,
+		`resources[0].public.resources[2]: opens what resources[0].methods["resources/subscribe"] has a rule for`,
+	}},
+	{name: "public paths", doc: withResources(`{"resource": "https://h/notes", "match": {"path_prefixes": ["/notes", "/docs"]}, "public": {"paths": ["docs", "/docs*", "/docs/*/a", "/docs?a", "/docs//a", "/docs/../a", "/docs/%61", "/docs/%C3%A4/*", "/docs/;a", "/other", "/", "/*", "/notes", "/notes/", "/Notes", "/notes/*"]}}`), want: []string{
+		"resources[0].public.paths[0]: must be a path that starts with a slash",
+		"resources[0].public.paths[1]: must have * only as the whole last segment, such as /docs/*",
+		"resources[0].public.paths[2]: must have a path without *: it covers all that is under it, and * would stand for itself alone",
+		"resources[0].public.paths[3]: must be a path without ?",
+		"resources[0].public.paths[4]: must have a path without doubled slashes",
+		"resources[0].public.paths[5]: must have a path without dot segments",
+		"resources[0].public.paths[6]: must have a path with a instead of %61",
+		"resources[0].public.paths[7]: must have a path without percent-encodings",
+		"resources[0].public.paths[8]: must have a path without ;",
+		"resources[0].public.paths[9]: must lie in a path prefix of the resource",
+		"resources[0].public.paths[10]: must lie in a path prefix of the resource",
+		"resources[0].public.paths[11]: must lie in a path prefix of the resource",
+		wantEndpoint(12), wantEndpoint(13),
+		"resources[0].public.paths[14]: must lie in a path prefix of the resource",
+		wantEndpoint(15),
+	}},
+	{name: "public paths of a root", doc: withResources(`{"resource": "https://h", "public": {"paths": ["/", "/*", "/.well-known/oauth-protected-resource", "/.well-known/oauth-authorization-server/*", "/a/.well-known/openid-configuration"]}}`), parserOnly: true, want: []string{
+		wantEndpoint(0), wantEndpoint(1),
+		"resources[0].public.paths[2]: must not be where clients look for metadata, under /.well-known/",
+		"resources[0].public.paths[3]: must not be where clients look for metadata, under /.well-known/",
+		"resources[0].public.paths[4]: must not be where clients look for metadata, under /.well-known/",
+	}},
+	{name: "public paths where another path comes in", doc: withResources(`{"resource": "https://h/notes", "match": {"path_prefixes": ["/internal/notes"]}, "public": {"paths": ["/internal/notes", "/internal/notes/*"]}}`), parserOnly: true, want: []string{
+		wantEndpoint(0), wantEndpoint(1),
+	}},
+	{name: "public paths of other resources", doc: withResources(`{"resource": "https://h", "match": {"hosts": ["h", "i"]}, "public": {"paths": ["/a/x", "/b/*", "/b/x", "/c/x"]}},
+		{"resource": "https://h/a"}, {"resource": "https://h/b", "match": {"hosts": ["h", "i", "j"]}}, {"resource": "https://h/c", "match": {"hosts": ["h"]}}`), parserOnly: true, want: []string{
+		"resources[0].public.paths: has no effect on /a/x: it is a path of https://h/a",
+		"resources[0].public.paths: has no effect on /b/*: it is a path of https://h/b",
+		"resources[0].public.paths: has no effect on /b/x: it is a path of https://h/b",
+	}},
+	one("too many public paths", withResource(`"match": {"path_prefixes": ["/docs"]}, "public": {"paths": [`+publicPaths(65)+`]}`), "resources[0].public.paths: must have at most 64 elements"),
+	one("too many public tools", withResource(`"public": {"tools": [`+publicPaths(1025)+`]}`), "resources[0].public.tools: must have at most 1024 elements"),
+	onlyParser("public path that the gateway serves", proxies(aProxy+`, "path_prefix": "/oauth"`, "", `{"resource": "https://h", "public": {"paths": ["/oauth/register", "/oauth/registered", "/oauth/*"]}}`, ""), "resources[0].public.paths[0]: has no effect: the gateway itself serves /oauth/register"),
+	{name: "public paths alone have no bodies", doc: withResource(`"match": {"path_prefixes": ["/docs"]}, "public": {"paths": ["/docs/a"]}, "max_body_bytes": 4096`), parserOnly: true, want: []string{
+		"resources[0].max_body_bytes: needs tools, prompts, resources or methods, here or in public",
+	}},
+}
+
+// publicPaths returns n paths under /docs.
+func publicPaths(n int) string {
+	var list []string
+	for i := range n {
+		list = append(list, fmt.Sprintf(`"/docs/%d"`, i))
+	}
+	return strings.Join(list, ",")
+}
+
+// opens is the error of a public method whose operations have names.
+func opens(i int, method, member string) string {
+	return fmt.Sprintf(`resources[0].public.methods[%d]: would open %s whatever its name: list the methods that need no token, and name %s in public.%s, where "*" is for all`, i, method, member, member)
+}
+
+// wantEndpoint is the error of a public path to which MCP clients go.
+func wantEndpoint(i int) string {
+	return fmt.Sprintf("resources[0].public.paths[%d]: must not be or cover the path to which MCP clients go: GET is the stream of a session there", i)
 }
 
 // What the URL Standard's parser, RFC 3986's normalisation or a decoder of

@@ -53,6 +53,7 @@ func TestSchemaAndParserKnowTheSameMembers(t *testing.T) {
 		{parser: mappedClaims, schema: []string{"$defs", "userinfo", "properties", "claims"}},
 		{parser: resourceMembers, schema: []string{"$defs", "resource"}},
 		{parser: ruleMembers, schema: []string{"$defs", "rule"}},
+		{parser: publicMembers, schema: []string{"$defs", "resource", "properties", "public"}},
 		{parser: matchMembers, schema: []string{"$defs", "resource", "properties", "match"}},
 		{parser: metadataKnown, schema: []string{"$defs", "resource", "properties", "metadata"}, open: true},
 		{parser: claimToHeaderMembers, schema: []string{"$defs", "resource", "properties", "claim_to_headers", "items"}},

@@ -12,7 +12,7 @@ var (
 		"scopes_supported", "required_scopes", "challenge_scopes", "scope_hierarchy", "required_claims",
 		"metadata", "root_metadata", "serve_authorization_server_metadata", "allowed_origins",
 		"forward", "forward_payload_header", "claim_to_headers", "identity_headers", "filter_state",
-		"tools", "prompts", "resources", "methods", "trust_mcp_headers", "max_body_bytes", "filter_lists",
+		"tools", "prompts", "resources", "methods", "public", "trust_mcp_headers", "max_body_bytes", "filter_lists",
 	}
 	matchMembers         = []string{"hosts", "path_prefixes"}
 	claimToHeaderMembers = []string{"claim_name", "header_name"}
@@ -31,6 +31,11 @@ func parseResources(v *value, servers *serverParser, unmatched Unmatched) []*Res
 	}
 	for _, check := range servers.deferred {
 		check()
+	}
+	if v != nil && len(*v.errs) == 0 {
+		for i, r := range list {
+			elements[i].publicPathsElsewhere(r, list)
+		}
 	}
 	return list
 }

@@ -121,19 +121,13 @@ func (v *value) ruleMap() []*value {
 // rule reads one rule, whose name is a pattern. Its value is a list of scopes, or an
 // object with scopes and claims.
 func (v *value) rule(method, name string) Rule {
-	switch star := strings.IndexByte(v.name, '*'); {
+	switch {
 	case v.name == "":
 		v.fail("must have a name")
 	case hasControl(v.name):
 		v.fail("must not have control characters in its name")
-	case star >= 0 && star != len(v.name)-1:
-		v.fail("must have * only at the end of its name")
-	case !IsPlainName(strings.CutSuffix(v.name, "*")):
-		v.fail(faultSpace)
-	case method != "":
-		if other := suggestMethod(strings.CutSuffix(method, "*")); other != "" {
-			v.fail(faultMethod + other)
-		}
+	default:
+		v.checkPattern(v.name, "the end of its name", method != "")
 	}
 	rule := Rule{Method: method, Name: name}
 	switch {
@@ -151,26 +145,48 @@ func (v *value) rule(method, name string) Rule {
 	return rule
 }
 
+// checkPattern refuses a pattern that can match nothing, in v. end is what the errors call
+// its end. method means that it is for methods.
+func (v *value) checkPattern(pattern, end string, method bool) {
+	text, prefix := strings.CutSuffix(pattern, "*")
+	other := ""
+	if method {
+		other = suggestMethod(text, prefix)
+	}
+	switch {
+	case strings.IndexByte(text, '*') >= 0:
+		v.fail("must have * only at " + end)
+	case !IsPlainName(text, prefix):
+		v.fail(faultSpace)
+	case other != "":
+		v.fail(faultMethod + other)
+	}
+}
+
 // bodyRules reads the rules of a resource, and the members that say how they apply.
 func (v *value) bodyRules(r *Resource) {
 	r.Rules = v.rules()
+	v.public(r)
 	r.TrustMCPHeaders = v.get("trust_mcp_headers").bool()
 	r.MaxBodyBytes = v.get("max_body_bytes").integer(minBodyBytes, maxBodyBytes, defaultBodyBytes)
 	if m := v.get("filter_lists"); m != nil {
-		r.FilterLists = m.filterLists(r.Rules)
+		r.FilterLists = m.filterLists(r)
 	}
 	for _, name := range [...]string{"trust_mcp_headers", "max_body_bytes"} {
-		if m := v.get(name); m != nil && v.get("methods") == nil && v.get("tools") == nil && v.get("prompts") == nil && v.get("resources") == nil {
-			m.fail("needs tools, prompts, resources or methods")
+		if m := v.get(name); m != nil && v.get("methods") == nil && v.get("tools") == nil && v.get("prompts") == nil && v.get("resources") == nil && r.Public.Operations == nil {
+			m.fail("needs tools, prompts, resources or methods, here or in public")
 		}
 	}
 }
 
 // filterLists reads which entries of lists are hidden. It refuses a choice by which none
 // ever is.
-func (v *value) filterLists(rules []Rule) FilterLists {
+func (v *value) filterLists(r *Resource) FilterLists {
 	choice := FilterLists(v.oneOf("off", "claims", "all"))
-	for _, rule := range rules {
+	if choice == FilterAll && r.Public.Operations != nil { // for callers without a token
+		return choice
+	}
+	for _, rule := range r.Rules {
 		if rule.isListed() && (len(rule.Claims) > 0 || choice == FilterAll && len(rule.Scopes) > 0) {
 			return choice
 		}
@@ -179,7 +195,7 @@ func (v *value) filterLists(rules []Rule) FilterLists {
 	case FilterClaims:
 		v.fail("has no effect: no rule for tools, prompts or resources requires a claim")
 	case FilterAll:
-		v.fail("has no effect: no rule for tools, prompts or resources requires a scope or a claim")
+		v.fail("has no effect: no rule for tools, prompts or resources requires a scope or a claim, and no operation is public")
 	}
 	return choice
 }

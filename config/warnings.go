@@ -8,7 +8,7 @@ import (
 // whereHeadersStop says where allow_on_headers_stop_iteration is set.
 const whereHeadersStop = "set it here and in Envoy: beside vm_config, on Istio by an EnvoyFilter, on Envoy Gateway by an EnvoyPatchPolicy"
 
-// warnHeaders adds a warning about resources with rules if the document, v, does not say
+// warnHeaders adds a warning about resources with rules or public operations if the document, v, does not say
 // whether the plugin may stop headers. An operator who sets the member to false knows
 // what that means.
 func (l *serverParser) warnHeaders(v *value, resources []*Resource) {
@@ -16,8 +16,8 @@ func (l *serverParser) warnHeaders(v *value, resources []*Resource) {
 		return
 	}
 	for _, r := range resources {
-		if len(r.Rules) > 0 {
-			l.warnings = append(l.warnings, "allow_on_headers_stop_iteration: is not set, and a resource has rules: where the body of a request decides, "+
+		if len(r.Rules)+len(r.Public.Operations) > 0 {
+			l.warnings = append(l.warnings, "allow_on_headers_stop_iteration: is not set, and a resource has rules or public operations: where the body of a request decides, "+
 				"the MCP server gets its headers before the decision; "+whereHeadersStop+", as docs/rules.md says, or set it to false here")
 			return
 		}

@@ -47,6 +47,8 @@ func TestWarningOfRulesWithoutStoppedHeaders(t *testing.T) {
 	}{
 		{``, `{"resource":"https://r/1"},{"resource":"https://r/2",` + rule + `},{"resource":"https://r/3","methods":{"*":["a"]}}`, 1},
 		{``, `{"resource":"https://r",` + rule + `,"trust_mcp_headers":true}`, 1},
+		{``, `{"resource":"https://r/1","public":{"paths":["/r/1/a"]},"match":{"path_prefixes":["/r"]}},{"resource":"https://r/2","public":{"lists":true}}`, 1},
+		{``, `{"resource":"https://r/1","public":{"paths":["/r/a"]},"match":{"path_prefixes":["/r","/1"]}}`, 0},
 		{``, `{"resource":"https://r","tools":{}}`, 0},
 		{``, `{"resource":"https://r"}`, 0},
 		{`"allow_on_headers_stop_iteration":true,`, `{"resource":"https://r",` + rule + `}`, 0},

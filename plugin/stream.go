@@ -132,6 +132,8 @@ func (s *stream) readHeader(r *gate.Request, name, value string) error {
 			}
 			r.Authorizations++
 			return nil
+		case "accept":
+			r.TakeAccept(value)
 		case "access-control-request-method":
 			r.RequestMethod = value
 			return nil

@@ -315,3 +315,41 @@ func TestFilterListsBoundsBodies(t *testing.T) {
 		wantUnreadable(t, s, "")
 	})
 }
+
+// Where lists are public, a caller without a token, or with one that lacks what the resource
+// requires, sees what it may use: what is public, and with "claims" what a sign-in may bring.
+func TestFilterListsOfPublicResources(t *testing.T) {
+	public := object{"methods": []string{"initialize"}, "lists": true, "tools": []string{"list_notes"}, "resources": []string{"note:///archive/news/*"}}
+	const unruled = `,{"name":"unruled"}`
+	const templates = `{"uriTemplate":"note:///archive/{id}"},{"uriTemplate":"note:///archive/old/{id}"}`
+	for _, filter := range []string{"claims", "all"} {
+		onBoth(t, server(nil), fitted(filter, object{"public": public, "required_claims": object{"tenant": "a"}}), func(t *testing.T, h *Host, vm *VM, _ bool) {
+			for name, c := range map[string]struct {
+				token       string
+				claims, all string // the tools, by filter_lists
+			}{
+				"no token": {"", allTools + unruled, `{"name":"list_notes"}`},
+				"no scope": {rsaKey.bearer(claims(h, object{"tenant": "a", "scope": "x"})), `{"name":"list_notes"},{"name":"add_note"}` + unruled, `{"name":"list_notes"}`},
+				"no claim": {rsaKey.bearer(claims(h, nil)), `{"name":"list_notes"}`, `{"name":"list_notes"}`},
+				"all":      {rsaKey.bearer(claims(h, object{"tenant": "a"})), `{"name":"list_notes"},{"name":"add_note"}` + unruled, `{"name":"list_notes"},{"name":"add_note"}` + unruled},
+			} {
+				t.Run(filter+", "+name, func(t *testing.T) {
+					want := c.claims
+					if filter == "all" {
+						want = c.all
+					}
+					for range 2 {
+						s := ask(vm, rpc("/notes", c.token), message("tools/list", ""))
+						respond(s, "application/json", result("tools", allTools+unruled), 1000)
+						wantText(t, s, result("tools", want))
+					}
+					if filter == "all" {
+						s := ask(vm, rpc("/notes", c.token), message("resources/templates/list", ""))
+						respond(s, "application/json", result("resourceTemplates", templates), 1000)
+						wantText(t, s, result("resourceTemplates", `{"uriTemplate":"note:///archive/{id}"}`))
+					}
+				})
+			}
+		})
+	}
+}

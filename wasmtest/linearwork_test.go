@@ -214,7 +214,23 @@ func wantsToken(vm *VM, token string) {
 
 // bodyCases are bodies of which each is looked at to its end.
 func bodyCases() (list []worstCase) {
-	config := config(server(nil), everything(object{"max_body_bytes": 4 << 20}), object{"allow_on_headers_stop_iteration": true})
+	stops := object{"allow_on_headers_stop_iteration": true}
+	ruled := config(server(nil), everything(object{"max_body_bytes": 4 << 20}), stops)
+	var names, paths []string
+	for i := range 64 {
+		names, paths = append(names, strings.Repeat("a", i+1)+"*"), append(paths, "/notes/"+strings.Repeat("a/", i)+"b/*")
+	}
+	open := config(server(nil), everything(object{"max_body_bytes": 4 << 20, "tools": nil, "public": object{"methods": []string{"x", "initialize"}, "tools": names, "resources": []string{"note:///a/b/*"}, "paths": paths}}), stops)
+	for _, value := range []string{"a/", "a/../", "%61/", "A/", "a;/", "b/"} {
+		list = append(list, worstCase{fmt.Sprintf("public path/%q", value), open, func(h *Host, vm *VM, size, i int) {
+			vm.Request(request("GET", "/notes/"+fillUp(value, size))).Close()
+		}, 0})
+	}
+	for _, value := range []string{"a", "access_toke", "%61", "%"} {
+		list = append(list, worstCase{fmt.Sprintf("query without a token/%q", value), open, func(h *Host, vm *VM, size, i int) {
+			vm.Open(rpc("/notes?"+fillUp(value, size), ""), false).Close()
+		}, 0})
+	}
 	for name, body := range map[string]func(size int) string{
 		"a text":        func(n int) string { return `{"jsonrpc":"2.0","method":"x","params":{"a":"` + fillUp("a", n) + `"}}` },
 		"escapes":       func(n int) string { return `{"method":"x","params":{"a":"` + fillUp(`\u00e9`, n/6*6) + `"}}` },
@@ -250,7 +266,12 @@ func bodyCases() (list []worstCase) {
 		"not closed":        func(n int) string { return `{"a":"` + fillUp("a", n) },
 		"a name not closed": func(n int) string { return `{"` + fillUp(`\"`, n/2*2) },
 	} {
-		list = append(list, worstCase{"body/" + name, config, func(h *Host, vm *VM, size, i int) {
+		list = append(list, worstCase{"body without a token/" + name, open, func(h *Host, vm *VM, size, i int) {
+			s := vm.Open(rpc("/notes", ""), false)
+			s.Body(body(size), true)
+			s.Close()
+		}, maxBody})
+		list = append(list, worstCase{"body/" + name, ruled, func(h *Host, vm *VM, size, i int) {
 			s := vm.Open(rpc("/notes", rsaKey.bearer(claims(h, object{"scope": "read:notes " + strings.Join(scopeNames, " ")}))), false)
 			s.Body(body(size), true)
 			s.Close()

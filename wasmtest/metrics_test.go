@@ -36,6 +36,8 @@ var outcomes = []struct {
 	labels  string
 	request func(h *Host) Headers
 }{
+	{"public", func(*Host) Headers { return request("GET", "/open/docs/a") }},
+	{"method_not_allowed", func(*Host) Headers { return request("GET", "/open", [2]string{"accept", "text/event-stream"}) }},
 	{"unmatched", func(*Host) Headers { return rpc("/other", "") }},
 	{"metadata", func(*Host) Headers { return request("GET", prm+"/notes") }},
 	{"metadata", func(*Host) Headers { return request("HEAD", prm+"/notes/") }},
@@ -119,7 +121,8 @@ func TestEachRequestIsCountedOnce(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, config(server(object{"max_token_lifetime_seconds": 86400}), notes(nil), object{"unmatched": "allow",
 		"resources": []object{notes(nil), {"resource": "https://mcp.example.com/pages", "allowed_origins": []string{"https://app.example"}},
-			{"resource": "https://mcp.example.com/staff", "audiences": []string{resource}, "required_claims": object{"groups": "staff"}}}}))
+			{"resource": "https://mcp.example.com/staff", "audiences": []string{resource}, "required_claims": object{"groups": "staff"}},
+			{"resource": "https://mcp.example.com/open", "public": object{"methods": []string{"initialize"}, "paths": []string{"/open/docs/*"}}}}}))
 	vm.Tick()
 	for _, tt := range outcomes {
 		if tt.request == nil {

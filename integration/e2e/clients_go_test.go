@@ -65,7 +65,7 @@ func (r *trip) visitInGo(ctx context.Context, protocol, tools string) error {
 		r.Results = append(r.Results, toolResult{name, json.RawMessage(toJSON(result.StructuredContent))})
 	}
 	source, err := handler.TokenSource(ctx)
-	if err != nil {
+	if err != nil || source == nil { // it has not signed in
 		return err
 	}
 	token, err := source.Token()

@@ -31,6 +31,7 @@ type mcpClient struct {
 	env      []string // further settings of its program
 	slow     bool     // each thing it does starts a process
 	stepUp   stepUp
+	looks    looks
 	envoys   []string // the versions of Envoy that it runs on
 	visit    func(c *mcpClient, tools string, urls ...string) ([]trip, error)
 }
@@ -76,14 +77,14 @@ func mcpClients(t *testing.T) []*mcpClient {
 	const june25, november25, july26 = "2025-06-18", "2025-11-25", "2026-07-28"
 
 	add(pinned(t, "github.com/modelcontextprotocol/go-sdk", "go.mod"), nil, mcpClient{name: "Go SDK", visit: visitInGo, stepUp: stepUp{registersNone: true}}, june25, november25, july26)
-	npm("@modelcontextprotocol/sdk", mcpClient{name: "TypeScript SDK", scope: bothScopes, stepUp: stepUp{never: true}}, "typescript/v1.17", june25)
-	npm("@modelcontextprotocol/sdk", mcpClient{name: "TypeScript SDK", stepUp: stepUp{refreshes: true}}, "typescript/v1", november25)
-	npm("@modelcontextprotocol/client", mcpClient{name: "TypeScript SDK", stepUp: stepUp{offline: true}}, "typescript/v2", november25, july26)
-	pip("mcp", mcpClient{name: "Python SDK"}, "v1.22", "client_v1.py", june25)
-	pip("mcp", mcpClient{name: "Python SDK"}, "v1", "client_v1.py", november25)
-	pip("mcp", mcpClient{name: "Python SDK", stepUp: stepUp{offline: true}}, "v2", "client_v2.py", november25, july26)
-	pip("fastmcp-slim[client]", mcpClient{name: "FastMCP", stepUp: stepUp{offline: true}}, "v2", "client_fastmcp.py", november25, july26)
-	npm("@modelcontextprotocol/inspector", mcpClient{name: "MCP Inspector", slow: true, wide: true, stepUp: stepUp{never: true, offline: true}}, "inspector", november25)
+	npm("@modelcontextprotocol/sdk", mcpClient{name: "TypeScript SDK", scope: bothScopes, stepUp: stepUp{never: true}, looks: looks{early: true, reopens: true}}, "typescript/v1.17", june25)
+	npm("@modelcontextprotocol/sdk", mcpClient{name: "TypeScript SDK", stepUp: stepUp{refreshes: true}, looks: looks{early: true, reopens: true}}, "typescript/v1", november25)
+	npm("@modelcontextprotocol/client", mcpClient{name: "TypeScript SDK", stepUp: stepUp{offline: true}, looks: looks{early: true, reopens: true}}, "typescript/v2", november25, july26)
+	pip("mcp", mcpClient{name: "Python SDK", looks: looks{early: true, retries: true}}, "v1.22", "client_v1.py", june25)
+	pip("mcp", mcpClient{name: "Python SDK", looks: looks{early: true, retries: true}}, "v1", "client_v1.py", november25)
+	pip("mcp", mcpClient{name: "Python SDK", stepUp: stepUp{offline: true}, looks: looks{early: true, retries: true}}, "v2", "client_v2.py", november25, july26)
+	pip("fastmcp-slim[client]", mcpClient{name: "FastMCP", stepUp: stepUp{offline: true}, looks: looks{early: true, retries: true}}, "v2", "client_fastmcp.py", november25, july26)
+	npm("@modelcontextprotocol/inspector", mcpClient{name: "MCP Inspector", slow: true, wide: true, stepUp: stepUp{never: true, offline: true}, looks: looks{early: true, reopens: true}}, "inspector", november25)
 	npm("@modelcontextprotocol/inspector", mcpClient{name: "MCP Inspector", slow: true, env: []string{"REFRESH=no"}}, "inspector", july26)
 	// The Inspector starts eight times to go everywhere: once is enough for it.
 	all[len(all)-1].envoys, all[len(all)-2].envoys = versions[:1], versions[1:]

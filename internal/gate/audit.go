@@ -181,18 +181,6 @@ func (g *Gate) auditScopes(scopes []string) {
 	}
 }
 
-// auditRequiredScopes keeps the required scopes of p that a token with g.scopes lacks.
-func (g *Gate) auditRequiredScopes(p *resource) {
-	if g.audit == nil {
-		return
-	}
-	for i, s := range p.RequiredScopes {
-		if !p.ScopeHierarchy.Grants(g.scopes, s) {
-			g.auditScopes(p.RequiredScopes[i : i+1])
-		}
-	}
-}
-
 // auditClaim keeps the name of the claim that a token lacks.
 func (g *Gate) auditClaim(c *config.RequiredClaim) {
 	if g.audit != nil {

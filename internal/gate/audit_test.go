@@ -72,7 +72,7 @@ func TestAuditOfOneRequest(t *testing.T) {
 	r.Path = "/other"
 	wantStates(t, "another request", g, g.Decide(r, time.Now()), nil)
 	decide()
-	b := g.operationBody(p, request(), operation.Set{}, operation.Operation{}, Verdict{outcome: metrics.CacheHit})
+	b := g.operationBody(p, request(), lack{}, operation.Set{}, operation.Operation{}, Verdict{outcome: metrics.CacheHit})
 	wantStates(t, "a body", g, b.Decide([]byte(`{"method":"ping"}`)), map[string]string{"mcpauth-method": "ping"})
 	decide()
 	wantStates(t, "a body that is refused", g, b.Decide([]byte(`{"method":"tools/call","params":{"name":"delete"}}`)),

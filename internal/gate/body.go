@@ -16,6 +16,7 @@ type Body struct {
 	Queue *Queue
 
 	decide      func(body []byte) Verdict // nil in a pending body
+	tooLarge    func() Verdict            // the verdict on a larger body; nil for 413
 	allowOrigin string                    // of responses
 }
 
@@ -26,6 +27,9 @@ func (b *Body) Decide(body []byte) Verdict { return b.decide(body) }
 
 // TooLarge returns the verdict on a request whose body is larger than MaxBytes.
 func (b *Body) TooLarge() Verdict {
+	if b.tooLarge != nil {
+		return b.tooLarge()
+	}
 	return respond(reply.ContentTooLarge(b.allowOrigin), metrics.BodyTooLarge)
 }
 

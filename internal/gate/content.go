@@ -28,6 +28,9 @@ func (r *Request) TakeContent(name, value string) {
 	}
 }
 
+// TakeAccept reads an Accept header.
+func (r *Request) TakeAccept(value string) { r.Accept = joinLines(r.Accept, value) }
+
 // maxJoined bounds the result of joinLines, which copies all earlier lines for each
 // further one.
 const maxJoined = 1024
@@ -63,6 +66,12 @@ func Decides(header string) bool {
 // character sets the byte of a backslash or a quote may be half of another character.
 func (r *Request) readable() bool {
 	return !r.unreadable && isIdentity(r.ContentEncoding) && isUTF8(r.ContentType)
+}
+
+// isJSON reports whether the Content-Type is that of JSON, and there is one.
+func (r *Request) isJSON() bool {
+	mediaType, _, _ := strings.Cut(r.ContentType, ";")
+	return strings.EqualFold(strings.TrimRight(mediaType, " \t"), "application/json") && strings.IndexByte(r.ContentType, ',') < 0
 }
 
 func isIdentity(encoding string) bool {

@@ -1,18 +1,20 @@
 // Package gate decides about requests. [Gate.Decide] is the decision: a list of
 // checks, top to bottom, that ends in a [Verdict].
 //
-// The gate lets a request on to the server in four ways, and in no other:
+// The gate lets a request on to the server in five ways, and in no other:
 //
 //   - no resource covers the request, and the configuration lets such requests
 //     on: the case route.Unmatched of [Gate.Decide];
+//   - it has no token and needs none, since it is public: withoutToken;
 //   - its token was accepted before, and neither the keys nor the time have
 //     changed that: cached;
 //   - its token is a JWT that passes every check: verifyJWT;
 //   - its authorization server vouches for its token: introspect.
 //
 // In the last three ways, the token also needs the scopes and the claims that the rules
-// of the resource require. If only the body tells which those are, the gate decides when
-// it has the body: applyRules.
+// of the resource require, unless what the request asks for is public. If only the body
+// tells which those are, or whether it is public, the gate decides when it has the body:
+// applyRules and orPublic.
 package gate
 
 import (
@@ -111,6 +113,7 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	case route.Metadata:
 		return g.resources[match.Resource].serveMetadata(r)
 	case route.Protected:
+		r.publicPath = match.Public
 		return g.protect(g.resources[match.Resource], r, now)
 	}
 	return g.resources[match.Resource].serveProxyEndpoint(match.Kind, r)
@@ -127,8 +130,11 @@ func (g *Gate) protect(p *resource, r *Request, now time.Time) Verdict {
 	if r.isPreflight() {
 		return respond(reply.Preflight("GET, POST, DELETE, OPTIONS", r.RequestHeaders, r.allowOrigin()), metrics.Preflight)
 	}
-	if p.rules != nil && r.isUpgrade() {
+	if len(p.Rules) > 0 && r.isUpgrade() {
 		return refuseUpgrade(r)
+	}
+	if p.public && r.Authorizations == 0 {
+		return g.withoutToken(p, r)
 	}
 	if token, ok := strings.CutPrefix(r.Authorization, bearerPrefix); ok && r.Authorizations == 1 {
 		// A hit needs no bearerToken: the cache holds only tokens that bearerToken
@@ -143,7 +149,7 @@ func (g *Gate) protect(p *resource, r *Request, now time.Time) Verdict {
 		g.logRefusal(p, nil, metrics.TwoTokens, err, nil)
 		return respond(p.challenge.InvalidRequest(err.Error(), r.allowOrigin()), metrics.TwoTokens)
 	case err != nil:
-		return respond(p.unauthorized(r), metrics.Unauthorized)
+		return respond(p.unauthorized(r.allowOrigin()), metrics.Unauthorized)
 	}
 	if !isStandard(r, token) {
 		if v, ok := g.cached(p, r, token, now); ok {

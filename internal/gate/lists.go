@@ -22,19 +22,27 @@ type Lists struct {
 	gate        *Gate
 	resource    *resource
 	granted     operation.Set
+	publicOnly  bool
 	called      bool // the request asks for a list
 	allowOrigin string
 }
 
-// newLists returns the Lists of a request for p that goes on.
-func (g *Gate) newLists(p *resource, r *Request, granted operation.Set) *Lists {
+// newLists returns the Lists of a request for p that goes on. l is what it lacks; if that
+// is anything, it may do what is public only.
+func (g *Gate) newLists(p *resource, r *Request, l lack, granted operation.Set) *Lists {
 	if p.FilterLists == config.FilterOff || !r.HasBody && r.Method != "GET" {
 		return nil
 	}
+	publicOnly := l.any()
 	if p.FilterLists == config.FilterClaims {
+		// The user may consent to scopes. Without a token nothing is known of the claims.
+		publicOnly = l.claim != nil
 		granted.Scopes = ^uint64(0)
+		if l.token {
+			granted.Claims = ^uint64(0)
+		}
 	}
-	return &Lists{gate: g, resource: p, granted: granted, allowOrigin: strings.Clone(r.allowOrigin())}
+	return &Lists{gate: g, resource: p, granted: granted, publicOnly: publicOnly, allowOrigin: strings.Clone(r.allowOrigin())}
 }
 
 // ListsKind says how a response is to be filtered.
@@ -136,5 +144,5 @@ var listed = [...]*operation.Listed{
 
 // hidden reports whether the caller may not use an entry of a list.
 func (l *Lists) hidden(kind listfilter.Kind, name string) bool {
-	return !l.resource.rules.Allows(listed[kind], name, l.granted)
+	return !l.resource.rules.Allows(listed[kind], name, l.granted, l.publicOnly)
 }

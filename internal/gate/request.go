@@ -28,12 +28,16 @@ type Request struct {
 	RequestMethod  string // Access-Control-Request-Method
 	RequestHeaders string // Access-Control-Request-Headers
 	IfNoneMatch    string // the first If-None-Match header
+	Accept         string // Accept, several values joined with commas
 
 	Upgrade         bool   // the request has an Upgrade header
 	HasBody         bool   // the headers do not end the request
 	ContentEncoding string // Content-Encoding, several values joined with commas
 	ContentType     string // Content-Type, joined likewise
 	MCP             operation.Headers
+
+	// publicPath is set if the path is public, in every reading.
+	publicPath bool
 
 	// respelled is set if a server may take another header for one that holds an
 	// operation or a length: see [operation.Respells].
@@ -65,8 +69,8 @@ func (r *Request) Clone() *Request {
 }
 
 // texts returns the fields that hold text from the headers.
-func (r *Request) texts() [13]*string {
-	return [...]*string{&r.Method, &r.Authority, &r.Path, &r.Authorization, &r.Origin, &r.RequestMethod, &r.RequestHeaders, &r.IfNoneMatch,
+func (r *Request) texts() [14]*string {
+	return [...]*string{&r.Method, &r.Authority, &r.Path, &r.Authorization, &r.Origin, &r.RequestMethod, &r.RequestHeaders, &r.IfNoneMatch, &r.Accept,
 		&r.ContentEncoding, &r.ContentType, &r.MCP.Method, &r.MCP.Name, &r.MCP.Version}
 }
 

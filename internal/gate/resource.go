@@ -26,7 +26,10 @@ type resource struct {
 	entityTag string // of document
 	origin    string // of the resource: its pages may always call
 	identity  []identityHeader
-	rules     *operation.Rules // nil if there are none
+	rules     *operation.Rules // with the public operations; nil if there are neither
+
+	public     bool // something needs no token
+	looksFirst bool // initialize is public: clients look before they sign in
 
 	servers        []trustedServer
 	introspector   *trustedServer // the server that is asked about tokens; nil if none is
@@ -62,13 +65,15 @@ func newResource(index int, r *config.Resource, all []*server, audit bool) *reso
 		document: wellknown.Document(r),
 		origin:   r.Resource.Origin(),
 		identity: identityHeaders(r, audit),
-		rules:    operation.Compile(r.Rules),
+		rules:    operation.Compile(r.Rules, r.Public.Operations...),
+		public:   r.Public.Operations != nil || r.Public.Paths != nil,
 		challenge: reply.Challenge{
 			ResourceMetadata: wellknown.ProtectedResourceURL(r.Resource),
 			Scope:            strings.Join(r.RequestedScopes(r.ChallengeScopes), " "),
 		},
 		requiredScope: strings.Join(r.RequestedScopes(r.ScopeHierarchy.Minimal(r.RequiredScopes)), " "),
 	}
+	p.looksFirst = p.rules != nil && p.rules.IsPublic(&operation.Operation{Method: "initialize", HasMethod: true})
 	p.entityTag = wellknown.EntityTag(p.document)
 	for _, c := range r.AuthorizationServers {
 		for _, s := range all {
@@ -158,8 +163,7 @@ func (p *resource) allowsOrigin(origin string) bool {
 
 // unauthorized returns the 401 to a request without a token. It is kept for the
 // next one unless it depends on the origin.
-func (p *resource) unauthorized(r *Request) *reply.Response {
-	allowOrigin := r.allowOrigin()
+func (p *resource) unauthorized(allowOrigin string) *reply.Response {
 	var kept **reply.Response
 	switch allowOrigin {
 	case "":

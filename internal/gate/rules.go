@@ -36,14 +36,14 @@ func (p *resource) granted(scopes []string, payload string) (granted operation.S
 // body. A request without a body has no operation.
 func (g *Gate) applyRules(p *resource, r *Request, granted operation.Set, v Verdict) Verdict {
 	switch {
-	case p.rules == nil:
+	case len(p.Rules) == 0:
 		g.auditBody(r)
 		return v
 	case r.respelled:
 		return badOperation(operation.FaultRespelled, metrics.BadHeader, r.allowOrigin())
 	}
 	if v.pass != nil && p.FilterLists != config.FilterOff {
-		v.pass.Lists = g.newLists(p, r, granted)
+		v.pass.Lists = g.newLists(p, r, lack{}, granted)
 	}
 	if !r.HasBody {
 		return v
@@ -72,7 +72,7 @@ func (g *Gate) applyRules(p *resource, r *Request, granted operation.Set, v Verd
 	if !r.readable() {
 		return respond(reply.UnsupportedMediaType(r.allowOrigin()), metrics.Encoding)
 	}
-	return forwardIfBody(v, g.operationBody(p, r, granted, o, v))
+	return forwardIfBody(v, g.operationBody(p, r, lack{}, granted, o, v))
 }
 
 // pendingBody returns the limits of the body of a request that waits, nil if the
@@ -81,8 +81,11 @@ func (g *Gate) applyRules(p *resource, r *Request, granted operation.Set, v Verd
 func (g *Gate) pendingBody(p *resource, r *Request) *Body {
 	all := operation.Set{Scopes: ^uint64(0), Claims: ^uint64(0)}
 	v := g.applyRules(p, r, all, Verdict{})
+	if v.body == nil && v.response == nil && p.public {
+		v = g.orPublic(p, r, lack{token: true}, all, Verdict{})
+	}
 	if v.body != nil {
-		v.body.decide = nil
+		v.body.decide, v.body.tooLarge = nil, nil
 	}
 	return v.body
 }
@@ -90,7 +93,7 @@ func (g *Gate) pendingBody(p *resource, r *Request) *Body {
 // neededByHeaders returns what the rules require for the operation of a request, as far
 // as its headers name it.
 func (p *resource) neededByHeaders(r *Request) (need operation.Set) {
-	if p.rules != nil && r.HasBody && r.MCP.Validated() {
+	if len(p.Rules) > 0 && r.HasBody && r.MCP.Validated() {
 		if o, fault := r.MCP.Operation(); fault == "" {
 			need, _, _ = p.rules.Required(&o)
 		}
@@ -153,6 +156,7 @@ func badOperation(fault operation.Fault, o metrics.Outcome, allowOrigin string) 
 type operationCheck struct {
 	gate        *Gate
 	resource    *resource
+	lack        lack // the request goes on only if all of its operations are public
 	granted     operation.Set
 	headers     operation.Operation
 	allowOrigin string
@@ -160,29 +164,37 @@ type operationCheck struct {
 	lists       *Lists          // see Pass.Lists
 }
 
-// operationBody returns the Body that applies the rules of p to the body of a request,
-// which v lets on.
-func (g *Gate) operationBody(p *resource, r *Request, granted operation.Set, o operation.Operation, v Verdict) *Body {
+// operationBody returns the Body that applies the rules of p to the body of a request that
+// lacks l, which v lets on.
+func (g *Gate) operationBody(p *resource, r *Request, l lack, granted operation.Set, o operation.Operation, v Verdict) *Body {
 	o.Method, o.Name = strings.Clone(o.Method), strings.Clone(o.Name)
-	c := &operationCheck{g, p, granted, o, strings.Clone(r.allowOrigin()), v.outcome, nil}
+	c := &operationCheck{g, p, l, granted, o, strings.Clone(r.allowOrigin()), v.outcome, nil}
 	if v.pass != nil {
 		c.lists = v.pass.Lists
 	}
-	return &Body{MaxBytes: p.MaxBodyBytes, decide: c.decide, allowOrigin: c.allowOrigin}
+	b := &Body{MaxBytes: p.MaxBodyBytes, decide: c.decide, allowOrigin: c.allowOrigin}
+	if l.any() {
+		b.tooLarge = c.refuse
+	}
+	return b
 }
 
 func (c *operationCheck) decide(body []byte) Verdict {
 	if c.gate.audit != nil {
 		c.gate.audit.reset()
 	}
-	if len(body) == 0 {
+	if len(body) == 0 && !c.lack.any() {
 		return forwardBody(c.outcome)
 	}
-	need, fault := c.gate.scanner.Required(body, c.resource.rules, &c.headers)
+	need, public, fault := c.gate.scanner.Required(body, c.resource.rules, &c.headers)
 	if c.lists != nil {
 		c.lists.called = c.gate.scanner.Lists()
 	}
 	switch {
+	case public && fault == "":
+		return forwardBody(c.outcome)
+	case c.lack.any():
+		return c.gate.refuse(c.resource, nil, c.lack, need, c.granted, c.allowOrigin)
 	case fault == operation.FaultMismatch:
 		return respond(reply.HeaderMismatch(string(fault), c.allowOrigin), metrics.Mismatch)
 	case fault != "":
@@ -191,4 +203,10 @@ func (c *operationCheck) decide(body []byte) Verdict {
 		return c.gate.lacks(c.resource, nil, need, c.granted, c.allowOrigin)
 	}
 	return forwardBody(c.outcome)
+}
+
+// refuse returns the verdict on a request that lacks something, and whose body is too
+// large to tell whether it is public.
+func (c *operationCheck) refuse() Verdict {
+	return c.gate.refuse(c.resource, nil, c.lack, operation.Set{}, c.granted, c.allowOrigin)
 }

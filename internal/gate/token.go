@@ -105,26 +105,23 @@ func missingKey(t *jwtlite.Token, token string, err error) uint64 {
 // every check but those of its scopes and of the claims that the resource requires.
 func (g *Gate) accept(p *resource, r *Request, s *trustedServer, token string, c cachedToken) Verdict {
 	t := &g.token
-	for i := range p.RequiredClaims {
-		if claim := &p.RequiredClaims[i]; !hasClaim(payloadText(t), claim) {
-			return g.accessDenied(p, r, claim, r.allowOrigin())
-		}
-	}
 	g.scopes = s.appendScopes(g.scopes[:0], t)
 	c.granted = p.granted(g.scopes, payloadText(t))
-	for _, scope := range p.RequiredScopes {
-		if !p.ScopeHierarchy.Grants(g.scopes, scope) {
-			g.auditRequiredScopes(p)
-			return g.lacks(p, r, p.neededByHeaders(r), c.granted, r.allowOrigin())
-		}
+	lack := p.lackOf(g.scopes, payloadText(t))
+	if lack.any() && !p.public {
+		return g.refuse(p, r, lack, p.neededByHeaders(r), c.granted, r.allowOrigin())
 	}
 
 	g.identity = p.appendIdentity(g.identity[:0], t, s.issuerOf(t), g.scopes)
+	identity := unsafe.String(unsafe.SliceData(g.identity), len(g.identity))
+	v := g.forward(p.pass(r, token, identity), verdictToken, metrics.CacheMiss)
+	if lack.any() {
+		return g.orPublic(p, r, lack, c.granted, v)
+	}
 	if !c.window.Empty() {
 		g.cache.Put(p.index, token, c, g.identity)
 	}
-	identity := unsafe.String(unsafe.SliceData(g.identity), len(g.identity))
-	return g.applyRules(p, r, c.granted, g.forward(p.pass(r, token, identity), verdictToken, metrics.CacheMiss))
+	return g.applyRules(p, r, c.granted, v)
 }
 
 // invalidToken returns the verdict on a request whose token fails a check of

@@ -52,8 +52,8 @@ func TestWaysThrough(t *testing.T) {
 		}
 	}
 	for function, want := range map[string][]string{
-		"forward":     {"accept", "cached", "Decide"},
-		"forwardBody": {"decide"}, // operationCheck.decide, after one of the four ways
+		"forward":     {"accept", "cached", "Decide", "withoutToken"},
+		"forwardBody": {"decide"}, // operationCheck.decide, after one of the ways
 		"accept":      {"introspect", "verifyJWT"},
 	} {
 		if got := slices.Sorted(maps.Keys(callers[function])); !sameNames(got, want) {
@@ -61,7 +61,7 @@ func TestWaysThrough(t *testing.T) {
 		}
 	}
 	// Only a request that needs no token is public.
-	if want := map[string]string{"accept": "verdictToken", "cached": "verdictToken", "Decide": "verdictPublic"}; !maps.Equal(verdicts, want) {
+	if want := map[string]string{"accept": "verdictToken", "cached": "verdictToken", "Decide": "verdictPublic", "withoutToken": "verdictPublic"}; !maps.Equal(verdicts, want) {
 		t.Errorf("the verdicts are %v, want %v", verdicts, want)
 	}
 	if got, want := slices.Sorted(maps.Keys(literals)), []string{"awaitBody", "forward", "forwardBody", "forwardIfBody", "respond", "waitFor"}; !sameNames(got, want) {

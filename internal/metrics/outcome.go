@@ -13,6 +13,8 @@ const (
 	CacheMiss
 	// Unmatched: the request went on unchecked, since no resource covers it.
 	Unmatched
+	// Public: the request went on without a token; what it asks for is public.
+	Public
 	// Metadata: the request got the protected-resource metadata.
 	Metadata
 	// Preflight: the request was an OPTIONS request that the gateway answers.
@@ -108,6 +110,7 @@ var outcomeLabels = [OutcomeCount]string{
 	CacheHit:          "passed.reason=cache_hit",
 	CacheMiss:         "passed.reason=cache_miss",
 	Unmatched:         "unmatched",
+	Public:            "public",
 	Metadata:          "metadata",
 	Preflight:         "preflight",
 	Unauthorized:      "unauthorized",

@@ -22,37 +22,42 @@ type Listed struct {
 }
 
 // Allows reports whether the rules let a caller do l with the entry of this name, if they
-// require nothing but what is granted. A URI template (RFC 6570) is allowed if one of its
-// URIs may be: a URI that begins with the text of the template before the first
-// expression.
-func (r *Rules) Allows(l *Listed, name string, granted Set) bool {
+// require nothing but what is granted, or if it is public. With publicOnly, it must be
+// public. A URI template (RFC 6570) is allowed if one of its URIs may be: a URI that begins
+// with the text of the template before the first expression.
+func (r *Rules) Allows(l *Listed, name string, granted Set, publicOnly bool) bool {
+	allows := func(n need) bool { return n.public || !publicOnly && n.Without(granted) == Set{} }
 	if l.template {
 		if literal, _, ok := strings.Cut(name, "{"); ok {
-			return r.allowsPrefix(l.method, literal, granted)
+			return r.allowsPrefix(l.method, literal, allows)
 		}
 	}
-	required, _, fault := r.Required(&Operation{Method: l.method, Name: name, HasMethod: true, HasName: true})
-	return fault == "" && required.Without(granted) == Set{}
+	n, _, fault := r.need(&Operation{Method: l.method, Name: name, HasMethod: true, HasName: true})
+	return fault == "" && allows(n)
 }
 
-// allowsPrefix is Allows for all names that begin with a text.
-func (r *Rules) allowsPrefix(method, text string, granted Set) bool {
+// allowsPrefix reports whether allows returns true for what some name needs that begins
+// with a text.
+func (r *Rules) allowsPrefix(method, text string, allows func(need) bool) bool {
+	ofMethod := r.methods.need(method)
 	i := methodIndex(method)
-	if r.methods.required(method).Without(granted) != (Set{}) {
-		return false
-	}
 	if r.names[i] == nil {
-		return true
+		return allows(ofMethod)
 	}
-	return config.IsPlainURI(text, true) && r.names[i].allowsPrefix(text, granted)
+	return config.IsPlainURI(text, true) && r.names[i].anyPrefix(text, func(n need) bool {
+		if !n.public {
+			n.Set = n.union(ofMethod.Set)
+		}
+		return allows(n)
+	})
 }
 
-// allowsPrefix reports whether, for some name that begins with text, the pattern that
-// applies requires nothing but what is granted. It is that of the longest prefix that text
-// begins with, or else a longer one.
-func (p patterns) allowsPrefix(text string, granted Set) bool {
+// anyPrefix reports whether, for some name that begins with text, allows returns true for
+// what the pattern that applies needs. It is that of the longest prefix that text begins
+// with, or else a longer one.
+func (p patterns) anyPrefix(text string, allows func(need) bool) bool {
 	i := p.search(text)
-	if p.prefixOf(text, i-1).Without(granted) == (Set{}) {
+	if allows(p.prefixOf(text, i-1)) {
 		return true
 	}
 	if i > 0 && p[i-1].text == text {
@@ -60,20 +65,20 @@ func (p patterns) allowsPrefix(text string, granted Set) bool {
 	}
 	// In ascending order, the other patterns that begin with text follow it.
 	for ; i < len(p) && strings.HasPrefix(p[i].text, text); i++ {
-		if p[i].required.Without(granted) == (Set{}) {
+		if allows(p[i].need) {
 			return true
 		}
 	}
 	return false
 }
 
-// prefixOf returns what the longest prefix that text begins with requires. i is the index
-// of the last pattern that is at most text.
-func (p patterns) prefixOf(text string, i int) Set {
+// prefixOf returns what the longest prefix that text begins with needs. i is the index of
+// the last pattern that is at most text.
+func (p patterns) prefixOf(text string, i int) need {
 	for ; i >= 0; i = p[i].parent {
 		if p[i].prefix && strings.HasPrefix(text, p[i].text) {
-			return p[i].required
+			return p[i].need
 		}
 	}
-	return Set{}
+	return need{}
 }

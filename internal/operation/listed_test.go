@@ -43,7 +43,7 @@ func TestAllowsWhatRequiredDoes(t *testing.T) {
 		{&ReadTemplate, "note:///a/1", Set{}, false},
 		{&ReadTemplate, "NOTE:///{id}", admin, false},
 	} {
-		if got := r.Allows(c.listed, c.name, c.granted); got != c.want {
+		if got := r.Allows(c.listed, c.name, c.granted, false); got != c.want {
 			t.Errorf("%s %q, granted %v: %v, want %v", c.listed.method, c.name, c.granted, got, c.want)
 		}
 	}
@@ -91,9 +91,9 @@ func TestAllowsTemplates(t *testing.T) {
 		r, literal := Compile(list), word(3)
 		want := false
 		for _, uri := range all {
-			want = want || strings.HasPrefix(uri, literal) && r.Allows(&ReadResource, uri, Set{})
+			want = want || strings.HasPrefix(uri, literal) && r.Allows(&ReadResource, uri, Set{}, false)
 		}
-		if got := r.Allows(&ReadTemplate, literal+"{id}", Set{}); got != want {
+		if got := r.Allows(&ReadTemplate, literal+"{id}", Set{}, false); got != want {
 			t.Fatalf("%s{id}: %v, want %v, with %+v", literal, got, want, list)
 		}
 		if !want {
@@ -119,7 +119,7 @@ func TestListMethods(t *testing.T) {
 		`{"method":"roots/list"}`:                                false,
 		`{"id":1,"result":{}}`:                                   false,
 	} {
-		if _, fault := s.Required([]byte(body), rules, &Operation{}); fault != "" || s.Lists() != want {
+		if _, _, fault := s.Required([]byte(body), rules, &Operation{}); fault != "" || s.Lists() != want {
 			t.Errorf("%s: %v, fault %q, want %v", body, s.Lists(), fault, want)
 		}
 	}

@@ -4,15 +4,21 @@ import (
 	"strings"
 )
 
-// patterns are the patterns of rules and what they require, in ascending order of the
-// texts. A prefix stands before the exact pattern of the same text.
+// patterns are the patterns of rules and what they say, in ascending order of the texts. A prefix stands before the exact pattern of the same text.
 type patterns []pattern
 
 type pattern struct {
-	text     string // without the "*" of a prefix
-	prefix   bool
-	parent   int // the index of the longest prefix that text begins with, -1 if there is none
-	required Set
+	text   string // without the "*" of a prefix
+	prefix bool
+	parent int // the index of the longest prefix that text begins with, -1 if there is none
+	need   need
+}
+
+// A need is what an operation needs beside what the resource requires for everything. A
+// public operation needs nothing at all, not even a token.
+type need struct {
+	Set
+	public bool
 }
 
 // search returns the number of patterns whose text is at most s.
@@ -28,8 +34,8 @@ func (p patterns) search(s string) int {
 	return low
 }
 
-// insert adds a pattern with what it requires.
-func (p *patterns) insert(text string, required Set) {
+// insert adds a pattern with what it needs.
+func (p *patterns) insert(text string, n need) {
 	text, prefix := strings.CutSuffix(text, "*")
 	list := *p
 	i := list.search(text)
@@ -39,7 +45,7 @@ func (p *patterns) insert(text string, required Set) {
 	// slices.Insert would take 7 kB of the built file.
 	list = append(list, pattern{})
 	copy(list[i+1:], list[i:])
-	list[i] = pattern{text, prefix, -1, required}
+	list[i] = pattern{text, prefix, -1, n}
 	*p = list
 }
 
@@ -56,13 +62,13 @@ func (p patterns) link() {
 	}
 }
 
-// required returns what the most specific pattern that matches s requires: the exact
-// one, or else the longest prefix.
-func (p patterns) required(s string) Set {
+// need returns what the most specific pattern that matches s needs: the exact one, or
+// else the longest prefix.
+func (p patterns) need(s string) need {
 	for i := p.search(s) - 1; i >= 0; i = p[i].parent {
 		if e := &p[i]; e.text == s || e.prefix && strings.HasPrefix(s, e.text) {
-			return e.required
+			return e.need
 		}
 	}
-	return Set{}
+	return need{}
 }

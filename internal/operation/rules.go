@@ -12,6 +12,8 @@ type Rules struct {
 	Scopes []string
 	Claims []*config.RequiredClaim
 
+	hasPublic bool // there are public operations
+
 	methods patterns
 	names   [len(namedMethods)]patterns
 }
@@ -26,31 +28,39 @@ func (s Set) union(t Set) Set { return Set{s.Scopes | t.Scopes, s.Claims | t.Cla
 // Without returns the elements of s that are not in t.
 func (s Set) Without(t Set) Set { return Set{s.Scopes &^ t.Scopes, s.Claims &^ t.Claims} }
 
-// Compile returns the Rules of a list, nil if the list is empty.
-func Compile(list []config.Rule) *Rules {
-	if len(list) == 0 {
+// Compile returns the Rules of a list and of public operations, nil if both are empty.
+func Compile(list []config.Rule, public ...config.Rule) *Rules {
+	if len(list)+len(public) == 0 {
 		return nil
 	}
-	r := &Rules{}
-	for _, rule := range list {
-		var required Set
-		for _, s := range rule.Scopes {
-			required.Scopes |= 1 << r.scopeBit(s)
-		}
-		for i := range rule.Claims {
-			required.Claims |= 1 << r.claimBit(&rule.Claims[i])
-		}
-		if rule.Name == "" {
-			r.methods.insert(rule.Method, required)
-		} else if i := methodIndex(rule.Method); i >= 0 {
-			r.names[i].insert(rule.Name, required)
-		}
+	r := &Rules{hasPublic: len(public) > 0}
+	for i := range list {
+		r.insert(&list[i], false)
+	}
+	for i := range public {
+		r.insert(&public[i], true)
 	}
 	r.methods.link()
 	for i := range r.names {
 		r.names[i].link()
 	}
 	return r
+}
+
+// insert adds a rule, or a public operation.
+func (r *Rules) insert(rule *config.Rule, public bool) {
+	n := need{public: public}
+	for _, s := range rule.Scopes {
+		n.Scopes |= 1 << r.scopeBit(s)
+	}
+	for i := range rule.Claims {
+		n.Claims |= 1 << r.claimBit(&rule.Claims[i])
+	}
+	if rule.Name == "" {
+		r.methods.insert(rule.Method, n)
+	} else if i := methodIndex(rule.Method); i >= 0 {
+		r.names[i].insert(rule.Name, n)
+	}
 }
 
 // scopeBit returns the bit of a scope, which it adds to Scopes if need be.
@@ -82,31 +92,47 @@ func (r *Rules) ScopeNames(scopes uint64) []string {
 	return list
 }
 
-// Required returns what an operation requires. It returns false for complete if that
-// depends on a method or a name that o does not have, and a fault if servers may read the
-// method or the name differently.
+// Required returns what an operation requires, which is nothing if it is public. It
+// returns false for complete if that depends on a method or a name that o does not have,
+// and a fault if servers may read the method or the name differently.
 func (r *Rules) Required(o *Operation) (required Set, complete bool, fault Fault) {
+	n, complete, fault := r.need(o)
+	return n.Set, complete, fault
+}
+
+// IsPublic reports whether an operation needs no token.
+func (r *Rules) IsPublic(o *Operation) bool {
+	n, complete, fault := r.need(o)
+	return n.public && complete && fault == ""
+}
+
+// need is Required that also tells whether the operation is public.
+func (r *Rules) need(o *Operation) (n need, complete bool, fault Fault) {
 	if !o.HasMethod {
-		return Set{}, false, ""
+		return need{}, false, ""
 	}
 	switch {
 	case hasControl(o.Method):
-		return Set{}, false, FaultMethod
+		return need{}, false, FaultMethod
 	case !config.IsPlainName(o.Method, false):
-		return Set{}, false, FaultSpace
+		return need{}, false, FaultSpace
 	}
-	required = r.methods.required(o.Method)
+	n = r.methods.need(o.Method)
 	i := methodIndex(o.Method)
 	if i < 0 || r.names[i] == nil {
-		return required, true, ""
+		return n, true, ""
 	}
 	if !o.HasName {
-		return required, false, ""
+		return n, false, ""
 	}
 	if !isPlain(o.Name, namedMethods[i].uri) {
-		return required, false, FaultName
+		return n, false, FaultName
 	}
-	return required.union(r.names[i].required(o.Name)), true, ""
+	named := r.names[i].need(o.Name)
+	if named.public {
+		return named, true, ""
+	}
+	return need{Set: n.union(named.Set)}, true, ""
 }
 
 // isPlain reports whether all servers read a name alike: none trims it, ends it at a

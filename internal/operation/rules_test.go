@@ -111,27 +111,27 @@ func TestMostSpecificPattern(t *testing.T) {
 		return string(b)
 	}
 	for range 300 {
-		required := map[string]Set{}
+		needs := map[string]need{}
 		var list patterns
 		for i := range random.IntN(30) {
 			p := text(6)
 			if random.IntN(2) == 0 {
 				p += "*"
 			}
-			if _, twice := required[p]; !twice {
-				required[p] = Set{Scopes: uint64(i) + 1, Claims: uint64(i) << 8}
-				list.insert(p, required[p])
+			if _, twice := needs[p]; !twice {
+				needs[p] = need{Set{Scopes: uint64(i) + 1, Claims: uint64(i) << 8}, i%3 == 0}
+				list.insert(p, needs[p])
 			}
 		}
 		list.link()
 		for range 100 {
 			s := text(8)
-			want, ok := required[s]
+			want, ok := needs[s]
 			for n := len(s); n >= 0 && !ok; n-- {
-				want, ok = required[s[:n]+"*"]
+				want, ok = needs[s[:n]+"*"]
 			}
-			if got := list.required(s); got != want {
-				t.Fatalf("%v: %q requires %d, want %d", required, s, got, want)
+			if got := list.need(s); got != want {
+				t.Fatalf("%v: %q needs %v, want %v", needs, s, got, want)
 			}
 		}
 	}
@@ -194,7 +194,7 @@ func TestRequiredClaims(t *testing.T) {
 		`{"method":"prompts/get"}`: {},
 		"[" + call("x") + "," + call("y") + `,{"method":"ping"}]`: {Scopes: 1 | 2, Claims: 1 | 2 | 4},
 	} {
-		if got, fault := s.Required([]byte(body), rules, &Operation{}); got != want || fault != "" {
+		if got, _, fault := s.Required([]byte(body), rules, &Operation{}); got != want || fault != "" {
 			t.Errorf("%s: %b, %q, want %b", body, got, fault, want)
 		}
 	}

@@ -13,12 +13,14 @@ type Scanner struct {
 	// Trail, if it is not nil, gets the operations of each body that is not refused.
 	Trail *Trail
 
-	json    jsontext.Reader
-	fault   Fault
-	message [2]field // method and params
-	params  [2]field // name and uri
-	decoded []byte   // the strings that have escapes
-	lists   bool     // a message asks for a list
+	json     jsontext.Reader
+	fault    Fault
+	public   bool     // the messages read so far are public
+	response bool     // the message has a member of responses
+	lists    bool     // a message asks for a list
+	message  [2]field // method and params
+	params   [2]field // name and uri
+	decoded  []byte   // the strings that have escapes
 }
 
 // A field is what the scanner keeps of a member.
@@ -34,12 +36,13 @@ var (
 	paramsNames  = [2]string{"name", "uri"}
 )
 
-// Required returns what the operations in a body require together. It refuses a body
-// that does not match the operation in the headers.
-func (s *Scanner) Required(body []byte, rules *Rules, headers *Operation) (required Set, fault Fault) {
+// Required returns what the operations in a body require together, and whether they are
+// all public. It refuses a body that does not match the operation in the headers.
+func (s *Scanner) Required(body []byte, rules *Rules, headers *Operation) (required Set, public bool, fault Fault) {
 	if s.Trail != nil {
 		s.Trail.Reset()
 	}
+	s.public = rules.hasPublic
 	required, fault = s.scan(body, rules, headers)
 	if s.Trail != nil && fault != "" {
 		s.Trail.Reset()
@@ -49,7 +52,7 @@ func (s *Scanner) Required(body []byte, rules *Rules, headers *Operation) (requi
 	if cap(s.decoded) > 4096 {
 		s.decoded = nil
 	}
-	return required, fault
+	return required, s.public && fault == "", fault
 }
 
 // Lists reports whether a message in the last body asks for a list: see
@@ -58,7 +61,7 @@ func (s *Scanner) Lists() bool { return s.lists }
 
 // Read reads the operations of a body into Trail, by no rules.
 func (s *Scanner) Read(body []byte) Fault {
-	_, fault := s.Required(body, &Rules{}, &Operation{})
+	_, _, fault := s.Required(body, &Rules{}, &Operation{})
 	return fault
 }
 
@@ -107,7 +110,7 @@ func (s *Scanner) single(rules *Rules, headers *Operation) (required Set, fault 
 	if s.json.Kind() != jsontext.Object {
 		return Set{}, FaultMessage
 	}
-	s.message, s.params, s.decoded = [2]field{}, [2]field{}, s.decoded[:0]
+	s.message, s.params, s.decoded, s.response = [2]field{}, [2]field{}, s.decoded[:0], false
 	if !s.object(&messageNames, &s.message) {
 		return Set{}, s.faultOf()
 	}
@@ -126,7 +129,8 @@ func (s *Scanner) faultOf() Fault {
 }
 
 // operation returns what the message in s.message and s.params requires. A message
-// without a method is the response of a client, which requires nothing.
+// without a method is the response of a client, which requires nothing. It is not public,
+// nor is a message that some server may take for a response although it has a method.
 func (s *Scanner) operation(rules *Rules, headers *Operation) (Set, Fault) {
 	o := Operation{HasMethod: s.message[0].seen}
 	if o.HasMethod {
@@ -140,6 +144,7 @@ func (s *Scanner) operation(rules *Rules, headers *Operation) (Set, Fault) {
 	}
 	if !o.HasMethod {
 		s.record(&o)
+		s.public = false
 		return Set{}, ""
 	}
 	s.lists = s.lists || o.IsList()
@@ -156,11 +161,12 @@ func (s *Scanner) operation(rules *Rules, headers *Operation) (Set, Fault) {
 		}
 	}
 	s.record(&o)
-	required, complete, fault := rules.Required(&o)
+	n, complete, fault := rules.need(&o)
 	if fault == "" && !complete {
 		fault = FaultName
 	}
-	return required, fault
+	s.public = s.public && n.public && !s.response
+	return n.Set, fault
 }
 
 func (s *Scanner) record(o *Operation) {
@@ -229,6 +235,9 @@ func (s *Scanner) which(key jsontext.String, names *[2]string) (which int, ok bo
 		if jsontext.Folds(name, want) {
 			return i, name == want
 		}
+	}
+	if names == &messageNames && (jsontext.Folds(name, "result") || jsontext.Folds(name, "error")) {
+		s.response = true
 	}
 	return -1, true
 }

@@ -181,7 +181,7 @@ func TestBodies(t *testing.T) {
 		{`{"a":` + strings.Repeat(`[`, 1<<20), 0, FaultDepth},
 		{`{"a":[` + strings.Repeat(`[],{},`, 1000) + `{"b":[{}]}],"method":"ping"}`, ping, ""},
 	} {
-		need, fault := s.Required([]byte(test.body), rules, &Operation{})
+		need, _, fault := s.Required([]byte(test.body), rules, &Operation{})
 		if need != (Set{Scopes: test.need}) || fault != test.fault {
 			t.Errorf("%.200q: %b, %q, want %b, %q", test.body, need, fault, test.need, test.fault)
 		}
@@ -230,7 +230,7 @@ func TestHeadersAndBody(t *testing.T) {
 		if test.match {
 			want = ""
 		}
-		if _, fault := s.Required([]byte(test.body), rules, &test.headers); fault != want {
+		if _, _, fault := s.Required([]byte(test.body), rules, &test.headers); fault != want {
 			t.Errorf("%+v, %s: %q, want %q", test.headers, test.body, fault, want)
 		}
 	}
@@ -314,7 +314,7 @@ func BenchmarkScanner(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if need, fault := s.Required(body, rules, &Operation{}); need != (Set{Scopes: 1}) || fault != "" {
+				if need, _, fault := s.Required(body, rules, &Operation{}); need != (Set{Scopes: 1}) || fault != "" {
 					b.Fatal(need, fault)
 				}
 			}

@@ -49,6 +49,9 @@ const (
 type Match struct {
 	Kind     Kind
 	Resource int
+
+	// Public is set if the path is public, in every reading: see config.Public.
+	Public bool
 }
 
 // Table finds the resource of a request.
@@ -61,6 +64,8 @@ type Table struct {
 	hasHosts        bool // a resource names its hosts
 	hasPorts        bool // one of these hosts has a port
 	allowsUnmatched bool // requests for no resource go on unchecked
+
+	public [][]string // config.Public.Paths of each resource; nil if none has any
 
 	recent [16]lookup
 }
@@ -81,6 +86,12 @@ func New(c *config.Config) *Table {
 	}
 	for i, r := range c.Resources {
 		t.add(i, r)
+		if r.Public.Paths != nil && t.public == nil {
+			t.public = make([][]string, len(c.Resources))
+		}
+		if t.public != nil {
+			t.public[i] = r.Public.Paths
+		}
 	}
 	return t
 }
@@ -132,14 +143,18 @@ func (t *Table) find(authority, path string) (m Match, err error) {
 	q, malformed := parseAuthority(authority)
 	if isPlain(path) && !t.hasUpperCase {
 		m = t.exact.find(&q, path, t.depth)
-		return m, t.checkHosts(m, q, malformed, path)
+		err = t.checkHosts(m, q, malformed, path)
+		m.Public = t.isPublic(m, path)
+		return m, err
 	}
 	canonical, list, err := readingsOf(path, t.depth)
 	if err != nil {
 		return m, err
 	}
 	m = t.exact.find(&q, canonical, t.depth)
+	public := t.isPublic(m, canonical)
 	for _, r := range list {
+		public = public && t.isPublic(m, r.path)
 		folded := config.FoldPath(r.path)
 		if t.leadsElsewhere(m, &q, folded, r.rare) {
 			return m, ErrPath
@@ -148,7 +163,21 @@ func (t *Table) find(authority, path string) (m Match, err error) {
 			return m, err
 		}
 	}
+	m.Public = public
 	return m, nil
+}
+
+// isPublic reports whether a reading of a path is public at the resource of m.
+func (t *Table) isPublic(m Match, path string) bool {
+	if m.Kind != Protected || t.public == nil {
+		return false
+	}
+	for _, public := range t.public[m.Resource] {
+		if text, prefix := strings.CutSuffix(public, "*"); path == text || prefix && strings.HasPrefix(path, text) {
+			return true
+		}
+	}
+	return false
 }
 
 // leadsElsewhere reports whether a reading of the path or of the host leads to
@@ -190,7 +219,7 @@ func (x *index) find(q *query, path string, depth int) Match {
 		// Endpoints configured for any host are not served on a host that another
 		// resource names. The metadata of a resource is served on all its hosts.
 		if k := endpointKind(endpoint); endpointByName || !byName || k == Metadata {
-			return Match{k, e}
+			return Match{Kind: k, Resource: e}
 		}
 	}
 	switch {
@@ -199,7 +228,7 @@ func (x *index) find(q *query, path string, depth int) Match {
 	case config.IsMetadataPath(path):
 		return Match{Kind: NotPublished}
 	}
-	return Match{Protected, i}
+	return Match{Kind: Protected, Resource: i}
 }
 
 // endpointKind returns the kind of the endpoint at a path in index.endpoints.

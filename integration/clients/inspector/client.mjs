@@ -9,6 +9,7 @@
 // no refresh token, which is a setting of the Inspector.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -55,8 +56,10 @@ async function freePort() {
   return port;
 }
 
-// stored returns the credentials that the Inspector keeps in home, of one server.
+// stored returns the credentials that the Inspector keeps in home, of one server: none if
+// it has not signed in.
 async function stored(home) {
+  if (!existsSync(join(home, 'secrets.json'))) return {};
   const read = async (name) => JSON.parse(await readFile(join(home, name), 'utf8'));
   const [{ activeIssuer, byIssuer }] = Object.values((await read('oauth.json')).servers);
   const [, tokens] = Object.entries((await read('secrets.json')).secrets).find(([name]) => name.includes(':tokens:'));
