@@ -21,7 +21,7 @@ type Skimmer struct {
 // its params is larger; those of MCP have none.
 const maxKept = 16 << 10
 
-// FaultSize: a Skimmer cannot keep what tells the operation.
+// FaultSize is the fault of a body in which a Skimmer cannot keep what tells the operation.
 const FaultSize Fault = "the members that tell the operation are too large"
 
 // Write reads the next piece of the body, and reports whether there is use for more.
