@@ -81,6 +81,10 @@ func NodeModules(ctx context.Context, dir string) (string, error) {
 // and returns the path for PYTHONPATH: a virtual environment cannot be moved, but
 // packages can.
 func PythonPackages(ctx context.Context, dir, list string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
 	requirements := filepath.Join(dir, "requirements-"+list+".txt")
 	lock, err := os.ReadFile(requirements)
 	if err != nil {
