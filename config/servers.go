@@ -157,6 +157,9 @@ func parseAlgorithms(v *value) []jwtlite.Algorithm {
 	return list
 }
 
+// algorithmNames are the names that algorithmName accepts.
+const algorithmNames = `"RS256", "RS384", "RS512", "ES256", "ES384" or "ES512"`
+
 // algorithmName reads a signature algorithm (RFC 7518, section 3.1) that jwtlite can
 // verify. HMAC and "none" are not among them.
 func (v *value) algorithmName() string {
@@ -165,7 +168,7 @@ func (v *value) algorithmName() string {
 		return ""
 	}
 	if _, ok := jwtlite.ParseAlgorithm(name); !ok {
-		v.fail(`must be "RS256" or "ES256"`)
+		v.fail("must be " + algorithmNames)
 		return ""
 	}
 	return name

@@ -83,7 +83,7 @@ func (s *Source) getKeys(f *fetch, u *config.URL) {
 		if s.fetch != f {
 			return
 		}
-		set, skipped, err := parseKeys(r)
+		set, skipped, err := s.parseKeys(r)
 		if err != nil {
 			fail(err.Error())
 			return
@@ -95,11 +95,11 @@ func (s *Source) getKeys(f *fetch, u *config.URL) {
 	}
 }
 
-func parseKeys(r *callout.Response) (*jwtlite.KeySet, []jwtlite.SkippedKey, error) {
+func (s *Source) parseKeys(r *callout.Response) (*jwtlite.KeySet, []jwtlite.SkippedKey, error) {
 	if err := r.DocumentError(); err != nil {
 		return nil, nil, err
 	}
-	set, skipped, err := jwtlite.ParseKeySet(r.Body)
+	set, skipped, err := jwtlite.ParseKeySet(r.Body, s.server.Algorithms...)
 	if err != nil {
 		return nil, nil, withReasons(err, skipped)
 	}
