@@ -202,7 +202,7 @@ var badServers = []badDocument{
 	{name: "jwks with no usable key", parserOnly: true, doc: withServer(`"algorithms": ["RS256"], "jwks": {"keys": [{"kty": "OKP"}, EC_JWK, {"kty": "RSA", "alg": "PS256"}]}`), want: []string{
 		"authorization_servers[0].jwks.keys[0]: the key is not usable: its type is neither RSA nor EC",
 		"authorization_servers[0].jwks.keys[1]: the key is not usable: it is a P-256 key, and none of algorithms is for such keys",
-		"authorization_servers[0].jwks.keys[2]: the key is not usable: its algorithm PS256 is none that is verified here",
+		"authorization_servers[0].jwks.keys[2]: the key is not usable: it is for PS256, which is not in algorithms",
 	}},
 
 	one("public_keys type", withServer(`"public_keys": "RSA_PEM"`), "authorization_servers[0].public_keys: must be an array"),
@@ -214,8 +214,8 @@ var badServers = []badDocument{
 		"authorization_servers[0].public_keys[0].pem: the key is not usable: it is not one PEM block of type PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE"),
 	onlyParser("public key private", withServer(`"public_keys": [{"pem": "PRIVATE_PEM"}]`),
 		"authorization_servers[0].public_keys[0].pem: must be a public key: only public keys belong into the configuration"),
-	one("public key alg", withServer(`"public_keys": [{"pem": "RSA_PEM", "alg": "PS256"}]`),
-		`authorization_servers[0].public_keys[0].alg: must be "RS256", "RS384", "RS512", "ES256", "ES384" or "ES512"`),
+	one("public key alg", withServer(`"public_keys": [{"pem": "RSA_PEM", "alg": "HS256"}]`),
+		`authorization_servers[0].public_keys[0].alg: must be "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384" or "ES512"`),
 	onlyParser("public key alg of another type", withServer(`"public_keys": [{"pem": "RSA_PEM", "alg": "ES256"}]`),
 		"authorization_servers[0].public_keys[0].pem: the key is not usable: its algorithm does not fit its type"),
 	one("public key kid empty", withServer(`"public_keys": [{"pem": "RSA_PEM", "kid": ""}]`), "authorization_servers[0].public_keys[0].kid: must not be empty"),
@@ -227,10 +227,10 @@ var badServers = []badDocument{
 	one("algorithms type", withServer(`"algorithms": "RS256"`), "authorization_servers[0].algorithms: must be an array"),
 	one("algorithms empty", withServer(`"algorithms": []`), "authorization_servers[0].algorithms: must not be empty"),
 	{name: "algorithms", doc: withServer(`"algorithms": ["none", "HS256", "RS256", 1, "es256"]`), want: []string{
-		`authorization_servers[0].algorithms[0]: must be "RS256", "RS384", "RS512", "ES256", "ES384" or "ES512"`,
-		`authorization_servers[0].algorithms[1]: must be "RS256", "RS384", "RS512", "ES256", "ES384" or "ES512"`,
+		`authorization_servers[0].algorithms[0]: must be "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384" or "ES512"`,
+		`authorization_servers[0].algorithms[1]: must be "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384" or "ES512"`,
 		"authorization_servers[0].algorithms[3]: must be a string",
-		`authorization_servers[0].algorithms[4]: must be "RS256", "RS384", "RS512", "ES256", "ES384" or "ES512"`,
+		`authorization_servers[0].algorithms[4]: must be "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384" or "ES512"`,
 	}},
 	one("algorithms twice", withServer(`"algorithms": ["ES256", "ES256"]`), "authorization_servers[0].algorithms[1]: is the same as authorization_servers[0].algorithms[0]"),
 	one("clock_skew_seconds", withServer(`"clock_skew_seconds": 601`), "authorization_servers[0].clock_skew_seconds: must be an integer from 0 to 600"),

@@ -20,7 +20,7 @@ func TestSkippedKeys(t *testing.T) {
 	}
 	const want = `0 o: the key is not usable: its type is neither RSA nor EC
 2 a: the key is not usable: it is an RSA key, and none of algorithms is for such keys
-3 p: the key is not usable: its algorithm PS256 is none that is verified here
+3 p: the key is not usable: it is for PS256, which is not in algorithms
 4 a: the key is not usable: its private part is published
 `
 	if got != want {

@@ -13,6 +13,9 @@ const (
 	RS512                      // RSASSA-PKCS1-v1_5 with SHA-512
 	ES384                      // ECDSA with P-384 and SHA-384
 	ES512                      // ECDSA with P-521 and SHA-512
+	PS256                      // RSASSA-PSS with SHA-256
+	PS384                      // RSASSA-PSS with SHA-384
+	PS512                      // RSASSA-PSS with SHA-512
 
 	// algorithmLimit is above all Algorithms.
 	algorithmLimit
@@ -30,6 +33,9 @@ var algorithms = [algorithmLimit]struct {
 	RS512: {"RS512", typeRSA, hash.SHA512},
 	ES384: {"ES384", typeP384, hash.SHA384},
 	ES512: {"ES512", typeP521, hash.SHA512},
+	PS256: {"PS256", typeRSA, hash.SHA256},
+	PS384: {"PS384", typeRSA, hash.SHA384},
+	PS512: {"PS512", typeRSA, hash.SHA512},
 }
 
 // ParseAlgorithm returns the algorithm with the given "alg" name, which is

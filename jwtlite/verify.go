@@ -52,6 +52,8 @@ func (Software) Verify(k *Key, alg Algorithm, signingInput string, signature []b
 	switch alg {
 	case RS256, RS384, RS512: // RFC 7518, section 3.3
 		ok = k.rsa.VerifyPKCS1v15(h, h.Sum(&buffer, signingInput), signature)
+	case PS256, PS384, PS512: // RFC 7518, section 3.5
+		ok = k.rsa.VerifyPSS(h, h.Sum(&buffer, signingInput), signature)
 	case ES256: // RFC 7518, section 3.4: r and s of full length
 		h.Sum(&buffer, signingInput)
 		ok = k.p256.Verify((*[p256.Size]byte)(buffer[:]), signature)

@@ -51,7 +51,7 @@ func TestWycheproofMessages(t *testing.T) {
 			accepted[file]++
 		}
 	}
-	if len(messages) != 476 || accepted["json_web_signature"] != 18 || accepted["json_web_key"] != 2 || accepted["json_web_crypto"] != 3 {
+	if len(messages) != 476 || accepted["json_web_signature"] != 32 || accepted["json_web_key"] != 2 || accepted["json_web_crypto"] != 3 {
 		t.Errorf("judged %d messages, accepted %v", len(messages), accepted)
 	}
 }
@@ -84,7 +84,7 @@ func TestRFC7520(t *testing.T) {
 		}
 		accepted += v.Algorithm + " "
 	}
-	if accepted != "RS256 ES512 " {
+	if accepted != "RS256 PS384 ES512 " {
 		t.Errorf("judged %s", accepted)
 	}
 }
@@ -103,10 +103,11 @@ func TestWycheproofSignatures(t *testing.T) {
 		if !ok {
 			t.Fatalf("%s: %s is no algorithm", v.Name, v.Algorithm)
 		}
-		if _, ok := keys[v.Keys]; !ok {
-			keys[v.Keys] = readVectorKey(t, &v, alg)
+		id := v.Algorithm + v.Keys
+		if _, ok := keys[id]; !ok {
+			keys[id] = readVectorKey(t, &v, alg)
 		}
-		pair := keys[v.Keys]
+		pair := keys[id]
 		err := Software{}.Verify(pair[0], alg, v.Input, v.Signature)
 		if pair[1] == nil {
 			// There is nothing to prepare.
@@ -125,6 +126,7 @@ func TestWycheproofSignatures(t *testing.T) {
 	}
 	for name, want := range map[string]count{
 		"RS256": {517, 16}, "ES256": {262, 173}, "RS384": {517, 14}, "RS512": {518, 15}, "ES384": {280, 193}, "ES512": {318, 231},
+		"PS256": {427, 127}, "PS384": {282, 190}, "PS512": {356, 132},
 	} {
 		if counts[name] != want {
 			t.Errorf("%s: %+v, want %+v", name, counts[name], want)
