@@ -158,7 +158,7 @@ func parseAlgorithms(v *value) []jwtlite.Algorithm {
 }
 
 // algorithmNames are the names that algorithmName accepts.
-const algorithmNames = `"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384" or "ES512"`
+const algorithmNames = `"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA" or "Ed25519"`
 
 // algorithmName reads a signature algorithm (RFC 7518, section 3.1) that jwtlite can
 // verify. HMAC and "none" are not among them.

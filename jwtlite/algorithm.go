@@ -2,7 +2,7 @@ package jwtlite
 
 import "mcpauth/jwtlite/internal/hash"
 
-// Algorithm is a signature algorithm of RFC 7518, section 3.1. The zero Algorithm stands
+// Algorithm is a signature algorithm of RFC 7518, section 3.1, or RFC 8037. The zero Algorithm stands
 // for all that this package does not verify, such as none and HS256.
 type Algorithm uint8
 
@@ -16,6 +16,7 @@ const (
 	PS256                      // RSASSA-PSS with SHA-256
 	PS384                      // RSASSA-PSS with SHA-384
 	PS512                      // RSASSA-PSS with SHA-512
+	EdDSA                      // Ed25519: RFC 8032; also called "Ed25519", see RFC 9864
 
 	// algorithmLimit is above all Algorithms.
 	algorithmLimit
@@ -36,11 +37,15 @@ var algorithms = [algorithmLimit]struct {
 	PS256: {"PS256", typeRSA, hash.SHA256},
 	PS384: {"PS384", typeRSA, hash.SHA384},
 	PS512: {"PS512", typeRSA, hash.SHA512},
+	EdDSA: {name: "EdDSA", key: typeEd25519},
 }
 
 // ParseAlgorithm returns the algorithm with the given "alg" name, which is
 // case-sensitive.
 func ParseAlgorithm(name string) (Algorithm, bool) {
+	if name == "Ed25519" {
+		return EdDSA, true
+	}
 	for a := RS256; a < algorithmLimit; a++ {
 		if algorithms[a].name == name {
 			return a, true

@@ -27,7 +27,7 @@ var joseKeys = sync.OnceValue(func() map[keyType]crypto.Signer {
 			panic(err)
 		}
 	}
-	if _, keys[typeP521+1], err = ed25519.GenerateKey(rand.Reader); err != nil {
+	if _, keys[typeEd25519], err = ed25519.GenerateKey(rand.Reader); err != nil {
 		panic(err)
 	}
 	return keys

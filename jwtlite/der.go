@@ -15,6 +15,7 @@ const (
 	oidP256          = "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"     // RFC 5480, section 2.1.1.1
 	oidP384          = "\x06\x05\x2b\x81\x04\x00\x22"
 	oidP521          = "\x06\x05\x2b\x81\x04\x00\x23"
+	oidEd25519       = "\x06\x03\x2b\x65\x70" // RFC 8410, section 3
 )
 
 // readDER reads the element with the given tag at the start of der. It accepts definite

@@ -84,7 +84,7 @@ func (j *jwk) read(members []member) error {
 // key returns the key that the members describe, or an error if it cannot be used.
 func (j *jwk) key(accepted []Algorithm, r *objectReader) (*Key, error) {
 	switch j.text[jwkType] {
-	case "RSA", "EC":
+	case "RSA", "EC", "OKP":
 	case "oct":
 		return nil, errSymmetricKey
 	default:
@@ -107,19 +107,30 @@ func (j *jwk) key(accepted []Algorithm, r *objectReader) (*Key, error) {
 		return nil, err
 	}
 	t := typeRSA
-	if j.text[jwkType] == "EC" {
-		if t = j.curve(); t == 0 {
-			return nil, errCurve
-		}
+	switch j.text[jwkType] {
+	case "EC":
+		t = j.curve(typeP256, typeP521)
+	case "OKP": // RFC 8037, section 2
+		t = j.curve(typeEd25519, typeEd25519)
+	}
+	if t == 0 {
+		return nil, errCurve
 	}
 	set, err := algorithmsOf(t, declared, accepted)
 	if err != nil {
 		return nil, err
 	}
 	var k *Key
-	if t == typeRSA {
+	switch t {
+	case typeRSA:
 		k, err = j.rsaKey()
-	} else {
+	case typeEd25519:
+		point, ok := appendBase64URL(nil, j.text[jwkX])
+		if !ok {
+			return nil, errEd25519
+		}
+		k, err = newEd25519Key(point)
+	default:
 		k, err = j.ecKey(t)
 	}
 	if err != nil {
@@ -129,9 +140,10 @@ func (j *jwk) key(accepted []Algorithm, r *objectReader) (*Key, error) {
 	return k, nil
 }
 
-// curve returns the type of keys on the curve that "crv" names, 0 if there is none.
-func (j *jwk) curve() keyType {
-	for t := typeP256; t <= typeP521; t++ {
+// curve returns the type of keys on the curve that "crv" names, 0 if it is none of those
+// from first to last.
+func (j *jwk) curve(first, last keyType) keyType {
+	for t := first; t <= last; t++ {
 		if keyTypes[t].curve == j.text[jwkCurve] {
 			return t
 		}

@@ -2,6 +2,7 @@ package jwtlite
 
 import (
 	"mcpauth/jwtlite/internal/curve"
+	"mcpauth/jwtlite/internal/ed25519"
 	"mcpauth/jwtlite/internal/p256"
 	"mcpauth/jwtlite/internal/rsa"
 )
@@ -14,6 +15,7 @@ const (
 	typeP256
 	typeP384
 	typeP521
+	typeEd25519
 )
 
 // keyTypes describes each keyType.
@@ -27,6 +29,8 @@ var keyTypes = [...]struct {
 	typeP256: {"a P-256 key", "P-256", 32, oidECPublicKey + oidP256},
 	typeP384: {"a P-384 key", "P-384", 48, oidECPublicKey + oidP384},
 	typeP521: {"a P-521 key", "P-521", 66, oidECPublicKey + oidP521},
+
+	typeEd25519: {name: "an Ed25519 key", curve: "Ed25519", identifier: oidEd25519},
 }
 
 // Key is a public key and the algorithms that it is used with, all of which are for keys of
@@ -42,6 +46,7 @@ type Key struct {
 	rsa   *rsa.PublicKey
 	p256  *p256.PublicKey
 	curve *curve.PublicKey // on P-384 or P-521
+	ed    *ed25519.PublicKey
 }
 
 // newKey returns a key for all algorithms of a type.
@@ -54,20 +59,21 @@ func (k *Key) ID() string { return k.id }
 func (k *Key) Allows(a Algorithm) bool { return a != 0 && k.algorithms.has(a) }
 
 // SPKI returns the key as the DER encoding of a SubjectPublicKeyInfo: RFC 5280,
-// section 4.1, with the parameters of RFC 3279, section 2.3.1, or RFC 5480,
-// section 2. The caller must not change it.
+// section 4.1, with the parameters of RFC 3279, section 2.3.1, RFC 5480, section 2, or
+// RFC 8410, section 3. The caller must not change it.
 func (k *Key) SPKI() []byte { return k.spki }
 
 var (
 	errPrivateKey    = unusable("its private part is published")
-	errKeyType       = unusable("its type is neither RSA nor EC")
+	errKeyType       = unusable("its type is not RSA, EC or OKP")
 	errSymmetricKey  = unusable("it is symmetric")
-	errCurve         = unusable("its curve is not P-256, P-384 or P-521")
+	errCurve         = unusable("its curve is not P-256, P-384, P-521 or Ed25519")
 	errUse           = unusable("it is not for signatures")
 	errKeyOps        = unusable("it is not for verifying")
 	errKeyAlgorithm  = unusable("its algorithm is none that is verified here")
 	errAlgorithmType = unusable("its algorithm does not fit its type")
 	errCoordinates   = unusable("its coordinates are not base64url of the full length")
+	errEd25519       = unusable("it is not the encoding of a point of large order on Ed25519")
 	errNotOnCurve    = unusable("its point is not on the curve")
 	errRSAEncoding   = unusable("its modulus or exponent is not base64url")
 	errModulusSize   = unusable("its modulus has fewer than 2048 or more than 8192 bits")

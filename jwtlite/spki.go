@@ -7,7 +7,7 @@ var (
 	errCertificate  = unusable("it is not the DER encoding of a certificate")
 	errPKCS1        = unusable("it is not the DER encoding of an RSAPublicKey")
 	errSPKI         = unusable("it is not the DER encoding of a SubjectPublicKeyInfo")
-	errSPKIType     = unusable("it is neither an RSA key nor a point of a named curve")
+	errSPKIType     = unusable("it is not an RSA key, a point of a named curve or an Ed25519 key")
 	errUncompressed = unusable("its point is not in the uncompressed form")
 )
 
@@ -18,7 +18,7 @@ const maxPEMSize = 16 << 10
 // 13), an "RSA PUBLIC KEY" (RFC 8017, appendix A.1.1) or a "CERTIFICATE" (RFC 7468,
 // section 5). Of a certificate, it reads the key only, and checks neither its dates nor
 // its names nor its signature. The key is an RSA key of 2048 to 8192 bits or an
-// uncompressed point on P-256, P-384 or P-521. An empty kid stands for a key without an
+// uncompressed point on P-256, P-384 or P-521, or an Ed25519 key. An empty kid stands for a key without an
 // ID. The key is used with alg, or, if that is 0, with all algorithms for keys of its type;
 // with those of the given algorithms only, if any is given. The error is [ErrKey].
 func ParsePublicKeyPEM(pemText []byte, kid string, alg Algorithm, algorithms ...Algorithm) (*Key, error) {
@@ -127,6 +127,9 @@ func parseSPKI(der []byte) (*Key, error) {
 	id := string(identifier)
 	if id == keyTypes[typeRSA].identifier {
 		return parseRSAPublicKey(bits[1:], errSPKI)
+	}
+	if id == keyTypes[typeEd25519].identifier {
+		return newEd25519Key(bits[1:])
 	}
 	for t := typeP256; t <= typeP521; t++ {
 		if id == keyTypes[t].identifier {

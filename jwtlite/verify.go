@@ -46,6 +46,12 @@ func (Software) Verify(k *Key, alg Algorithm, signingInput string, signature []b
 	if !k.Allows(alg) {
 		return ErrSignature
 	}
+	if alg == EdDSA { // RFC 8037, section 3.1
+		if !k.ed.Verify(signingInput, signature) {
+			return ErrSignature
+		}
+		return nil
+	}
 	var buffer [hash.MaxSize]byte
 	h := algorithms[alg].hash
 	ok := false

@@ -126,7 +126,7 @@ func TestWycheproofSignatures(t *testing.T) {
 	}
 	for name, want := range map[string]count{
 		"RS256": {517, 16}, "ES256": {262, 173}, "RS384": {517, 14}, "RS512": {518, 15}, "ES384": {280, 193}, "ES512": {318, 231},
-		"PS256": {427, 127}, "PS384": {282, 190}, "PS512": {356, 132},
+		"PS256": {427, 127}, "PS384": {282, 190}, "PS512": {356, 132}, "EdDSA": {151, 88},
 	} {
 		if counts[name] != want {
 			t.Errorf("%s: %+v, want %+v", name, counts[name], want)

@@ -23,7 +23,7 @@ func TestVectors(t *testing.T) {
 		functions map[string]ForeignFunction
 		line      string
 	}{
-		"verified by the host":   {nil, "RS256 and ES256 and RS384 and RS512 and ES384 and ES512 by the host's verify_signature, PS256 and PS384 and PS512 by jwtlite"},
+		"verified by the host":   {nil, "RS256 and ES256 and RS384 and RS512 and ES384 and ES512 by the host's verify_signature, PS256 and PS384 and PS512 and EdDSA by jwtlite"},
 		"verified by the plugin": {map[string]ForeignFunction{}, "signatures: by jwtlite, the host has no verify_signature that works"},
 	} {
 		t.Run(name, func(t *testing.T) {

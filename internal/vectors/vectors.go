@@ -36,6 +36,7 @@ var signatures = []struct{ file, algorithm string }{
 	{"rsa_signature_3072_sha384_test.json", "RS384"},
 	{"rsa_signature_2048_sha512_test.json", "RS512"},
 	{"rsa_signature_4096_sha512_test.json", "RS512"},
+	{"ed25519_test.json", "EdDSA"},
 	{"rsa_pss_2048_sha256_mgf1_32_test.json", "PS256"},
 	{"rsa_pss_3072_sha256_mgf1_32_test.json", "PS256"},
 	{"rsa_pss_2048_sha384_mgf1_48_test.json", "PS384"},
