@@ -110,6 +110,28 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
+// BenchmarkVerifyOther is the time of the algorithms that BenchmarkVerify lacks.
+func BenchmarkVerifyOther(b *testing.B) {
+	for _, alg := range Algorithms() {
+		if alg == RS256 || alg == ES256 {
+			continue
+		}
+		var token Token
+		if err := token.Parse(joseToken(b, alg)); err != nil {
+			b.Fatal(err)
+		}
+		key := mustKeySet(b, nil, joseKey(b, alg, true)).keys[0]
+		b.Run(alg.String(), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := (Software{}).Verify(key, alg, token.SigningInput(), token.Signature()); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkPrepare is the time to read one key and prepare it.
 func BenchmarkPrepare(b *testing.B) {
 	spki := testSigners().set.keys[1].SPKI()

@@ -1,5 +1,5 @@
 // Package jwtlite verifies OAuth access tokens that are JWTs: compact tokens
-// signed with RSA or ECDSA, by keys from a JWK set or from PEM.
+// signed with RSA, ECDSA or Ed25519, by keys from a JWK set or from PEM.
 //
 // A resource server reads a token with [Token.Parse], checks its header with
 // [Policy.CheckHeader], verifies its signature with [KeySet.Verify] and checks its
