@@ -65,7 +65,7 @@ OTHERS := envoy-example cmd internal/build/dist integration integration/istiofet
 ACTIONLINT = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" actionlint
 STATICCHECK = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" staticcheck
 
-.PHONY: help build run demo check test lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-files bench-jwtlite faults-file dashboard vulncheck clean
+.PHONY: help build run demo check test lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-files bench-jwtlite faults-file vectors-file dashboard vulncheck clean
 
 # Targets are listed in the order of this file, under the last line with ##@.
 help: ## this list
@@ -120,6 +120,7 @@ lint-plugin: # the module of the plugin
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
 	$(GO) vet ./...
 	$(GO) vet -tags faults ./plugin
+	$(GO) vet -tags vectors ./plugin
 	@$(GO) mod download -modfile="$(CURDIR)/.ci/tools.mod"
 	$(STATICCHECK) ./...
 	$(ACTIONLINT) -shellcheck= -pyflakes= .github/workflows/*.yml
@@ -139,7 +140,7 @@ vulncheck: ## known vulnerabilities in what a release holds; needs Go's vulnerab
 	@$(GO) mod download -modfile="$(CURDIR)/.ci/tools.mod"
 	@$(GO) run ./internal/build/vulncheck $(VULNCHECK)
 
-unit: build ## the packages, and the built file under wazero
+unit: vectors-file ## the packages, and the built file under wazero
 	$(GO) test ./...
 
 bench-quick: bench-files ## a short form of the benchmark
@@ -167,7 +168,7 @@ test: lint unit integration-test test-faults ## everything but test-providers
 
 # -count 1: go test does not see the files of other modules that these tests read, such
 # as the plugin and the pages, and would repeat an old result.
-integration-test: bench-files faults-file ## the built file in real Envoys, with real clients; the manifests; the image
+integration-test: bench-files faults-file vectors-file ## the built file in real Envoys, with real clients; the manifests; the image
 	cd envoy-example && $(GO) test -count 1 ./...
 	cd cmd && $(GO) test -count 1 ./...
 	cd internal/build/dist && $(GO) test -count 1 ./...
@@ -200,6 +201,9 @@ bench: bench-files ## the cost of mcpauth beside Envoy's own jwt_authn: build/be
 bench-files: build # mcpauth with signatures by jwtlite only, and a plugin that does nothing
 	@$(call wasm,.,-tags=jwtlite $(PLUGIN),build/bench/mcpauth-jwtlite.wasm)
 	@$(call wasm,integration,./bench/empty,build/bench/empty.wasm)
+
+vectors-file: build # a plugin that only judges test vectors
+	@$(call wasm,.,-tags=vectors $(PLUGIN),build/mcpauth-vectors.wasm)
 
 faults-file: build # the plugin with a way to crash it, for tests of what follows
 	@$(call wasm,.,-tags=faults $(PLUGIN),build/mcpauth-faults.wasm)

@@ -380,7 +380,7 @@ func TestAllErrorsAtOnce(t *testing.T) {
 		`unmatched: must be "deny" or "allow"`,
 		"token_cache.max_entries: must be an integer from 0 to 100000",
 		"authorization_servers[0].issuer: " + wantHTTPS,
-		`authorization_servers[0].algorithms[1]: must be "RS256" or "ES256"`,
+		`authorization_servers[0].algorithms[1]: must be "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA" or "Ed25519"`,
 		"authorization_servers[0].clock_skew_seconds: must be an integer from 0 to 600",
 		"authorization_servers[0].cluster: is required: it names the Envoy cluster that keys are fetched through",
 		"authorization_servers[1].discovery: must not stand beside jwks_uri" + oneSource,

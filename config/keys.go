@@ -1,8 +1,6 @@
 package config
 
 import (
-	"errors"
-	"slices"
 	"strings"
 
 	"mcpauth/jwtlite"
@@ -25,10 +23,8 @@ func (v *value) keySet(s *AuthorizationServer) (*jwtlite.KeySet, []jwtlite.Skipp
 		return nil, nil
 	}
 
-	set, skipped, err := s.Tenants.ParseKeySet([]byte(v.json.Raw))
-	if allowed := s.Algorithms; err == nil && len(allowed) > 0 { // an empty list had an error, which is reported at its member
-		set, skipped, err = skipOtherAlgorithms(set, skipped, allowed)
-	}
+	// An empty list had an error, which is reported at its member.
+	set, skipped, err := s.Tenants.ParseKeySet([]byte(v.json.Raw), s.Algorithms...)
 	if err == nil {
 		return set, skipped
 	}
@@ -41,45 +37,15 @@ func (v *value) keySet(s *AuthorizationServer) (*jwtlite.KeySet, []jwtlite.Skipp
 	return nil, nil
 }
 
-// skipOtherAlgorithms also skips the keys for algorithms that are not allowed. skipped
-// lists the keys skipped before.
-func skipOtherAlgorithms(set *jwtlite.KeySet, skipped []jwtlite.SkippedKey, allowed []jwtlite.Algorithm) (*jwtlite.KeySet, []jwtlite.SkippedKey, error) {
-	var keys []*jwtlite.Key
-	var all []jwtlite.SkippedKey
-	for i, next := 0, 0; next < set.Len() || len(skipped) > 0; i++ {
-		if len(skipped) > 0 && skipped[0].Index == i {
-			all, skipped = append(all, skipped[0]), skipped[1:]
-			continue
-		}
-		key := set.Key(next)
-		next++
-		if slices.Contains(allowed, key.Algorithm()) {
-			keys = append(keys, key)
-			continue
-		}
-		reason := errors.New(jwtlite.ErrKey.Error() + ": it is" + otherAlgorithm(key))
-		all = append(all, jwtlite.SkippedKey{Index: i, KeyID: key.ID(), Reason: reason})
-	}
-	set, err := jwtlite.NewKeySet(keys...)
-	return set, all, err
-}
-
-func otherAlgorithm(k *jwtlite.Key) string {
-	return " for " + k.Algorithm().String() + ", which is not in algorithms"
-}
-
 // publicKeys reads a list of keys in PEM. An unusable key is an error: each key was
 // put there by hand.
 func (v *value) publicKeys(allowed []jwtlite.Algorithm) *jwtlite.KeySet {
 	elements := v.nonEmptyArray()
 	var keys []*jwtlite.Key
 	for _, element := range elements {
-		key := element.publicKey()
+		key := element.publicKey(allowed)
 		if key == nil {
 			continue
-		}
-		if len(allowed) > 0 && !slices.Contains(allowed, key.Algorithm()) {
-			element.fail("is" + otherAlgorithm(key))
 		}
 		keys = append(keys, key)
 	}
@@ -94,7 +60,7 @@ func (v *value) publicKeys(allowed []jwtlite.Algorithm) *jwtlite.KeySet {
 }
 
 // publicKey reads one key in PEM. It returns nil if the key is refused.
-func (v *value) publicKey() *jwtlite.Key {
+func (v *value) publicKey(allowed []jwtlite.Algorithm) *jwtlite.Key {
 	if !v.closedObject(publicKeyMembers) {
 		return nil
 	}
@@ -113,7 +79,7 @@ func (v *value) publicKey() *jwtlite.Key {
 	// Shells and templates often write a newline as a backslash and an n. PEM has
 	// no backslash of its own.
 	pem = strings.ReplaceAll(pem, `\n`, "\n")
-	key, err := jwtlite.ParsePublicKeyPEM([]byte(pem), kid, alg)
+	key, err := jwtlite.ParsePublicKeyPEM([]byte(pem), kid, alg, allowed...)
 	if err != nil {
 		m.fail(err.Error())
 		return nil

@@ -174,6 +174,9 @@ func parseAlgorithms(v *value) []jwtlite.Algorithm {
 	return list
 }
 
+// algorithmNames are the names that algorithmName accepts.
+const algorithmNames = `"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA" or "Ed25519"`
+
 // algorithmName reads a signature algorithm (RFC 7518, section 3.1) that jwtlite can
 // verify. HMAC and "none" are not among them.
 func (v *value) algorithmName() string {
@@ -182,7 +185,7 @@ func (v *value) algorithmName() string {
 		return ""
 	}
 	if _, ok := jwtlite.ParseAlgorithm(name); !ok {
-		v.fail(`must be "RS256" or "ES256"`)
+		v.fail("must be " + algorithmNames)
 		return ""
 	}
 	return name

@@ -9,7 +9,7 @@ import (
 // with its place and the reason.
 func TestSkippedKeys(t *testing.T) {
 	c := mustParse(t, withServer(`"algorithms": ["ES256"], "jwks": {"keys": [
-		{"kty": "OKP", "kid": "o"}, EC_JWK, RSA_JWK, {"kty": "RSA", "alg": "PS256", "kid": "p"}, PRIVATE_JWK, EC_JWK]}`))
+		{"kty": "AKP", "kid": "o"}, EC_JWK, RSA_JWK, {"kty": "RSA", "alg": "PS256", "kid": "p"}, PRIVATE_JWK, EC_JWK]}`))
 	source := c.AuthorizationServers[0].Source
 	if source.Keys.Len() != 2 {
 		t.Errorf("%d keys", source.Keys.Len())
@@ -18,9 +18,9 @@ func TestSkippedKeys(t *testing.T) {
 	for _, s := range source.Skipped {
 		got += strconv.Itoa(s.Index) + " " + s.KeyID + ": " + s.Reason.Error() + "\n"
 	}
-	const want = `0 o: the key is not usable: its type is neither RSA nor EC
-2 a: the key is not usable: it is for RS256, which is not in algorithms
-3 p: the key is not usable: its algorithm PS256 is none that is verified here
+	const want = `0 o: the key is not usable: its type is not RSA, EC or OKP
+2 a: the key is not usable: it is an RSA key, and none of algorithms is for such keys
+3 p: the key is not usable: it is for PS256, which is not in algorithms
 4 a: the key is not usable: its private part is published
 `
 	if got != want {

@@ -29,7 +29,7 @@ var goodDocuments = map[string]string{
 	"public_keys":                  withServers(`{"issuer": "https://a", "public_keys": [{"pem": "RSA_PEM", "kid": "a", "alg": "RS256"}, {"pem": "EC_PEM"}]}`),
 	"jwks with members of null":    withServer(`"jwks": {"keys": [{"alg": null, "use": null, "d": null, ` + strings.Replace(keys().rsaJWK[1:], `"kid":"a"`, `"kid":null`, 1) + `]}`),
 	"jwks with one kid twice":      withServer(`"jwks": {"keys": [EC_JWK, RSA_JWK, EC_JWK]}`),
-	"jwks with keys not used":      withServer(`"algorithms": ["RS256"], "jwks": {"keys": [{"kty": "OKP"}, EC_JWK, PRIVATE_JWK, {"kty": "oct", "k": "AAAA"}, RSA_JWK]}`),
+	"jwks with keys not used":      withServer(`"algorithms": ["RS256"], "jwks": {"keys": [{"kty": "AKP"}, EC_JWK, PRIVATE_JWK, {"kty": "oct", "k": "AAAA"}, RSA_JWK]}`),
 	"public_keys without kid":      withServer(`"public_keys": [{"pem": "RSA_PEM"}, {"pem": "EC_PEM"}, {"pem": "RSA_PEM", "kid": "b"}, {"pem": "RSA_PEM"}]`),
 	"public_keys of other forms":   withServer(`"public_keys": [{"pem": "RSA_PKCS1"}, {"pem": "EC_CERTIFICATE", "kid": "c", "alg": "ES256"}]`),
 	"all numbers":                  withServer(`"clock_skew_seconds": 0, "max_token_lifetime_seconds": 31536000, "algorithms": ["ES256"], "typ": "at+jwt"`),

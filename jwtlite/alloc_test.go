@@ -17,7 +17,7 @@ func largeToken(s signers) string {
 // nobody is a Verifier that refuses every signature.
 type nobody struct{}
 
-func (nobody) Verify(*Key, string, []byte) error { return ErrSignature }
+func (nobody) Verify(*Key, Algorithm, string, []byte) error { return ErrSignature }
 
 // Verifying the token of a request allocates nothing.
 func TestAllocations(t *testing.T) {
@@ -60,7 +60,7 @@ func TestAllocations(t *testing.T) {
 	for _, size := range []int{1, maxKeys} {
 		var keys []*Key
 		for i := range size {
-			keys = append(keys, &Key{algorithm: RS256, id: fmt.Sprint("r", i), spki: []byte{byte(i), byte(i >> 8)}})
+			keys = append(keys, &Key{algorithms: setOf(RS256), id: fmt.Sprint("r", i), spki: []byte{byte(i), byte(i >> 8)}})
 		}
 		keys[size-1].id = "r"
 		set, err := NewKeySet(keys...)
@@ -78,8 +78,8 @@ func TestAllocations(t *testing.T) {
 			t.Errorf("Find and Verify among %d: %v allocations", size, n)
 		}
 	}
-	der, signature := make([]byte, 0, 72), s.sign(ES256, "x")
-	if n := testing.AllocsPerRun(100, func() { der = ECDSASignatureDER(der[:0], signature) }); n != 0 {
+	der, signature := make([]byte, 0, 141), s.sign(ES256, "x")
+	if n := testing.AllocsPerRun(100, func() { der, _ = ECDSASignatureDER(der[:0], ES256, signature) }); n != 0 {
 		t.Errorf("ECDSASignatureDER: %v allocations", n)
 	}
 }
@@ -111,7 +111,7 @@ func TestVerifyAllocations(t *testing.T) {
 				want = ErrSignature
 			}
 			if n := testing.AllocsPerRun(10, func() {
-				if err := (Software{}).Verify(test.key, "x", signature); err != want {
+				if err := (Software{}).Verify(test.key, first(test.key), "x", signature); err != want {
 					t.Fatalf("%s: %v, want %v", test.name, err, want)
 				}
 			}); n != 0 {

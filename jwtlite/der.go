@@ -13,13 +13,9 @@ const (
 	oidRSAEncryption = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01" // RFC 3279, section 2.3.1
 	oidECPublicKey   = "\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"         // RFC 5480, section 2.1.1
 	oidP256          = "\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"     // RFC 5480, section 2.1.1.1
-)
-
-// The contents of an AlgorithmIdentifier (RFC 5280, section 4.1.1.2), which DER encodes
-// in one form only.
-const (
-	identifierRSA  = oidRSAEncryption + "\x05\x00" // NULL
-	identifierP256 = oidECPublicKey + oidP256
+	oidP384          = "\x06\x05\x2b\x81\x04\x00\x22"
+	oidP521          = "\x06\x05\x2b\x81\x04\x00\x23"
+	oidEd25519       = "\x06\x03\x2b\x65\x70" // RFC 8410, section 3
 )
 
 // readDER reads the element with the given tag at the start of der. It accepts definite

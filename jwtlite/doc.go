@@ -1,5 +1,5 @@
 // Package jwtlite verifies OAuth access tokens that are JWTs: compact tokens
-// signed with RS256 or ES256, by keys from a JWK set or from PEM.
+// signed with RSA, ECDSA or Ed25519, by keys from a JWK set or from PEM.
 //
 // A resource server reads a token with [Token.Parse], checks its header with
 // [Policy.CheckHeader], verifies its signature with [KeySet.Verify] and checks its
@@ -17,8 +17,8 @@
 //     bits. JSON is UTF-8 without duplicate names at any level. Names are compared
 //     byte by byte after their escapes have been decoded.
 //   - A token never chooses how it is verified. The header's jwk, jku, x5u and x5c
-//     are not read. A key has one algorithm, which the policy must list. Tokens
-//     with crit or b64 are refused.
+//     are not read. A key is used with the accepted algorithms for keys of its type,
+//     or with its "alg" alone if it has one. Tokens with crit or b64 are refused.
 //   - exp, aud and a subject or a client are required. A claim that is null counts
 //     as absent. ID tokens, refresh tokens, logout tokens, identity assertions and
 //     tokens that are bound to a proof do not pass as bearer tokens.

@@ -1,28 +1,42 @@
 package jwtlite
 
-import "mcpauth/jwtlite/internal/p256"
+import (
+	"mcpauth/jwtlite/internal/curve"
+	"mcpauth/jwtlite/internal/p256"
+)
 
-// newECKey returns an ES256 key. The point is in the uncompressed form of SEC 1,
+// newECKey returns a key on a curve. The point is in the uncompressed form of SEC 1,
 // section 2.3.3.
-func newECKey(point []byte) (*Key, error) {
-	q, ok := p256.NewPublicKey(point)
+func newECKey(t keyType, point []byte) (*Key, error) {
+	k := newKey(t)
+	ok := false
+	switch t {
+	case typeP256:
+		k.p256, ok = p256.NewPublicKey(point)
+	case typeP384:
+		k.curve, ok = curve.P384().NewPublicKey(point)
+	case typeP521:
+		k.curve, ok = curve.P521().NewPublicKey(point)
+	}
 	if !ok {
 		return nil, errNotOnCurve
 	}
-	return &Key{algorithm: ES256, spki: append([]byte(spkiP256), point...), ec: q}, nil
+	k.spki = newSPKI(keyTypes[t].identifier, point)
+	return k, nil
 }
 
-// ECDSASignatureDER appends an ES256 signature, the 64 bytes of RFC 7518,
-// section 3.4, to dst as the Ecdsa-Sig-Value of RFC 3279, section 2.2.3, which
-// is at most 72 bytes. It appends nothing if sig is of another length.
-func ECDSASignatureDER(dst, sig []byte) []byte {
-	if len(sig) != 2*p256.Size {
-		return dst
+// ECDSASignatureDER appends a signature with ES256, ES384 or ES512 to dst as the
+// Ecdsa-Sig-Value of RFC 3279, section 2.2.3, which is at most 141 bytes. It returns false
+// unless sig has the one length that RFC 7518, section 3.4 allows: 64, 96 or 132 bytes.
+func ECDSASignatureDER(dst []byte, alg Algorithm, sig []byte) ([]byte, bool) {
+	if alg >= algorithmLimit {
+		return dst, false
 	}
-	start := len(dst)
-	dst = append(dst, tagSequence, 0)
-	dst = appendInteger(dst, sig[:p256.Size])
-	dst = appendInteger(dst, sig[p256.Size:])
-	dst[start+1] = byte(len(dst) - start - 2)
-	return dst
+	size := keyTypes[algorithms[alg].key].coordinate
+	if size == 0 || len(sig) != 2*size {
+		return dst, false
+	}
+	var room [2 * (3 + 66)]byte
+	numbers := appendInteger(appendInteger(room[:0], sig[:size]), sig[size:])
+	return appendElement(dst, tagSequence, "", numbers), true
 }

@@ -102,8 +102,8 @@ MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEoeKb4m9gGKoB75NRPqdua5WuEtGR
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(key.ID(), key.Algorithm(), len(key.SPKI()))
-	// Output: 2026-01 ES256 91
+	fmt.Println(key.ID(), key.Allows(jwtlite.ES256), key.Allows(jwtlite.RS256), len(key.SPKI()))
+	// Output: 2026-01 true false 91
 }
 
 // A token that is not a JWT is introspected. The response is checked like the claims of
@@ -133,9 +133,9 @@ func ExamplePolicy_CheckIntrospection() {
 // tracing is a Verifier that prints the keys that are tried.
 type tracing struct{ jwtlite.Software }
 
-func (v tracing) Verify(k *jwtlite.Key, signingInput string, signature []byte) error {
-	err := v.Software.Verify(k, signingInput, signature)
-	fmt.Printf("%s by key %q: %v\n", k.Algorithm(), k.ID(), err)
+func (v tracing) Verify(k *jwtlite.Key, alg jwtlite.Algorithm, signingInput string, signature []byte) error {
+	err := v.Software.Verify(k, alg, signingInput, signature)
+	fmt.Printf("%s by key %q: %v\n", alg, k.ID(), err)
 	return err
 }
 

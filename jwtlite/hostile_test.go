@@ -247,7 +247,7 @@ func TestHostileSpellings(t *testing.T) {
 	last := parts[2][len(parts[2])-1]
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	tail := alphabet[strings.IndexByte(alphabet, last)|1]
-	der := ECDSASignatureDER(nil, signature)
+	der, _ := ECDSASignatureDER(nil, ES256, signature)
 	swapped := append(append([]byte(nil), signature[32:]...), signature[:32]...)
 
 	tests := []struct {

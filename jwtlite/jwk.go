@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"mcpauth/internal/jsontext"
-	"mcpauth/jwtlite/internal/p256"
 )
 
 // jwk has the members of a JWK that matter here: RFC 7517, section 4, and RFC 7518,
@@ -37,9 +36,10 @@ const (
 	jwkY
 )
 
-// parseJWK returns the key in text, of tenants if that is not nil. id is its "kid", "" if
-// it cannot be read. The results share no memory with text.
-func parseJWK(text string, tenants *Tenants, r *objectReader) (k *Key, id string, err error) {
+// parseJWK returns the key in text, of tenants if that is not nil, for the algorithms that
+// are accepted. id is its "kid", "" if it cannot be read. The results share no memory with
+// text.
+func parseJWK(text string, tenants *Tenants, accepted []Algorithm, r *objectReader) (k *Key, id string, err error) {
 	members, fault := r.readString(text, nil)
 	switch fault {
 	case jsontext.None:
@@ -51,7 +51,7 @@ func parseJWK(text string, tenants *Tenants, r *objectReader) (k *Key, id string
 	var j jwk
 	members = dropNull(members)
 	if err = j.read(members); err == nil {
-		k, err = j.key(r)
+		k, err = j.key(accepted, r)
 	}
 	id = strings.Clone(j.text[jwkID])
 	if err == nil {
@@ -87,9 +87,9 @@ func (j *jwk) read(members []member) error {
 }
 
 // key returns the key that the members describe, or an error if it cannot be used.
-func (j *jwk) key(r *objectReader) (*Key, error) {
+func (j *jwk) key(accepted []Algorithm, r *objectReader) (*Key, error) {
 	switch j.text[jwkType] {
-	case "RSA", "EC":
+	case "RSA", "EC", "OKP":
 	case "oct":
 		return nil, errSymmetricKey
 	default:
@@ -107,10 +107,53 @@ func (j *jwk) key(r *objectReader) (*Key, error) {
 			return nil, err
 		}
 	}
-	if j.text[jwkType] == "RSA" {
-		return j.rsaKey()
+	declared, err := parseKeyAlgorithm(j.text[jwkAlgorithm], j.has[jwkAlgorithm])
+	if err != nil {
+		return nil, err
 	}
-	return j.ecKey()
+	t := typeRSA
+	switch j.text[jwkType] {
+	case "EC":
+		t = j.curve(typeP256, typeP521)
+	case "OKP": // RFC 8037, section 2
+		t = j.curve(typeEd25519, typeEd25519)
+	}
+	if t == 0 {
+		return nil, errCurve
+	}
+	set, err := algorithmsOf(t, declared, accepted)
+	if err != nil {
+		return nil, err
+	}
+	var k *Key
+	switch t {
+	case typeRSA:
+		k, err = j.rsaKey()
+	case typeEd25519:
+		point, ok := appendBase64URL(nil, j.text[jwkX])
+		if !ok {
+			return nil, errEd25519
+		}
+		k, err = newEd25519Key(point)
+	default:
+		k, err = j.ecKey(t)
+	}
+	if err != nil {
+		return nil, err
+	}
+	k.algorithms = set
+	return k, nil
+}
+
+// curve returns the type of keys on the curve that "crv" names, 0 if it is none of those
+// from first to last.
+func (j *jwk) curve(first, last keyType) keyType {
+	for t := first; t <= last; t++ {
+		if keyTypes[t].curve == j.text[jwkCurve] {
+			return t
+		}
+	}
+	return 0
 }
 
 // checkKeyOps requires "verify" among the operations: RFC 7517, section 4.3.
@@ -129,9 +172,6 @@ func checkKeyOps(v *Value, r *objectReader) error {
 }
 
 func (j *jwk) rsaKey() (*Key, error) {
-	if err := checkAlgorithm(RS256, j.text[jwkAlgorithm], j.has[jwkAlgorithm]); err != nil {
-		return nil, err
-	}
 	n, okN := appendBase64URL(nil, j.text[jwkN])
 	e, okE := appendBase64URL(nil, j.text[jwkE])
 	if !okN || !okE || len(n) == 0 || len(e) == 0 {
@@ -140,22 +180,17 @@ func (j *jwk) rsaKey() (*Key, error) {
 	return newRSAKey(n, e)
 }
 
-func (j *jwk) ecKey() (*Key, error) {
-	if j.text[jwkCurve] != "P-256" {
-		return nil, errCurve
-	}
-	if err := checkAlgorithm(ES256, j.text[jwkAlgorithm], j.has[jwkAlgorithm]); err != nil {
-		return nil, err
-	}
+func (j *jwk) ecKey(t keyType) (*Key, error) {
 	// Coordinates have their full length, zeros included: RFC 7518, section 6.2.1.2.
-	point := append(make([]byte, 0, 1+2*p256.Size), 0x04)
+	size := keyTypes[t].coordinate
+	point := append(make([]byte, 0, 1+2*size), 0x04)
 	point, okX := appendBase64URL(point, j.text[jwkX])
-	if !okX || len(point) != 1+p256.Size {
+	if !okX || len(point) != 1+size {
 		return nil, errCoordinates
 	}
 	point, okY := appendBase64URL(point, j.text[jwkY])
-	if !okY || len(point) != 1+2*p256.Size {
+	if !okY || len(point) != 1+2*size {
 		return nil, errCoordinates
 	}
-	return newECKey(point)
+	return newECKey(t, point)
 }

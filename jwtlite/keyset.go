@@ -34,7 +34,7 @@ func NewKeySet(keys ...*Key) (*KeySet, error) {
 		return nil, errTooManyKeys
 	}
 	for _, k := range keys {
-		if k == nil || k.algorithm == 0 {
+		if k == nil || k.algorithms == 0 {
 			return nil, ErrNoUsableKey
 		}
 	}
@@ -48,13 +48,16 @@ var (
 	errNoKeys       = badKeySet("it has no array of keys")
 )
 
-// ParseKeySet reads a JWK set: RFC 7517, section 5. It skips keys that cannot be used,
-// as that section demands, and returns them with the reasons, with an error too. A
-// member that is null counts as absent. A byte order mark in front is skipped. The
+// ParseKeySet reads a JWK set: RFC 7517, section 5. Its keys are used with the given
+// algorithms only, or with all of this package if none is given. It skips keys that cannot
+// be used, as that section demands, and returns them with the reasons, with an error too.
+// A member that is null counts as absent. A byte order mark in front is skipped. The
 // error is [ErrKeySet] or [ErrNoUsableKey]. The set shares no memory with doc.
-func ParseKeySet(doc []byte) (*KeySet, []SkippedKey, error) { return parseKeySet(doc, nil) }
+func ParseKeySet(doc []byte, algorithms ...Algorithm) (*KeySet, []SkippedKey, error) {
+	return parseKeySet(doc, nil, algorithms)
+}
 
-func parseKeySet(doc []byte, tenants *Tenants) (*KeySet, []SkippedKey, error) {
+func parseKeySet(doc []byte, tenants *Tenants, algorithms []Algorithm) (*KeySet, []SkippedKey, error) {
 	if len(doc) > maxKeySetSize {
 		return nil, nil, errKeySetSize
 	}
@@ -86,7 +89,7 @@ func parseKeySet(doc []byte, tenants *Tenants) (*KeySet, []SkippedKey, error) {
 		if !ok {
 			return nil, nil, errKeySetObject
 		}
-		k, id, err := parseJWK(v.Raw, tenants, &element)
+		k, id, err := parseJWK(v.Raw, tenants, algorithms, &element)
 		if err != nil {
 			skipped = append(skipped, SkippedKey{index, id, err})
 			continue
@@ -148,7 +151,7 @@ func (s *KeySet) Find(t *Token) (found Candidates, err error) {
 	}
 	byID := false
 	for _, k := range s.keys {
-		if k.algorithm == t.algorithm && k.id != "" && t.keyID != "" {
+		if k.Allows(t.algorithm) && k.id != "" && t.keyID != "" {
 			byID = true
 			break
 		}
@@ -156,7 +159,7 @@ func (s *KeySet) Find(t *Token) (found Candidates, err error) {
 	err = ErrUnknownKey
 	for _, k := range s.keys {
 		switch {
-		case k.algorithm != t.algorithm || byID && k.id != t.keyID:
+		case !k.Allows(t.algorithm) || byID && k.id != t.keyID:
 		case k.issuer != "" && k.issuer != t.claims.Issuer:
 			err = ErrKeyIssuer
 		default:
@@ -180,7 +183,7 @@ func (s *KeySet) Verify(v Verifier, t *Token) error {
 		return err
 	}
 	for _, k := range found.Keys() {
-		if v.Verify(k, t.signingInput, t.signature) == nil {
+		if v.Verify(k, t.algorithm, t.signingInput, t.signature) == nil {
 			return nil
 		}
 	}

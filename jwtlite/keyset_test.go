@@ -38,6 +38,13 @@ func TestJWK(t *testing.T) {
 	bits := func(n uint) *big.Int { return new(big.Int).Add(new(big.Int).Lsh(one, n-1), one) }
 	x := strings.Split(e, `"`)[11]
 	y := strings.Split(e, `"`)[15]
+	// A key that declares no algorithm is for all those of its type.
+	want := func(jwk string, alg Algorithm) algorithmSet {
+		if strings.Contains(jwk, `"alg":"`) {
+			return setOf(alg)
+		}
+		return algorithmsFor(algorithms[alg].key)
+	}
 	tests := []struct {
 		name, jwk string
 		want      error // nil for a key that is usable
@@ -46,6 +53,9 @@ func TestJWK(t *testing.T) {
 	}{
 		{"RSA", r, nil, RS256, ""},
 		{"EC", e, nil, ES256, ""},
+		{"OKP", `{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`, nil, EdDSA, ""},
+		{"OKP for EdDSA", `{"kty":"OKP","crv":"Ed25519","alg":"EdDSA","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`, nil, EdDSA, ""},
+		{"OKP for Ed25519", `{"kty":"OKP","crv":"Ed25519","alg":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`, nil, EdDSA, ""},
 		{"RSA with all", and(r, `"kid":"k","use":"sig","key_ops":["verify"],"alg":"RS256","x5c":["?"],"x5t":7,"ext":true`), nil, RS256, "k"},
 		{"EC with all", and(e, `"kid":"k","use":"sig","key_ops":["sign","verify"],"alg":"ES256"`), nil, ES256, "k"},
 		{"kid escaped", and(e, `"kid":"\u006b"`), nil, ES256, "k"},
@@ -67,7 +77,17 @@ func TestJWK(t *testing.T) {
 		{"key_ops of null", and(r, `"key_ops":[null]`), errKeyMember, 0, ""},
 		{"kty number", strings.Replace(e, `"EC"`, `1`, 1), errKeyMember, 0, ""},
 		{"kty ec", strings.Replace(e, `"EC"`, `"ec"`, 1), errKeyType, 0, ""},
-		{"kty OKP", `{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`, errKeyType, 0, ""},
+		{"OKP X25519", `{"kty":"OKP","crv":"X25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`, errCurve, 0, ""},
+		{"OKP Ed448", `{"kty":"OKP","crv":"Ed448","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`, errCurve, 0, ""},
+		{"OKP P-256", `{"kty":"OKP","crv":"P-256","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`, errCurve, 0, ""},
+		{"EC Ed25519", `{"kty":"EC","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`, errCurve, 0, ""},
+		{"OKP for ES256", `{"kty":"OKP","crv":"Ed25519","alg":"ES256","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`, errAlgorithmType, 0, ""},
+		{"OKP for Ed448", `{"kty":"OKP","crv":"Ed25519","alg":"Ed448","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`, unusable("its algorithm Ed448 is none that is verified here"), 0, ""},
+		{"OKP private", `{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`, errPrivateKey, 0, ""},
+		{"OKP of 31 bytes", `{"kty":"OKP","crv":"Ed25519","x":"` + encode64(strings.Repeat("x", 31)) + `"}`, errEd25519, 0, ""},
+		{"OKP padded", `{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo="}`, errEd25519, 0, ""},
+		{"OKP of small order", `{"kty":"OKP","crv":"Ed25519","x":"` + encode64("\x01"+strings.Repeat("\x00", 31)) + `"}`, errEd25519, 0, ""},
+		{"OKP without x", `{"kty":"OKP","crv":"Ed25519"}`, errEd25519, 0, ""},
 		{"kty oct", `{"kty":"oct","k":"AAAA","kid":"s"}`, errSymmetricKey, 0, "s"},
 		{"private RSA", and(r, `"d":"AQAB"`), errPrivateKey, 0, ""},
 		{"private RSA by a prime", and(r, `"p":"AQAB"`), errPrivateKey, 0, ""},
@@ -79,7 +99,11 @@ func TestJWK(t *testing.T) {
 		{"key_ops empty", and(r, `"key_ops":[]`), errKeyOps, 0, ""},
 		{"key_ops string", and(r, `"key_ops":"verify"`), errKeyMember, 0, ""},
 		{"key_ops of numbers", and(r, `"key_ops":[1]`), errKeyMember, 0, ""},
-		{"alg RS512", and(r, `"alg":"RS512"`), unusable("its algorithm RS512 is none that is verified here"), 0, ""},
+		{"alg HS512", and(r, `"alg":"HS512"`), unusable("its algorithm HS512 is none that is verified here"), 0, ""},
+		{"RSA for ES384", and(r, `"alg":"ES384"`), errAlgorithmType, 0, ""},
+		{"P-256 for ES384", and(e, `"alg":"ES384"`), errAlgorithmType, 0, ""},
+		{"P-384 for ES256", and(strings.Replace(e, "P-256", "P-384", 1), `"alg":"ES256"`), errAlgorithmType, 0, ""},
+		{"P-521 for ES384", and(strings.Replace(e, "P-256", "P-521", 1), `"alg":"ES384"`), errAlgorithmType, 0, ""},
 		{"alg RSA-OAEP", and(r, `"alg":"RSA-OAEP"`), errKeyAlgorithm, 0, ""},
 		{"alg none", and(r, `"alg":"none"`), unusable("its algorithm none is none that is verified here"), 0, ""},
 		{"alg empty", and(r, `"alg":""`), errKeyAlgorithm, 0, ""},
@@ -88,7 +112,8 @@ func TestJWK(t *testing.T) {
 		{"alg number", and(e, `"alg":1`), errKeyMember, 0, ""},
 		{"kid number", and(e, `"kid":1`), errKeyMember, 0, ""},
 
-		{"P-384", strings.Replace(e, "P-256", "P-384", 1), errCurve, 0, ""},
+		{"P-384 with 32 bytes", strings.Replace(e, "P-256", "P-384", 1), errCoordinates, 0, ""},
+		{"P-521 with 32 bytes", strings.Replace(e, "P-256", "P-521", 1), errCoordinates, 0, ""},
 		{"secp256k1", strings.Replace(e, "P-256", "secp256k1", 1), errCurve, 0, ""},
 		{"no crv", strings.Replace(e, `"crv":"P-256",`, ``, 1), errCurve, 0, ""},
 		{"no y", strings.Replace(e, `"y"`, `"Y"`, 1), errCoordinates, 0, ""},
@@ -123,8 +148,8 @@ func TestJWK(t *testing.T) {
 		if test.want == nil {
 			if err != nil || len(skipped) > 0 || set.Len() != 1 {
 				t.Errorf("%s: %v, %v", test.name, err, skipped)
-			} else if k := set.keys[0]; k.Algorithm() != test.alg || k.ID() != test.id {
-				t.Errorf("%s: %s, %q", test.name, k.Algorithm(), k.ID())
+			} else if k := set.keys[0]; k.algorithms != want(test.jwk, test.alg) || k.ID() != test.id {
+				t.Errorf("%s: %b, %q", test.name, k.algorithms, k.ID())
 			}
 			continue
 		}
@@ -190,7 +215,9 @@ func TestParseKeySetKeepsNothing(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	key := func(alg Algorithm, id, spki string) *Key { return &Key{algorithm: alg, id: id, spki: []byte(spki)} }
+	key := func(alg Algorithm, id, spki string) *Key {
+		return &Key{algorithms: setOf(alg), id: id, spki: []byte(spki)}
+	}
 	r1, r2, e1, e2 := key(RS256, "1", "r1"), key(RS256, "2", "r2"), key(ES256, "1", "e1"), key(ES256, "2", "e2")
 	r0, e0, e00 := key(RS256, "", "r0"), key(ES256, "", "e0"), key(ES256, "", "e00")
 	r1other, r1again, r2asR1 := key(RS256, "1", "other"), key(RS256, "1", "r1"), key(RS256, "2", "r1")
@@ -258,7 +285,7 @@ func TestFind(t *testing.T) {
 	if _, err := r0set().Find(new(Token)); err != ErrAlgorithm {
 		t.Errorf("the zero Token: %v", err)
 	}
-	if k := r0set().Key(0); k.Algorithm() != RS256 {
+	if k := r0set().Key(0); !k.Allows(RS256) {
 		t.Errorf("Key(0) is %v", k)
 	}
 }
@@ -266,7 +293,7 @@ func TestFind(t *testing.T) {
 // only is a Verifier that accepts the signatures of one key.
 type only struct{ k *Key }
 
-func (v only) Verify(k *Key, _ string, _ []byte) error {
+func (v only) Verify(k *Key, _ Algorithm, _ string, _ []byte) error {
 	if k != v.k {
 		return ErrSignature
 	}
@@ -274,7 +301,7 @@ func (v only) Verify(k *Key, _ string, _ []byte) error {
 }
 
 func r0set() *KeySet {
-	set, err := NewKeySet(&Key{algorithm: RS256})
+	set, err := NewKeySet(&Key{algorithms: setOf(RS256)})
 	if err != nil {
 		panic(err)
 	}
@@ -307,11 +334,13 @@ func TestSPKI(t *testing.T) {
 		}
 	}
 	for range 20 {
-		k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
+		for _, curve := range []elliptic.Curve{elliptic.P256(), elliptic.P384(), elliptic.P521()} {
+			k, err := ecdsa.GenerateKey(curve, rand.Reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			publics = append(publics, &k.PublicKey)
 		}
-		publics = append(publics, &k.PublicKey)
 	}
 	for _, public := range publics {
 		want, err := x509.MarshalPKIXPublicKey(public)
@@ -337,7 +366,7 @@ func TestPEMErrors(t *testing.T) {
 	if _, err := ParsePublicKeyPEM([]byte("\n\n"+strings.ReplaceAll(good, "\n", "\r\n")+" \n"), "", 0); err != nil {
 		t.Errorf("space around and CRLF: %v", err)
 	}
-	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -371,12 +400,12 @@ func TestPEMErrors(t *testing.T) {
 		"private key":           {strings.ReplaceAll(pemOf(private), "PUBLIC", "PRIVATE"), 0, errPEM},
 		"private key as public": {pemOf(private), 0, errSPKI},
 		"PKCS #1 as SPKI":       {pemOf(x509.MarshalPKCS1PublicKey(&s.rsa.PublicKey)), 0, errSPKI},
-		"P-384":                 {string(publicPEM(&p384.PublicKey)), 0, errCurve},
+		"P-224":                 {string(publicPEM(&p224.PublicKey)), 0, errCurve},
 		"1024 bits":             {string(publicPEM(&rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), 1023, 1), E: 3})), 0, errModulusSize},
 		"e 1":                   {replace(rsaDER, "\x02\x03\x01\x00\x01", "\x02\x03\x01\x00\x00"), 0, errExponent},
 		"RSA for ES256":         {string(publicPEM(&s.rsa.PublicKey)), ES256, errAlgorithmType},
 		"EC for RS256":          {good, RS256, errAlgorithmType},
-		"alg out of range":      {good, 9, errAlgorithmType},
+		"alg out of range":      {good, 99, errAlgorithmType},
 		"trailing bytes":        {pemOf(append(append([]byte(nil), ecDER...), 0)), 0, errSPKI},
 		"cut short":             {pemOf(ecDER[:len(ecDER)-1]), 0, errSPKI},
 		"long form of a length": {pemOf(append([]byte{0x30, 0x81}, ecDER[1:]...)), 0, errSPKI},

@@ -20,13 +20,13 @@ func TestPrepare(t *testing.T) {
 	count := 0
 	signature := s.sign(ES256, "x")
 	for i, k := range keys {
-		if k.ec != nil && k.ec.Prepared() {
+		if k.p256 != nil && k.p256.Prepared() {
 			count++
-			if i > 2*maxPrepared || k.algorithm != ES256 {
+			if i > 2*maxPrepared || k.p256 == nil {
 				t.Errorf("key %d is prepared", i)
 			}
 		}
-		if (Software{}.Verify(k, "x", signature) == nil) != (k.algorithm == ES256) {
+		if (Software{}.Verify(k, first(k), "x", signature) == nil) != (k.p256 != nil) {
 			t.Errorf("key %d", i)
 		}
 	}
@@ -49,7 +49,7 @@ func TestPrepareWhileVerifying(t *testing.T) {
 			if i%2 == 0 {
 				Software{}.Prepare(&KeySet{[]*Key{key}})
 			}
-			done <- Software{}.Verify(key, "x", signature)
+			done <- Software{}.Verify(key, first(key), "x", signature)
 		}()
 	}
 	for range 4 {

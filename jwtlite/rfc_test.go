@@ -1,7 +1,9 @@
 package jwtlite
 
 import (
+	"crypto"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 )
@@ -79,6 +81,53 @@ func TestRFCExamples(t *testing.T) {
 		}
 		if err := set.Verify(Software{}, &token); !errors.Is(err, ErrAlgorithm) {
 			t.Errorf("%s: %v", token.AlgorithmName(), err)
+		}
+	}
+}
+
+// Further examples, whose payload is no claims set: RFC 7515, appendix A.4, and RFC 8037,
+// appendix A.4.
+func TestRFCMessages(t *testing.T) {
+	const okp = `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}`
+	for compact, keys := range map[string]string{
+		"eyJhbGciOiJFUzUxMiJ9.UGF5bG9hZA.AdwMgeerwtHoh-l192l60hp9wAHZFVJbLfD_UxMi70cwnZOYaRI1bKPWROc-mZZqwqT2SI-KGDKB34XO0aw_7XdtAG8GaSwFKdCAPZgoXD2YBJZCPEX3xKpRwcdOO8KpEHwJjyqOgzDO7iKvU8vcnwNrmxYbSW9ERBXukOXolLzeO_Jn": `{"keys":[{"kty":"EC","crv":"P-521",
+			"x":"AekpBQ8ST8a8VcfVOTNl353vSrDCLLJXmPk06wTjxrrjcBpXp5EOnYG_NjFZ6OvLFV1jSfS9tsz4qUxcWceqwQGk",
+			"y":"ADSmRA43Z1DSNx_RvcLI87cdL07l6jQyyBXMoxVg_l2Th-x3S1WDhjDly79ajL4Kkd0AZMaZmh9ubmf63e3kyMj2"}]}`,
+		"eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg": okp,
+	} {
+		set, _, err := ParseKeySet([]byte(keys))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := verifyJWS(set, compact); err != nil {
+			t.Errorf("%s: %v", compact, err)
+		}
+		if err := verifyJWS(set, compact[:len(compact)-8]+"AAAAAAAA"); err != ErrSignature {
+			t.Errorf("%s, changed: %v", compact, err)
+		}
+	}
+}
+
+// "Ed25519" is another name of EdDSA with Ed25519, in tokens and in keys: RFC 9864. The
+// name EdDSA stands for no other curve here.
+func TestEd25519Names(t *testing.T) {
+	for _, inToken := range []string{"EdDSA", "Ed25519"} {
+		if alg, ok := ParseAlgorithm(inToken); !ok || alg != EdDSA {
+			t.Errorf("%s is %s", inToken, alg)
+		}
+		input := encode64(`{"alg":"`+inToken+`"}`) + "." + encode64(goodPayload)
+		signature, err := joseKeys()[typeEd25519].Sign(nil, []byte(input), crypto.Hash(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, inKey := range []string{"EdDSA", "Ed25519"} {
+			jwk := strings.Replace(joseKey(t, EdDSA, true), `"EdDSA"`, `"`+inKey+`"`, 1)
+			policy := testPolicy
+			policy.Algorithms = []Algorithm{EdDSA}
+			var token Token
+			if err := accept(&policy, mustKeySet(t, policy.Algorithms, jwk), &token, input+"."+encode64(string(signature)), testNow); err != nil {
+				t.Errorf("%s by a key for %s: %v", inToken, inKey, err)
+			}
 		}
 	}
 }

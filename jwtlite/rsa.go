@@ -9,7 +9,7 @@ const (
 	maxModulusBits = rsa.MaxBits
 )
 
-// newRSAKey returns an RS256 key. The modulus n and the exponent e are big-endian.
+// newRSAKey returns an RSA key. The modulus n and the exponent e are big-endian.
 // Leading zeros are accepted, since some libraries write one: RFC 7518, section
 // 6.3.1.1.
 func newRSAKey(n, e []byte) (*Key, error) {
@@ -33,5 +33,7 @@ func newRSAKey(n, e []byte) (*Key, error) {
 	if len(n) == minModulusBits/8 && n[0]&0x80 == 0 {
 		return nil, errModulusSize
 	}
-	return &Key{algorithm: RS256, spki: rsaSPKI(n, e), rsa: rsa.NewPublicKey(n, exponent)}, nil
+	k := newKey(typeRSA)
+	k.spki, k.rsa = rsaSPKI(n, e), rsa.NewPublicKey(n, exponent)
+	return k, nil
 }

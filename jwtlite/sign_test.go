@@ -55,6 +55,16 @@ func publicPEM(public any) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
+// first returns the first algorithm that a key is used with, 0 if there is none.
+func first(k *Key) Algorithm {
+	for a := RS256; a < algorithmLimit; a++ {
+		if k.Allows(a) {
+			return a
+		}
+	}
+	return 0
+}
+
 // sign returns the signature of input in the form of a JWS.
 func (s signers) sign(alg Algorithm, input string) []byte {
 	digest := sha256.Sum256([]byte(input))

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"encoding/asn1"
 	"math/big"
 	mathrand "math/rand/v2"
 	"testing"
@@ -74,12 +75,12 @@ func TestRS256AgreesWithStandardLibrary(t *testing.T) {
 			}
 			for i, try := range tries {
 				want := rsa.VerifyPKCS1v15(&private.PublicKey, crypto.SHA256, digest[:], try)
-				got := Software{}.Verify(key, input, try)
+				got := Software{}.Verify(key, first(key), input, try)
 				if (got == nil) != (want == nil) || (got == nil) != (i == 0 || bytes.Equal(try, signature)) || got != nil && got != ErrSignature {
 					t.Fatalf("%d bits, %x: %v, want %v", bits, try, got, want)
 				}
 			}
-			if (Software{}).Verify(key, input+"x", signature) != ErrSignature {
+			if (Software{}).Verify(key, first(key), input+"x", signature) != ErrSignature {
 				t.Fatal("another text verifies")
 			}
 		}
@@ -120,9 +121,10 @@ func TestES256AgreesWithStandardLibrary(t *testing.T) {
 			for i, try := range tries {
 				// The standard library accepts r and s of any length in DER, so
 				// that the length is checked here.
-				want := len(try) == 64 && ecdsa.VerifyASN1(&private.PublicKey, digest[:], ECDSASignatureDER(nil, try))
-				got := Software{}.Verify(key, input, try)
-				if again := (Software{}).Verify(withTable, input, try); again != got {
+				der, ok := ECDSASignatureDER(nil, ES256, try)
+				want := ok && ecdsa.VerifyASN1(&private.PublicKey, digest[:], der)
+				got := Software{}.Verify(key, first(key), input, try)
+				if again := (Software{}).Verify(withTable, first(withTable), input, try); again != got {
 					t.Fatalf("%x: %v with the key prepared, %v without", try, again, got)
 				}
 				if (got == nil) != want || (got == nil) != (i <= 1 || bytes.Equal(try, signature)) || got != nil && got != ErrSignature {
@@ -139,7 +141,7 @@ func TestVerifyWithAnotherKey(t *testing.T) {
 	for _, signature := range [][]byte{s.sign(RS256, "x"), s.sign(ES256, "x"), nil} {
 		verified := 0
 		for _, key := range []*Key{s.set.keys[0], s.set.keys[1], {}} {
-			if (Software{}).Verify(key, "x", signature) == nil {
+			if (Software{}).Verify(key, first(key), "x", signature) == nil {
 				verified++
 			}
 		}
@@ -159,17 +161,34 @@ func TestECDSASignatureDER(t *testing.T) {
 		{"7f00000000000000000000000000000000000000000000000000000000000000", "01", "3025" + long + "020101"},
 		{"ff00000000000000000000000000000000000000000000000000000000000000", "ff00000000000000000000000000000000000000000000000000000000000000", "3046" + longer + longer},
 	} {
-		var sig [64]byte
-		r, s := unhex(t, test.r), unhex(t, test.s)
-		copy(sig[32-len(r):], r)
-		copy(sig[64-len(s):], s)
-		if got, want := ECDSASignatureDER([]byte("a"), sig[:]), "a"+string(unhex(t, test.want)); string(got) != want {
-			t.Errorf("%s, %s: %x, want %x", test.r, test.s, got, want)
+		for alg, size := range map[Algorithm]int{ES256: 32, ES384: 48, ES512: 66} {
+			sig := make([]byte, 2*size)
+			r, s := unhex(t, test.r), unhex(t, test.s)
+			copy(sig[size-len(r):], r)
+			copy(sig[2*size-len(s):], s)
+			got, ok := ECDSASignatureDER([]byte("a"), alg, sig)
+			if want := "a" + string(unhex(t, test.want)); !ok || string(got) != want {
+				t.Errorf("%s, %s, %s: %x, want %x", alg, test.r, test.s, got, want)
+			}
 		}
 	}
-	for _, n := range []int{0, 63, 65, 72} {
-		if got := ECDSASignatureDER([]byte("a"), make([]byte, n)); string(got) != "a" {
-			t.Errorf("%d bytes: %x", n, got)
+	// The largest takes a length of two bytes.
+	for alg, size := range map[Algorithm]int{ES256: 64, ES384: 96, ES512: 132} {
+		sig := bytes.Repeat([]byte{0xff}, size)
+		got, ok := ECDSASignatureDER(nil, alg, sig)
+		var read struct{ R, S *big.Int }
+		rest, err := asn1.Unmarshal(got, &read)
+		if !ok || err != nil || len(rest) > 0 || !bytes.Equal(append(read.R.Bytes(), read.S.Bytes()...), sig) || len(got) > 141 {
+			t.Errorf("%s: %x, %v", alg, got, err)
+		}
+	}
+	for alg, sizes := range map[Algorithm][]int{
+		ES256: {0, 63, 65, 72, 96, 132}, ES384: {0, 64, 95, 97, 132}, ES512: {0, 64, 96, 131, 133, 138}, RS256: {0, 64, 256}, 0: {0, 64}, algorithmLimit: {64},
+	} {
+		for _, n := range sizes {
+			if got, ok := ECDSASignatureDER([]byte("a"), alg, make([]byte, n)); ok || string(got) != "a" {
+				t.Errorf("%s, %d bytes: %x", alg, n, got)
+			}
 		}
 	}
 }

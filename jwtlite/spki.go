@@ -1,17 +1,13 @@
 package jwtlite
 
-import (
-	"strings"
-
-	"mcpauth/jwtlite/internal/p256"
-)
+import "strings"
 
 var (
 	errPEM          = unusable("it is not one PEM block of type PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE")
 	errCertificate  = unusable("it is not the DER encoding of a certificate")
 	errPKCS1        = unusable("it is not the DER encoding of an RSAPublicKey")
 	errSPKI         = unusable("it is not the DER encoding of a SubjectPublicKeyInfo")
-	errSPKIType     = unusable("it is neither an RSA key nor a point of a named curve")
+	errSPKIType     = unusable("it is not an RSA key, a point of a named curve or an Ed25519 key")
 	errUncompressed = unusable("its point is not in the uncompressed form")
 )
 
@@ -21,10 +17,11 @@ const maxPEMSize = 16 << 10
 // ParsePublicKeyPEM returns the key in one PEM block: a "PUBLIC KEY" (RFC 7468, section
 // 13), an "RSA PUBLIC KEY" (RFC 8017, appendix A.1.1) or a "CERTIFICATE" (RFC 7468,
 // section 5). Of a certificate, it reads the key only, and checks neither its dates nor
-// its names nor its signature. The key is an RSA key of 2048 to 8192 bits, for RS256, or
-// an uncompressed point on P-256, for ES256. An empty kid stands for a key without an
-// ID, and alg 0 for the algorithm that fits the key. The error is [ErrKey].
-func ParsePublicKeyPEM(pemText []byte, kid string, alg Algorithm) (*Key, error) {
+// its names nor its signature. The key is an RSA key of 2048 to 8192 bits or an
+// uncompressed point on P-256, P-384 or P-521, or an Ed25519 key. An empty kid stands for a key without an
+// ID. The key is used with alg, or, if that is 0, with all algorithms for keys of its type;
+// with those of the given algorithms only, if any is given. The error is [ErrKey].
+func ParsePublicKeyPEM(pemText []byte, kid string, alg Algorithm, algorithms ...Algorithm) (*Key, error) {
 	label, der, ok := decodePEM(string(pemText))
 	if !ok {
 		return nil, errPEM
@@ -44,8 +41,8 @@ func ParsePublicKeyPEM(pemText []byte, kid string, alg Algorithm) (*Key, error) 
 	if err != nil {
 		return nil, err
 	}
-	if alg != 0 && alg != k.algorithm {
-		return nil, errAlgorithmType
+	if k.algorithms, err = algorithmsOf(k.kind, alg, algorithms); err != nil {
+		return nil, err
 	}
 	k.id = strings.Clone(kid)
 	return k, nil
@@ -127,14 +124,22 @@ func parseSPKI(der []byte) (*Key, error) {
 	if !ok || len(rest) > 0 || len(bits) == 0 || bits[0] != 0 { // no unused bits
 		return nil, errSPKI
 	}
-	switch id := string(identifier); {
-	case id == identifierRSA:
+	id := string(identifier)
+	if id == keyTypes[typeRSA].identifier {
 		return parseRSAPublicKey(bits[1:], errSPKI)
-	case id == identifierP256:
-		if len(bits) != 2+2*p256.Size || bits[1] != 0x04 {
-			return nil, errUncompressed
+	}
+	if id == keyTypes[typeEd25519].identifier {
+		return newEd25519Key(bits[1:])
+	}
+	for t := typeP256; t <= typeP521; t++ {
+		if id == keyTypes[t].identifier {
+			if len(bits) != 2+2*keyTypes[t].coordinate || bits[1] != 0x04 {
+				return nil, errUncompressed
+			}
+			return newECKey(t, bits[1:])
 		}
-		return newECKey(bits[1:])
+	}
+	switch {
 	case strings.HasPrefix(id, oidRSAEncryption):
 		return nil, errSPKI
 	case strings.HasPrefix(id, oidECPublicKey):
@@ -164,12 +169,13 @@ func parseRSAPublicKey(der []byte, bad error) (*Key, error) {
 // rsaSPKI returns the SubjectPublicKeyInfo of an RSA key.
 func rsaSPKI(n, e []byte) []byte {
 	numbers := appendInteger(appendInteger(nil, n), e)
-	key := appendElement(nil, tagSequence, "", numbers)
-	spki := appendElement(nil, tagSequence, identifierRSA, nil)
+	return newSPKI(keyTypes[typeRSA].identifier, appendElement(nil, tagSequence, "", numbers))
+}
+
+// newSPKI returns a SubjectPublicKeyInfo with the contents of its AlgorithmIdentifier
+// and its key.
+func newSPKI(identifier string, key []byte) []byte {
+	spki := appendElement(nil, tagSequence, identifier, nil)
 	spki = appendElement(spki, tagBitString, "\x00", key)
 	return appendElement(nil, tagSequence, "", spki)
 }
-
-// spkiP256 is the start of the SubjectPublicKeyInfo of an uncompressed point on P-256, up
-// to the point. Its lengths are always the same.
-const spkiP256 = "\x30\x59\x30\x13" + identifierP256 + "\x03\x42\x00"

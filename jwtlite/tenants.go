@@ -81,8 +81,8 @@ func (t *Tenants) check(c *Claims) error {
 // "issuer" whose tokens they sign. A key with the issuer of a tenant is for its tokens
 // alone. A key with a template (see IsTemplate), or without an issuer, is for all. A key
 // with another issuer is skipped. A nil t ignores the member.
-func (t *Tenants) ParseKeySet(doc []byte) (*KeySet, []SkippedKey, error) {
-	return parseKeySet(doc, t)
+func (t *Tenants) ParseKeySet(doc []byte, algorithms ...Algorithm) (*KeySet, []SkippedKey, error) {
+	return parseKeySet(doc, t, algorithms)
 }
 
 // keyIssuer returns the issuer for whose tokens a key with these members is, "" for all.

@@ -1,13 +1,16 @@
 package jwtlite
 
-import "mcpauth/jwtlite/internal/sha256"
+import (
+	"mcpauth/jwtlite/internal/hash"
+	"mcpauth/jwtlite/internal/p256"
+)
 
 // Verifier verifies signatures. [Software] does so in Go. A host may have a faster
 // implementation.
 type Verifier interface {
-	// Verify returns nil if signature is a signature of signingInput by k
-	// with the algorithm of k, and [ErrSignature] if it is not.
-	Verify(k *Key, signingInput string, signature []byte) error
+	// Verify returns nil if signature is a signature of signingInput by k with
+	// alg, and [ErrSignature] if it is not, or if k does not allow alg.
+	Verify(k *Key, alg Algorithm, signingInput string, signature []byte) error
 }
 
 // Software is a [Verifier] in Go, with filippo.io/nistec for the points of P-256. Any
@@ -28,10 +31,10 @@ const maxPrepared = 8
 func (Software) Prepare(s *KeySet) {
 	prepared := 0
 	for _, k := range s.keys {
-		if k.algorithm != ES256 {
+		if k.p256 == nil {
 			continue
 		}
-		k.ec.Prepare()
+		k.p256.Prepare()
 		if prepared++; prepared == maxPrepared {
 			return
 		}
@@ -39,14 +42,29 @@ func (Software) Prepare(s *KeySet) {
 }
 
 // Verify implements [Verifier].
-func (Software) Verify(k *Key, signingInput string, signature []byte) error {
-	digest := sha256.Sum(signingInput)
+func (Software) Verify(k *Key, alg Algorithm, signingInput string, signature []byte) error {
+	if !k.Allows(alg) {
+		return ErrSignature
+	}
+	if alg == EdDSA { // RFC 8037, section 3.1
+		if !k.ed.Verify(signingInput, signature) {
+			return ErrSignature
+		}
+		return nil
+	}
+	var buffer [hash.MaxSize]byte
+	h := algorithms[alg].hash
 	ok := false
-	switch k.algorithm {
-	case RS256: // RFC 7518, section 3.3
-		ok = k.rsa.Verify(&digest, signature)
-	case ES256: // RFC 7518, section 3.4: r and s of 32 bytes each
-		ok = k.ec.Verify(&digest, signature)
+	switch alg {
+	case RS256, RS384, RS512: // RFC 7518, section 3.3
+		ok = k.rsa.VerifyPKCS1v15(h, h.Sum(&buffer, signingInput), signature)
+	case PS256, PS384, PS512: // RFC 7518, section 3.5
+		ok = k.rsa.VerifyPSS(h, h.Sum(&buffer, signingInput), signature)
+	case ES256: // RFC 7518, section 3.4: r and s of full length
+		h.Sum(&buffer, signingInput)
+		ok = k.p256.Verify((*[p256.Size]byte)(buffer[:]), signature)
+	case ES384, ES512:
+		ok = k.curve.Verify(h.Sum(&buffer, signingInput), signature)
 	}
 	if !ok {
 		return ErrSignature

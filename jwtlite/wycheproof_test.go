@@ -2,23 +2,11 @@ package jwtlite
 
 import (
 	"encoding/hex"
-	"encoding/json"
-	"os"
 	"strings"
 	"testing"
-)
 
-// readVectors reads a file of Project Wycheproof.
-func readVectors(t *testing.T, name string, into any) {
-	t.Helper()
-	doc, err := os.ReadFile("testdata/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(doc, into); err != nil {
-		t.Fatal(err)
-	}
-}
+	"mcpauth/internal/vectors"
+)
 
 // verifyJWS verifies a JWS whose payload need not be claims. Those of Wycheproof and
 // RFC 7520 are not.
@@ -34,123 +22,6 @@ func verifyJWS(set *KeySet, compact string) error {
 	return set.Verify(Software{}, &token)
 }
 
-type jwsVectors struct {
-	NumberOfTests int
-	TestGroups    []struct {
-		Comment string
-		Public  json.RawMessage
-		Private json.RawMessage
-		Tests   []struct {
-			TcID    int
-			Comment string
-			JWS     string
-			Result  string
-		}
-	}
-}
-
-// jwkSet returns a JWK or a JWK set as a JWK set.
-func jwkSet(doc json.RawMessage) []byte {
-	var set struct{ Keys json.RawMessage }
-	if json.Unmarshal(doc, &set) == nil && set.Keys != nil {
-		return doc
-	}
-	return []byte(`{"keys":[` + string(doc) + `]}`)
-}
-
-func TestWycheproofJSONWebSignature(t *testing.T) {
-	var file jwsVectors
-	readVectors(t, "json_web_signature_test.json", &file)
-	total, accepted, unusable := 0, 0, 0
-	for _, group := range file.TestGroups {
-		doc := group.Public
-		if doc == nil {
-			doc = group.Private // symmetric keys have no public half
-		}
-		set, skipped, err := ParseKeySet(jwkSet(doc))
-		if err != nil {
-			// The keys are for HS*, RS384, RS512, PS*, ES512 or encryption.
-			// Their signatures must be refused, even if they are valid.
-			if len(skipped) != 1 {
-				t.Errorf("%s: skipped %v", group.Comment, skipped)
-			}
-			unusable += len(group.Tests)
-			total += len(group.Tests)
-			continue
-		}
-		for _, test := range group.Tests {
-			total++
-			err := verifyJWS(set, test.JWS)
-			if (err == nil) != (test.Result == "valid") {
-				t.Errorf("%s, %d (%s): got %v, want %s", group.Comment, test.TcID, test.Comment, err, test.Result)
-			}
-			if err == nil {
-				accepted++
-			}
-		}
-	}
-	// 15 + 226 + 5 + 1 + 1 + 24 vectors have a usable key.
-	if total != file.NumberOfTests || total != 401 || unusable != 401-272 || accepted != 10 {
-		t.Errorf("judged %d vectors of %d, %d for keys that are not usable, accepted %d", total, file.NumberOfTests, unusable, accepted)
-	}
-}
-
-func TestWycheproofJSONWebKey(t *testing.T) {
-	// The modulus of the ROCA group can be factored, because a certain chip chose its
-	// primes badly. jwtlite does not look for such moduli: the owner of the key must.
-	const accepts = "jws_rsa_roca_key"
-	var file jwsVectors
-	readVectors(t, "json_web_key_test.json", &file)
-	total, accepted, symmetric, roca := 0, 0, 0, 0
-	for _, group := range file.TestGroups {
-		doc := group.Public
-		if doc == nil {
-			doc = group.Private
-		}
-		set, skipped, err := ParseKeySet(jwkSet(doc))
-		for _, test := range group.Tests {
-			total++
-			if err == nil {
-				err = verifyJWS(set, test.JWS)
-			}
-			if err == nil {
-				accepted++
-			}
-			want := test.Result == "valid"
-			if group.Comment == accepts {
-				roca++
-				want = true
-			} else if want && len(skipped) > 0 && skipped[0].Reason == errSymmetricKey {
-				symmetric++
-				want = false
-			}
-			if (err == nil) != want {
-				t.Errorf("%s, %d (%s): got %v, want %s", group.Comment, test.TcID, test.Comment, err, test.Result)
-			}
-		}
-	}
-	if total != file.NumberOfTests || total != 26 || accepted != 2 || symmetric != 4 || roca != 1 {
-		t.Errorf("judged %d vectors of %d, accepted %d, %d valid ones for symmetric keys, %d for ROCA", total, file.NumberOfTests, accepted, symmetric, roca)
-	}
-}
-
-type signatureVectors struct {
-	NumberOfTests int
-	TestGroups    []struct {
-		PublicKeyPEM string `json:"publicKeyPem"`
-		PublicKeyDER string `json:"publicKeyDer"`
-		PublicKeyJWK json.RawMessage
-		KeyJWK       json.RawMessage
-		Tests        []struct {
-			TcID    int
-			Comment string
-			Msg     string
-			Sig     string
-			Result  string
-		}
-	}
-}
-
 func unhex(t *testing.T, s string) []byte {
 	t.Helper()
 	b, err := hex.DecodeString(s)
@@ -160,55 +31,131 @@ func unhex(t *testing.T, s string) []byte {
 	return b
 }
 
-func TestWycheproofSignatures(t *testing.T) {
-	for _, test := range []struct {
-		file            string
-		alg             Algorithm
-		total, accepted int
-	}{
-		{"ecdsa_secp256r1_sha256_p1363_test.json", ES256, 262, 173},
-		{"rsa_signature_2048_sha256_test.json", RS256, 259, 9},
-		{"rsa_signature_4096_sha256_test.json", RS256, 258, 7},
-	} {
-		var file signatureVectors
-		readVectors(t, test.file, &file)
-		total, accepted := 0, 0
-		for _, group := range file.TestGroups {
-			key, err := ParsePublicKeyPEM([]byte(group.PublicKeyPEM), "", test.alg)
-			if err != nil {
-				t.Fatalf("%s: %v", test.file, err)
-			}
-			if want := unhex(t, group.PublicKeyDER); string(key.SPKI()) != string(want) {
-				t.Errorf("%s: SPKI is %x, want %x", test.file, key.SPKI(), want)
-			}
-			for _, doc := range []json.RawMessage{group.PublicKeyJWK, group.KeyJWK} {
-				if doc == nil {
-					continue
-				}
-				set, _, err := ParseKeySet(jwkSet(doc))
-				if err != nil || string(set.keys[0].spki) != string(key.spki) {
-					t.Errorf("%s: the JWK %s is not the same key: %v", test.file, doc, err)
-				}
-			}
-			withTable := prepared(t, key)
-			for _, v := range group.Tests {
-				total++
-				err := Software{}.Verify(key, string(unhex(t, v.Msg)), unhex(t, v.Sig))
-				if again := (Software{}).Verify(withTable, string(unhex(t, v.Msg)), unhex(t, v.Sig)); again != err {
-					t.Errorf("%s, %d (%s): %v with the key prepared, %v without", test.file, v.TcID, v.Comment, again, err)
-				}
-				// "acceptable" is a DigestInfo without NULL. It is refused, since
-				// RFC 8017, section 9.2 produces the other encoding only.
-				if (err == nil) != (v.Result == "valid") {
-					t.Errorf("%s, %d (%s): got %v, want %s", test.file, v.TcID, v.Comment, err, v.Result)
-				}
-				if err == nil {
-					accepted++
-				}
-			}
+// The messages of Project Wycheproof, the examples of RFC 7520 among them.
+func TestWycheproofMessages(t *testing.T) {
+	messages, err := vectors.Messages("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := map[string]int{}
+	for _, m := range messages {
+		set, _, err := ParseKeySet([]byte(m.Keys))
+		if err == nil {
+			err = verifyJWS(set, m.Compact)
 		}
-		if total != file.NumberOfTests || total != test.total || accepted != test.accepted {
-			t.Errorf("%s: judged %d vectors of %d, accepted %d", strings.TrimSuffix(test.file, ".json"), total, file.NumberOfTests, accepted)
+		if (err == nil) != m.Valid {
+			t.Errorf("%s: %v, want valid: %v", m.Name, err, m.Valid)
+		}
+		if err == nil {
+			file, _, _ := strings.Cut(m.Name, "_test.json")
+			accepted[file]++
 		}
 	}
+	if len(messages) != 476 || accepted["json_web_signature"] != 32 || accepted["json_web_key"] != 2 || accepted["json_web_crypto"] != 3 {
+		t.Errorf("judged %d messages, accepted %v", len(messages), accepted)
+	}
+}
+
+// The examples of RFC 7520 with the keys of its section 3, which have no "alg".
+func TestRFC7520(t *testing.T) {
+	messages, err := vectors.Messages("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted := ""
+	for _, m := range messages {
+		if !strings.Contains(m.Name, "rfc7520,") || strings.Contains(m.Keys, `"oct"`) {
+			continue
+		}
+		at := strings.Index(m.Keys, `"alg"`)
+		keys := m.Keys[:at] + `"x-` + m.Keys[at+1:]
+		set, skipped, err := ParseKeySet([]byte(keys))
+		if err != nil {
+			t.Fatal(m.Name, err, skipped)
+		}
+		v, ok := m.Split()
+		if alg, known := ParseAlgorithm(v.Algorithm); !known || !ok {
+			continue
+		} else if err := (Software{}).Verify(set.keys[0], alg, v.Input, v.Signature); err != nil {
+			t.Errorf("%s: %v", m.Name, err)
+		}
+		if err := verifyJWS(set, m.Compact); err != nil {
+			t.Errorf("%s: %v", m.Name, err)
+		}
+		accepted += v.Algorithm + " "
+	}
+	if accepted != "RS256 PS384 ES512 " {
+		t.Errorf("judged %s", accepted)
+	}
+}
+
+// The signatures of Project Wycheproof.
+func TestWycheproofSignatures(t *testing.T) {
+	list, err := vectors.Signatures("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	type count struct{ total, accepted int }
+	counts := map[string]count{}
+	keys := map[string][2]*Key{}
+	for _, v := range list {
+		alg, ok := ParseAlgorithm(v.Algorithm)
+		if !ok {
+			t.Fatalf("%s: %s is no algorithm", v.Name, v.Algorithm)
+		}
+		id := v.Algorithm + v.Keys
+		if _, ok := keys[id]; !ok {
+			keys[id] = readVectorKey(t, &v, alg)
+		}
+		pair := keys[id]
+		err := Software{}.Verify(pair[0], alg, v.Input, v.Signature)
+		if pair[1] == nil {
+			// There is nothing to prepare.
+		} else if again := (Software{}).Verify(pair[1], alg, v.Input, v.Signature); again != err {
+			t.Errorf("%s: %v with the key prepared, %v without", v.Name, again, err)
+		}
+		if (err == nil) != v.Valid {
+			t.Errorf("%s: %v, want valid: %v", v.Name, err, v.Valid)
+		}
+		c := counts[v.Algorithm]
+		c.total++
+		if err == nil {
+			c.accepted++
+		}
+		counts[v.Algorithm] = c
+	}
+	for name, want := range map[string]count{
+		"RS256": {517, 16}, "ES256": {262, 173}, "RS384": {517, 14}, "RS512": {518, 15}, "ES384": {280, 193}, "ES512": {318, 231},
+		"PS256": {427, 127}, "PS384": {282, 190}, "PS512": {356, 132}, "EdDSA": {151, 88},
+	} {
+		if counts[name] != want {
+			t.Errorf("%s: %+v, want %+v", name, counts[name], want)
+		}
+		delete(counts, name)
+	}
+	if len(counts) > 0 {
+		t.Errorf("not counted: %v", counts)
+	}
+}
+
+// readVectorKey reads a key in all its forms, and returns it as it is and prepared.
+func readVectorKey(t *testing.T, v *vectors.Vector, alg Algorithm) [2]*Key {
+	t.Helper()
+	key, err := ParsePublicKeyPEM([]byte(v.Keys), "", alg)
+	if err != nil {
+		t.Fatalf("%s: %v", v.Name, err)
+	}
+	if string(key.SPKI()) != v.SPKI {
+		t.Errorf("%s: SPKI is %x, want %x", v.Name, key.SPKI(), v.SPKI)
+	}
+	if v.JWK != "" {
+		set, _, err := ParseKeySet([]byte(`{"keys":[` + v.JWK + `]}`))
+		if err != nil || string(set.keys[0].spki) != v.SPKI {
+			t.Errorf("%s: the JWK %s is not the same key: %v", v.Name, v.JWK, err)
+		}
+	}
+	if alg != ES256 {
+		return [2]*Key{key}
+	}
+	return [2]*Key{key, prepared(t, key)}
 }

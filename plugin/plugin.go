@@ -80,7 +80,7 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 		p.observers = map[uint32]*gate.Observer{}
 	}
 	p.metrics = metrics.New(c, version, defineMetric)
-	verifier := newVerifier()
+	verifier := newVerifier(c.AuthorizationServers)
 	logInfo("signatures: " + verifier.describe())
 	for _, s := range c.AuthorizationServers {
 		p.servers = append(p.servers, p.newServer(s, c.AllowInsecureHTTP, verifier))

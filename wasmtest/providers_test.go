@@ -1,12 +1,17 @@
 package wasmtest
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha512"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -14,7 +19,8 @@ import (
 // A provider is one authorization server as it is found in the world, in a file
 // of testdata/providers: the shapes are those that the provider publishes, the
 // values are made up. RSA_N in a document stands for the modulus of the key
-// that signs the tokens, OTHER_N for that of another; iat, exp, nbf and
+// that signs the tokens, OTHER_N for that of another, and P384_X and P384_Y for the
+// coordinates of the key that signs those with ES384; iat, exp, nbf and
 // auth_time in claims are seconds from now.
 type provider struct {
 	Provider      string // its name in docs/providers
@@ -48,7 +54,8 @@ func providers(t *testing.T) map[string]provider {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text := strings.NewReplacer("RSA_N", rsaKey.jwk()["n"].(string), "OTHER_N", otherRSA.jwk()["n"].(string)).Replace(string(b))
+		text := strings.NewReplacer("RSA_N", rsaKey.jwk()["n"].(string), "OTHER_N", otherRSA.jwk()["n"].(string),
+			"P384_X", b64(p384Key().X.FillBytes(make([]byte, 48))), "P384_Y", b64(p384Key().Y.FillBytes(make([]byte, 48)))).Replace(string(b))
 		var p provider
 		d := json.NewDecoder(strings.NewReader(text))
 		d.DisallowUnknownFields()
@@ -110,7 +117,7 @@ func TestProviders(t *testing.T) {
 				t.Run(token.Name, func(t *testing.T) {
 					text := token.Token
 					if text == "" {
-						text = rsaKey.sign(toJSON(token.Header), toJSON(dated(h, token.Claims)))
+						text = providerToken(t, token.Header, dated(h, token.Claims))
 					}
 					s := vm.Request(rpc("/notes", "Bearer "+text))
 					p.serve(t, h, 100*time.Millisecond)
@@ -129,7 +136,7 @@ func TestProviders(t *testing.T) {
 					if token.Token != "" {
 						return
 					}
-					forged := rsaKey.sign(toJSON(token.Header), toJSON(with(dated(h, token.Claims), object{"aud": "https://other.example.com"})))
+					forged := providerToken(t, token.Header, with(dated(h, token.Claims), object{"aud": "https://other.example.com"}))
 					wantInvalid(t, vm.Request(rpc("/notes", "Bearer "+forged)), "audience")
 				})
 			}
@@ -138,6 +145,29 @@ func TestProviders(t *testing.T) {
 			}
 		})
 	}
+}
+
+// p384Key signs tokens with ES384.
+var p384Key = sync.OnceValue(func() *ecdsa.PrivateKey {
+	key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return key
+})
+
+func providerToken(t *testing.T, header, claims object) string {
+	t.Helper()
+	if header["alg"] != "ES384" {
+		return rsaKey.sign(toJSON(header), toJSON(claims))
+	}
+	input := b64([]byte(toJSON(header))) + "." + b64([]byte(toJSON(claims)))
+	digest := sha512.Sum384([]byte(input))
+	r, s, err := ecdsa.Sign(rand.Reader, p384Key(), digest[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return input + "." + b64(append(r.FillBytes(make([]byte, 48)), s.FillBytes(make([]byte, 48))...))
 }
 
 // dated puts times in the place of seconds from now.

@@ -44,9 +44,9 @@ func TestUnusableInlineKeysAreSkipped(t *testing.T) {
 // A set with no usable key is refused, and each key's reason is told.
 func TestNoUsableKey(t *testing.T) {
 	ps := with(rsaKey.jwk(), object{"alg": "PS256"})
-	set := object{"keys": []object{ps, with(rsaKey.jwk(), object{"use": "enc"}), {"kty": "OKP"}}}
+	set := object{"keys": []object{ps, with(rsaKey.jwk(), object{"use": "enc"}), {"kty": "AKP"}}}
 	reasons := []string{
-		"its algorithm PS256 is none that is verified here", "it is not for signatures", "its type is neither RSA nor EC",
+		"it is for PS256, which is not in algorithms", "it is not for signatures", "its type is not RSA, EC or OKP",
 	}
 	log := wantRefused(t, toJSON(config(server(object{"jwks": set}), notes(nil), nil)),
 		"authorization_servers[0].jwks.keys[0]", "authorization_servers[0].jwks.keys[1]", "authorization_servers[0].jwks.keys[2]")

@@ -99,7 +99,7 @@ func (s *Source) parseKeys(r *callout.Response) (*jwtlite.KeySet, []jwtlite.Skip
 	if err := r.DocumentError(); err != nil {
 		return nil, nil, err
 	}
-	set, skipped, err := s.server.Tenants.ParseKeySet(r.Body)
+	set, skipped, err := s.server.Tenants.ParseKeySet(r.Body, s.server.Algorithms...)
 	if err != nil {
 		return nil, nil, withReasons(err, skipped)
 	}

@@ -77,13 +77,17 @@ func decode(b []byte) (r record, ok bool) {
 }
 
 // recordName returns a name that depends on every setting that decides which keys
-// are fetched. After a reload that changes none of them the keys are still there;
+// are fetched and which of them are usable. After a reload that changes none of them the keys are still there;
 // after any other they are fetched anew.
 func recordName(server *config.AuthorizationServer, insecure bool) string {
 	k := server.Source
 	name := "mcpauth.keys " + layout
+	algorithms := ""
+	for _, a := range server.Algorithms {
+		algorithms += a.String() + " "
+	}
 	for _, part := range [...]string{
-		server.Issuer, server.PublicIssuer(), server.Cluster, server.JWKSCluster,
+		algorithms, server.Issuer, server.PublicIssuer(), server.Cluster, server.JWKSCluster,
 		strconv.Itoa(int(k.Kind)), strconv.Itoa(int(k.Discovery)), rawURL(k.MetadataURL), rawURL(k.JWKSURI), k.Overrides,
 		strconv.FormatBool(insecure), strconv.FormatBool(k.KeepMetadata),
 	} {

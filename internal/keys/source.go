@@ -199,7 +199,7 @@ func (s *Source) apply(r *record) {
 	if r.version == 0 || r.version == s.version {
 		return
 	}
-	set, _, err := s.server.Tenants.ParseKeySet([]byte(r.document))
+	set, _, err := s.server.Tenants.ParseKeySet([]byte(r.document), s.server.Algorithms...)
 	if err != nil {
 		// Workers store good documents only, so the host has damaged this one.
 		s.host.Warn(s.logLine("the shared keys are damaged: " + err.Error()))

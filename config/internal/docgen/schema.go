@@ -96,7 +96,7 @@ func (d document) resolve(n *node) *node {
 var typeNames = map[string]string{
 	"url": "URL", "page": "URL", "scope": "scope", "scopes": "array of scopes",
 	"header": "header name", "rules": "object: rules by name", "required_claims": "object: values by claim",
-	"algorithm": "`\"RS256\"`, `\"ES256\"`",
+	"algorithm": "`\"RS256\"`, `\"RS384\"`, `\"RS512\"`, `\"PS256\"`, `\"PS384\"`, `\"PS512\"`, `\"ES256\"`, `\"ES384\"`, `\"ES512\"`, `\"EdDSA\"`, `\"Ed25519\"`",
 }
 
 // typeOf describes the values that a schema accepts.
