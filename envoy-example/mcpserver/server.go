@@ -43,6 +43,12 @@ func StartWithSessions(l net.Listener) (*Server, error) {
 	return start(l, mcp.StreamableHTTPOptions{})
 }
 
+// StartStreaming starts a server that keeps nothing between requests, and answers with
+// event streams.
+func StartStreaming(l net.Listener) (*Server, error) {
+	return start(l, mcp.StreamableHTTPOptions{Stateless: true})
+}
+
 func start(l net.Listener, o mcp.StreamableHTTPOptions) (*Server, error) {
 	if l == nil {
 		var err error

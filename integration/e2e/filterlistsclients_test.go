@@ -68,7 +68,7 @@ func TestFilterListsForClients(t *testing.T) {
 func (s *stage) startFittingLists(t *testing.T) (urls []string) {
 	t.Helper()
 	port := reserve(t)
-	streaming, err := mcpserver.StartWithSessions(nil)
+	streaming, err := mcpserver.StartStreaming(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -130,7 +130,7 @@ func TestMetrics(t *testing.T) {
 			}
 		}
 		for name := range got {
-			if !regexp.MustCompile(`^mcpauth_(requests_total|held_requests|info|key_fetches_total|introspections_total|key_age_seconds)\{`).MatchString(name) {
+			if !regexp.MustCompile(`^mcpauth_(requests_total|held_requests|info|key_fetches_total|introspections_total|key_age_seconds|unreadable_lists_total)\{`).MatchString(name) {
 				t.Errorf("%s is no name that the documentation has", name)
 			}
 		}
