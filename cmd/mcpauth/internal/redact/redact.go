@@ -43,15 +43,20 @@ func (r *Redactor) Add(secrets ...string) {
 	slices.SortStableFunc(r.secrets, func(a, b string) int { return len(b) - len(a) })
 }
 
-// Clean returns a text without secrets, and with spaces for control characters, so that a
-// server cannot write to the terminal of the user.
-func (r *Redactor) Clean(text string) string {
-	text = strings.Map(func(c rune) rune {
+// Printable returns a text with spaces for control characters, so that a server or a token
+// cannot write to the terminal of the user.
+func Printable(text string) string {
+	return strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) || unicode.Is(unicode.Cf, c) {
 			return ' '
 		}
 		return c
 	}, strings.ToValidUTF8(text, "?"))
+}
+
+// Clean returns a text without secrets, and [Printable].
+func (r *Redactor) Clean(text string) string {
+	text = Printable(text)
 	if r != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
