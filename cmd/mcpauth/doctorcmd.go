@@ -100,7 +100,6 @@ func (d *doctorFlags) check() error {
 func (a *app) doctor(c *cobra.Command, url string, d *doctorFlags, o *outputFlags) error {
 	options := doctor.Options{
 		URL: url, Timeout: d.timeout, Passive: d.passive, Register: d.register, Whoami: d.whoami,
-		Secrets: &a.secrets, UserAgent: "mcpauth-doctor/" + version,
 	}
 	var err error
 	if d.token != "" {
@@ -119,13 +118,15 @@ func (a *app) doctor(c *cobra.Command, url string, d *doctorFlags, o *outputFlag
 	if d.login {
 		options.Login = &doctor.Login{ClientID: d.clientID, Port: d.port, Timeout: d.loginTimeout, Open: a.opener(d.browser)}
 	}
-	return a.walk(c, &options, o)
+	return a.walk(c, &options, &report.Report{}, o)
 }
 
-// walk runs the doctor. For people, each result is written as it is found.
-func (a *app) walk(c *cobra.Command, options *doctor.Options, o *outputFlags) error {
+// walk runs the doctor after the results in before. For people, each result is written as
+// it is found.
+func (a *app) walk(c *cobra.Command, options *doctor.Options, before *report.Report, o *outputFlags) error {
 	text := o.text(a.out)
 	live := isTerminal(a.err) && !o.machine()
+	options.Secrets, options.UserAgent = &a.secrets, "mcpauth-doctor/"+version
 	options.Progress = func(step string) {
 		if live {
 			fmt.Fprintf(a.err, "\r\x1b[K%s", a.secrets.Clean(step))
@@ -139,10 +140,14 @@ func (a *app) walk(c *cobra.Command, options *doctor.Options, o *outputFlags) er
 		r = a.clean(r)
 		text.Result(&r)
 	}
+	for _, r := range before.Results {
+		options.Result(r)
+	}
 	r, err := doctor.Run(c.Context(), options)
 	if err != nil {
 		return err
 	}
+	r.Results = append(before.Results, r.Results...)
 	if o.machine() {
 		return a.write(r, o)
 	}

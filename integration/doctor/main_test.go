@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,7 +21,20 @@ import (
 // program is the built command.
 var program string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+// browserVariable makes this program a browser that opens a URL.
+const browserVariable = "MCPAUTH_TEST_BROWSER"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(browserVariable) != "" {
+		r, err := http.Get(os.Args[1])
+		if err != nil {
+			os.Exit(1)
+		}
+		r.Body.Close()
+		os.Exit(0)
+	}
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "mcpauth-doctor-")
@@ -55,6 +69,7 @@ func mcpauth(ctx context.Context, stdin string, args ...string) (r result, err e
 	defer cancel()
 	c := exec.CommandContext(ctx, program, args...)
 	var stdout, stderr bytes.Buffer
+	c.Env = append(os.Environ(), browserVariable+"=1")
 	c.Stdin, c.Stdout, c.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	err = c.Run()
 	if c.ProcessState != nil && c.ProcessState.Exited() {

@@ -41,7 +41,7 @@ type Options struct {
 	Whoami string
 	// Login signs a user in.
 	Login *Login
-	// MetadataOnly leaves out what needs a token or a registration.
+	// MetadataOnly leaves out browsers, and what needs a token or a registration.
 	MetadataOnly bool
 
 	// Secrets learns the secrets that come up.
@@ -76,7 +76,7 @@ var stages = []stage{
 	{"metadata", observeMetadata, metadataChecks, nil},
 	{"authorization servers", observeServers, serverChecks, nil},
 	{"keys", observeForged, forgedChecks, func(o *Observation) bool { return !o.Passive }},
-	{"browser", observePreflights, browserChecks, nil},
+	{"browser", observePreflights, browserChecks, func(o *Observation) bool { return !o.MetadataOnly }},
 	{"registration", observeRegistration, registrationChecks, func(o *Observation) bool { return o.Register && !o.MetadataOnly }},
 	{"login", observeLogin, loginChecks, func(o *Observation) bool { return o.Login != nil && !o.MetadataOnly }},
 	{"token", observeToken, tokenChecks, func(o *Observation) bool { return o.Token != "" && !o.MetadataOnly }},

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -83,7 +84,13 @@ func observeLogin(ctx context.Context, o *Observation) {
 	}
 	// The library takes its HTTP client from the context.
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, o.client.HTTP())
-	if r.token, r.stage, r.err = o.signIn(ctx, c, listener, r.server); r.err != nil {
+	back := &callback{o: o, issuer: r.server.issuer, responses: make(chan response, 1)}
+	mux := http.NewServeMux()
+	mux.Handle("GET /callback", back)
+	web := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go web.Serve(listener)
+	defer web.Close()
+	if r.token, r.stage, r.err = o.signIn(ctx, c, back); r.err != nil {
 		return
 	}
 	o.Token = r.token.AccessToken
@@ -91,43 +98,63 @@ func observeLogin(ctx context.Context, o *Observation) {
 	if r.token.RefreshToken != "" {
 		o.refresh(ctx, c, r)
 	}
-	o.askForMore(ctx, c, listener, r)
+	o.askForMore(ctx, c, back, r)
+}
+
+// A callback is where the authorization server sends the user back to. One server takes the
+// answers to all requests of a login.
+type callback struct {
+	o         *Observation
+	issuer    string
+	responses chan response
+
+	mu    sync.Mutex
+	state string // of the request that waits
+}
+
+// A response is an authorization response: a code, or what is wrong.
+type response struct{ code, fault string }
+
+func (c *callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	c.mu.Lock()
+	expected := c.state != "" && q.Get("state") == c.state
+	if expected {
+		c.state = "" // once
+	}
+	c.mu.Unlock()
+	if !expected {
+		http.Error(w, "This is not the answer to the request of mcpauth doctor.", http.StatusBadRequest)
+		return
+	}
+	answer := response{code: q.Get("code")}
+	c.o.Secrets.Add(answer.code)
+	switch iss := q.Get("iss"); {
+	case q.Get("error") != "":
+		answer.fault = strings.TrimSpace(q.Get("error") + " " + q.Get("error_description"))
+	case iss != "" && iss != c.issuer:
+		answer.fault = "the answer is from another issuer, " + iss
+	case answer.code == "":
+		answer.fault = "the answer has no code"
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	fmt.Fprintln(w, "mcpauth doctor has the answer. You may close this page.")
+	c.responses <- answer
+}
+
+// expect makes a state for the next request.
+func (c *callback) expect() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state = oauth2.GenerateVerifier()
+	return c.state
 }
 
 // signIn has the user sign in and returns the token, or the stage that failed.
-func (o *Observation) signIn(ctx context.Context, c *oauth2.Config, l net.Listener, s *server) (*oauth2.Token, string, error) {
-	state, verifier := oauth2.GenerateVerifier(), oauth2.GenerateVerifier()
+func (o *Observation) signIn(ctx context.Context, c *oauth2.Config, back *callback) (*oauth2.Token, string, error) {
+	state, verifier := back.expect(), oauth2.GenerateVerifier()
 	o.Secrets.Add(state, verifier)
 	resource := oauth2.SetAuthURLParam("resource", o.metadata.Resource)
-	type response struct{ code, fault string }
-	responses := make(chan response, 1)
-	handler := http.NewServeMux()
-	handler.HandleFunc("GET /callback", func(w http.ResponseWriter, r *http.Request) {
-		q := r.URL.Query()
-		if q.Get("state") != state {
-			http.Error(w, "This is not the answer to the request of mcpauth doctor.", http.StatusBadRequest)
-			return
-		}
-		answer := response{code: q.Get("code")}
-		o.Secrets.Add(answer.code)
-		switch iss := q.Get("iss"); {
-		case q.Get("error") != "":
-			answer.fault = strings.TrimSpace(q.Get("error") + " " + q.Get("error_description"))
-		case iss != "" && iss != s.issuer:
-			answer.fault = "the answer is from another issuer, " + iss
-		case answer.code == "":
-			answer.fault = "the answer has no code"
-		}
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		fmt.Fprintln(w, "mcpauth doctor has the answer. You may close this page.")
-		select {
-		case responses <- answer:
-		default:
-		}
-	})
-	web := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	go web.Serve(keepOpen{l})
-	defer web.Close()
 	target := c.AuthCodeURL(state, oauth2.S256ChallengeOption(verifier), resource)
 	o.Progress("waits for the sign-in in the browser")
 	if err := o.Login.Open(target); err != nil {
@@ -136,7 +163,7 @@ func (o *Observation) signIn(ctx context.Context, c *oauth2.Config, l net.Listen
 	select {
 	case <-ctx.Done():
 		return nil, "browser", errors.New("nobody has signed in in time: see --login-timeout")
-	case r := <-responses:
+	case r := <-back.responses:
 		if r.fault != "" {
 			return nil, "authorize", errors.New(r.fault)
 		}
@@ -148,11 +175,6 @@ func (o *Observation) signIn(ctx context.Context, c *oauth2.Config, l net.Listen
 		return token, "", nil
 	}
 }
-
-// keepOpen keeps a listener open when a server that uses it is closed.
-type keepOpen struct{ net.Listener }
-
-func (keepOpen) Close() error { return nil }
 
 // tokenError returns the error of a token endpoint without the body, which may have secrets.
 func tokenError(err error) error {
@@ -179,7 +201,7 @@ func (o *Observation) refresh(ctx context.Context, c *oauth2.Config, r *loginRes
 }
 
 // askForMore signs in again, with all scopes of the resource.
-func (o *Observation) askForMore(ctx context.Context, c *oauth2.Config, l net.Listener, r *loginResult) {
+func (o *Observation) askForMore(ctx context.Context, c *oauth2.Config, back *callback, r *loginResult) {
 	for _, s := range o.metadata.Scopes {
 		if !slices.Contains(c.Scopes, s) {
 			r.stepUp = append(r.stepUp, s)
@@ -190,7 +212,7 @@ func (o *Observation) askForMore(ctx context.Context, c *oauth2.Config, l net.Li
 	}
 	wider := *c
 	wider.Scopes = append(slices.Clone(c.Scopes), r.stepUp...)
-	token, _, err := o.signIn(ctx, &wider, l, r.server)
+	token, _, err := o.signIn(ctx, &wider, back)
 	if err != nil {
 		r.stepUpErr = err
 		return

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -38,7 +39,8 @@ type server struct {
 	issuer   string
 	places   []*place
 	metadata *serverMetadata // nil if there is none
-	keys     *probe.Exchange // nil if the metadata names no keys
+	keysURL  string
+	keys     *probe.Exchange // nil if there is no URL of keys
 	keySet   *jwtlite.KeySet
 	skipped  []jwtlite.SkippedKey
 	keyErr   error
@@ -61,14 +63,34 @@ func observeServers(ctx context.Context, o *Observation) {
 				s.metadata = &m
 			}
 		}
-		if s.metadata != nil && s.metadata.JWKSURI != "" {
+		if s.keysURL = o.keysURL(s); s.keysURL != "" {
 			s.observeKeys(ctx, o)
 		}
 	}
 }
 
+// keysURL returns where the plugin takes the keys of s from: what the configuration says, if
+// it is known and says so, else what the metadata says.
+func (o *Observation) keysURL(s *server) string {
+	if c := o.configured(s); c != nil {
+		if c.Source.JWKSURI != nil {
+			return c.Source.JWKSURI.Raw
+		}
+		for _, doc := range []string{c.Source.Overrides, c.Source.Metadata} {
+			var m serverMetadata
+			if json.Unmarshal([]byte(doc), &m) == nil && m.JWKSURI != "" {
+				return m.JWKSURI
+			}
+		}
+	}
+	if s.metadata == nil {
+		return ""
+	}
+	return s.metadata.JWKSURI
+}
+
 func (s *server) observeKeys(ctx context.Context, o *Observation) {
-	s.keys = o.client.Do(ctx, http.MethodGet, s.metadata.JWKSURI, nil, "Accept", "application/json")
+	s.keys = o.client.Do(ctx, http.MethodGet, s.keysURL, nil, "Accept", "application/json")
 	if s.keyErr = s.keys.Document(); s.keyErr == nil {
 		s.keySet, s.skipped, s.keyErr = jwtlite.ParseKeySet(s.keys.Body)
 	}
@@ -187,7 +209,7 @@ func checkPKCE(_ *Observation, s *server) []report.Result {
 
 func checkKeys(o *Observation, s *server) []report.Result {
 	switch {
-	case s.metadata == nil:
+	case s.metadata == nil && s.keys == nil:
 		return nil
 	case s.keys == nil && o.configured(s) != nil && o.configured(s).Source.Kind == config.Static:
 		return one(report.Note, "the metadata names no keys; the configuration has them", "", "")
@@ -196,7 +218,7 @@ func checkKeys(o *Observation, s *server) []report.Result {
 	case s.keys == nil:
 		return one(report.Failure, "the metadata has no jwks_uri: the plugin has no keys, and answers 503", "set jwks_uri, jwks or public_keys, or introspection for opaque tokens", "SERVER.jwks_uri")
 	}
-	at := probe.WithoutQuery(s.metadata.JWKSURI)
+	at := probe.WithoutQuery(s.keysURL)
 	var reasons []string
 	for _, k := range s.skipped {
 		reasons = append(reasons, fmt.Sprintf("%s: %s", quoteID(k.KeyID), strings.TrimPrefix(k.Reason.Error(), "the key is not usable: ")))
