@@ -2,7 +2,10 @@ module mcpauth/cmd
 
 go 1.25.0
 
-require github.com/google/go-containerregistry v0.22.1
+require (
+	github.com/aymanbagabas/go-udiff v0.4.1
+	github.com/google/go-containerregistry v0.22.1
+)
 
 require (
 	filippo.io/nistec v0.0.4 // indirect

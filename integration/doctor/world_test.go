@@ -151,19 +151,17 @@ func hangs(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// addServer starts an authorization server for the resource with a path, and returns its issuer.
-func (w *world) addServer(path string, o authserver.Options, c change) string {
+// An authServer is an authorization server that listens by itself.
+type authServer struct {
+	*authserver.Server
+	issuer, address string
+}
+
+// startServer starts an authorization server with changed answers.
+func (w *world) startServer(o authserver.Options, c change) authServer {
 	w.t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	o.Origin = "http://" + l.Addr().String()
-	inner, err := net.Listen("tcp", "127.0.0.1:0") // unused: the handler below has its own
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	o.Listener = inner
+	l := w.listen()
+	o.Origin, o.Listener = "http://"+l.Addr().String(), w.listen() // nobody asks at the second
 	s, err := authserver.Start(o)
 	if err != nil {
 		w.t.Fatal(err)
@@ -175,18 +173,18 @@ func (w *world) addServer(path string, o authserver.Options, c change) string {
 	web := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	go web.Serve(l)
 	w.t.Cleanup(func() { web.Close(); s.Close() })
-	name := strings.Trim(path, "/")
-	w.cluster = append(w.cluster, envoy.ClusterAt(name, l.Addr().String()))
-	w.auth[path] = s
-	return o.Origin
+	return authServer{s, o.Origin, l.Addr().String()}
 }
 
 // add adds a resource with an authorization server of its own. server and resource are
 // changes of the configuration.
 func (w *world) add(path string, o authserver.Options, c change, server, resource object) {
 	w.t.Helper()
-	issuer := w.addServer(path, o, c)
-	s := object{"issuer": issuer, "cluster": strings.Trim(path, "/")}
+	started := w.startServer(o, c)
+	issuer, name := started.issuer, strings.Trim(path, "/")
+	w.cluster = append(w.cluster, envoy.ClusterAt(name, started.address))
+	w.auth[path] = started.Server
+	s := object{"issuer": issuer, "cluster": name}
 	for k, v := range server {
 		if rename, ok := v.(func(string) string); ok {
 			v = rename(issuer)
