@@ -105,7 +105,7 @@ func TestConfigNamesMistakes(t *testing.T) {
 		"headers of Envoy":   {bootstrap(indented, "vm_config:", "allow_on_headers_stop_iteration: true\n                vm_config:"), statusOK, "the plugin does not use it"},
 		"variable":           {bootstrap(strings.Replace(indented, `"cluster"`, `"introspection": {"client_id": "g", "client_secret_env": "GATEWAY_SECRET"}, "cluster"`, 1)), statusFailed, "environment variable GATEWAY_SECRET"},
 		"behind the router":  {bootstrap(indented, "http_filters:\n", "http_filters:\n          - typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}\n"), statusFailed, "behind the router"},
-		"guard, no header":   {bootstrap(indented, "          - name: router", "          - typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC, h: x-mcpauth-verdict}\n          - name: router"), statusFailed, "every request gets 403"},
+		"guard, no header":   {bootstrap(indented, "          - name: router", "          - typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC, h: x-mcpauth-verdict}\n          - name: router"), statusFailed, "every request that it guards gets 403"},
 		"no configuration":   {"kind: Service\n", statusError, "no configuration of mcpauth found"},
 		"no YAML":            {"a: [", statusError, "not YAML: line 1"},
 		"empty":              {"", statusError, "no configuration of mcpauth found"},

@@ -57,7 +57,8 @@ The exit status is 0 if no check failed, 1 if one did, and 2 if the walk could n
   mcpauth doctor https://mcp.example.com/notes --login
   echo "$TOKEN" | mcpauth doctor https://mcp.example.com/notes --token -
   mcpauth doctor https://mcp.example.com/notes --junit > doctor.xml`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: cobra.NoFileCompletions, // a URL
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := errors.Join(o.check(), d.check()); err != nil {
 				return err

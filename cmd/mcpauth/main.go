@@ -87,6 +87,6 @@ not do its work. No command prints a secret or a token that it was given.`,
 		SilenceUsage:  true,
 	}
 	root.SetVersionTemplate("mcpauth {{.Version}}\n")
-	root.AddCommand(a.doctorCommand(), a.configCommand(), a.tokenCommand(), a.attachCommand())
+	root.AddCommand(a.doctorCommand(), a.configCommand(), a.tokenCommand(), a.attachCommand(), a.manCommand())
 	return root
 }

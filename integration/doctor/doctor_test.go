@@ -2,8 +2,15 @@ package doctor
 
 import (
 	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+
+	"mcpauth/envoy-example/envoy"
 )
 
 // report is the output of --json.
@@ -49,6 +56,104 @@ func TestDoctorNamesTheCause(t *testing.T) {
 			})
 		}
 	})
+	checkTable(t, list)
+}
+
+var update = flag.Bool("update", false, "write the table of docs/doctor.md")
+
+// checkTable compares the table of docs/doctor.md with the deployments.
+func checkTable(t *testing.T, list []deployment) {
+	t.Helper()
+	table := "| what is broken | named by | it says |\n|---|---|---|\n"
+	for _, d := range list {
+		check := "`" + d.check + "`"
+		if d.warns {
+			check += ", warning"
+		}
+		table += fmt.Sprintf("| %s | %s | … %s … |\n", d.name, check, strings.TrimSpace(d.want))
+	}
+	page, text := doctorPage(t)
+	const begin, end = "<!-- deployments -->\n", "<!-- /deployments -->"
+	before, rest, _ := strings.Cut(text, begin)
+	old, after, ok := strings.Cut(rest, end)
+	if !ok {
+		t.Fatalf("%s has no place for the table", page)
+	}
+	if old == table {
+		return
+	}
+	if !*update {
+		t.Errorf("the table of %s is not that of this test; go test ./doctor -run %s -update writes it", page, t.Name())
+		return
+	}
+	if err := os.WriteFile(page, []byte(before+begin+table+end+after), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// doctorPage returns docs/doctor.md.
+func doctorPage(t *testing.T) (name, text string) {
+	t.Helper()
+	root, err := envoy.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name = filepath.Join(root, "docs", "doctor.md")
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return name, string(b)
+}
+
+// runPage runs the commands of docs/doctor.md at a sound deployment.
+func (w *world) runPage(t *testing.T, token string) {
+	_, text := doctorPage(t)
+	root, err := envoy.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := w.options("mcpauth.wasm")
+	o.Filters = ""
+	bootstrap, err := envoy.Bootstrap(o, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := strings.NewReplacer("          GUARD\n", "", "MCP_PORT", "1", "DEAD_PORT", "1").Replace(plainBootstrap)
+	key := filepath.Join(t.TempDir(), "key.pem")
+	count := 0
+	for _, block := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(text, -1) {
+		for line := range strings.Lines(block[1]) {
+			line = strings.TrimSpace(line)
+			if line == "make tools" {
+				continue // it makes the program that this test makes
+			}
+			envoyFile := bootstrap
+			if strings.Contains(line, " attach ") {
+				envoyFile = plain
+			}
+			words := strings.Fields(strings.NewReplacer(
+				"https://mcp.example.com/notes", w.url("/sound"), "envoy-example/", filepath.Join(root, "envoy-example")+"/").Replace(line))
+			for i, word := range words {
+				switch word {
+				case "envoy.yaml":
+					words[i] = file(t, word, envoyFile)
+				case "token.txt":
+					words[i] = file(t, word, token)
+				}
+			}
+			if words[1] == "token" && words[2] != "show" {
+				words = append(words, "--key", key)
+			}
+			if r, err := mcpauth(t.Context(), "", words[1:]...); err != nil || r.status != 0 || r.out == "" {
+				t.Errorf("%s: status %d, %v\n%s%s", line, r.status, err, r.out, r.err)
+			}
+			count++
+		}
+	}
+	if count < 8 {
+		t.Errorf("only %d commands", count)
+	}
 }
 
 // checkOutput fails if an output has a token, a part of one, or a stack trace.
@@ -83,6 +188,13 @@ func TestDoctorOfASoundDeployment(t *testing.T) {
 		if r.status != 0 || r.err != "" || strings.Contains(r.out, "warn") || strings.Contains(r.out, "FAIL") || !strings.Contains(r.out, " passed\n") {
 			t.Errorf("%q: status %d\n%s%s", extra, r.status, r.out, r.err)
 		}
-		t.Logf("%s", r.out)
 	}
+}
+
+// The commands of docs/doctor.md succeed at a sound deployment.
+func TestDoctorPage(t *testing.T) {
+	w := newWorld(t)
+	w.add("/sound", strictServer, nil, nil, nil)
+	w.start()
+	w.runPage(t, w.token("/sound", nil))
 }

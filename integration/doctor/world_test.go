@@ -232,19 +232,8 @@ func (w *world) token(path string, changes object) string {
 	return token
 }
 
-// start starts both Envoys.
-func (w *world) start() {
-	w.t.Helper()
-	wasm, err := envoy.Wasm()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	binary, err := envoy.Binary(w.t.Context(), "1.40.0")
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	// The guard demands the verdict header below /guarded only.
-	const guard = `- name: envoy.filters.http.rbac
+// guard is a filter that demands the verdict header below /guarded only.
+const guard = `- name: envoy.filters.http.rbac
   typed_config:
     "@type": type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC
     rules:
@@ -256,9 +245,24 @@ func (w *world) start() {
         elsewhere:
           permissions: [{not_rule: {url_path: {path: {prefix: /guarded}}}}]
           principals: [{any: true}]`
-	if w.plugin, err = envoy.Start(w.t.Context(), binary, envoy.Options{
-		Wasm: wasm, Plugin: w.config(), Upstream: "mcp", Clusters: w.cluster, Port: w.port.Number(), Filters: guard, Workers: 1,
-	}); err != nil {
+
+// options are those of the Envoy with the plugin.
+func (w *world) options(wasm string) envoy.Options {
+	return envoy.Options{Wasm: wasm, Plugin: w.config(), Upstream: "mcp", Clusters: w.cluster, Port: w.port.Number(), Filters: guard, Workers: 1}
+}
+
+// start starts both Envoys.
+func (w *world) start() {
+	w.t.Helper()
+	wasm, err := envoy.Wasm()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	binary, err := envoy.Binary(w.t.Context(), "1.40.0")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if w.plugin, err = envoy.Start(w.t.Context(), binary, w.options(wasm)); err != nil {
 		w.t.Fatal(err)
 	}
 	w.t.Cleanup(func() {

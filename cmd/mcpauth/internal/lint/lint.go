@@ -230,7 +230,7 @@ func guard(f *source.Found, c *config.Config) []report.Result {
 	case f.Host.Guarded:
 		return []report.Result{{
 			Status: report.Failure, Setting: "verdict_header",
-			Message: "an RBAC filter demands x-mcpauth-verdict, which the plugin does not set: every request gets 403",
+			Message: "an RBAC filter demands x-mcpauth-verdict, which the plugin does not set: every request that it guards gets 403",
 			Fix:     `set "verdict_header": true`,
 		}}
 	}
