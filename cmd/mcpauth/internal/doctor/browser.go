@@ -38,7 +38,7 @@ func observePreflights(ctx context.Context, o *Observation) {
 			continue
 		}
 		for _, p := range s.places {
-			if p.exchange.Document() == nil {
+			if p.err == nil {
 				list = append(list, preflight{what: "the metadata", subject: s.issuer, url: p.url, method: http.MethodGet, headers: []string{"mcp-protocol-version"}})
 				break
 			}

@@ -27,6 +27,7 @@ type place struct {
 	name     string
 	url      string
 	exchange *probe.Exchange
+	err      error // why there is no metadata
 }
 
 const prmPath = "/.well-known/oauth-protected-resource"
@@ -45,11 +46,9 @@ func observeMetadata(ctx context.Context, o *Observation) {
 		}
 		p.exchange = o.client.Do(ctx, http.MethodGet, p.url, nil, "Accept", "application/json", "MCP-Protocol-Version", versions[0])
 		o.places = append(o.places, p)
-		if o.metadata == nil {
-			var m resourceMetadata
-			if p.exchange.Object(&m) == nil {
-				o.metadata = &m
-			}
+		var m resourceMetadata
+		if p.err = p.exchange.Object(&m); p.err == nil && o.metadata == nil {
+			o.metadata = &m
 		}
 	}
 	if o.metadata != nil {
@@ -75,7 +74,7 @@ var metadataChecks = []check{
 
 func checkMetadata(o *Observation) []report.Result {
 	first := o.places[0]
-	if err := first.exchange.Document(); err != nil {
+	if err := first.err; err != nil {
 		if o.metadata == nil {
 			o.ended = "there is no metadata"
 		}
@@ -94,7 +93,7 @@ func checkMetadata(o *Observation) []report.Result {
 func checkPlaces(o *Observation) []report.Result {
 	var results []report.Result
 	for _, p := range o.places[1:] {
-		err := p.exchange.Document()
+		err := p.err
 		switch {
 		case err == nil:
 		case p.name == "the root":

@@ -59,7 +59,7 @@ func observeServers(ctx context.Context, o *Observation) {
 			p := &place{url: target.Raw, exchange: o.client.Do(ctx, http.MethodGet, target.Raw, nil, "Accept", "application/json", "MCP-Protocol-Version", versions[0])}
 			s.places = append(s.places, p)
 			var m serverMetadata
-			if s.metadata == nil && p.exchange.Object(&m) == nil {
+			if p.err = p.exchange.Object(&m); p.err == nil && s.metadata == nil {
 				s.metadata = &m
 			}
 		}
@@ -132,14 +132,14 @@ func checkServerMetadata(_ *Observation, s *server) []report.Result {
 	}
 	if s.metadata != nil {
 		for _, p := range s.places {
-			if p.exchange.Document() == nil {
+			if p.err == nil {
 				return pass("metadata at %s", p.url)
 			}
 		}
 	}
 	var reasons []string
 	for _, p := range s.places {
-		reasons = append(reasons, p.url+": "+p.exchange.Document().Error())
+		reasons = append(reasons, p.url+": "+p.err.Error())
 	}
 	fix := "correct issuer: it is what tokens have as iss, and the metadata is at its well-known URLs; if the server publishes none, clients of MCP cannot find its endpoints"
 	switch first := s.places[0].exchange; {
@@ -175,7 +175,7 @@ func checkServerPlaces(_ *Observation, s *server) []report.Result {
 	if s.metadata == nil {
 		return nil
 	}
-	if first := s.places[0]; first.exchange.Document() != nil {
+	if first := s.places[0]; first.err != nil {
 		return one(report.Note, "none at "+first.url+"; clients of MCP 2025-03-26 and 2025-06-18 may look there only", "", "")
 	}
 	return nil
@@ -348,7 +348,7 @@ func checkPublicClients(_ *Observation, s *server) []report.Result {
 	if s.metadata == nil || s.metadata.AuthMethods == nil || slices.Contains(s.metadata.AuthMethods, "none") {
 		return nil
 	}
-	return one(report.Warning, "the metadata does not list none in token_endpoint_auth_methods_supported: some clients then do not register as public ones",
+	return one(report.Note, "the metadata does not list none in token_endpoint_auth_methods_supported: some clients then do not register as public ones",
 		"allow public clients with PKCE at the provider", "")
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -55,7 +56,8 @@ func (o *Observation) session(ctx context.Context, u *upstreamResult) error {
 	o.Progress("talks to the MCP server")
 	client := mcp.NewClient(&mcp.Implementation{Name: "mcpauth doctor", Version: "1"}, nil)
 	session, err := client.Connect(ctx, &mcp.StreamableClientTransport{
-		Endpoint: o.URL, HTTPClient: &http.Client{Transport: bearer{o.client.HTTP().Transport, o.Token}}, DisableStandaloneSSE: true, MaxRetries: -1,
+		Endpoint: o.URL, HTTPClient: &http.Client{Transport: bearer{o.client.HTTP().Transport, o.Token}, Timeout: o.client.Timeout()},
+		DisableStandaloneSSE: true, MaxRetries: -1,
 	}, nil)
 	if err != nil {
 		return err
@@ -90,7 +92,7 @@ func (o *Observation) session(ctx context.Context, u *upstreamResult) error {
 	return nil
 }
 
-// bearer adds a token to requests.
+// bearer adds a token to requests, and bounds the bodies of responses.
 type bearer struct {
 	next  http.RoundTripper
 	token string
@@ -99,8 +101,18 @@ type bearer struct {
 func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.Header.Set("Authorization", "Bearer "+b.token)
-	return b.next.RoundTrip(r)
+	resp, err := b.next.RoundTrip(r)
+	if err == nil {
+		resp.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(resp.Body, maxSession), resp.Body}
+	}
+	return resp, err
 }
+
+// maxSession bounds each response in a session.
+const maxSession = 8 << 20
 
 var upstreamChecks = []check{
 	{"mcp", checkMCP},

@@ -46,6 +46,9 @@ func New(roots *x509.CertPool, timeout time.Duration, userAgent string) *Client 
 // HTTP returns the client for libraries. It bounds no body.
 func (c *Client) HTTP() *http.Client { return c.http }
 
+// Timeout returns how long a request may take.
+func (c *Client) Timeout() time.Duration { return c.timeout }
+
 // agent names the program to servers.
 type agent struct {
 	next http.RoundTripper
