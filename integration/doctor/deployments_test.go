@@ -23,6 +23,9 @@ import (
 // strictServer are the options of a sound server.
 var strictServer = authserver.Options{}
 
+// ownConfig stands for a file with the configuration of the gateway.
+const ownConfig = "OWN-CONFIG"
+
 // A deployment is broken in one way.
 type deployment struct {
 	name  string // what is broken, as in the table of docs/doctor.md
@@ -86,8 +89,8 @@ func deployments(t *testing.T, w *world) []deployment {
 			resource: object{"challenge_scopes": []string{"read:notes"}}, check: "step-up", want: `"challenge_scopes": "all"`, warns: true},
 		{name: "the provider does not know the resource", path: "/unknown-resource", options: authserver.Options{Resources: []string{"https://other.example.com"}},
 			args: []string{"--register"}, check: "sign-in-request", want: "the server refuses the resource"},
-		{name: "the provider does not know the scopes", path: "/unknown-scope",
-			resource: object{"scopes_supported": []string{"admin"}, "required_scopes": []string{"admin"}}, check: "as-scopes", want: "it does not list the scopes admin", warns: true},
+		{name: "the provider does not know the scopes", path: "/unknown-scope", args: []string{"--register"},
+			resource: object{"scopes_supported": []string{"admin"}, "required_scopes": []string{"admin"}}, check: "register", want: "create the scopes of the challenge"},
 		{name: "the provider promises iss in responses, and sends none", path: "/no-iss", options: authserver.Options{NoIssuerParameter: true}, args: []string{"--register"},
 			change: metadataWith(object{"authorization_response_iss_parameter_supported": true}), check: "iss-response", want: "the metadata promises iss in authorization responses"},
 		{name: "the provider has no metadata", path: "/no-metadata", change: at(metadataPlaces, http.NotFound),
@@ -140,6 +143,8 @@ func deployments(t *testing.T, w *world) []deployment {
 	token("the token is an ID token", "token-kind", "not the ID token", object{"nonce": "n-0S6_WzA2Mj", "at_hash": "77QmUPtjPfzWtF2AnpK9RQ"})
 	token("the token is bound by DPoP", "token-kind", "without DPoP", object{"cnf": object{"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}})
 	token("the token is of another issuer", "token-issuer", "is no authorization server of the resource", object{"iss": "https://other.example.com"})
+	add(deployment{name: "the token lacks the scope, by the configuration", url: sound, args: []string{"--config", ownConfig}, token: w.token("/sound", object{"scope": "write:notes"}),
+		check: "token-config", want: "the configuration refuses it: insufficient_scope"})
 	foreign := w.auth["/sound"].Mint(authserver.Token{Resource: sound, Scope: "read:notes", ForeignKey: true})
 	w.tokens = append(w.tokens, foreign)
 	add(deployment{name: "the token is signed by another key", url: sound, token: foreign, check: "token-signature", want: "does not verify"})

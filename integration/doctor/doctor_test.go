@@ -15,8 +15,11 @@ import (
 
 // report is the output of --json.
 type report struct {
-	Failed  bool
-	Cause   *struct{ Check, Status, Message, Fix, Setting string }
+	Failed bool
+	Cause  *struct {
+		Check, Status, Message, Fix, Setting, File string
+		Line                                       int
+	}
 	Results []struct{ Check, Status, Message, Subject string }
 }
 
@@ -34,6 +37,13 @@ func TestDoctorNamesTheCause(t *testing.T) {
 			t.Run(d.name, func(t *testing.T) {
 				t.Parallel()
 				args := append([]string{"doctor", d.url, "--json"}, d.args...)
+				configured := ""
+				for i, a := range args {
+					if a == ownConfig {
+						configured = file(t, "plugin.json", w.config())
+						args[i] = configured
+					}
+				}
 				if d.token != "" {
 					args = append(args, "--token", "-")
 				}
@@ -52,6 +62,9 @@ func TestDoctorNamesTheCause(t *testing.T) {
 				}
 				if c := got.Cause; c.Check != d.check || c.Status != level || !strings.Contains(c.Message+" "+c.Fix, d.want) || c.Fix == "" || r.status != status {
 					t.Errorf("status %d, want %d, and %s of %s with %q:\n%s", r.status, status, level, d.check, d.want, r.out)
+				}
+				if configured != "" && (got.Cause.File != configured || got.Cause.Line != 1 || !strings.HasPrefix(got.Cause.Setting, "resources[")) {
+					t.Errorf("the cause is at %s:%d: %s", got.Cause.File, got.Cause.Line, got.Cause.Setting)
 				}
 			})
 		}

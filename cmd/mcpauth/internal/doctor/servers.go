@@ -367,8 +367,9 @@ func checkServerScopes(o *Observation, s *server) []report.Result {
 		}
 	}
 	if len(missing) > 0 {
-		return one(report.Warning, "it does not list the scopes "+strings.Join(missing, " ")+", which clients are told to ask for: they may get invalid_scope",
-			"create these scopes at the provider, or correct required_scopes; if tokens have them without a prefix, set scope_prefix", "RESOURCE.required_scopes")
+		// A server need not list all of its scopes (RFC 8414, section 2), and Ory Hydra does not.
+		return one(report.Note, "it does not list the scopes "+strings.Join(missing, " ")+", which clients are told to ask for; --register shows whether it knows them",
+			"", "RESOURCE.required_scopes")
 	}
 	return nil
 }
