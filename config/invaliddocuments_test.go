@@ -84,6 +84,7 @@ func prefixed(resource string, prefixes ...string) string {
 var badServers = []badDocument{
 	one("no scope claims", withServer(`"scope_claims": []`), "authorization_servers[0].scope_claims: must not be empty"),
 	one("scope claims type", withServer(`"scope_claims": "scp"`), "authorization_servers[0].scope_claims: must be an array"),
+	onlyParser("scope claim with a space", withServer(`"scope_claims": ["scp", " roles"]`), "authorization_servers[0].scope_claims[1]: must not have white space at its ends"),
 	{name: "scope claims", doc: withServer(`"scope_claims": ["", "a", "a", 1, ["b"], "c\u0000", "` + strings.Repeat("n", 1025) + `"]`), want: []string{
 		"authorization_servers[0].scope_claims[0]: must not be empty",
 		"authorization_servers[0].scope_claims[2]: is the same as authorization_servers[0].scope_claims[1]",

@@ -47,6 +47,10 @@ func (v *value) shortName() string {
 		v.fail("must be at most " + strconv.Itoa(maxClaimText) + " bytes")
 		return ""
 	}
+	if name != "" && !IsPlainName(name, false) {
+		v.fail("must not have white space at its ends")
+		return ""
+	}
 	return name
 }
 

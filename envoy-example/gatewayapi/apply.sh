@@ -1,48 +1,74 @@
 #!/bin/sh
-# Applies mcpauth to a running Envoy Gateway, in the order in which nothing is ever open:
-# the guard, then the plugin, then the route to the MCP server. It waits for each to be in
-# effect, and goes no further if it is not.
+# Attaches mcpauth to a running Envoy Gateway, in the order in which nothing is ever open:
+# the guard, then the identity provider and the plugin, then the route to the MCP server. It
+# waits for each to be in effect, and goes no further if it is not.
 #
-#   sh apply.sh CONTEXT ADDRESS RESOURCE
+# usage: apply.sh [-p] [-d folder] [-a address] [-t seconds] [-c context] url route
 #
-# CONTEXT is the kubectl context. ADDRESS is where the Gateway's listener for MCP is
-# reached, HOST:PORT. RESOURCE is the URL of the resource in policy.yaml.
+#   url    the URL of the resource: https://mcp.example.com/notes
+#   route  a file with the HTTPRoute to the MCP server
+#   -p     apply patch.yaml too
+#   -d     the folder with the manifests, that of this script if not given
+#   -a     address of the Gateway's listener, HOST:PORT, if the name in the URL does not
+#          lead there
+#   -t     how long to wait for each step, 60 seconds if not given
+#   -c     the context of kubectl
 #
-#   sh apply.sh kind-kind 203.0.113.7:443 https://mcp.example.com/notes
-#
-# Variables: MANIFESTS, a folder of manifests, else that of this script; TIMEOUT, in
-# seconds for each wait, else 60; KUBECTL and CURL, the programs. It applies patch.yaml
-# with PATCH=yes. It can run again after a change.
+# Change what is marked CHANGE in the manifests first. The script can run again.
 set -eu
 
-if [ $# -ne 3 ]; then
-	sed -n '2,/^set /{/^#/s/^# \{0,1\}//p;}' "$0" >&2
+usage() {
+	sed -n 's/^# \(usage: .*\)/\1/p' "$0" >&2
 	exit 2
-fi
-address=$2 resource=$3
-scheme=${resource%%://*}
-manifests=${MANIFESTS:-$(dirname "$0")}
-timeout=${TIMEOUT:-60}
+}
 
-kubectl() { "${KUBECTL:-kubectl}" --context "$context" "$@"; }
-context=$1
+folder=$(dirname "$0")
+patch='' address='' seconds=60 context=''
+while getopts pd:a:t:c: option; do
+	case $option in
+	p) patch=yes ;;
+	d) folder=$OPTARG ;;
+	a) address=$OPTARG ;;
+	t) seconds=$OPTARG ;;
+	c) context=$OPTARG ;;
+	*) usage ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -eq 2 ] || usage
+resource=$1 route=$2
+[ -r "$route" ] || { echo "$0: there is no file $route" >&2; exit 2; }
+scheme=${resource%%://*}
+authority=${resource#*://}
+authority=${authority%%/*}
+case $authority in
+*:*) port=:${authority##*:} ;;
+*) port= ;;
+esac
+# Requests for names that lead nowhere go to the gateway, too.
+address=${address:-${authority%:*}:}
+
+apply() {
+	kubectl apply -f "$1"
+}
+
+kubectl() { command kubectl ${context:+--context "$context"} "$@"; }
 
 # status URL [HEADER]: the status of a request to the gateway, 000 if there is no answer.
 # Certificates are not checked: the names below are in none.
 status() {
-	"${CURL:-curl}" -sko /dev/null -m 5 -w '%{http_code}' --connect-to "::$address" -H "${2:-accept: */*}" "$1" || true
+	curl -sko /dev/null -m 5 -w '%{http_code}' --connect-to "::$address" -H "${2:-accept: */*}" "$1" || true
 }
 
 # await STATUS URL [HEADER]: waits until a request gets the status three times in a row,
 # since gateways have several workers and, often, several replicas.
 await() {
-	left=$((timeout * 2)) row=0
+	last=$(($(date +%s) + seconds)) row=0
 	while :; do
 		got=$(status "$2" "${3:-}")
 		if [ "$got" = "$1" ]; then row=$((row + 1)); else row=0; fi
 		[ $row -lt 3 ] || return 0
-		left=$((left - 1))
-		[ $left -gt 0 ] || return 1
+		[ "$(date +%s)" -lt "$last" ] || return 1
 		sleep 0.5
 	done
 }
@@ -60,37 +86,38 @@ conditions() {
 }
 
 echo "1. the guard"
-kubectl apply -f "$manifests/guard.yaml"
-await 403 "$scheme://guard.invalid/" 'x-mcpauth-verdict: token' || case $got in
+apply "$folder/guard.yaml"
+await 403 "$scheme://guard.invalid$port/" 'x-mcpauth-verdict: token' || case $got in
 200) fail "the guard is not in effect: a request with a forged x-mcpauth-verdict passed." \
 	"Another ClientTrafficPolicy or SecurityPolicy of the Gateway counts instead of mcpauth-guard:" \
 	"add what guard.yaml says to it. The conditions:" \
 	"$(conditions clienttrafficpolicy mcpauth-guard)" "$(conditions securitypolicy mcpauth-guard)" ;;
 404) fail "no listener at $address has the route for guard.invalid." \
 	"The listener must have no hostname, and the Gateway's name must be right in guard.yaml." ;;
-*) fail "$scheme://guard.invalid at $address: status $got, not 403." \
+*) fail "$scheme://guard.invalid$port at $address: status $got, not 403." \
 	"Is this the address of the Gateway's listener, and does it speak $scheme?" ;;
 esac
 
 echo "2. the plugin"
-kubectl apply -f "$manifests/identity-provider.yaml" -f "$manifests/policy.yaml"
-if [ "${PATCH:-}" = yes ]; then kubectl apply -f "$manifests/patch.yaml"; fi
+apply "$folder/identity-provider.yaml"
+apply "$folder/policy.yaml"
+[ -z "$patch" ] || apply "$folder/patch.yaml"
 path=/${resource#*://*/}
-await 401 "$scheme://auth.invalid$path" || fail "the plugin does not run: $scheme://auth.invalid$path at $address has status $got, not 401." \
+await 401 "$scheme://auth.invalid$port$path" || fail "the plugin does not run: $scheme://auth.invalid$port$path at $address has status $got, not 401." \
 	"403: Envoy has no such plugin. Envoy's log names each mistake in its configuration after 'mcpauth:';" \
 	"Envoy Gateway's log has 'Envoy rejected the last update'; for the image, see the conditions:" \
 	"$(conditions envoyextensionpolicy mcpauth)" \
 	"404: kind Backend is not enabled, or policy.yaml has no resource for $path."
 
 echo "3. the route"
-kubectl apply -f "$manifests/mcp-route.yaml"
+apply "$route"
 await 401 "$resource" || fail "$resource at $address: status $got, not 401." \
-	"403: the route has no plugin: does policy.yaml list it? 404: does mcp-route.yaml match host and path," \
+	"403: the route has no plugin: does policy.yaml list it? 404: does the route match host and path," \
 	"and resource in policy.yaml, too? After a change of policy.yaml, Envoy's log may have a line with 'mcpauth:'."
 
 # A SecurityPolicy of the route, without mergeType, counts instead of the guard.
-route=$(kubectl get -f "$manifests/mcp-route.yaml" -o 'jsonpath={.metadata.namespace}/{.metadata.name}')
-if conditions securitypolicy mcpauth-guard | grep '^Overridden=True' | grep -Eq "[[ ]$route[] /]"; then
+name=$(kubectl get -f "$route" -o 'jsonpath={.metadata.namespace}/{.metadata.name}')
+if conditions securitypolicy mcpauth-guard | grep '^Overridden=True' | grep -Eq "[[ ]$name[] /]"; then
 	fail "$resource has status 401, but no guard: a SecurityPolicy of the route counts instead." \
 		"Add 'mergeType: StrategicMerge' to it."
 fi

@@ -207,19 +207,21 @@ func (c *cluster) startEnvoy(t testing.TB, version string) {
 // gatewayAddr is where clients reach the Gateway's listener for MCP.
 const gatewayAddr = "127.0.0.1:10443"
 
-// env returns the variables for apply.sh with the manifests in dir.
-func (c *cluster) env(dir string) []string {
-	return []string{"KUBECONFIG=" + c.Kubeconfig, "KUBECTL=" + controlplane.Kubectl.Path(), "MANIFESTS=" + dir}
+// env is the environment of a user's shell.
+func (c *cluster) env() []string {
+	return append(os.Environ(), "KUBECONFIG="+c.Kubeconfig, "PATH="+filepath.Dir(controlplane.Kubectl.Path())+":"+os.Getenv("PATH"))
 }
 
 // applySh runs apply.sh with the manifests in dir and returns its output.
-func (c *cluster) applySh(dir string, env ...string) (string, error) {
+func (c *cluster) applySh(dir string, options ...string) (string, error) {
 	root, err := envoy.Root()
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command("sh", filepath.Join(root, "envoy-example", "gatewayapi", "apply.sh"), "test", gatewayAddr, controlplane.Resource)
-	cmd.Env = append(append(os.Environ(), c.env(dir)...), env...)
+	args := []string{filepath.Join(root, "envoy-example", "gatewayapi", "apply.sh"), "-d", dir, "-a", gatewayAddr, "-c", "test"}
+	args = append(append(args, options...), controlplane.Resource, filepath.Join(dir, "mcp-route.yaml"))
+	cmd := exec.Command("sh", args...)
+	cmd.Env = c.env()
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

@@ -93,11 +93,13 @@ func (c *cluster) page(t *testing.T, dir string) {
 				continue // the world has pushed the image
 			}
 			ran++
-			command = strings.NewReplacer("kind-kind 203.0.113.7:443", "test "+gatewayAddr, "kubectl ", controlplane.Kubectl.Path()+" ",
+			// The manifests have a user's changes, and no DNS name leads to the gateway.
+			command = strings.NewReplacer("apply.sh ", "apply.sh -d "+dir+" -a "+gatewayAddr+" -c test ",
+				" envoy-example/gatewayapi/mcp-route.yaml", " "+filepath.Join(dir, "mcp-route.yaml"),
 				"curl ", "curl --http1.1 ").Replace(command)
 			cmd := exec.Command("sh", "-c", command)
 			cmd.Dir = root
-			cmd.Env = append(os.Environ(), c.env(dir)...)
+			cmd.Env = c.env()
 			out, err := cmd.CombinedOutput()
 			t.Logf("%s\n%s", line, out)
 			if err != nil {
@@ -154,7 +156,7 @@ func (c *cluster) applyFails(t *testing.T) {
 	fails := func(name, dir string, want ...string) {
 		t.Run(name, func(t *testing.T) {
 			p := controlplane.Poll(t, c.world.Upstream, plainNotesURL)
-			out, err := c.applySh(dir, "TIMEOUT=6")
+			out, err := c.applySh(dir, "-t", "6")
 			if err == nil {
 				t.Errorf("apply.sh succeeds:\n%s", out)
 			}

@@ -24,6 +24,7 @@ func TestKeycloak(t *testing.T) {
 		"audience in a default scope":      keycloakDefaultScope,
 		"no scopes":                        keycloakNoScopes,
 		"gateway not in the audience":      keycloakGatewayNotInAudience,
+		"claims":                           keycloakClaims,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
