@@ -13,6 +13,7 @@ import (
 	"mcpauth/cmd/mcpauth/internal/lint"
 	"mcpauth/cmd/mcpauth/internal/report"
 	"mcpauth/cmd/mcpauth/internal/source"
+	"mcpauth/config"
 )
 
 func (a *app) configCommand() *cobra.Command {
@@ -86,10 +87,7 @@ func (a *app) config(files []string, explained bool) (*report.Report, *bytes.Buf
 			return nil, nil, err
 		}
 		for _, f := range found {
-			c, results := lint.Check(f)
-			for i := range results {
-				results[i].Subject = fmt.Sprintf("%s, line %d: %s", file, f.Line, f.Name)
-			}
+			c, results := lintResults(f)
 			r.Add(results...)
 			if c != nil && explained {
 				explain.Config(words, c)
@@ -97,6 +95,16 @@ func (a *app) config(files []string, explained bool) (*report.Report, *bytes.Buf
 		}
 	}
 	return r, words, nil
+}
+
+// lintResults returns the configuration of f, nil if it is not valid, and what the checks
+// without the network find, with f as the subject.
+func lintResults(f *source.Found) (*config.Config, []report.Result) {
+	c, results := lint.Check(f)
+	for i := range results {
+		results[i].Subject = fmt.Sprintf("%s, line %d: %s", f.File, f.Line, f.Name)
+	}
+	return c, results
 }
 
 // compare adds to r how the live deployment differs from a configuration, and writes it.

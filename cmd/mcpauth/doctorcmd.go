@@ -111,15 +111,21 @@ func (a *app) doctor(c *cobra.Command, url string, d *doctorFlags, o *outputFlag
 	if options.Roots, err = roots(d.ca); err != nil {
 		return err
 	}
+	before := &report.Report{}
 	if d.config != "" {
-		if options.Found, err = a.configOf(d.config, url); err != nil {
+		f, err := a.configOf(d.config, url)
+		if err != nil {
 			return err
+		}
+		c, results := lintResults(f)
+		if before.Add(results...); c != nil {
+			options.Found = f // else the plugin does not run it, and the walk is one without it
 		}
 	}
 	if d.login {
 		options.Login = &doctor.Login{ClientID: d.clientID, Port: d.port, Timeout: d.loginTimeout, Open: a.opener(d.browser)}
 	}
-	return a.walk(c, &options, &report.Report{}, o)
+	return a.walk(c, &options, before, o)
 }
 
 // walk runs the doctor after the results in before. For people, each result is written as

@@ -257,6 +257,8 @@ func withoutPlugin(t *testing.T, w *world) []deployment {
 	plain := "http://" + w.plain.Addr()
 	return []deployment{
 		{name: "the plugin refuses its configuration, and Envoy does not start", url: "http://" + address + "/notes", check: "reach", want: "It does not start if the plugin refuses its configuration"},
+		{name: "the same, with the configuration at hand", url: "http://" + address + "/notes", args: []string{"--config", file(t, "plugin.json", `{"resources":[{"resource":"http://mcp.example.com"}],"authorization_servers":[{"issuer":"https://auth.example.com","cluster":"auth"}]}`)},
+			check: "config-valid", want: "allow_insecure_http"},
 		{name: "the plugin is not attached", url: plain + "/open", check: "plugin", want: "passes without a token"},
 		{name: "the plugin is not attached, and the guard is", url: plain + "/guarded", check: "plugin", want: "the plugin does not run on this route"},
 		{name: "the plugin has crashed, or there is no MCP server", url: plain + "/dead", check: "plugin", want: "503 without Retry-After"},

@@ -29,7 +29,7 @@ type Options struct {
 	Timeout time.Duration
 	// Roots are the accepted certification authorities, nil for those of the system.
 	Roots *x509.CertPool
-	// Found is the configuration of the gateway, nil if it is not known.
+	// Found is the configuration of the gateway, which is valid; nil if it is not known.
 	Found *source.Found
 	// Passive sends no request with a forged token.
 	Passive bool
@@ -117,7 +117,7 @@ func Run(ctx context.Context, options *Options) (*report.Report, error) {
 	}
 	if f := options.Found; f != nil {
 		if o.config, err = f.Config(); err != nil {
-			return nil, fmt.Errorf("%s: the plugin refuses the configuration: see `mcpauth config`", f.File)
+			return nil, fmt.Errorf("%s: %w", f.File, err)
 		}
 		o.findResource()
 	}
