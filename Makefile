@@ -51,6 +51,10 @@ wasm = mkdir -p $(dir $(3)) && \
 	rm $(3).linked.$$$$ && mv $(3).$$$$ $(3) && \
 	echo "$(3): $$(wc -c < $(3)) bytes"
 
+# The operator's tool: static, and the same bytes in any folder.
+TOOL_FLAGS := -trimpath -buildvcs=false -ldflags='-s -w -buildid= -X main.version=$(VERSION)'
+ALL_PLATFORMS := darwin/amd64 darwin/arm64 linux/amd64 linux/arm64 windows/amd64 windows/arm64
+
 # $(call modules,FOLDERS) downloads the modules that the Go modules in these folders
 # need, unless they are there. go build would print a line for each.
 modules = for dir in $(1); do \
@@ -65,7 +69,7 @@ OTHERS := envoy-example cmd internal/build/dist integration integration/istiofet
 ACTIONLINT = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" actionlint
 STATICCHECK = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" staticcheck
 
-.PHONY: help build run demo check test lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-files bench-jwtlite faults-file vectors-file dashboard vulncheck clean
+.PHONY: help build tools run demo check test lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-files bench-jwtlite faults-file vectors-file dashboard vulncheck clean
 
 # Targets are listed in the order of this file, under the last line with ##@.
 help: ## this list
@@ -87,6 +91,16 @@ image: build ## an OCI image in build/image; PUSH=registry/repository:tag pushes
 	@$(call modules,cmd)
 	cd cmd && $(GO) run ./mkimage -out '$(abspath $(IMAGE))' -manifests '$(CURDIR)/build/manifests' $(if $(SOURCE),-source '$(SOURCE)') \
 		$(if $(PUSH),-push '$(PUSH)') $(if $(PUSH_ARTIFACT),-push-artifact '$(PUSH_ARTIFACT)')
+
+# PLATFORMS="linux/arm64 windows/amd64 …" also builds it for these, PLATFORMS=all for all six
+# of a release, into build/tools.
+PLATFORMS ?=
+tools: ## build/mcpauth, the operator's tool; PLATFORMS=all also builds it for six platforms into build/tools
+	@$(call modules,cmd)
+	@cd cmd && CGO_ENABLED=0 GOWORK=off $(GO) build $(TOOL_FLAGS) -o "$(CURDIR)/build/mcpauth" ./mcpauth && echo "build/mcpauth"
+	@cd cmd && for p in $(if $(filter all,$(PLATFORMS)),$(ALL_PLATFORMS),$(PLATFORMS)); do \
+		os=$${p%/*} arch=$${p#*/}; file="build/tools/mcpauth-$$os-$$arch"; test $$os != windows || file="$$file.exe"; \
+		CGO_ENABLED=0 GOWORK=off GOOS=$$os GOARCH=$$arch $(GO) build $(TOOL_FLAGS) -o "$(CURDIR)/$$file" ./mcpauth && echo "$$file" || exit 1; done
 
 run: build ## the example with a walk through it; it stays up until Ctrl-C
 	@$(call modules,envoy-example)

@@ -118,6 +118,11 @@ func TestCommands(t *testing.T) {
 			}
 		case line == "make build":
 			shell(t, root, line)
+		case line == "make tools", strings.HasPrefix(line, "build/mcpauth "):
+			// integration/doctor runs those of docs/doctor.md: TestDoctorPage.
+			if in[line] != "docs/doctor.md" && in[line] != "README.md" {
+				t.Errorf("%s: no test for the command %q", in[line], line)
+			}
 		case line == "make docs":
 			// The page is up to date, or a test beside the generator fails.
 			shell(t, root, line)

@@ -83,7 +83,7 @@ func TestRelease(t *testing.T) {
 	second, _ := build(0o077)
 
 	names := list(t, first)
-	want := []string{"SHA256SUMS", "mkimage-V-" + runtime.GOOS + "-" + runtime.GOARCH}
+	want := []string{"SHA256SUMS", "mcpauth-V-" + runtime.GOOS + "-" + runtime.GOARCH, "mkimage-V-" + runtime.GOOS + "-" + runtime.GOARCH}
 	for _, suffix := range []string{".cdx.json", ".intoto.json", ".wasm", "-chart.tgz", "-image.digest", "-image.tar", "-manifests.tar.gz", "-notes.md", "-schema.json"} {
 		want = append(want, "mcpauth-V"+suffix)
 	}

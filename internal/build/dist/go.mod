@@ -62,4 +62,8 @@ require (
 	gopkg.in/warnings.v0 v0.1.2 // indirect
 )
 
-replace mcpauth/cmd => ../../../cmd
+replace (
+	github.com/tidwall/pretty => ../pretty
+	mcpauth => ../../..
+	mcpauth/cmd => ../../../cmd
+)

@@ -49,7 +49,7 @@ func (r *release) build(pkg, goos, goarch, file string) error {
 		"GOFLAGS=", "GOEXPERIMENT=", "GOAMD64=v1", "GOARM64=v8.0", "GOFIPS140=off",
 	}
 	if _, err := r.run(filepath.Join(r.root, "cmd"), env, "go", "build",
-		"-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", file, pkg); err != nil {
+		"-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid= -X main.version="+r.version, "-o", file, pkg); err != nil {
 		return err
 	}
 	return os.Chmod(file, 0o755)
