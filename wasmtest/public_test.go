@@ -461,8 +461,8 @@ func TestLargeBodiesWithoutAToken(t *testing.T) {
 
 // With the verdict header a guard behind the plugin can tell public requests from others.
 func TestPublicVerdict(t *testing.T) {
-	onBoth(t, server(nil), opened(nil), func(t *testing.T, h *Host, vm *VM, stops bool) {
-		vm = start(t, h, config(server(nil), opened(nil), with(verdictHeaderOn, object{"allow_on_headers_stop_iteration": stops})))
+	onBoth(t, server(nil), opened(nil), func(t *testing.T, h *Host, _ *VM, stops bool) {
+		vm := start(t, h, config(server(nil), opened(nil), with(verdictHeaderOn, object{"allow_on_headers_stop_iteration": stops})))
 		for token, want := range map[string]string{"": "public", rsaKey.bearer(openClaims(h, object{"scope": ""})): "token", rsaKey.bearer(openClaims(h, nil)): "token"} {
 			s := vm.Open(rpc("/mcp", token, forgedVerdict()...), false)
 			s.Body(initialize, true)
