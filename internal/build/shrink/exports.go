@@ -3,24 +3,25 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // unused are callbacks that the SDK exports and that the plugin does not
 // implement, or that do nothing for it. A host enters the module for each
 // callback that is exported, several times a request; for one that is not, it
 // does what the SDK would have told it to do: it goes on.
-var unused = map[string]bool{
+var unused = []string{
 	// Of TCP filters and queues.
-	"proxy_on_new_connection":              true,
-	"proxy_on_downstream_data":             true,
-	"proxy_on_downstream_connection_close": true,
-	"proxy_on_upstream_data":               true,
-	"proxy_on_upstream_connection_close":   true,
-	"proxy_on_queue_ready":                 true,
+	"proxy_on_new_connection",
+	"proxy_on_downstream_data",
+	"proxy_on_downstream_connection_close",
+	"proxy_on_upstream_data",
+	"proxy_on_upstream_connection_close",
+	"proxy_on_queue_ready",
 }
 
 // removeExports takes the exports of these names out.
-func (m *module) removeExports(names map[string]bool) error {
+func (m *module) removeExports(names []string) error {
 	s, err := m.section(sectionExport)
 	if err != nil {
 		return err
@@ -40,7 +41,7 @@ func (m *module) removeExports(names map[string]bool) error {
 		if r.err() != nil {
 			return r.err()
 		}
-		if names[string(name)] {
+		if slices.Contains(names, string(name)) {
 			continue
 		}
 		kept++
