@@ -43,11 +43,11 @@ else
 SHRINK := $(GO) run ./internal/build/shrink -version '$(VERSION)' -plain
 endif
 
-# $(call wasm,FOLDER,PACKAGE AND FLAGS,FILE,FLAGS OF SHRINK) builds a package of the
-# module in FOLDER. It moves the file into place, so that two makes can run at once.
+# $(call wasm,FOLDER,PACKAGE AND FLAGS,FILE) builds a package of the module in
+# FOLDER. It moves the file into place, so that two makes can run at once.
 wasm = mkdir -p $(dir $(3)) && \
 	(cd $(1) && GOWORK=off GOOS=wasip1 GOARCH=wasm $(GO) build $(WASM_FLAGS) -o "$(CURDIR)/$(3)".linked.$$$$ $(2)) && \
-	$(SHRINK) $(4) $(3).linked.$$$$ $(3).$$$$ && \
+	$(SHRINK) $(3).linked.$$$$ $(3).$$$$ && \
 	rm $(3).linked.$$$$ && mv $(3).$$$$ $(3) && \
 	echo "$(3): $$(wc -c < $(3)) bytes"
 
@@ -214,7 +214,7 @@ bench: bench-files ## the cost of mcpauth beside Envoy's own jwt_authn: build/be
 
 bench-files: build # mcpauth with signatures by jwtlite only, and a plugin that does nothing
 	@$(call wasm,.,-tags=jwtlite $(PLUGIN),build/bench/mcpauth-jwtlite.wasm)
-	@$(call wasm,integration,./bench/empty,build/bench/empty.wasm,-no-responses)
+	@$(call wasm,integration,./bench/empty,build/bench/empty.wasm)
 
 vectors-file: build # a plugin that only judges test vectors
 	@$(call wasm,.,-tags=vectors $(PLUGIN),build/mcpauth-vectors.wasm)

@@ -76,11 +76,6 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 		return types.OnPluginStartStatusFailed
 	}
 	p.stopsHeaders = c.StopsHeaders
-	for _, r := range c.Resources {
-		if r.FilterLists != config.FilterOff {
-			responseGuard.on = 1
-		}
-	}
 	if c.Audit {
 		p.observers = map[uint32]*gate.Observer{}
 	}

@@ -19,19 +19,6 @@ import (
 // keeps, so that the client can get a 502 in its place. Otherwise the headers go on first,
 // as those of an event stream do. A local reply then makes Envoy reset the stream.
 
-// responseGuard has the flag without which the host does not enter Go for responses: the
-// command internal/build/shrink puts a look at it before those callbacks, and finds it by the
-// marker. It stays set for all plugins of this VM.
-var responseGuard = struct {
-	marker [32]byte
-	on     uint32
-}{
-	marker: [...]byte{
-		'm', 'c', 'p', 'a', 'u', 't', 'h', ':', ' ', 'c', 'a', 'l', 'l', 'b', 'a', 'c',
-		'k', 's', ' ', 'f', 'o', 'r', ' ', 'r', 'e', 's', 'p', 'o', 'n', 's', 'e', 's',
-	},
-}
-
 // stopNoBuffer is the action on a body that goes nowhere.
 const stopNoBuffer types.Action = 3 // StopIterationNoBuffer
 

@@ -353,31 +353,3 @@ func TestFilterListsOfPublicResources(t *testing.T) {
 		})
 	}
 }
-
-// Without filter_lists, a response does not enter Go: a callback for a stream that Go does not
-// know would crash it. See the guard of internal/build/shrink.
-func TestResponsesDoNotEnterGo(t *testing.T) {
-	for _, filter := range []string{"off", "claims"} {
-		h := New(plugin(t), Options{}) // newHost lets no VM die
-		defer h.Close()
-		vm := start(t, h, config(server(nil), fitted(filter, nil), nil))
-		entered := false
-		for export, params := range map[string][]uint64{
-			"proxy_on_response_headers":  {9999, 1, 0},
-			"proxy_on_response_body":     {9999, 1, 0},
-			"proxy_on_response_trailers": {9999, 1},
-		} {
-			if !vm.has(export) {
-				t.Fatalf("%s is not exported", export)
-			}
-			action, ok := vm.enter(9999, export, params...)
-			entered = entered || !ok
-			if ok && action != 0 {
-				t.Errorf("%s: action %d", export, action)
-			}
-		}
-		if want := filter != "off" || plain; entered != want {
-			t.Errorf("filter_lists %s: Go was entered: %v, want %v", filter, entered, want)
-		}
-	}
-}

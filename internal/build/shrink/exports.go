@@ -3,25 +3,24 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 )
 
 // unused are callbacks that the SDK exports and that the plugin does not
 // implement, or that do nothing for it. A host enters the module for each
 // callback that is exported, several times a request; for one that is not, it
 // does what the SDK would have told it to do: it goes on.
-var unused = []string{
+var unused = map[string]bool{
 	// Of TCP filters and queues.
-	"proxy_on_new_connection",
-	"proxy_on_downstream_data",
-	"proxy_on_downstream_connection_close",
-	"proxy_on_upstream_data",
-	"proxy_on_upstream_connection_close",
-	"proxy_on_queue_ready",
+	"proxy_on_new_connection":              true,
+	"proxy_on_downstream_data":             true,
+	"proxy_on_downstream_connection_close": true,
+	"proxy_on_upstream_data":               true,
+	"proxy_on_upstream_connection_close":   true,
+	"proxy_on_queue_ready":                 true,
 }
 
 // removeExports takes the exports of these names out.
-func (m *module) removeExports(names []string) error {
+func (m *module) removeExports(names map[string]bool) error {
 	s, err := m.section(sectionExport)
 	if err != nil {
 		return err
@@ -41,7 +40,7 @@ func (m *module) removeExports(names []string) error {
 		if r.err() != nil {
 			return r.err()
 		}
-		if slices.Contains(names, string(name)) {
+		if names[string(name)] {
 			continue
 		}
 		kept++

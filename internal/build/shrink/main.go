@@ -15,7 +15,7 @@
 // 150 kB: see dropLines.
 //
 // The callbacks that the plugin does not need are no longer exported: see
-// unused. Those for responses are guarded: see guard. With -no-responses they go too.
+// unused.
 //
 // Where a table is not found the toolchain has changed, and the command may be
 // needless: it says so and copies the file as it is. With -plain it always does.
@@ -23,7 +23,7 @@
 // With -version it also writes a custom section that names the version: see
 // addVersion.
 //
-// Usage: shrink [-plain] [-no-responses] [-version VERSION] IN OUT
+// Usage: shrink [-plain] [-version VERSION] IN OUT
 package main
 
 import (
@@ -31,35 +31,29 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"slices"
 )
 
 func main() {
 	plain := flag.Bool("plain", false, "leave the code, the data and the exports as they are")
-	noResponses := flag.Bool("no-responses", false, "the plugin does nothing about responses")
 	version := flag.String("version", "", "the version that the file names in the section "+versionSection)
 	flag.Parse()
 	if flag.NArg() != 2 {
-		fmt.Fprintln(os.Stderr, "usage: shrink [-plain] [-no-responses] [-version VERSION] IN OUT")
+		fmt.Fprintln(os.Stderr, "usage: shrink [-plain] [-version VERSION] IN OUT")
 		os.Exit(2)
 	}
-	if err := run(flag.Arg(0), flag.Arg(1), *plain, *noResponses, *version); err != nil {
+	if err := run(flag.Arg(0), flag.Arg(1), *plain, *version); err != nil {
 		fmt.Fprintln(os.Stderr, "shrink:", err)
 		os.Exit(1)
 	}
 }
 
-func run(in, out string, plain, noResponses bool, version string) error {
+func run(in, out string, plain bool, version string) error {
 	file, err := os.ReadFile(in)
 	if err != nil {
 		return err
 	}
 	if !plain {
-		without, guards := unused, guarded
-		if noResponses {
-			without, guards = slices.Concat(unused, guarded), nil
-		}
-		smaller, err := shrink(file, without, guards)
+		smaller, err := shrink(file, unused)
 		switch {
 		case errors.Is(err, errNoTable):
 			fmt.Fprintln(os.Stderr, "shrink: left as it is:", err)
@@ -77,9 +71,9 @@ func run(in, out string, plain, noResponses bool, version string) error {
 	return os.WriteFile(out, file, 0o644)
 }
 
-// shrink returns file without the exports of the names in unused, with a guard before those
-// in guarded, and with its findfunctab written by a start function.
-func shrink(file []byte, unused, guarded []string) ([]byte, error) {
+// shrink returns file without the exports of these names and with its
+// findfunctab written by a start function.
+func shrink(file []byte, unused map[string]bool) ([]byte, error) {
 	m, err := parse(file)
 	if err != nil {
 		return nil, err
@@ -90,15 +84,6 @@ func shrink(file []byte, unused, guarded []string) ([]byte, error) {
 	memory, err := m.data()
 	if err != nil {
 		return nil, err
-	}
-	if len(guarded) > 0 {
-		flag, err := findFlag(memory)
-		if err == nil {
-			err = m.guard(guarded, flag)
-		}
-		if err != nil {
-			return nil, err
-		}
 	}
 	t, err := findTable(memory)
 	if err != nil {

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -20,13 +19,8 @@ import (
 // build links a program as Go links the plugin.
 func build(t *testing.T) []byte {
 	t.Helper()
-	return link(t, "package main\n\nfunc main() {}\n\nfunc init() { panic(\"at the start\") }\n")
-}
-
-// link links a program.
-func link(t *testing.T, source string) []byte {
-	t.Helper()
 	dir := t.TempDir()
+	source := "package main\n\nfunc main() {}\n\nfunc init() { panic(\"at the start\") }\n"
 	for name, text := range map[string]string{"go.mod": "module program\n\ngo 1.24\n", "main.go": source} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
@@ -76,7 +70,7 @@ func memory(t *testing.T, file []byte) ([]byte, []string) {
 // the same functions, fewer bytes.
 func TestLeavesTheMemoryAsItWas(t *testing.T) {
 	before := build(t)
-	after, err := shrink(before, nil, nil)
+	after, err := shrink(before, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +140,7 @@ func functions(t *testing.T, memory []byte) [][]string {
 // A crash is still told with the names of its functions.
 func TestTraces(t *testing.T) {
 	before := build(t)
-	after, err := shrink(before, nil, nil)
+	after, err := shrink(before, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,7 +170,7 @@ func TestTraces(t *testing.T) {
 // function is there.
 func TestRefusesWhatItDoesNotKnow(t *testing.T) {
 	file := build(t)
-	once, err := shrink(file, nil, nil)
+	once, err := shrink(file, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +180,7 @@ func TestRefusesWhatItDoesNotKnow(t *testing.T) {
 		"cut short": file[:len(file)-1],
 		"no table":  once,
 	} {
-		if _, err := shrink(file, nil, nil); err == nil || errors.Is(err, errNoTable) != (name == "no table") {
+		if _, err := shrink(file, nil); err == nil || errors.Is(err, errNoTable) != (name == "no table") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -196,88 +190,14 @@ func TestRefusesWhatItDoesNotKnow(t *testing.T) {
 // that the SDK has changed and that the list must be read again.
 func TestLeavesExportsOut(t *testing.T) {
 	file := build(t)
-	after, err := shrink(file, []string{"_initialize"}, nil)
+	after, err := shrink(file, map[string]bool{"_initialize": true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, exports := memory(t, after); len(exports) != 0 {
 		t.Errorf("exports %v", exports)
 	}
-	if _, err := shrink(file, []string{"_initialize", "proxy_on_nothing"}, nil); err == nil {
+	if _, err := shrink(file, map[string]bool{"_initialize": true, "proxy_on_nothing": true}); err == nil {
 		t.Error("a callback that is not exported goes unnoticed")
-	}
-}
-
-// A guarded callback enters the program only after that has set the flag.
-func TestGuard(t *testing.T) {
-	const program = `package main
-
-var guard = struct {
-	marker [32]byte
-	on     uint32
-}{marker: [...]byte{MARKER}}
-
-//go:wasmexport set
-func set(on uint32) { guard.on = on }
-
-//go:wasmexport callback
-func callback(a, b int32) int32 { return a - b }
-
-//go:wasmexport other
-func other() int64 { return 1 }
-
-func main() {}
-`
-	var marker []string
-	for _, c := range []byte(guardMarker) {
-		marker = append(marker, strconv.Itoa(int(c)))
-	}
-	file := link(t, strings.Replace(program, "MARKER", strings.Join(marker, ","), 1))
-	after, err := shrink(file, nil, []string{"callback"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx := context.Background()
-	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter())
-	defer r.Close(ctx)
-	wasi_snapshot_preview1.MustInstantiate(ctx, r)
-	m, err := r.InstantiateWithConfig(ctx, after, wazero.NewModuleConfig().WithStartFunctions("_initialize"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	call := func(name string, args ...uint64) uint64 {
-		t.Helper()
-		results, err := m.ExportedFunction(name).Call(ctx, args...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(results) == 0 {
-			return 0
-		}
-		return results[0]
-	}
-	for _, on := range []uint64{0, 1, 2, 0} {
-		call("set", on)
-		want := uint64(40)
-		if on == 0 {
-			want = 0
-		}
-		if got := call("callback", 42, 2); got != want {
-			t.Errorf("with the flag %d: %d, want %d", on, got, want)
-		}
-	}
-	for name, c := range map[string]struct {
-		file  []byte
-		names []string
-	}{
-		"no marker":           {build(t), []string{"_initialize"}},
-		"two markers":         {link(t, strings.Replace(program, "MARKER", strings.Join(marker, ","), 1)+"\nfunc init() { println(\""+guardMarker+"\") }\n"), []string{"callback"}},
-		"no such callback":    {file, []string{"callback", "callbacks"}},
-		"a result of 64 bits": {file, []string{"other"}},
-		"no result":           {file, []string{"set"}},
-	} {
-		if _, err := shrink(c.file, nil, c.names); err == nil {
-			t.Errorf("%s: no error", name)
-		}
 	}
 }

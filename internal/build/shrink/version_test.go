@@ -36,7 +36,7 @@ func TestVersion(t *testing.T) {
 		t.Fatal(err)
 	}
 	const version = "1.2.3-rc.1+b"
-	if err := run(in, out, true, false, version); err != nil {
+	if err := run(in, out, true, version); err != nil {
 		t.Fatal(err)
 	}
 	file, err := os.ReadFile(out)
@@ -49,7 +49,7 @@ func TestVersion(t *testing.T) {
 	if !bytes.HasPrefix(file, linked) {
 		t.Error("the rest of the file differs")
 	}
-	small, err := shrink(linked, nil, nil)
+	small, err := shrink(linked, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
