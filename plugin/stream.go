@@ -169,6 +169,7 @@ func (s *stream) readHeader(r *gate.Request, name, value string) error {
 // applyVerdict carries out a verdict on the headers. If the verdict is to wait, there
 // is no room, and the request gets the verdict's reply.
 func (s *stream) applyVerdict(v gate.Verdict) types.Action {
+	kept := s.body // the body came to the plugin while the request waited
 	s.body = v.Body()
 	switch v.Kind() {
 	case gate.KindRespond, gate.KindWait:
@@ -186,6 +187,13 @@ func (s *stream) applyVerdict(v gate.Verdict) types.Action {
 		s.setLists(v.Pass().Lists)
 		if what, err := setHeaders(v.Pass()); err != nil {
 			return s.fault(what, err)
+		}
+		if kept != nil && s.plugin.stopsHeaders {
+			// If the headers went on before all of the body is there, Envoy 1.36 would
+			// lose the rest of it.
+			delete(s.plugin.observers, s.id)
+			s.body = s.plugin.gate.KeptBody(kept, &v)
+			return s.awaitBody()
 		}
 		return s.forward(v.Outcome())
 	}

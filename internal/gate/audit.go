@@ -202,22 +202,28 @@ func (o *Observer) End(complete bool, set SetState) error {
 	a := o.gate.audit
 	a.reset()
 	kept, fault := o.skimmer.Kept()
-	if fault == "" && complete && len(kept) > 0 {
-		fault = o.gate.scanner.Read(kept)
+	o.gate.auditRead(kept, fault, complete)
+	err := a.set(set)
+	a.reset()
+	return err
+}
+
+// auditRead keeps the operations in a body, or in what a Skimmer has kept of one, with its
+// fault. complete says whether the whole body has come.
+func (g *Gate) auditRead(body []byte, fault operation.Fault, complete bool) {
+	if fault == "" && complete && len(body) > 0 {
+		fault = g.scanner.Read(body)
 	}
 	switch fault {
 	case "":
 		if !complete {
-			a.unread = unreadIncomplete
+			g.audit.unread = unreadIncomplete
 		}
 	case operation.FaultSyntax, operation.FaultDepth, operation.FaultMessage:
-		a.unread = unreadJSON
+		g.audit.unread = unreadJSON
 	case operation.FaultSize:
-		a.unread = unreadSize
+		g.audit.unread = unreadSize
 	default:
-		a.unread = unreadAmbiguous
+		g.audit.unread = unreadAmbiguous
 	}
-	err := a.set(set)
-	a.reset()
-	return err
 }

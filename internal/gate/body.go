@@ -20,6 +20,19 @@ type Body struct {
 	allowOrigin string                    // of responses
 }
 
+// KeptBody returns the Body of a request that goes on whatever its body is, by v. The caller
+// has kept a part of the body during a wait, for pending, and keeps the rest.
+func (g *Gate) KeptBody(pending *Body, v *Verdict) *Body {
+	outcome := v.outcome
+	return &Body{MaxBytes: pending.MaxBytes, allowOrigin: pending.allowOrigin, decide: func(body []byte) Verdict {
+		if g.audit != nil {
+			g.audit.reset()
+			g.auditRead(body, "", true)
+		}
+		return forwardBody(outcome)
+	}}
+}
+
 // Decide returns the verdict on the whole body, which it does not keep. The
 // verdict is of KindRespond, KindForward or KindWait; after a wait the caller calls
 // Decide again.
