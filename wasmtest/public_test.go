@@ -505,3 +505,21 @@ func TestPublicOfOneResource(t *testing.T) {
 	}
 	wantError(t, vm.Request(request("GET", "/notes", [2]string{"accept", "text/event-stream"})), 401, "unauthorized")
 }
+
+// The audit trail of what is public, and of what is refused beside it.
+func TestAuditOfPublicOperations(t *testing.T) {
+	onBoth(t, server(nil), opened(nil), func(t *testing.T, h *Host, _ *VM, stops bool) {
+		vm := start(t, h, config(server(nil), opened(nil), with(auditOn, object{"allow_on_headers_stop_iteration": stops})))
+		for body, want := range map[string]map[string]string{
+			call("search_docs"): {"outcome": "public", "method": "tools/call", "target": "search_docs"},
+			initialize:          {"outcome": "public", "method": "initialize"},
+			call("list_notes"):  {"outcome": "unauthorized", "method": "tools/call", "target": "list_notes"},
+		} {
+			s := vm.Open(rpc("/mcp", ""), false)
+			s.Body(body, true)
+			s.Close()
+			want["resource"] = s.FilterState()["wasm.mcpauth-resource"]
+			wantAudit(t, body, s, want)
+		}
+	})
+}
