@@ -20,16 +20,17 @@ type Body struct {
 	allowOrigin string                    // of responses
 }
 
-// KeptBody returns the Body of a request that goes on whatever its body is, by v. The caller
-// has kept a part of the body during a wait, for pending, and keeps the rest.
+// KeptBody returns the Body of a request on which v has decided already, whatever its body
+// is. The caller has kept a part of the body during a wait, for pending, and keeps the rest.
 func (g *Gate) KeptBody(pending *Body, v *Verdict) *Body {
-	outcome := v.outcome
+	decided := *v
+	decided.pass = nil // its headers are set, and the gate reuses it
 	return &Body{MaxBytes: pending.MaxBytes, allowOrigin: pending.allowOrigin, decide: func(body []byte) Verdict {
 		if g.audit != nil {
 			g.audit.reset()
 			g.auditRead(body, "", true)
 		}
-		return forwardBody(outcome)
+		return decided
 	}}
 }
 
