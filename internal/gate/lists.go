@@ -35,12 +35,9 @@ func (g *Gate) newLists(p *resource, r *Request, l lack, granted operation.Set) 
 	}
 	publicOnly := l.any()
 	if p.FilterLists == config.FilterClaims {
-		// The user may consent to scopes. Without a token nothing is known of the claims.
+		// The user may consent to scopes.
 		publicOnly = l.claim != nil
 		granted.Scopes = ^uint64(0)
-		if l.token {
-			granted.Claims = ^uint64(0)
-		}
 	}
 	return &Lists{gate: g, resource: p, granted: granted, publicOnly: publicOnly, allowOrigin: strings.Clone(r.allowOrigin())}
 }
