@@ -69,13 +69,18 @@ func (l *serverParser) parseTenants(v *value, s *AuthorizationServer) {
 	case hasPlaceholder(s.Issuer): // an invalid one
 		return
 	default:
+		if v.get("userinfo") == nil {
+			v.get("issuer").checkNoneOfEntra(s.Issuer)
+		}
 		tenants.mustBeAbsent("issuer has no placeholder, such as {tid}")
 		metadata.mustBeAbsent("issuer has no placeholder, such as {tid}")
 		return
 	}
 	v.get("userinfo").mustBeAbsent("issuer has a placeholder, and answers of a userinfo endpoint name no issuer")
-	u, _ := ParseURL(issuerOf(t, "x"))
-	entra := u != nil && slices.Contains(entraHosts, u.Host)
+	entra := entraPath(issuerOf(t, "x")) != ""
+	if entra && t.Claim != "tid" {
+		v.get("issuer").fail("must have the placeholder {tid}: that is the claim in which tokens of Entra ID have the tenant")
+	}
 	switch {
 	case tenants == nil:
 		v.failMember("tenants", "is required: it lists the values of {"+t.Claim+`} that are accepted, or is "any"`)
@@ -99,6 +104,23 @@ func (l *serverParser) parseTenants(v *value, s *AuthorizationServer) {
 		s.MetadataIssuer = issuerOf(t, entraOrganizations)
 	default:
 		v.failMember("metadata_issuer", "is required: it is the issuer that stands for all tenants, at which clients sign in and whose metadata the plugin fetches")
+	}
+}
+
+// entraPath returns the path of an issuer of Entra ID, "" if it is another's.
+func entraPath(issuer string) string {
+	if u, _ := ParseURL(issuer); u != nil && slices.Contains(entraHosts, u.Host) {
+		return u.Path
+	}
+	return ""
+}
+
+// checkNoneOfEntra refuses an issuer of Entra ID that stands for several tenants: no JWT has
+// it.
+func (v *value) checkNoneOfEntra(issuer string) {
+	switch first, _, _ := strings.Cut(strings.TrimPrefix(entraPath(issuer), "/"), "/"); first {
+	case "common", entraOrganizations, "consumers":
+		v.fail("is the issuer of no token: put {tid} in the place of " + first + ", and list the tenants in tenants")
 	}
 }
 

@@ -95,6 +95,12 @@ var badTenants = []badDocument{
 	one("template in the query", withServers(`{"issuer": "https://a/?b=/{tid}", "cluster": "a", "tenants": ["a"]}`), "authorization_servers[0].issuer: must be a URL without a query (?)"),
 	onlyParser("template over http", withServers(`{"issuer": "http://a/{tid}", "cluster": "a", "tenants": ["a"]}`), "authorization_servers[0].issuer: "+wantHTTPS),
 
+	onlyParser("Entra's own placeholder", withServers(`{"issuer": "https://login.microsoftonline.com/{tenantid}/v2.0", "cluster": "a", "tenants": "any"}`),
+		"authorization_servers[0].issuer: must have the placeholder {tid}: that is the claim in which tokens of Entra ID have the tenant"),
+	onlyParser("common", withServers(`{"issuer": "https://login.microsoftonline.com/common/v2.0", "cluster": "a"}`),
+		"authorization_servers[0].issuer: is the issuer of no token: put {tid} in the place of common, and list the tenants in tenants"),
+	onlyParser("organizations", withServers(`{"issuer": "https://login.microsoftonline.us/organizations/v2.0", "cluster": "a"}`),
+		"authorization_servers[0].issuer: is the issuer of no token: put {tid} in the place of organizations, and list the tenants in tenants"),
 	onlyParser("no tenants", entra(`"discovery": "auto"`), `authorization_servers[0].tenants: is required: it lists the values of {tid} that are accepted, or is "any"`),
 	{name: "no placeholder", parserOnly: true, doc: withServer(`"tenants": ["a"], "metadata_issuer": "https://a"`), want: []string{
 		"authorization_servers[0].tenants: must not be there: issuer has no placeholder, such as {tid}",
