@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"mcpauth/jwtlite/internal/sha256"
+	"mcpauth/internal/sha256"
 )
 
 // benchToken returns a token such as identity providers issue, of about 900

@@ -4,7 +4,7 @@ package hash
 import (
 	"unsafe"
 
-	"mcpauth/jwtlite/internal/sha256"
+	"mcpauth/internal/sha256"
 	"mcpauth/jwtlite/internal/sha512"
 )
 
