@@ -69,7 +69,10 @@ OTHERS := envoy-example cmd internal/build/dist integration integration/istiofet
 ACTIONLINT = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" actionlint
 STATICCHECK = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" staticcheck
 
-.PHONY: help build tools run demo check test lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-files bench-jwtlite faults-file vectors-file dashboard vulncheck clean
+# The Envoys of test-matrix: the last release of each minor version whose Wasm host works.
+ENVOYS ?= 1.36.4 1.37.0 1.38.2 1.39.3 1.40.0
+
+.PHONY: help build tools run demo check test test-matrix test-endurance lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-files bench-jwtlite faults-file vectors-file dashboard vulncheck clean
 
 # Targets are listed in the order of this file, under the last line with ##@.
 help: ## this list
@@ -192,6 +195,20 @@ integration-test: bench-files faults-file vectors-file ## the built file in real
 # The long forms, about twenty minutes: make test-faults FAULTS_SCALE=full
 test-faults: faults-file ## the built file in a real Envoy, under load, through every fault of the authorization server
 	cd integration && FAULTS_SCALE=$(FAULTS_SCALE) $(GO) test -tags faults -count 1 -parallel 4 -timeout 90m ./faults/...
+
+# ENDURANCE is how long it lasts on each Envoy.
+ENDURANCE ?= 10m
+test-endurance: faults-file ## ten minutes of rotation, reloads, outages, garbage and held requests at full load, on the oldest and the newest Envoy
+	@$(call modules,integration)
+	cd integration && ENDURANCE=$(ENDURANCE) $(GO) test -tags faults -count 1 -timeout 6h -run '^TestEndurance$$' -v ./faults/suite
+
+# One version after the other: each test runs two Envoys and more. A version that fails does
+# not keep the next ones from being tested.
+test-matrix: bench-files faults-file vectors-file ## the end-to-end tests on each of the Envoys that ENVOYS names, one after the other
+	@$(call modules,integration)
+	cd integration && failed= && for v in $(ENVOYS); do \
+		echo "Envoy $$v" && ENVOYS=$$v $(GO) test -count 1 -timeout 40m ./e2e || failed="$$failed $$v"; done; \
+		test -z "$$failed" || { echo "failed on Envoy:$$failed"; exit 1; }
 
 # The first run downloads Keycloak and builds Hydra into integration/.providers.
 test-providers: build ## the built file in a real Envoy, in front of Keycloak, Hydra and oidc-provider

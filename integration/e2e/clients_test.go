@@ -87,7 +87,9 @@ func mcpClients(t *testing.T) []*mcpClient {
 	npm("@modelcontextprotocol/inspector", mcpClient{name: "MCP Inspector", slow: true, wide: true, stepUp: stepUp{never: true, offline: true}, looks: looks{early: true, reopens: true}}, "inspector", november25)
 	npm("@modelcontextprotocol/inspector", mcpClient{name: "MCP Inspector", slow: true, env: []string{"REFRESH=no"}}, "inspector", july26)
 	// The Inspector starts eight times to go everywhere: once is enough for it.
-	all[len(all)-1].envoys, all[len(all)-2].envoys = versions[:1], versions[1:]
+	if len(versions) > 1 {
+		all[len(all)-1].envoys, all[len(all)-2].envoys = versions[:1], versions[1:]
+	}
 	return all
 }
 

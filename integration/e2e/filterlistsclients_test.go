@@ -93,10 +93,10 @@ func (s *stage) startFittingLists(t *testing.T) (urls []string) {
 	}
 	o := s.options(toJSON(object{
 		"authorization_servers":           []object{{"issuer": auth.Issuer(), "cluster": "auth"}},
-		"allow_on_headers_stop_iteration": s.version != oldHost,
+		"allow_on_headers_stop_iteration": s.version == versions[0],
 		"resources":                       resources,
 	}))
-	o.Port, o.HeadersStopIteration = port.Number(), s.version != oldHost
+	o.Port, o.HeadersStopIteration = port.Number(), s.version == versions[0]
 	o.Clusters[1] = envoy.ClusterAt("auth", auth.Addr())
 	o.Clusters = append(o.Clusters, envoy.ClusterAt("streaming", streaming.Addr()))
 	o.Hosts = map[string]string{streams: "streaming"}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -17,10 +18,25 @@ import (
 
 // versions are the Envoys that everything is tested on: the newest, and one
 // whose Wasm host lacks poll_oneoff, where Go's collector needs special care.
-var versions = []string{"1.40.0", "1.36.4"}
+// ENVOYS names others, with spaces between them: see make test-matrix.
+var versions = func() []string {
+	if named := strings.Fields(os.Getenv("ENVOYS")); named != nil {
+		return named
+	}
+	return []string{"1.40.0", "1.36.4"}
+}()
 
-// oldHost is the one of them without poll_oneoff.
-const oldHost = "1.36.4"
+// lacksPoll reports whether the Wasm host of a version lacks poll_oneoff.
+func lacksPoll(version string) bool { return before(version, 39) }
+
+// before reports whether a version is older than 1.minor.
+func before(version string, minor int) bool {
+	var of int
+	if _, err := fmt.Sscanf(version, "1.%d.", &of); err != nil {
+		panic("ENVOYS: " + version + " is no version of Envoy")
+	}
+	return of < minor
+}
 
 var wasm string
 

@@ -6,12 +6,13 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// Shot is one request to send, a GET.
+// Shot is one request to send: a POST if it has a body, else a GET.
 type Shot struct {
 	// Target and Kind name it in its [Result].
 	Target, Kind string
@@ -22,6 +23,8 @@ type Shot struct {
 	Token string
 	// Header holds further header fields; it is not changed.
 	Header http.Header
+	// Body is JSON; empty means none.
+	Body string
 }
 
 // Result is what became of a [Shot].
@@ -151,9 +154,16 @@ func NewClient(http2 bool) *http.Client {
 
 // Send sends one request and returns the status of its answer.
 func Send(ctx context.Context, client *http.Client, addr, host string, shot Shot) (int, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+shot.Path, nil)
+	method, body := http.MethodGet, io.Reader(nil)
+	if shot.Body != "" {
+		method, body = http.MethodPost, strings.NewReader(shot.Body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+addr+shot.Path, body)
 	if err != nil {
 		return 0, err
+	}
+	if shot.Body != "" {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	req.Host = host
 	for name, values := range shot.Header {

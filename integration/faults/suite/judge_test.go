@@ -5,6 +5,7 @@ package suite
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -51,7 +52,7 @@ func (w window) covers(r load.Result) bool {
 // it cannot be looked up; what needs no key gets 401 unless a VM is dead.
 func (r *rig) judge(t *testing.T, g *target, windows ...window) {
 	t.Helper()
-	type tally struct{ ok, unauthorized, unavailable int }
+	type tally struct{ ok, unauthorized, unavailable, refused int }
 	counts := map[string]*tally{}
 	problems := 0
 	for _, a := range r.log.all() {
@@ -75,9 +76,12 @@ func (r *rig) judge(t *testing.T, g *target, windows ...window) {
 		case http.StatusOK:
 			c.ok++
 			fine = k.valid
+		case k.refusal:
+			c.refused++
+			fine = true
 		case http.StatusUnauthorized:
 			c.unauthorized++
-			fine = !k.valid || late || a.Epoch != g.epochAt(a.End)
+			fine = !k.valid && k.refusal == 0 || late || a.Epoch != g.epochAt(a.End)
 		case http.StatusServiceUnavailable:
 			c.unavailable++
 			fine = dead || !k.keyless && (noKeys || k.refetches)
@@ -91,12 +95,15 @@ func (r *rig) judge(t *testing.T, g *target, windows ...window) {
 		}
 	}
 	summary := ""
-	for _, k := range kinds {
+	for _, k := range slices.Concat(kinds, ruled) {
 		c := counts[k.name]
 		if c == nil {
 			continue
 		}
 		summary += fmt.Sprintf("; %s: %d/%d/%d", k.name, c.ok, c.unauthorized, c.unavailable)
+		if k.refusal != 0 {
+			summary += fmt.Sprintf(", %d times %d", c.refused, k.refusal)
+		}
 		n := r.upstream.count(g.name, k.name)
 		if !k.valid && n > 0 {
 			t.Errorf("%s: %d requests with a token of the kind %q reached the upstream", g.name, n, k.name)

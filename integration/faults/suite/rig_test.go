@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -31,6 +32,12 @@ type rig struct {
 
 // newRig starts an Envoy. change, if not nil, changes its options.
 func newRig(t *testing.T, targets []*target, change func(*envoy.Options)) *rig {
+	t.Helper()
+	return newRigOn(t, binary, targets, change)
+}
+
+// newRigOn is newRig with another Envoy.
+func newRigOn(t *testing.T, binary string, targets []*target, change func(*envoy.Options)) *rig {
 	t.Helper()
 	r := &rig{t: t, targets: targets, upstream: startUpstream(t), client: load.NewClient(false)}
 	o := envoy.Options{
@@ -66,9 +73,7 @@ func pluginConfig(targets []*target, more object) string {
 	for _, g := range targets {
 		servers = append(servers, object{"issuer": g.server.Issuer(), "cluster": g.cluster()})
 		resource := object{"resource": g.resource(), "authorization_servers": []string{g.server.Issuer()}}
-		for name, v := range more {
-			resource[name] = v
-		}
+		maps.Copy(resource, more)
 		resources = append(resources, resource)
 	}
 	doc, err := json.Marshal(object{"authorization_servers": servers, "resources": resources})

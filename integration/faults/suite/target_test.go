@@ -4,6 +4,8 @@ package suite
 
 import (
 	"crypto/rand"
+	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -90,7 +92,11 @@ type kind struct {
 	keyless bool
 	// refetches tells that such a token makes the plugin fetch the keys.
 	refetches bool
-	mint      func(g *target) string
+	// refusal is the status of such a request, if it is neither valid nor refused for
+	// its token.
+	refusal int
+	body    string
+	mint    func(g *target) string
 }
 
 // bearer is a good token with changes.
@@ -143,10 +149,29 @@ func quiet() []kind {
 	return list
 }
 
+// toolRules are members of a resource whose tool delete_note needs a scope.
+var toolRules = object{"tools": object{"delete_note": []string{"write:notes"}}}
+
+// ruled are kinds of requests that toolRules decide by their bodies.
+var ruled = []kind{
+	{name: "tool, granted", weight: 2, valid: true, body: toolCall(`"name":"delete_note"`),
+		mint: func(g *target) string { return g.bearer(authserver.Token{Scope: "write:notes"}) }},
+	{name: "tool, not granted", weight: 2, refusal: http.StatusForbidden, body: toolCall(`"name":"delete_note"`),
+		mint: func(g *target) string { return g.bearer(authserver.Token{Scope: "read:notes"}) }},
+	{name: "tool, two names", weight: 1, refusal: http.StatusBadRequest, body: toolCall(`"name":"read_note","name":"delete_note"`),
+		mint: func(g *target) string { return g.bearer(authserver.Token{Scope: "read:notes"}) }},
+}
+
+func toolCall(params string) string {
+	return `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{` + params + `,"arguments":{"text":"` + strings.Repeat("x", 2000) + `"}}}`
+}
+
 func kindOf(name string) *kind {
-	for i := range kinds {
-		if kinds[i].name == name {
-			return &kinds[i]
+	for _, list := range [][]kind{kinds, ruled} {
+		for i := range list {
+			if list[i].name == name {
+				return &list[i]
+			}
 		}
 	}
 	panic("no kind of token " + name)
@@ -157,7 +182,7 @@ func (g *target) shot(k *kind) load.Shot {
 	g.mu.RLock()
 	defer g.mu.RUnlock()
 	return load.Shot{
-		Target: g.name, Kind: k.name, Epoch: len(g.epochs), Path: "/" + g.name, Token: k.mint(g),
+		Target: g.name, Kind: k.name, Epoch: len(g.epochs), Path: "/" + g.name, Token: k.mint(g), Body: k.body,
 		Header: map[string][]string{labelHeader: {label(g.name, k.name)}},
 	}
 }
