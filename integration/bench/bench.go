@@ -36,14 +36,14 @@ func newBench(ctx context.Context, s settings) (*bench, error) {
 	if b.cpus, err = chooseCPUs(); err != nil {
 		return nil, err
 	}
-	if b.keys, err = newKeys(); err != nil {
+	if b.keys, err = newKeys(s.Algorithms); err != nil {
 		return nil, err
 	}
 	keySet, err := b.keys.set()
 	if err != nil {
 		return nil, err
 	}
-	if b.gateway, err = newGateway(keySet, s.Variants); err != nil {
+	if b.gateway, err = newGateway(keySet, s.Algorithms, s.Variants); err != nil {
 		return nil, err
 	}
 	if err := b.sign(); err != nil {
@@ -76,7 +76,7 @@ func (b *bench) requests(ctx context.Context, r *Result) error {
 			if round >= b.rounds(p) {
 				continue
 			}
-			for _, algorithm := range []jose.SignatureAlgorithm{jose.RS256, jose.ES256} {
+			for _, algorithm := range b.Algorithms {
 				began := time.Now()
 				if round > 0 && began.Add(longest).After(b.began.Add(b.Budget)) {
 					b.progress("no time for the rest of round %d and later ones", round+1)

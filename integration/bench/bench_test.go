@@ -24,7 +24,7 @@ func TestBench(t *testing.T) {
 	s := settings{
 		Rounds: 1, Rounds2: 1, Requests: 2 * connections, Tokens: 2 * connections, ProcessRounds: 1,
 		Paced: 100 * time.Millisecond, Budget: time.Hour, Protocols: []protocol{http1, http2c},
-		Variants: variantNames(), only: regexp.MustCompile("RS256|401|GET|latency|start-up"),
+		Variants: variantNames(), Algorithms: []jose.SignatureAlgorithm{jose.RS256, jose.EdDSA}, only: regexp.MustCompile("RS256|EdDSA|401|GET|latency|start-up"),
 	}
 	folder := t.TempDir()
 	var out bytes.Buffer
@@ -73,7 +73,7 @@ func TestBench(t *testing.T) {
 }
 
 func TestSoak(t *testing.T) {
-	b, err := newBench(t.Context(), settings{Tokens: connections, Variants: []string{"mcpauth"}})
+	b, err := newBench(t.Context(), settings{Tokens: connections, Algorithms: usual, Variants: []string{"mcpauth"}})
 	if err != nil {
 		t.Fatal(err)
 	}

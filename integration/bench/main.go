@@ -3,6 +3,7 @@
 // half load, start-up, memory and size.
 //
 //	go run ./bench [-quick] [-only REGEXP] [-variants NAME,...] [-http 1|2] [-rounds N] [-svg FILE]
+//	go run ./bench -algorithms [...]
 //	go run ./bench -soak N [-variants NAME,...]
 //
 // What a gateway pays is processor time; how many requests a second get through
@@ -38,6 +39,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/go-jose/go-jose/v3"
+
 	"mcpauth/envoy-example/envoy"
 )
 
@@ -53,7 +56,9 @@ type settings struct {
 	Budget        time.Duration `json:"budget_ns"` // after the first round, no Envoy starts that would not fit in
 	Protocols     []protocol    `json:"protocols"`
 	Variants      []string      `json:"variants"`
-	only          *regexp.Regexp
+	// Algorithms are those of the tokens.
+	Algorithms []jose.SignatureAlgorithm `json:"algorithms"`
+	only       *regexp.Regexp
 }
 
 func (s *settings) rounds(p protocol) int {
@@ -88,6 +93,7 @@ func command() error {
 	variants := flag.String("variants", "", "only these, comma separated: "+strings.Join(variantNames(), ","))
 	rounds := flag.Int("rounds", 0, "so many rounds of each protocol")
 	requests := flag.Int("requests", 0, "so many requests in a measurement that is not cold")
+	algorithms := flag.Bool("algorithms", false, "new tokens of every signature algorithm, and nothing else unless -only says so")
 	http := flag.String("http", "", "only this version of HTTP, 1 or 2")
 	soak := flag.Int("soak", 0, "instead, send so `many` requests with distinct tokens and watch the memory")
 	svg := flag.String("svg", "", "write the picture to this `file` too")
@@ -122,6 +128,10 @@ func command() error {
 		}
 	}
 	var err error
+	s.Algorithms = usual
+	if *algorithms {
+		s.Algorithms, *only = allAlgorithms(), cmp.Or(*only, "cold")
+	}
 	if s.only, err = regexp.Compile(*only); err != nil {
 		return fmt.Errorf("-only: %w", err)
 	}

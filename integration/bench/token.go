@@ -3,12 +3,15 @@ package main
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,22 +23,33 @@ import (
 // keys are the authorization server's, one for each algorithm.
 type keys map[jose.SignatureAlgorithm]crypto.Signer
 
-func newKeys() (keys, error) {
-	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return nil, err
+func newKeys(algorithms []jose.SignatureAlgorithm) (keys, error) {
+	k := keys{}
+	for _, algorithm := range algorithms {
+		var err error
+		switch algorithm {
+		case jose.ES256:
+			k[algorithm], err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		case jose.ES384:
+			k[algorithm], err = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+		case jose.ES512:
+			k[algorithm], err = ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+		case jose.EdDSA:
+			_, k[algorithm], err = ed25519.GenerateKey(rand.Reader)
+		default:
+			k[algorithm], err = rsa.GenerateKey(rand.Reader, 2048)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	ecKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	return keys{jose.RS256: rsaKey, jose.ES256: ecKey}, nil
+	return k, nil
 }
 
 // set returns the public keys as a JWK set (RFC 7517 section 5).
 func (k keys) set() (string, error) {
 	var set jose.JSONWebKeySet
-	for _, algorithm := range []jose.SignatureAlgorithm{jose.RS256, jose.ES256} {
+	for _, algorithm := range slices.Sorted(maps.Keys(k)) {
 		set.Keys = append(set.Keys, jose.JSONWebKey{
 			Key: k[algorithm].Public(), KeyID: string(algorithm), Algorithm: string(algorithm), Use: "sig",
 		})

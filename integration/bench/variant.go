@@ -10,6 +10,8 @@ import (
 	"strings"
 	"text/template"
 
+	"github.com/go-jose/go-jose/v3"
+
 	"mcpauth/config"
 	"mcpauth/envoy-example/envoy"
 	"mcpauth/envoy-example/loopback"
@@ -59,6 +61,7 @@ func variantNames() []string {
 // gateway holds what the configuration of Envoy is made of.
 type gateway struct {
 	KeySet           string
+	Algorithms       []jose.SignatureAlgorithm
 	Issuer, Resource string
 	CacheEntries     int
 	Metadata         string // what mcpauth answers to a request for the metadata
@@ -75,8 +78,8 @@ var bootstrapTemplate = template.Must(template.New("envoy").Funcs(template.FuncM
 
 // newGateway returns a gateway whose filters trust the key set, with the named
 // variants.
-func newGateway(keySet string, names []string) (*gateway, error) {
-	g := &gateway{KeySet: keySet, Issuer: issuer, Resource: resource, CacheEntries: cacheEntries}
+func newGateway(keySet string, algorithms []jose.SignatureAlgorithm, names []string) (*gateway, error) {
+	g := &gateway{KeySet: keySet, Algorithms: algorithms, Issuer: issuer, Resource: resource, CacheEntries: cacheEntries}
 	for _, known := range variants {
 		if !slices.Contains(names, known.Name) {
 			continue
@@ -130,7 +133,7 @@ func (g *gateway) Plugin() string {
 		entries["max_entries"] = g.CacheEntries
 	}
 	doc, err := json.Marshal(map[string]any{
-		"authorization_servers": []any{map[string]any{"issuer": issuer, "jwks": json.RawMessage(g.KeySet)}},
+		"authorization_servers": []any{map[string]any{"issuer": issuer, "jwks": json.RawMessage(g.KeySet), "algorithms": g.Algorithms}},
 		"resources": []any{map[string]any{
 			"resource": resource, "scopes_supported": []string{"read:notes", "write:notes"}, "required_scopes": []string{"read:notes"},
 		}},

@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"regexp"
+	"slices"
 
 	"github.com/go-jose/go-jose/v3"
 )
@@ -37,6 +38,28 @@ var works = []work{
 	{"ES256, 1 token", one, jose.ES256},
 	{"ES256, cold", cold, jose.ES256},
 	{"ES256, warm", warm, jose.ES256},
+	{"RS384, cold", cold, jose.RS384},
+	{"RS512, cold", cold, jose.RS512},
+	{"PS256, cold", cold, jose.PS256},
+	{"PS384, cold", cold, jose.PS384},
+	{"PS512, cold", cold, jose.PS512},
+	{"ES384, cold", cold, jose.ES384},
+	{"ES512, cold", cold, jose.ES512},
+	{"EdDSA, cold", cold, jose.EdDSA},
+}
+
+// usual are the algorithms that are measured unless all are asked for.
+var usual = []jose.SignatureAlgorithm{jose.RS256, jose.ES256}
+
+// allAlgorithms returns the algorithms of all works.
+func allAlgorithms() []jose.SignatureAlgorithm {
+	var list []jose.SignatureAlgorithm
+	for _, w := range works {
+		if !slices.Contains(list, w.algorithm) {
+			list = append(list, w.algorithm)
+		}
+	}
+	return list
 }
 
 // selected returns the works of an algorithm whose names match.
