@@ -50,7 +50,7 @@ func (g *gateway) testDoctor(t *testing.T, known ...string) {
 
 func TestDoctorAtOIDCProvider(t *testing.T) {
 	g := newGateway(t)
-	server, err := StartOIDCProvider(t.Context(), g.resource(), "jwt")
+	server, err := StartOIDCProvider(t.Context(), g.resource(), "jwt", "RS256")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -240,14 +240,30 @@ func (r *KeycloakRealm) AddGateway(ctx context.Context) error {
 	}, nil)
 }
 
-// AddKey makes a key that signs from now on. algorithm is RS256, or ES256, which
-// also becomes the realm's "Default Signature Algorithm". It returns the key's id.
+// keycloakKeyKinds has the provider of a new key and its settings, by the algorithm.
+var keycloakKeyKinds = map[string]struct{ provider, member, value string }{
+	"RS256": {"rsa-generated", "algorithm", "RS256"},
+	"PS256": {"rsa-generated", "algorithm", "PS256"},
+	"ES256": {"ecdsa-generated", "ecdsaEllipticCurveKey", "P-256"},
+	"ES384": {"ecdsa-generated", "ecdsaEllipticCurveKey", "P-384"},
+	"ES512": {"ecdsa-generated", "ecdsaEllipticCurveKey", "P-521"},
+	"EdDSA": {"eddsa-generated", "eddsaEllipticCurveKey", "Ed25519"},
+}
+
+// AddKey makes a key that signs from now on: its algorithm becomes the realm's "Default
+// Signature Algorithm". It returns the key's id.
 func (r *KeycloakRealm) AddKey(ctx context.Context, algorithm string, priority int) (id string, err error) {
-	kind := map[string]string{"RS256": "rsa-generated", "ES256": "ecdsa-generated"}[algorithm]
+	kind, ok := keycloakKeyKinds[algorithm]
+	if !ok {
+		return "", fmt.Errorf("keycloak: no key for %s", algorithm)
+	}
 	name := algorithm + " " + strconv.Itoa(priority)
 	err = r.do(ctx, http.MethodPost, "/components", object{
-		"name": name, "providerId": kind, "providerType": "org.keycloak.keys.KeyProvider",
-		"config": object{"priority": []string{strconv.Itoa(priority)}, "enabled": []string{"true"}, "active": []string{"true"}},
+		"name": name, "providerId": kind.provider, "providerType": "org.keycloak.keys.KeyProvider",
+		"config": object{
+			"priority": []string{strconv.Itoa(priority)}, "enabled": []string{"true"}, "active": []string{"true"},
+			kind.member: []string{kind.value},
+		},
 	}, nil)
 	if err == nil {
 		err = r.do(ctx, http.MethodPut, "", object{"defaultSignatureAlgorithm": algorithm}, nil)

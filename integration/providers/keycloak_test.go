@@ -25,6 +25,7 @@ func TestKeycloak(t *testing.T) {
 		"no scopes":                        keycloakNoScopes,
 		"gateway not in the audience":      keycloakGatewayNotInAudience,
 		"claims":                           keycloakClaims,
+		"algorithms":                       keycloakAlgorithms,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -112,6 +113,25 @@ func keycloakKeys(t *testing.T, server *Keycloak) {
 		t.Logf("refused %v after its key went", s.becomes(t, first, http.StatusUnauthorized, withdrawnTime))
 		s.passes(t, second)
 	})
+}
+
+// keycloakAlgorithms gives a realm a key of each further algorithm, one after the other.
+// Only the gateway that lists the algorithm accepts its tokens.
+func keycloakAlgorithms(t *testing.T, server *Keycloak) {
+	names := []string{"PS256", "ES384", "ES512", "EdDSA"}
+	realm, s := keycloakScene(t, server, "algorithms", "Configuration", pageScopes, func(config map[string]any) {
+		theServer(config)["algorithms"] = append(names, "RS256")
+	})
+	for i, name := range names {
+		if _, err := realm.AddKey(t.Context(), name, 200+i); err != nil {
+			t.Fatal(err)
+		}
+		got := s.token(t).Token
+		if header := tokenHeader(t, got); header["alg"] != name {
+			t.Fatalf("signed as %v, want %s", header, name)
+		}
+		s.becomes(t, got, http.StatusOK, fetchTime)
+	}
 }
 
 func keycloakStepUpFails(t *testing.T, server *Keycloak) {

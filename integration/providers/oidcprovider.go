@@ -2,6 +2,8 @@ package providers
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
@@ -23,6 +25,7 @@ type OIDCProvider struct {
 	issuer string
 	keys   string // the file with the private keys
 	set    jose.JSONWebKeySet
+	alg    string // signs access tokens
 }
 
 // oidcProviderUser is a person in front of oidc-provider's own pages, which are
@@ -33,8 +36,8 @@ var oidcProviderUser = user{"login": "alice", "password": "secret"}
 const gatewaySecret = "the gateway's secret"
 
 // StartOIDCProvider starts oidc-provider for one resource. tokens is "jwt" or
-// "opaque".
-func StartOIDCProvider(ctx context.Context, resource, tokens string) (*OIDCProvider, error) {
+// "opaque"; algorithm, RS256 or ES384, signs the former.
+func StartOIDCProvider(ctx context.Context, resource, tokens, algorithm string) (*OIDCProvider, error) {
 	// 1. Install the package, at the version that package-lock.json pins.
 	dir, err := folder("providers", "oidcprovider")
 	if err != nil {
@@ -48,7 +51,7 @@ func StartOIDCProvider(ctx context.Context, resource, tokens string) (*OIDCProvi
 	if err != nil {
 		return nil, err
 	}
-	s := &OIDCProvider{keys: filepath.Join(home, "keys.json")}
+	s := &OIDCProvider{keys: filepath.Join(home, "keys.json"), alg: algorithm}
 	if err := s.AddKey(); err != nil {
 		return nil, err
 	}
@@ -59,6 +62,7 @@ func StartOIDCProvider(ctx context.Context, resource, tokens string) (*OIDCProvi
 			"ISSUER=" + s.issuer,              // what is in the tokens
 			"RESOURCE=" + resource,            // the resource of the plugin's configuration
 			"TOKEN_FORMAT=" + tokens,          // jwt or opaque
+			"ALGORITHM=" + algorithm,          // signs access tokens
 			"KEYS=" + s.keys,                  // a JWK set
 			"COOKIE_KEY=" + rand.Text(),       // signs the cookies
 			"GATEWAY_SECRET=" + gatewaySecret, // the plugin has it, too
@@ -75,12 +79,22 @@ func StartOIDCProvider(ctx context.Context, resource, tokens string) (*OIDCProvi
 // AddKey puts a new signing key before the others. oidc-provider signs with the
 // first that fits, and publishes all.
 func (s *OIDCProvider) AddKey() error {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := rsa.GenerateKey(rand.Reader, 2048) // of ID tokens, too
 	if err != nil {
 		return err
 	}
-	jwk := jose.JSONWebKey{Key: key, KeyID: rand.Text(), Algorithm: "RS256", Use: "sig"}
-	s.set.Keys = append([]jose.JSONWebKey{jwk}, s.set.Keys...)
+	add := func(key any, algorithm string) {
+		jwk := jose.JSONWebKey{Key: key, KeyID: rand.Text(), Algorithm: algorithm, Use: "sig"}
+		s.set.Keys = append([]jose.JSONWebKey{jwk}, s.set.Keys...)
+	}
+	add(key, "RS256")
+	if s.alg == "ES384" {
+		key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+		if err != nil {
+			return err
+		}
+		add(key, s.alg)
+	}
 	return s.writeKeys()
 }
 

@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,8 +14,14 @@ import (
 // below a heading of its page, which change may change.
 func oidcProviderScene(t *testing.T, tokens, heading string, change func(config map[string]any)) (*OIDCProvider, *scene) {
 	t.Helper()
+	return oidcProviderSceneWith(t, tokens, "RS256", heading, change)
+}
+
+// oidcProviderSceneWith is oidcProviderScene for another algorithm.
+func oidcProviderSceneWith(t *testing.T, tokens, algorithm, heading string, change func(config map[string]any)) (*OIDCProvider, *scene) {
+	t.Helper()
 	g := newGateway(t)
-	server, err := StartOIDCProvider(t.Context(), g.resource(), tokens)
+	server, err := StartOIDCProvider(t.Context(), g.resource(), tokens, algorithm)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,5 +120,34 @@ func TestOIDCProviderOpaqueTokens(t *testing.T) {
 			t.Fatalf("revocation: status %d, %v", status, document)
 		}
 		t.Logf("refused %v after the revocation", s.becomes(t, got.Token, http.StatusUnauthorized, cacheTime))
+	})
+}
+
+// TestOIDCProviderSignsAsLogto: Logto is built on oidc-provider and signs with ES384. The
+// algorithms that its page gives accept such tokens; the default does not.
+func TestOIDCProviderSignsAsLogto(t *testing.T) {
+	t.Parallel()
+	text, err := pageBlock("logto.md", "Configuration here", "json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page map[string]any
+	if err := json.Unmarshal([]byte(text), &page); err != nil {
+		t.Fatal(err)
+	}
+	t.Run("as the page says", func(t *testing.T) {
+		_, s := oidcProviderSceneWith(t, "jwt", "ES384", "Configuration", func(config map[string]any) {
+			theServer(config)["algorithms"] = theServer(page)["algorithms"]
+		})
+		s.testFlow(t)
+		if got := tokenHeader(t, s.token(t).Token); got["alg"] != "ES384" {
+			t.Errorf("token header %v", got)
+		}
+	})
+	t.Run("by default", func(t *testing.T) {
+		_, s := oidcProviderSceneWith(t, "jwt", "ES384", "Configuration", nil)
+		if _, err := s.visit(t, s.clients[0], "whoami"); err == nil {
+			t.Error("the token was accepted")
+		}
 	})
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import Provider, { errors } from 'oidc-provider';
 
-const { ISSUER, RESOURCE, TOKEN_FORMAT, KEYS, COOKIE_KEY, GATEWAY_SECRET } = process.env;
+const { ISSUER, RESOURCE, TOKEN_FORMAT, ALGORITHM, KEYS, COOKIE_KEY, GATEWAY_SECRET } = process.env;
 const scopes = ['read:notes', 'write:notes'];
 
 const configure = () => new Provider(ISSUER, {
@@ -32,7 +32,7 @@ const configure = () => new Provider(ISSUER, {
           scope: scopes.join(' '),
           audience: resource,
           accessTokenFormat: TOKEN_FORMAT, // "jwt"; "opaque" is the default
-          jwt: { sign: { alg: 'RS256' } },
+          jwt: { sign: { alg: ALGORITHM } },
         };
       },
     },
