@@ -44,6 +44,13 @@ func (r *Result) goals() []Goal {
 			w := a + ", cold"
 			add(fmt.Sprintf("%s, %s", w, p), "added at most 1.2 × jwt_authn", "×", added(w, "mcpauth")/added(w, "native"), 1.2)
 		}
+		for _, work := range []struct {
+			name  string
+			limit float64
+		}{{"RS256, warm", 1.35}, {"ES256, warm", 1.35}, {"no token (401)", 1.3}, {"metadata (GET)", 1.3}} {
+			add(fmt.Sprintf("%s, %s", work.name, p), fmt.Sprintf("added at most %v × the least that a plugin costs", work.limit), "×",
+				added(work.name, "mcpauth")/added(work.name, "floor"), work.limit)
+		}
 		w := "no token (401)"
 		add(fmt.Sprintf("%s, %s", w, p), "added at most 1.2 × jwt_authn's own 401", "×", added(w, "mcpauth")/added(w, "native"), 1.2)
 		w = "metadata (GET)"

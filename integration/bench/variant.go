@@ -37,13 +37,14 @@ type variant struct {
 	Port          *loopback.Port
 }
 
-// filters tells whether the variant looks at tokens.
-func (v *variant) filters() bool { return v.Native || v.Configured }
+// filters tells whether the variant refuses requests without a token.
+func (v *variant) filters() bool { return v.Native || v.Configured || v.Name == "floor" }
 
 // variants are all that can be measured; newGateway completes them.
 var variants = []variant{
 	{Name: "none", Title: "no filter"},
 	{Name: "empty", Title: "empty plugin"},
+	{Name: "floor", Title: "the least that a plugin costs"},
 	{Name: "native", Title: "jwt_authn", Native: true},
 	{Name: "cached", Title: "jwt_authn with cache", Native: true, Cache: true},
 	{Name: "mcpauth", Title: "mcpauth", Configured: true},
@@ -80,6 +81,7 @@ var bootstrapTemplate = template.Must(template.New("envoy").Funcs(template.FuncM
 // variants.
 func newGateway(keySet string, algorithms []jose.SignatureAlgorithm, names []string) (*gateway, error) {
 	g := &gateway{KeySet: keySet, Algorithms: algorithms, Issuer: issuer, Resource: resource, CacheEntries: cacheEntries}
+	var floor *variant
 	for _, known := range variants {
 		if !slices.Contains(names, known.Name) {
 			continue
@@ -93,6 +95,8 @@ func newGateway(keySet string, algorithms []jose.SignatureAlgorithm, names []str
 			v.Wasm, err = wasmFile("mcpauth-jwtlite.wasm")
 		case "empty":
 			v.Wasm, err = wasmFile("empty.wasm")
+		case "floor":
+			floor = &v
 		}
 		if err == nil {
 			v.Port, err = loopback.Reserve(0)
@@ -110,6 +114,12 @@ func newGateway(keySet string, algorithms []jose.SignatureAlgorithm, names []str
 	}
 	g.Metadata = string(wellknown.Document(c.Resources[0]))
 	g.MetadataPath = strings.TrimPrefix(wellknown.ProtectedResourceURL(c.Resources[0].Resource), "https://"+host)
+	if floor != nil {
+		if floor.Wasm, err = g.writeFloor(); err != nil {
+			g.release()
+			return nil, err
+		}
+	}
 	return g, nil
 }
 
