@@ -67,7 +67,7 @@ func TestBench(t *testing.T) {
 			t.Errorf("%+v", g)
 		}
 	}
-	if r.Machine.Envoy == "" || r.Machine.CPU == "" || len(r.Machine.Files) != 3 {
+	if r.Machine.Envoy == "" || r.Machine.CPU == "" || len(r.Machine.Files) != 4 {
 		t.Errorf("machine: %+v", r.Machine)
 	}
 }
