@@ -31,6 +31,29 @@ func (r *Request) TakeContent(name, value string) {
 // TakeAccept reads an Accept header.
 func (r *Request) TakeAccept(value string) { r.Accept = joinLines(r.Accept, value) }
 
+// overriding are the headers from which some servers take the method or the path in place
+// of those of the request: frameworks with a method override, and those that run behind
+// rewriting servers such as IIS.
+var overriding = [...]string{
+	"x-http-method", "x-http-method-override", "x-method", "x-method-override",
+	"x-original-method", "x-original-url", "x-override-url", "x-rewrite-url",
+}
+
+// TakeOverride reads a header of the request, whose name is in lower case, if it is one of
+// overriding in any spelling.
+func (r *Request) TakeOverride(name string) {
+	r.overridden = r.overridden || overrides(name)
+}
+
+func overrides(header string) bool {
+	for _, name := range overriding {
+		if header == name || operation.Respells(header, name) {
+			return true
+		}
+	}
+	return false
+}
+
 // maxJoined bounds the result of joinLines, which copies all earlier lines for each
 // further one.
 const maxJoined = 1024
@@ -59,7 +82,7 @@ func Decides(header string) bool {
 			return true
 		}
 	}
-	return false
+	return overrides(header)
 }
 
 // readable reports whether the body is in UTF-8 and not compressed. In some other
