@@ -299,6 +299,32 @@ func TestFilterListsByBodyAndHeader(t *testing.T) {
 	})
 }
 
+// Where headers go on before the body, a server may respond before it is known what the
+// request asks for.
+func TestFilterListsOfEarlyResponses(t *testing.T) {
+	h := newHost(t, Options{})
+	public := object{"public": object{"lists": true}}
+	for name, resource := range map[string]object{"rules": fitted("all", nil), "public": fitted("all", public)} {
+		t.Run(name, func(t *testing.T) {
+			vm := start(t, h, config(server(nil), resource, object{"allow_on_headers_stop_iteration": false}))
+			token, want := rsaKey.bearer(claims(h, nil)), result("tools", `{"name":"list_notes"},{"name":"add_note"}`)
+			if name == "public" {
+				token, want = "", result("tools", "")
+			}
+			s := vm.Open(rpc("/notes", token), false)
+			s.Respond(Headers{{":status", "200"}, {"content-type", "application/json"}}, false)
+			s.Body(message("tools/list", ""), true)
+			s.ResponseBody(result("tools", allTools), true)
+			wantText(t, s, want)
+
+			s = vm.Open(rpc("/notes", token), false)
+			s.Respond(Headers{{":status", "400"}, {"content-type", "text/plain"}}, false)
+			s.ResponseBody("{", true)
+			wantText(t, s, "{")
+		})
+	}
+}
+
 // A body that grows too large is refused before its end: Envoy would keep all of it.
 func TestFilterListsBoundsBodies(t *testing.T) {
 	onBoth(t, server(nil), fitted("all", object{"max_body_bytes": 1024}), func(t *testing.T, h *Host, vm *VM, _ bool) {

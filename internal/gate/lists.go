@@ -88,6 +88,10 @@ func (h *ResponseHead) Shared() bool {
 	return v != "" && !strings.Contains(v, "no-store") && !strings.Contains(v, "private")
 }
 
+// BeforeBody says that the response begins before the body of the request has been decided
+// on: it may turn out to ask for a list.
+func (l *Lists) BeforeBody() { l.called = true }
+
 // Begin sets and returns how to filter a response with a body.
 //
 // Every event stream is filtered: the response to a request may be on another stream. Of
