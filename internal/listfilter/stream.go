@@ -125,6 +125,9 @@ func (s *Stream) event(dst, text []byte) ([]byte, bool) {
 		var line, end []byte
 		line, end, rest = cutLine(rest)
 		if _, ok := s.dataOf(line, len(line)+len(end)+len(rest) == len(text)); !ok {
+			if len(line) == 0 && end[0] == '\n' && len(dst) > 0 && dst[len(dst)-1] == '\r' {
+				dst = append(dst, '\n') // CR LF would be one end
+			}
 			dst = append(append(dst, line...), end...)
 			continue
 		}
