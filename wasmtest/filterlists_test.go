@@ -299,6 +299,33 @@ func TestFilterListsByBodyAndHeader(t *testing.T) {
 	})
 }
 
+// Where nothing is hidden from those with a token, since no rule requires anything, their
+// lists are still not for those without one.
+func TestFilterListsWithoutRules(t *testing.T) {
+	onBoth(t, server(nil), opened(object{"filter_lists": "all"}), func(t *testing.T, h *Host, vm *VM, _ bool) {
+		token := rsaKey.bearer(openClaims(h, nil))
+		public := `{"result":{"tools":[{"name":"search_docs"},{"name":"list_notes"}],"ttlMs":1000,"cacheScope":"public"}}`
+		private := strings.Replace(public, "public", "private", 1)
+		for range 2 {
+			s := ask(vm, rpc("/mcp", token, mirrored("tools/list", "")...), message("tools/list", ""))
+			respond(s, "application/json", public, 1000, [2]string{"cache-control", "max-age=60"})
+			if got := s.ResponseHeaders().Get("cache-control"); got != "no-store" {
+				t.Errorf("Cache-Control %q", got)
+			}
+			wantText(t, s, private)
+			s = ask(vm, rpc("/mcp", token), message("tools/list", ""))
+			respond(s, "text/event-stream", "data: "+public+"\n\n", 1000)
+			wantText(t, s, "data: "+private+"\n\n")
+			s = ask(vm, rpc("/mcp", token), call("list_notes"))
+			respond(s, "application/json", "{", 1000)
+			wantText(t, s, "{")
+		}
+		s := ask(vm, rpc("/mcp", ""), message("tools/list", ""))
+		respond(s, "application/json", public, 1000)
+		wantText(t, s, `{"result":{"tools":[{"name":"search_docs"}],"ttlMs":1000,"cacheScope":"private"}}`)
+	})
+}
+
 // Where headers go on before the body, a server may respond before it is known what the
 // request asks for.
 func TestFilterListsOfEarlyResponses(t *testing.T) {

@@ -28,8 +28,8 @@ type Lists struct {
 }
 
 // newLists returns the Lists of a request for p that goes on. l is what it lacks; if that
-// is anything, it may do what is public only.
-func (g *Gate) newLists(p *resource, r *Request, l lack, granted operation.Set) *Lists {
+// is anything, it may do what is public only. o is the operation in its headers.
+func (g *Gate) newLists(p *resource, r *Request, l lack, granted operation.Set, o *operation.Operation) *Lists {
 	if p.FilterLists == config.FilterOff || !r.HasBody && r.Method != "GET" {
 		return nil
 	}
@@ -39,7 +39,7 @@ func (g *Gate) newLists(p *resource, r *Request, l lack, granted operation.Set) 
 		publicOnly = l.claim != nil
 		granted.Scopes = ^uint64(0)
 	}
-	return &Lists{gate: g, resource: p, granted: granted, publicOnly: publicOnly, allowOrigin: strings.Clone(r.allowOrigin())}
+	return &Lists{gate: g, resource: p, granted: granted, publicOnly: publicOnly, called: r.HasBody && o.IsList(), allowOrigin: strings.Clone(r.allowOrigin())}
 }
 
 // ListsKind says how a response is to be filtered.

@@ -73,10 +73,7 @@ func acceptsEventStream(accept string) bool {
 func (g *Gate) orPublic(p *resource, r *Request, l lack, granted operation.Set, v Verdict) Verdict {
 	o, openness := p.openness(r)
 	if v.pass != nil && p.FilterLists != config.FilterOff {
-		v.pass.Lists = g.newLists(p, r, l, granted)
-		if v.pass.Lists != nil {
-			v.pass.Lists.called = o.IsList()
-		}
+		v.pass.Lists = g.newLists(p, r, l, granted, &o)
 	}
 	switch openness {
 	case public:
