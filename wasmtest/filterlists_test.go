@@ -274,14 +274,19 @@ func TestFilterListsHostFails(t *testing.T) {
 func TestFilterListsHeaders(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, config(server(nil), fitted("all", nil), nil))
-	s := ask(vm, rpc("/notes", rsaKey.bearer(claims(h, nil))), message("tools/list", ""))
-	respond(s, "application/json", result("tools", allTools), 1000, [2]string{"etag", `"x"`}, [2]string{"content-digest", "sha-256=:x:"},
-		[2]string{"cache-control", "public, max-age=60"}, [2]string{"mcp-session-id", "1"})
-	got := s.ResponseHeaders()
-	if got.Has("etag") || got.Has("content-digest") || got.Get("cache-control") != "no-store" || got.Get("mcp-session-id") != "1" {
-		t.Errorf("headers %q", got)
+	for value, want := range map[string]string{
+		"public, max-age=60": "no-store", "max-age=60": "no-store", `max-age=60, private="set-cookie"`: "no-store", `x="private", y="no-store"`: "no-store",
+		"private": "private", "no-cache, PRIVATE , max-age=1": "no-cache, PRIVATE , max-age=1", "No-Store": "No-Store",
+	} {
+		s := ask(vm, rpc("/notes", rsaKey.bearer(claims(h, nil))), message("tools/list", ""))
+		respond(s, "application/json", result("tools", allTools), 1000, [2]string{"etag", `"x"`}, [2]string{"content-digest", "sha-256=:x:"},
+			[2]string{"cache-control", value}, [2]string{"mcp-session-id", "1"})
+		got := s.ResponseHeaders()
+		if got.Has("etag") || got.Has("content-digest") || got.Get("cache-control") != want || got.Get("mcp-session-id") != "1" {
+			t.Errorf("headers %q", got)
+		}
+		s.Close()
 	}
-	s.Close()
 }
 
 // A batch is filtered if one of its messages asks for a list, and a client that names the

@@ -82,10 +82,17 @@ func (h *ResponseHead) Take(name, value string) {
 	}
 }
 
-// Shared reports whether a cache may store the response for other callers.
+// Shared reports whether a cache may store the response for other callers. With names of
+// headers, private is about these alone: RFC 9111, section 5.2.2.7.
 func (h *ResponseHead) Shared() bool {
-	v := strings.ToLower(h.CacheControl)
-	return v != "" && !strings.Contains(v, "no-store") && !strings.Contains(v, "private")
+	for rest, more := strings.ToLower(h.CacheControl), h.CacheControl != ""; more; {
+		var directive string
+		directive, rest, more = strings.Cut(rest, ",")
+		if directive = trimSpace(directive); directive == "no-store" || directive == "private" {
+			return false
+		}
+	}
+	return h.CacheControl != ""
 }
 
 // BeforeBody says that the response begins before the body of the request has been decided
