@@ -168,6 +168,10 @@ func TestStreamHoldsNothingBack(t *testing.T) {
 			if got, _ := s.Write(nil, []byte(event), false); string(got) != event {
 				t.Errorf("%q: got %q", event, got)
 			}
+			// A comment needs no blank line, and keeps a connection alive.
+			if got, _ := s.Write(nil, []byte(": ping"+end), false); string(got) != ": ping"+end {
+				t.Errorf("%q: a comment is held back: %q", end, got)
+			}
 		}
 	}
 }
