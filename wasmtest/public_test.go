@@ -315,10 +315,11 @@ func TestPublicPaths(t *testing.T) {
 			s.Close()
 		}
 	}
-	// A server may take the method, the path or a length from another header.
+	// A server may take the method, the path or a length from another header, or the path for
+	// that of a session's stream.
 	for _, header := range [][2]string{
 		{"x-http-method-override", "POST"}, {"X-HTTP-Method", "PUT"}, {"x-method-override", "DELETE"}, {"x_method", "DELETE"}, {"x-original-method", "POST"},
-		{"x-original-url", "/mcp"}, {"X.Original-URL", "/mcp"}, {"x-rewrite-url", "/mcp"}, {"x-override-url", "/mcp"}, {"content_length", "44"}, {"transfer_encoding", "chunked"},
+		{"x-original-url", "/mcp"}, {"X.Original-URL", "/mcp"}, {"x-rewrite-url", "/mcp"}, {"x-override-url", "/mcp"}, {"mcp-session-id", "a"}, {"Mcp_Session_Id", "a"}, {"content_length", "44"}, {"transfer_encoding", "chunked"},
 	} {
 		wantError(t, vm.Request(request("GET", "/docs/a", header)), 401, "unauthorized")
 		wantForwarded(t, vm.Request(request("GET", "/docs/a", header, [2]string{"authorization", rsaKey.bearer(openClaims(h, nil))})))

@@ -6,12 +6,13 @@ import (
 	"mcpauth/internal/operation"
 )
 
-// TakeContent reads a header of the request that describes the body or names the
-// operation, and ignores all others. The host passes names in lower case.
+// TakeContent reads a header of the request that describes the body, or names the
+// operation or the session, and ignores all others. The host passes names in lower case.
 func (r *Request) TakeContent(name, value string) {
 	const (
 		contentType     = "content-type"
 		contentEncoding = "content-encoding"
+		sessionID       = "mcp-session-id"
 	)
 	switch {
 	case name == contentType:
@@ -22,6 +23,8 @@ func (r *Request) TakeContent(name, value string) {
 		r.unreadable = r.unreadable || !isUTF8(value)
 	case operation.Respells(name, contentEncoding):
 		r.unreadable = r.unreadable || !isIdentity(value)
+	case name == sessionID, operation.Respells(name, sessionID):
+		r.inSession = true
 	default:
 		r.respelled = r.MCP.Add(name, value) || r.respelled ||
 			operation.Respells(name, "content-length") || operation.Respells(name, "transfer-encoding")

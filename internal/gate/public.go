@@ -105,7 +105,9 @@ func (p *resource) openness(r *Request) (o operation.Operation, _ openness) {
 	if r.isUpgrade() || r.overridden || r.respelled || queryHas(r.Path, "access_token") {
 		return o, notPublic
 	}
-	if r.publicPath && !r.HasBody && (r.Method == "GET" || r.Method == "HEAD") {
+	// Some servers take all paths under that of their MCP endpoint for it, and GET with a
+	// session for its stream.
+	if r.publicPath && !r.HasBody && !r.inSession && (r.Method == "GET" || r.Method == "HEAD") {
 		return o, public
 	}
 	if p.Public.Operations == nil || r.Method != "POST" || !r.HasBody || !r.isJSON() || !r.readable() || queryHas(r.Path, "method") {

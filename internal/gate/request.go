@@ -48,6 +48,8 @@ type Request struct {
 	// overridden is set if a server may take another method or another path for those of
 	// the request.
 	overridden bool
+	// inSession is set if the request has Mcp-Session-Id, in any spelling.
+	inSession bool
 
 	Arrived UnixMilli
 
