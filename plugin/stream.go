@@ -159,7 +159,7 @@ func (s *stream) readHeader(r *gate.Request, name, value string) error {
 		}
 	case 'm', 'c', 't':
 		r.TakeContent(name, value)
-	case 'x':
+	case 'p', 's', 'x':
 		r.TakeOverride(name)
 	}
 	if s.plugin.gate.Reserved(name) {

@@ -319,7 +319,7 @@ func TestPublicPaths(t *testing.T) {
 	// that of a session's stream.
 	for _, header := range [][2]string{
 		{"x-http-method-override", "POST"}, {"X-HTTP-Method", "PUT"}, {"x-method-override", "DELETE"}, {"x_method", "DELETE"}, {"x-original-method", "POST"},
-		{"x-original-url", "/mcp"}, {"X.Original-URL", "/mcp"}, {"x-rewrite-url", "/mcp"}, {"x-override-url", "/mcp"}, {"mcp-session-id", "a"}, {"Mcp_Session_Id", "a"}, {"content_length", "44"}, {"transfer_encoding", "chunked"},
+		{"x-original-url", "/mcp"}, {"X.Original-URL", "/mcp"}, {"x-rewrite-url", "/mcp"}, {"x-override-url", "/mcp"}, {"Script_Name", "/docs"}, {"path-info", "/mcp"}, {"x-script-name", "/docs"}, {"mcp-session-id", "a"}, {"Mcp_Session_Id", "a"}, {"content_length", "44"}, {"transfer_encoding", "chunked"},
 	} {
 		wantError(t, vm.Request(request("GET", "/docs/a", header)), 401, "unauthorized")
 		wantForwarded(t, vm.Request(request("GET", "/docs/a", header, [2]string{"authorization", rsaKey.bearer(openClaims(h, nil))})))

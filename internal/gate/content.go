@@ -35,9 +35,10 @@ func (r *Request) TakeContent(name, value string) {
 func (r *Request) TakeAccept(value string) { r.Accept = joinLines(r.Accept, value) }
 
 // overriding are the headers from which some servers take the method or the path in place
-// of those of the request: frameworks with a method override, and those that run behind
-// rewriting servers such as IIS.
+// of those of the request: frameworks with a method override, those that run behind
+// rewriting servers such as IIS, and servers of WSGI such as Gunicorn.
 var overriding = [...]string{
+	"script-name", "path-info", "x-script-name",
 	"x-http-method", "x-http-method-override", "x-method", "x-method-override",
 	"x-original-method", "x-original-url", "x-override-url", "x-rewrite-url",
 }
