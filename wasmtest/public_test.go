@@ -204,6 +204,7 @@ func TestPublicByTheHeaders(t *testing.T) {
 				{mirrored("initialize", "x"), true}, {mirrored("initialize", "x,y"), false},
 				{[][2]string{{"mcp-method", "initialize"}}, false}, {[][2]string{{"mcp-method", "initialize"}, {"mcp-protocol-version", "2025-11-25"}}, false},
 				{append(mirrored("initialize", ""), [2]string{"mcp-protocol-version", "2026-07-28"}), false},
+				{append(mirrored("initialize", ""), [2]string{"mcp-session-id", "a"}), false},
 			} {
 				s := vm.Open(rpc("/mcp", "", tt.headers...), false)
 				if want := trust && tt.trusted; want != (s.State() == Forwarded) {

@@ -121,7 +121,9 @@ func (p *resource) openness(r *Request) (o operation.Operation, _ openness) {
 	switch isPublic := p.rules.IsPublic(&o); {
 	case fault != "" || complete && !isPublic:
 		return o, notPublic // a body that says otherwise is refused
-	case isPublic && p.TrustMCPHeaders && r.MCP.Validated() && o.Mirrored() && r.MCP.Unambiguous(&o):
+	case isPublic && p.TrustMCPHeaders && !r.inSession && r.MCP.Validated() && o.Mirrored() && r.MCP.Unambiguous(&o):
+		// Versions with these headers have no sessions. In a session, the Go SDK 1.8 would
+		// take a response, which it does not compare with the headers.
 		return o, public
 	}
 	return o, publicIfBody
