@@ -84,6 +84,9 @@ func (s *stream) beginResponse(lists *gate.Lists) types.Action {
 	if err := headers.Err(); err != nil {
 		return s.endResponse(lists, err)
 	}
+	if s.body != nil { // some servers send their headers before they read
+		lists.BeforeBody()
+	}
 	kind := lists.Begin(&head)
 	switch kind {
 	case gate.ListsNone:

@@ -159,6 +159,8 @@ func (s *stream) readHeader(r *gate.Request, name, value string) error {
 		}
 	case 'm', 'c', 't':
 		r.TakeContent(name, value)
+	case 'p', 's', 'x':
+		r.TakeOverride(name)
 	}
 	if s.plugin.gate.Reserved(name) {
 		return proxywasm.RemoveHttpRequestHeader(name)

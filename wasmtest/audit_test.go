@@ -250,7 +250,10 @@ func TestAuditOfBodiesThatGoOn(t *testing.T) {
 	unread("compressed", "encoding", s)
 	s = vm.Open(append(Headers{{"connection", "Upgrade"}, {"upgrade", "websocket"}, {"authorization", token}}, request("GET", "/notes")...), false)
 	s.Body("x", false)
-	unread("an upgrade", "", s)
+	unread("an upgrade", "upgrade", s)
+	s = vm.Open(rpc("/notes", token, [2]string{"connection", "Upgrade"}, [2]string{"upgrade", "websocket"}), false)
+	s.Body(call("delete_note"), true) // a server need not upgrade
+	unread("an upgrade with a body", "upgrade", s)
 
 	s = vm.Open(rpc("/notes", token), false)
 	s.Body(call("delete_note"), false)

@@ -274,14 +274,19 @@ func TestFilterListsHostFails(t *testing.T) {
 func TestFilterListsHeaders(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, config(server(nil), fitted("all", nil), nil))
-	s := ask(vm, rpc("/notes", rsaKey.bearer(claims(h, nil))), message("tools/list", ""))
-	respond(s, "application/json", result("tools", allTools), 1000, [2]string{"etag", `"x"`}, [2]string{"content-digest", "sha-256=:x:"},
-		[2]string{"cache-control", "public, max-age=60"}, [2]string{"mcp-session-id", "1"})
-	got := s.ResponseHeaders()
-	if got.Has("etag") || got.Has("content-digest") || got.Get("cache-control") != "no-store" || got.Get("mcp-session-id") != "1" {
-		t.Errorf("headers %q", got)
+	for value, want := range map[string]string{
+		"public, max-age=60": "no-store", "max-age=60": "no-store", `max-age=60, private="set-cookie"`: "no-store", `x="private", y="no-store"`: "no-store",
+		"private": "private", "no-cache, PRIVATE , max-age=1": "no-cache, PRIVATE , max-age=1", "No-Store": "No-Store",
+	} {
+		s := ask(vm, rpc("/notes", rsaKey.bearer(claims(h, nil))), message("tools/list", ""))
+		respond(s, "application/json", result("tools", allTools), 1000, [2]string{"etag", `"x"`}, [2]string{"content-digest", "sha-256=:x:"},
+			[2]string{"cache-control", value}, [2]string{"mcp-session-id", "1"})
+		got := s.ResponseHeaders()
+		if got.Has("etag") || got.Has("content-digest") || got.Get("cache-control") != want || got.Get("mcp-session-id") != "1" {
+			t.Errorf("headers %q", got)
+		}
+		s.Close()
 	}
-	s.Close()
 }
 
 // A batch is filtered if one of its messages asks for a list, and a client that names the
@@ -297,6 +302,59 @@ func TestFilterListsByBodyAndHeader(t *testing.T) {
 		respond(s, "application/json", result("tools", allTools), 1000)
 		wantText(t, s, want)
 	})
+}
+
+// Where nothing is hidden from those with a token, since no rule requires anything, their
+// lists are still not for those without one.
+func TestFilterListsWithoutRules(t *testing.T) {
+	onBoth(t, server(nil), opened(object{"filter_lists": "all"}), func(t *testing.T, h *Host, vm *VM, _ bool) {
+		token := rsaKey.bearer(openClaims(h, nil))
+		public := `{"result":{"tools":[{"name":"search_docs"},{"name":"list_notes"}],"ttlMs":1000,"cacheScope":"public"}}`
+		private := strings.Replace(public, "public", "private", 1)
+		for range 2 {
+			s := ask(vm, rpc("/mcp", token, mirrored("tools/list", "")...), message("tools/list", ""))
+			respond(s, "application/json", public, 1000, [2]string{"cache-control", "max-age=60"})
+			if got := s.ResponseHeaders().Get("cache-control"); got != "no-store" {
+				t.Errorf("Cache-Control %q", got)
+			}
+			wantText(t, s, private)
+			s = ask(vm, rpc("/mcp", token), message("tools/list", ""))
+			respond(s, "text/event-stream", "data: "+public+"\n\n", 1000)
+			wantText(t, s, "data: "+private+"\n\n")
+			s = ask(vm, rpc("/mcp", token), call("list_notes"))
+			respond(s, "application/json", "{", 1000)
+			wantText(t, s, "{")
+		}
+		s := ask(vm, rpc("/mcp", ""), message("tools/list", ""))
+		respond(s, "application/json", public, 1000)
+		wantText(t, s, `{"result":{"tools":[{"name":"search_docs"}],"ttlMs":1000,"cacheScope":"private"}}`)
+	})
+}
+
+// Where headers go on before the body, a server may respond before it is known what the
+// request asks for.
+func TestFilterListsOfEarlyResponses(t *testing.T) {
+	h := newHost(t, Options{})
+	public := object{"public": object{"lists": true}}
+	for name, resource := range map[string]object{"rules": fitted("all", nil), "public": fitted("all", public)} {
+		t.Run(name, func(t *testing.T) {
+			vm := start(t, h, config(server(nil), resource, object{"allow_on_headers_stop_iteration": false}))
+			token, want := rsaKey.bearer(claims(h, nil)), result("tools", `{"name":"list_notes"},{"name":"add_note"}`)
+			if name == "public" {
+				token, want = "", result("tools", "")
+			}
+			s := vm.Open(rpc("/notes", token), false)
+			s.Respond(Headers{{":status", "200"}, {"content-type", "application/json"}}, false)
+			s.Body(message("tools/list", ""), true)
+			s.ResponseBody(result("tools", allTools), true)
+			wantText(t, s, want)
+
+			s = vm.Open(rpc("/notes", token), false)
+			s.Respond(Headers{{":status", "400"}, {"content-type", "text/plain"}}, false)
+			s.ResponseBody("{", true)
+			wantText(t, s, "{")
+		})
+	}
 }
 
 // A body that grows too large is refused before its end: Envoy would keep all of it.

@@ -159,7 +159,7 @@ func TestTrailersOfHeadersThatDecide(t *testing.T) {
 		s := vm.Open(rpc("/notes", token, mirrored("tools/call", "list_notes")...), false)
 		s.Body(call("list_notes"), false)
 		trailers := Headers{{"x-checksum", "1"}}
-		for _, name := range []string{"mcp-method", "mcp_name", "mcp.protocol.version", "content-type", "content_encoding", "content-length", "origin", "authorization", "host", "transfer-encoding"} {
+		for _, name := range []string{"mcp-method", "mcp_name", "mcp.protocol.version", "content-type", "content_encoding", "content-length", "origin", "authorization", "host", "transfer-encoding", "x-http-method-override", "x_original_url"} {
 			trailers = append(trailers, [2]string{name, "x"})
 		}
 		if got := s.Trailers(trailers); len(got) != 1 || !got.Has("x-checksum") {

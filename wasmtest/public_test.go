@@ -57,6 +57,7 @@ func privateBodies() []string {
 		"", "{}", "[]", "null", "1", `"ping"`, "no JSON", "\ufeff" + initialize, initialize + initialize, initialize[:20], initialize + "\x00", strings.Replace(initialize, "{}", "{]", 1),
 		response, `{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":""}}`, "[" + response + "]",
 		`{"method":"ping","id":1,"result":{}}`, `{"Result":{},"method":"ping","id":1}`, `{"method":"ping","error":{}}`, `{"method":"ping","err\u006fr":{}}`, `{"method":"ping","re\u017fult":1}`,
+		`{"method":"ping","_method":"DELETE"}`, `{"\u005fmethod":"DELETE","method":"ping"}`,
 		message("initializer", ""), message("Initialize", ""), message("initialize ", ""), message("initialize\\u0000", ""), message("pings", ""), message("notifications", ""), message("tools/list/x", ""),
 		message("logging/setLevel", ""), message("completion/complete", ""), message("server/discover", ""), message("subscriptions/listen", ""), message("tasks/list", ""), message("tools/call", ""),
 		call("list_notes"), call("Search_docs"), call("search_docs "), call("search_docs\\u0000"), call("search_docs2"), call("search_doc"), call(""), call("open"),
@@ -159,6 +160,11 @@ func TestPublicOnlyByAPostOfJSON(t *testing.T) {
 		"a private method":       rpc("/mcp", "", mirrored("logging/setLevel", "")...),
 		"a private tool":         rpc("/mcp", "", mirrored("tools/call", "list_notes")...),
 		"a private tool, older":  rpc("/mcp", "", [2]string{"mcp-method", "tools/call"}, [2]string{"mcp-name", "list_notes"}),
+		"a method in the query":  rpc("/mcp?a=b&_method=DELETE", ""),
+		"the same in PHP":        rpc("/mcp?%2EMethod=DELETE", ""),
+		"another method":         rpc("/mcp", "", [2]string{"x-http-method-override", "DELETE"}),
+		"another method, CGI":    rpc("/mcp", "", [2]string{"X_Method_Override", "DELETE"}),
+		"another path":           rpc("/mcp", "", [2]string{"x-original-url", "/admin"}),
 		"WebSocket":              rpc("/mcp", "", [2]string{"upgrade", "websocket"}, [2]string{"connection", "Upgrade"}),
 		"CONNECT":                request("CONNECT", "/mcp", [2]string{"content-type", "application/json"}),
 		"a WebSocket of GET":     request("GET", "/docs/a", [2]string{"upgrade", "websocket"}, [2]string{"connection", "Upgrade"}),
@@ -198,6 +204,7 @@ func TestPublicByTheHeaders(t *testing.T) {
 				{mirrored("initialize", "x"), true}, {mirrored("initialize", "x,y"), false},
 				{[][2]string{{"mcp-method", "initialize"}}, false}, {[][2]string{{"mcp-method", "initialize"}, {"mcp-protocol-version", "2025-11-25"}}, false},
 				{append(mirrored("initialize", ""), [2]string{"mcp-protocol-version", "2026-07-28"}), false},
+				{append(mirrored("initialize", ""), [2]string{"mcp-session-id", "a"}), false},
 			} {
 				s := vm.Open(rpc("/mcp", "", tt.headers...), false)
 				if want := trust && tt.trusted; want != (s.State() == Forwarded) {
@@ -308,6 +315,18 @@ func TestPublicPaths(t *testing.T) {
 			}
 			s.Close()
 		}
+	}
+	// A server may take the method, the path or a length from another header, or the path for
+	// that of a session's stream.
+	for _, header := range [][2]string{
+		{"x-http-method-override", "POST"}, {"X-HTTP-Method", "PUT"}, {"x-method-override", "DELETE"}, {"x_method", "DELETE"}, {"x-original-method", "POST"},
+		{"x-original-url", "/mcp"}, {"X.Original-URL", "/mcp"}, {"x-rewrite-url", "/mcp"}, {"x-override-url", "/mcp"}, {"Script_Name", "/docs"}, {"path-info", "/mcp"}, {"x-script-name", "/docs"}, {"mcp-session-id", "a"}, {"Mcp_Session_Id", "a"}, {"content_length", "44"}, {"transfer_encoding", "chunked"},
+	} {
+		wantError(t, vm.Request(request("GET", "/docs/a", header)), 401, "unauthorized")
+		wantForwarded(t, vm.Request(request("GET", "/docs/a", header, [2]string{"authorization", rsaKey.bearer(openClaims(h, nil))})))
+	}
+	for _, name := range []string{"x-original-forwarded-for", "x-forwarded-proto", "x-request-id", "x-method-name", "x-http-methods"} {
+		wantForwarded(t, vm.Request(request("GET", "/docs/a?method=a", [2]string{name, "a"})))
 	}
 	// What the gateway serves itself stays as it is.
 	wantStatus(t, vm.Request(request("GET", prm)), 200)

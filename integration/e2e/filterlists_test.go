@@ -1,16 +1,19 @@
 package e2e
 
 import (
+	"bufio"
 	"compress/gzip"
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"mcpauth/envoy-example/authserver"
 	"mcpauth/envoy-example/envoy"
@@ -41,6 +44,11 @@ func startListServer(t *testing.T, answers map[string]http.HandlerFunc) *listSer
 	t.Helper()
 	s := &listServer{answers: answers}
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if contentType := r.Header.Get("X-Early"); contentType != "" {
+			w.Header().Set("Content-Type", contentType)
+			http.NewResponseController(w).EnableFullDuplex()
+			w.(http.Flusher).Flush()
+		}
 		io.Copy(io.Discard, r.Body)
 		if got := r.Header.Get("Accept-Encoding"); got != "" {
 			w.Header().Set("X-Accept-Encoding", got)
@@ -235,6 +243,38 @@ func TestFilterLists(t *testing.T) {
 					}
 				}
 			}
+		}
+	})
+}
+
+// TestFilterListsOfEarlyResponses: where headers go on before the body, a server may send
+// headers of its response before it has the body.
+func TestFilterListsOfEarlyResponses(t *testing.T) {
+	answers := map[string]http.HandlerFunc{"list": func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, toolList(allTools)) }}
+	onEachFiltering(t, nil, 0, answers, func(t *testing.T, g *filtering) {
+		token := g.stage.auth.Mint(authserver.Token{Resource: notes, Scope: "read:notes"})
+		const body = `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`
+		c, err := net.Dial("tcp", g.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		c.SetDeadline(time.Now().Add(requestTimeout))
+		fmt.Fprintf(c, "POST /notes HTTP/1.1\r\nHost: mcp.example.com\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nX-Answer: list\r\nX-Early: application/json\r\nContent-Length: %d\r\n\r\n", token, len(body))
+		early := bufio.NewReader(c)
+		if !g.stops { // the headers of the response come before the body of the request
+			if _, err := early.Peek(1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		io.WriteString(c, body)
+		res, err := http.ReadResponse(early, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		if got, err := io.ReadAll(res.Body); err != nil || string(got) != toolList(shownTools) {
+			t.Errorf("got %s, %v", got, err)
 		}
 	})
 }

@@ -49,6 +49,7 @@ const (
 	unreadAmbiguous  = "ambiguous"  // servers may read the body differently
 	unreadSize       = "size"       // what tells the operation is too large
 	unreadIncomplete = "incomplete" // the body has not ended
+	unreadUpgrade    = "upgrade"    // what follows is of another protocol, or the server reads it all the same
 )
 
 // SetOutcome sets an outcome, in the words of the metrics.
@@ -159,7 +160,9 @@ func (g *Gate) auditOperation(o *operation.Operation) {
 // auditBody keeps that an [Observer] is to read the body of a request that goes on.
 func (g *Gate) auditBody(r *Request) {
 	switch {
-	case g.audit == nil || !r.HasBody || r.isUpgrade():
+	case g.audit == nil || !r.HasBody:
+	case r.isUpgrade():
+		g.audit.unread = unreadUpgrade
 	case r.readable():
 		g.audit.observe = true
 	default:

@@ -6,12 +6,13 @@ import (
 	"mcpauth/internal/operation"
 )
 
-// TakeContent reads a header of the request that describes the body or names the
-// operation, and ignores all others. The host passes names in lower case.
+// TakeContent reads a header of the request that describes the body, or names the
+// operation or the session, and ignores all others. The host passes names in lower case.
 func (r *Request) TakeContent(name, value string) {
 	const (
 		contentType     = "content-type"
 		contentEncoding = "content-encoding"
+		sessionID       = "mcp-session-id"
 	)
 	switch {
 	case name == contentType:
@@ -22,6 +23,8 @@ func (r *Request) TakeContent(name, value string) {
 		r.unreadable = r.unreadable || !isUTF8(value)
 	case operation.Respells(name, contentEncoding):
 		r.unreadable = r.unreadable || !isIdentity(value)
+	case name == sessionID, operation.Respells(name, sessionID):
+		r.inSession = true
 	default:
 		r.respelled = r.MCP.Add(name, value) || r.respelled ||
 			operation.Respells(name, "content-length") || operation.Respells(name, "transfer-encoding")
@@ -30,6 +33,30 @@ func (r *Request) TakeContent(name, value string) {
 
 // TakeAccept reads an Accept header.
 func (r *Request) TakeAccept(value string) { r.Accept = joinLines(r.Accept, value) }
+
+// overriding are the headers from which some servers take the method or the path in place
+// of those of the request: frameworks with a method override, those that run behind
+// rewriting servers such as IIS, and servers of WSGI such as Gunicorn.
+var overriding = [...]string{
+	"script-name", "path-info", "x-script-name",
+	"x-http-method", "x-http-method-override", "x-method", "x-method-override",
+	"x-original-method", "x-original-url", "x-override-url", "x-rewrite-url",
+}
+
+// TakeOverride reads a header of the request, whose name is in lower case, if it is one of
+// overriding in any spelling.
+func (r *Request) TakeOverride(name string) {
+	r.overridden = r.overridden || overrides(name)
+}
+
+func overrides(header string) bool {
+	for _, name := range overriding {
+		if header == name || operation.Respells(header, name) {
+			return true
+		}
+	}
+	return false
+}
 
 // maxJoined bounds the result of joinLines, which copies all earlier lines for each
 // further one.
@@ -59,7 +86,7 @@ func Decides(header string) bool {
 			return true
 		}
 	}
-	return false
+	return overrides(header)
 }
 
 // readable reports whether the body is in UTF-8 and not compressed. In some other

@@ -28,8 +28,8 @@ type Lists struct {
 }
 
 // newLists returns the Lists of a request for p that goes on. l is what it lacks; if that
-// is anything, it may do what is public only.
-func (g *Gate) newLists(p *resource, r *Request, l lack, granted operation.Set) *Lists {
+// is anything, it may do what is public only. o is the operation in its headers.
+func (g *Gate) newLists(p *resource, r *Request, l lack, granted operation.Set, o *operation.Operation) *Lists {
 	if p.FilterLists == config.FilterOff || !r.HasBody && r.Method != "GET" {
 		return nil
 	}
@@ -39,7 +39,7 @@ func (g *Gate) newLists(p *resource, r *Request, l lack, granted operation.Set) 
 		publicOnly = l.claim != nil
 		granted.Scopes = ^uint64(0)
 	}
-	return &Lists{gate: g, resource: p, granted: granted, publicOnly: publicOnly, allowOrigin: strings.Clone(r.allowOrigin())}
+	return &Lists{gate: g, resource: p, granted: granted, publicOnly: publicOnly, called: r.HasBody && o.IsList(), allowOrigin: strings.Clone(r.allowOrigin())}
 }
 
 // ListsKind says how a response is to be filtered.
@@ -82,11 +82,22 @@ func (h *ResponseHead) Take(name, value string) {
 	}
 }
 
-// Shared reports whether a cache may store the response for other callers.
+// Shared reports whether a cache may store the response for other callers. With names of
+// headers, private is about these alone: RFC 9111, section 5.2.2.7.
 func (h *ResponseHead) Shared() bool {
-	v := strings.ToLower(h.CacheControl)
-	return v != "" && !strings.Contains(v, "no-store") && !strings.Contains(v, "private")
+	for rest, more := strings.ToLower(h.CacheControl), h.CacheControl != ""; more; {
+		var directive string
+		directive, rest, more = strings.Cut(rest, ",")
+		if directive = trimSpace(directive); directive == "no-store" || directive == "private" {
+			return false
+		}
+	}
+	return h.CacheControl != ""
 }
+
+// BeforeBody says that the response begins before the body of the request has been decided
+// on: it may turn out to ask for a list.
+func (l *Lists) BeforeBody() { l.called = true }
 
 // Begin sets and returns how to filter a response with a body.
 //

@@ -73,10 +73,7 @@ func acceptsEventStream(accept string) bool {
 func (g *Gate) orPublic(p *resource, r *Request, l lack, granted operation.Set, v Verdict) Verdict {
 	o, openness := p.openness(r)
 	if v.pass != nil && p.FilterLists != config.FilterOff {
-		v.pass.Lists = g.newLists(p, r, l, granted)
-		if v.pass.Lists != nil {
-			v.pass.Lists.called = o.IsList()
-		}
+		v.pass.Lists = g.newLists(p, r, l, granted, &o)
 	}
 	switch openness {
 	case public:
@@ -101,16 +98,19 @@ const (
 
 // openness returns the openness of a request for p, and the operation in its headers.
 //
-// An operation is public only in a POST whose body every server reads alike. The headers
+// A request is public only if every server reads its method and its path alike. An
+// operation is public only in a POST whose body every server reads alike. The headers
 // decide alone as they do for the rules: see applyRules.
 func (p *resource) openness(r *Request) (o operation.Operation, _ openness) {
-	if r.isUpgrade() || hasTokenInQuery(r.Path) {
+	if r.isUpgrade() || r.overridden || r.respelled || queryHas(r.Path, "access_token") {
 		return o, notPublic
 	}
-	if r.publicPath && !r.HasBody && (r.Method == "GET" || r.Method == "HEAD") {
+	// Some servers take all paths under that of their MCP endpoint for it, and GET with a
+	// session for its stream.
+	if r.publicPath && !r.HasBody && !r.inSession && (r.Method == "GET" || r.Method == "HEAD") {
 		return o, public
 	}
-	if p.Public.Operations == nil || r.Method != "POST" || !r.HasBody || r.respelled || !r.isJSON() || !r.readable() {
+	if p.Public.Operations == nil || r.Method != "POST" || !r.HasBody || !r.isJSON() || !r.readable() || queryHas(r.Path, "method") {
 		return o, notPublic
 	}
 	o, fault := r.MCP.Operation()
@@ -121,15 +121,19 @@ func (p *resource) openness(r *Request) (o operation.Operation, _ openness) {
 	switch isPublic := p.rules.IsPublic(&o); {
 	case fault != "" || complete && !isPublic:
 		return o, notPublic // a body that says otherwise is refused
-	case isPublic && p.TrustMCPHeaders && r.MCP.Validated() && o.Mirrored() && r.MCP.Unambiguous(&o):
+	case isPublic && p.TrustMCPHeaders && !r.inSession && r.MCP.Validated() && o.Mirrored() && r.MCP.Unambiguous(&o):
+		// Versions with these headers have no sessions. In a session, the Go SDK 1.8 would
+		// take a response, which it does not compare with the headers.
 		return o, public
 	}
 	return o, publicIfBody
 }
 
-// hasTokenInQuery reports whether the query of a path may have a token (RFC 6750, section
-// 2.3). The gateway reads no such token, and does not let it pass for none.
-func hasTokenInQuery(path string) bool {
+// queryHas reports whether the query of a path has a text, which is in lower case. It
+// finds "access_token", with which clients send a token (RFC 6750, section 2.3): the
+// gateway reads no such token, and does not let it pass for none. It finds "method" too:
+// frameworks of PHP take the method from "_method", also in the spelling ".method".
+func queryHas(path, text string) bool {
 	_, query, ok := strings.Cut(path, "?")
-	return ok && strings.Contains(strings.ToLower(config.PercentDecode(query)), "access_token")
+	return ok && strings.Contains(strings.ToLower(config.PercentDecode(query)), text)
 }

@@ -38,19 +38,22 @@ func (g *Gate) applyRules(p *resource, r *Request, granted operation.Set, v Verd
 	switch {
 	case len(p.Rules) == 0:
 		g.auditBody(r)
+		if v.pass != nil && p.FilterLists != config.FilterOff {
+			// A list has all its entries, but is not for those without a token. Only
+			// clients that name the operation in the headers know cacheScope.
+			o, _ := r.MCP.Operation()
+			v.pass.Lists = g.newLists(p, r, lack{}, granted, &o)
+		}
 		return v
 	case r.respelled:
 		return badOperation(operation.FaultRespelled, metrics.BadHeader, r.allowOrigin())
 	}
+	o, fault := r.MCP.Operation()
 	if v.pass != nil && p.FilterLists != config.FilterOff {
-		v.pass.Lists = g.newLists(p, r, lack{}, granted)
+		v.pass.Lists = g.newLists(p, r, lack{}, granted, &o)
 	}
 	if !r.HasBody {
 		return v
-	}
-	o, fault := r.MCP.Operation()
-	if v.pass != nil && v.pass.Lists != nil {
-		v.pass.Lists.called = o.IsList()
 	}
 	if fault == "" && r.MCP.Validated() {
 		var need operation.Set

@@ -119,6 +119,8 @@ func TestStream(t *testing.T) {
 		"CR":                   {"data:" + list + "\r\r", "data: " + short + "\r\r"},
 		"several events":       {"data: " + list + "\n\ndata: {}\n\n: ping\n\ndata: " + list + "\n\n", "data: " + short + "\n\ndata: {}\n\n: ping\n\ndata: " + short + "\n\n"},
 		"several lines":        {"data: {\"result\":\ndata: {\"tools\":[{\"name\":\"secret\"},\ndata: {\"name\":\"a\"}]}}\n\n", "data: {\"result\":\ndata: {\"tools\":[{\"name\":\"a\"}]}}\n\n"},
+		"mixed ends":           {"data: {\"result\":\rdata: {\"tools\":[{\"name\":\"secret\"}]}}\r\n\ndata: {}\n\n", "data: {\"result\":\rdata: {\"tools\":[]}}\r\n\ndata: {}\n\n"},
+		"mixed ends, a field":  {"data: {\"result\":\nid: 1\rdata: {\"tools\":[{\"name\":\"secret\"}]}}\n\ndata: {}\n\n", "data: {\"result\":\ndata: {\"tools\":[]}}\nid: 1\r\n\ndata: {}\n\n"},
 		"byte order mark":      {"\xef\xbb\xbfdata: " + list + "\n\n", "data: " + short + "\n\n"},
 		"no end":               {"data: " + list, "data: " + short},
 		"one end":              {"data: " + list + "\n", "data: " + short + "\n"},
@@ -165,6 +167,10 @@ func TestStreamHoldsNothingBack(t *testing.T) {
 		for range 3 {
 			if got, _ := s.Write(nil, []byte(event), false); string(got) != event {
 				t.Errorf("%q: got %q", event, got)
+			}
+			// A comment needs no blank line, and keeps a connection alive.
+			if got, _ := s.Write(nil, []byte(": ping"+end), false); string(got) != ": ping"+end {
+				t.Errorf("%q: a comment is held back: %q", end, got)
 			}
 		}
 	}

@@ -5,7 +5,8 @@ import (
 )
 
 // A Stream filters an event stream (HTML Living Standard, section 9.2) as it arrives. It
-// holds back no more than the event that has begun and not ended.
+// holds back no more than the event that has begun and not ended, without the comments
+// before it.
 type Stream struct {
 	filter  *Filter
 	max     int    // the length of an event
@@ -47,9 +48,13 @@ func (s *Stream) Write(dst, chunk []byte, last bool) ([]byte, bool) {
 			}
 		case c == '\n' || c == '\r':
 			s.ended = c == '\r'
-			blank := s.line == s.next-1
+			blank, comment := s.line == s.next-1, s.line == start && s.pending[start] == ':'
 			s.line = s.next
-			if blank {
+			switch {
+			case comment:
+				// It is no part of an event, and may keep the connection alive.
+				dst, start, s.begun = append(dst, s.pending[start:s.next]...), s.next, true
+			case blank:
 				var ok bool
 				if dst, ok = s.event(dst, s.pending[start:s.next]); !ok {
 					return dst, s.fail()
@@ -125,6 +130,9 @@ func (s *Stream) event(dst, text []byte) ([]byte, bool) {
 		var line, end []byte
 		line, end, rest = cutLine(rest)
 		if _, ok := s.dataOf(line, len(line)+len(end)+len(rest) == len(text)); !ok {
+			if len(line) == 0 && end[0] == '\n' && len(dst) > 0 && dst[len(dst)-1] == '\r' {
+				dst = append(dst, '\n') // CR LF would be one end
+			}
 			dst = append(append(dst, line...), end...)
 			continue
 		}

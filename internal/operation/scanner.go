@@ -13,14 +13,14 @@ type Scanner struct {
 	// Trail, if it is not nil, gets the operations of each body that is not refused.
 	Trail *Trail
 
-	json     jsontext.Reader
-	fault    Fault
-	public   bool     // the messages read so far are public
-	response bool     // the message has a member of responses
-	lists    bool     // a message asks for a list
-	message  [2]field // method and params
-	params   [2]field // name and uri
-	decoded  []byte   // the strings that have escapes
+	json    jsontext.Reader
+	fault   Fault
+	public  bool     // the messages read so far are public
+	private bool     // the message has a member that no public operation has
+	lists   bool     // a message asks for a list
+	message [2]field // method and params
+	params  [2]field // name and uri
+	decoded []byte   // the strings that have escapes
 }
 
 // A field is what the scanner keeps of a member.
@@ -110,7 +110,7 @@ func (s *Scanner) single(rules *Rules, headers *Operation) (required Set, fault 
 	if s.json.Kind() != jsontext.Object {
 		return Set{}, FaultMessage
 	}
-	s.message, s.params, s.decoded, s.response = [2]field{}, [2]field{}, s.decoded[:0], false
+	s.message, s.params, s.decoded, s.private = [2]field{}, [2]field{}, s.decoded[:0], false
 	if !s.object(&messageNames, &s.message) {
 		return Set{}, s.faultOf()
 	}
@@ -130,7 +130,8 @@ func (s *Scanner) faultOf() Fault {
 
 // operation returns what the message in s.message and s.params requires. A message
 // without a method is the response of a client, which requires nothing. It is not public,
-// nor is a message that some server may take for a response although it has a method.
+// nor is a message with a member for which some server may take it for a response, or its
+// HTTP request for one with another method.
 func (s *Scanner) operation(rules *Rules, headers *Operation) (Set, Fault) {
 	o := Operation{HasMethod: s.message[0].seen}
 	if o.HasMethod {
@@ -165,7 +166,7 @@ func (s *Scanner) operation(rules *Rules, headers *Operation) (Set, Fault) {
 	if fault == "" && !complete {
 		fault = FaultName
 	}
-	s.public = s.public && n.public && !s.response
+	s.public = s.public && n.public && !s.private
 	return n.Set, fault
 }
 
@@ -236,8 +237,9 @@ func (s *Scanner) which(key jsontext.String, names *[2]string) (which int, ok bo
 			return i, name == want
 		}
 	}
-	if names == &messageNames && (jsontext.Folds(name, "result") || jsontext.Folds(name, "error")) {
-		s.response = true
+	// Laravel takes the method of a POST from the member "_method".
+	if names == &messageNames && (jsontext.Folds(name, "result") || jsontext.Folds(name, "error") || name == "_method") {
+		s.private = true
 	}
 	return -1, true
 }
