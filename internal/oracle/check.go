@@ -16,6 +16,7 @@ type Outcome struct {
 	Headers   [][2]string // those that the server gets, or those of the answer
 	Body      string      // what the server gets, or the body of the answer
 	Status    int         // of the answer
+	Lists     string      // what is left of [Lists], if the server answers so
 }
 
 // Check returns an error if a gateway may not do what it has done.
@@ -54,6 +55,9 @@ func (e *Expectation) checkAnswer(o *Outcome) error {
 // checkForwarded checks what the server gets: docs/identity.md.
 func (e *Expectation) checkForwarded(o *Outcome) error {
 	c := e.c
+	if err := e.checkLists(o.Lists); err != nil {
+		return err
+	}
 	if o.Body != c.Body() {
 		return fmt.Errorf("the server got the body %q", o.Body)
 	}

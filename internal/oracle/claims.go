@@ -14,7 +14,7 @@ import (
 type claims struct {
 	all       map[string]json.RawMessage
 	null      map[string]bool // the names of members that are null
-	strict    bool // the gateway may refuse what it says, by a bound or an unusual form
+	strict    bool            // the gateway may refuse what it says, by a bound or an unusual form
 	issuer    string
 	subject   string
 	client    string

@@ -21,7 +21,8 @@ type Expectation struct {
 	covered   *resource // that covers the request; nil if none does
 	caller    *caller   // nil if nobody is known
 	token     string
-	public    bool // the request needs no token
+	public    bool   // the request needs no token
+	lacks     string // what the request lacks of what all requests need but the public ones
 	c         *Case
 	s         *settings
 }
@@ -85,6 +86,7 @@ func (e *Expectation) covers(t *target) {
 			return
 		}
 		e.public = true
+		e.lacks = "a token"
 		e.open(t, 401, "no token")
 		return
 	}
@@ -98,7 +100,7 @@ func (e *Expectation) covers(t *target) {
 		return
 	}
 	if !e.caller.has(r.RequiredClaims) {
-		e.lacking(t, "a required claim")
+		e.lacking(t, lacksClaim)
 		return
 	}
 	for _, scope := range r.RequiredScopes {
@@ -110,8 +112,11 @@ func (e *Expectation) covers(t *target) {
 	e.rules()
 }
 
+const lacksClaim = "a required claim"
+
 // lacking applies to a token that lacks what all requests but the public ones need.
 func (e *Expectation) lacking(t *target, what string) {
+	e.lacks = what
 	if e.covered.Public == nil {
 		e.refuse(403, what)
 		return

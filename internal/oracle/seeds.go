@@ -17,6 +17,21 @@ func RandomData(r *rand.Rand) []byte {
 	return data
 }
 
+// fragments are what random texts consist of.
+var fragments = []string{
+	`"`, `:`, `,`, `{`, `}`, `[`, `]`, ` `, `\`, `\u0000`, `\ud83d`, `\u0061`, "\x00", "\xff", "é", "\u017f", "\u212a", "/", "%", "%2f", "%2e", "..", ";", "?", "#", "=", ".", "-", "_", "\t",
+	`"name":"add"`, `"method":"tools/call"`, `"aud":null`, `"scope":"admin"`, `"exp":9e9`, `"cnf":{}`, `"groups":["admins"]`, "tools/call", "add", "purge_all", "note:///archive/a",
+	"notes", "files", "private", "Bearer", "utf-8", "charset", "gzip", "https://", "example.com", ":443", "bank.", "x-mcpauth-subject", "=?base64?", "YWRk", "?=",
+}
+
+// RandomText returns a random text for [NewCase], often none.
+func RandomText(r *rand.Rand) (text string) {
+	for range max(0, r.IntN(8)-3) {
+		text += fragments[r.IntN(len(fragments))]
+	}
+	return text
+}
+
 // Seeds returns inputs to begin with, among them one for each place of a text.
 func Seeds() (list []Seed) {
 	random := rand.New(rand.NewPCG(3, 4))
