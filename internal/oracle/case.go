@@ -174,9 +174,15 @@ func (g *generator) authorization() {
 	if g.place == authorizationPlace {
 		value = anyOf(&g.choices, "", "Bearer ", value, "bearer ") + headerValue(g.text)
 	}
+	if g.resource.Public != nil && g.below(3) == 2 {
+		if g.once(16) {
+			g.c.Headers[2][1] += anyOf(&g.choices, "?access_token=x", "?a=1&access_token=", "?ACCESS_TOKEN=x", "?acc%65ss_token=x")
+		}
+		return
+	}
 	switch g.below(64) {
 	case 20, 21, 22, 23:
-	case 24:
+	case 24, 30, 31:
 		g.add("authorization", anyOf(&g.choices, "bearer ", "BEARER\t", "Bearer  ", " Bearer ", "Bearer\t ")+token+anyOf(&g.choices, "", " ", "\t"))
 	case 25:
 		g.add("authorization", anyOf(&g.choices, "Basic YTpi", "Bearer", "", "Bearer ", token, "Token "+token, "Bearer,", "Basic YTpi, Bearer "+token))
@@ -246,6 +252,9 @@ var (
 func (g *generator) body() {
 	c := &g.choices
 	method, name, uri := pick(c, methods...), pick(c, toolNames...), pick(c, uris...)
+	if g.resource.Public != nil && g.below(2) == 1 {
+		method, name = anyOf(c, "ping", "initialize", "tools/list", "tools/call", "prompts/get", "notifications/x", "resources/templates/list"), anyOf(c, "open_door", "purge_help", "open_secret", "secret", "purge_all", "x")
+	}
 	if g.place == namePlace {
 		name, uri = g.text, g.text
 		if g.once(4) {
@@ -264,7 +273,7 @@ func (g *generator) body() {
 	if g.once(8) {
 		message = anyOf(c, `{"jsonrpc":"2.0","id":1,"result":{}}`, `{"method":"ping","method":"tools/call","params":`+params+`}`, `{"Method":"tools/call","params":`+params+`,"method":"ping"}`,
 			`{"method":"ping","params":`+params+`,"params":{}}`, `{"method":7}`, `{"method":["ping"]}`, `{"method":{"name":"x"},"params":{}}`, `[]`, `"ping"`, `{"method":"ping"}x`, "\ufeff"+message,
-			`{"method":"ping","result":{}}`, message[:len(message)-1], `{"meth\u006fd":"ping"}`, `{"method":"ping","\ud800":1}`, `{"method":"ping","__proto__":{"method":"tools/call"}}`,
+			`{"method":"ping","result":{}}`, `{"method":"ping","ERROR":1}`, message[:len(message)-1], `{"meth\u006fd":"ping"}`, `{"method":"ping","\ud800":1}`, `{"method":"ping","__proto__":{"method":"tools/call"}}`,
 			`{"method":"ping","x":"`+"\xff"+`"}`, `{"params":`+params+`}`, `{"method":"ping","m\u017fthod":1}`, `{"paramſ":{"name":"add"},"method":"tools/call","params":{"name":"list"}}`,
 			`{"method":"ping","x":`+strings.Repeat("[", 513)+strings.Repeat("]", 513)+`}`)
 	}
@@ -318,7 +327,7 @@ func (g *generator) mcpHeaders(method, name, uri string) {
 		g.add("mcp-name", g.put(mcpHeaderPlace, pick(c, encode(name), "=?base64?YQ?=", "=?base64?!!!!?=", "=?base64?YR==?=", "é", "a ", "=?utf-8?q?add?=")))
 	}
 	g.add("mcp-protocol-version", pick(c, "2026-07-28", "2025-11-25", "2027-01-01", "2026-7-28", "9999", "", "2026-07-28 ", "DRAFT-2026-v1"))
-	if g.once(16) {
+	if g.once(8) {
 		g.add(anyOf(c, "mcp-method", "mcp-name", "mcp-protocol-version"), anyOf(c, "ping", "2025-11-25", ""))
 	}
 }

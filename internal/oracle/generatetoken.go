@@ -140,6 +140,10 @@ func (g *generator) grants(o *objectText) {
 	if g.once(6) {
 		o.set("email", anyOf(c, `"a@example.com"`, `"a\r\nx-evil: 1"`, `" é%41 "`, `{"a": [1, 2]}`, `true`, `null`, `""`, `1.50`, `"\u0000"`))
 	}
+	if g.resource.RequiredClaims != nil && g.below(2) == 0 {
+		o.set("groups", `["staff"]`)
+		o.set("realm_access", `{"level":1}`)
+	}
 	if g.once(12) {
 		o.set(anyOf(c, "realm_access.level", "realm_access.roles"), anyOf(c, `1`, `null`, `["read"]`, `true`, `""`))
 	}
@@ -159,6 +163,10 @@ func (g *generator) spoilClaims(o *objectText) {
 		o.set(anyOf(c, "nbf", "iat"), date())
 	case 2:
 		o.remove(anyOf(c, "exp", "aud", "iss", "sub", "client_id", "iat", "jti", "realm", "scope"))
+		if g.once(4) {
+			o.remove("sub")
+			o.remove("client_id")
+		}
 	case 3, 4:
 		r := g.resource.Resource
 		o.set("aud", anyOf(c, `["x",`+quote(r)+`]`, quote(strings.ToUpper(r[:12])+r[12:]), quote(r+"/"), quote(strings.TrimSuffix(r, "/")), `"https://mcp.example.com:443/notes"`, `"x"`, `null`, `[]`, `""`,

@@ -28,18 +28,19 @@ func (r *resource) ask(v *server, token string, a *Answer) (*caller, error) {
 		return nil, errors.New("no bearer token")
 	}
 	userinfo := v.Userinfo != nil
+	body := strings.TrimPrefix(a.Body, "\ufeff")
 	switch {
 	case userinfo && (a.Status == 400 || a.Status == 401 || a.Status == 403):
 		return nil, errors.New("refused by the server")
 	case a.Status != 200 || !lenientJSON.MatchString(a.ContentType):
 		return nil, errUnavailable
-	case checkJSON([]byte(a.Body)) != nil || depth([]byte(a.Body)) > 32:
+	case checkJSON([]byte(body)) != nil || depth([]byte(body)) > 32:
 		return nil, errUnavailable
 	}
-	if _, ok := members([]byte(a.Body)); !ok {
+	if _, ok := members([]byte(body)); !ok {
 		return nil, errUnavailable
 	}
-	document, err := strictObject([]byte(a.Body))
+	document, err := strictObject([]byte(body))
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +48,7 @@ func (r *resource) ask(v *server, token string, a *Answer) (*caller, error) {
 	if userinfo {
 		c, err = mapUserinfo(document)
 	} else {
-		c, err = readClaims([]byte(a.Body))
+		c, err = readClaims([]byte(body))
 	}
 	if err != nil {
 		return nil, err

@@ -5,6 +5,7 @@ package native
 import (
 	"errors"
 	"slices"
+	"strconv"
 
 	"mcpauth/config"
 	"mcpauth/internal/callout"
@@ -93,7 +94,10 @@ func (g *Gateway) tick() {
 	for len(g.pending) > 0 {
 		done := g.pending[0]
 		g.pending = g.pending[1:]
-		r := callout.Response{Status: g.answer.Status, Headers: [][2]string{{"content-type", g.answer.ContentType}}, Body: []byte(g.answer.Body), Size: len(g.answer.Body)}
+		r := callout.NewResponse([][2]string{{":status", strconv.Itoa(g.answer.Status)}, {"content-type", g.answer.ContentType}}, len(g.answer.Body))
+		if g.answer.Body != "" {
+			r.SetBody([]byte(g.answer.Body))
+		}
 		done(&r)
 	}
 }
