@@ -147,7 +147,7 @@ func (g *generator) requestLine() {
 		path = ""
 		for range 1 + g.below(6) {
 			path += "/" + anyOf(c, "notes", "private", "files", "mcp", "users", "trusting", "docs", "x", "..", ".", "", "%2e%2e", "..;a", "%6eotes", "NOTES", "notes;v",
-				"notes.", "notes%20", "%2fnotes", "%252e%252e", "%5cnotes", `..\notes`, "notes%3f", "%C3%A9", "%", "docs%2f..", ".well-known", "oauth-protected-resource", "favicon.ico")
+				"notes.", "notes%20", "%2fnotes", "%252e%252e", "%5cnotes", `..\notes`, "notes%3f", "mcp%3fx", "mcp%20", "mcp.", "mcp%23", "%C3%A9", "%", "docs%2f..", ".well-known", "oauth-protected-resource", "favicon.ico")
 		}
 	case g.once(16):
 		path = anyOf(c, "/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/notes", "/.well-known/openid-configuration", "/docs/a", "/docs/A.txt",
@@ -307,7 +307,7 @@ func (g *generator) pieces(body string) {
 
 func (g *generator) mcpHeaders(method, name, uri string) {
 	c := &g.choices
-	if g.place != mcpHeaderPlace && g.below(4) != 3 {
+	if g.place != mcpHeaderPlace && g.below(4) != 3 && !(g.resource.TrustHeaders && g.once(2)) {
 		return
 	}
 	if strings.HasPrefix(method, "resources/") {
