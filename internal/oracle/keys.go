@@ -134,3 +134,19 @@ func must(b []byte, err error) []byte {
 	}
 	return b
 }
+
+// KeySet is a JWK set with a key for each algorithm.
+func KeySet() string { return keySet(firstKeys) }
+
+// Sign returns a JWS with a header and a payload, signed by the key for alg, with that key's
+// first algorithm if no key is for alg.
+func Sign(alg, header, payload string) string {
+	s := firstKeys[0]
+	for _, k := range firstKeys {
+		if slices.Contains(k.algorithms, alg) {
+			s = k
+		}
+	}
+	input := b64([]byte(header)) + "." + b64([]byte(payload))
+	return input + "." + b64(s.sign(alg, input))
+}
