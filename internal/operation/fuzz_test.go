@@ -41,11 +41,12 @@ func FuzzHeaders(f *testing.F) {
 				t.Errorf("%q is read as %q, want %q", c[0], c[1], want)
 			}
 		}
-		var twice Headers
-		twice.Add("mcp-method", method)
-		twice.Add("mcp-method", method)
-		if _, fault := twice.Operation(); fault == "" {
-			t.Errorf("%q twice is read", method)
+		for _, header := range [][2]string{{"mcp-method", method}, {"mcp-name", name}, {"mcp-protocol-version", version}} {
+			twice := h
+			twice.Add(header[0], header[1])
+			if _, fault := twice.Operation(); fault == "" {
+				t.Errorf("%q twice is read", header)
+			}
 		}
 	})
 }

@@ -279,7 +279,7 @@ func readMCPHeaders(headers [][2]string) (h mcpHeaders) {
 	h.method, h.hasMethod = read(methods, true)
 	h.name, h.hasName = read(names, false)
 	for _, v := range versions {
-		h.refuse = h.refuse || !fieldValue.MatchString(v)
+		h.refuse = h.refuse || len(versions) > 1 || !fieldValue.MatchString(v)
 	}
 	h.validated = len(versions) == 1 && isDate.MatchString(versions[0]) && versions[0] >= "2026-07-28"
 	h.plain = h.plain && h.hasMethod
