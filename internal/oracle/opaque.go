@@ -82,16 +82,11 @@ func (r *resource) ask(v *server, token string, a *Answer) (*caller, error) {
 // the subject is in id, the scopes are in scope, the audience is in for.
 func mapUserinfo(document map[string]json.RawMessage) (*claims, error) {
 	mapped := map[string]json.RawMessage{}
-	for _, name := range []string{"active", "iss", "cnf", "token_type", "token_use", "typ", "aud", "exp", "nbf", "iat"} {
-		if raw, ok := document[name]; ok && !isNull(raw) {
-			mapped[name] = raw
-		}
-	}
-	// Whatever else marks a token of another kind counts too.
 	for name, raw := range document {
-		switch name {
-		case "id", "sub", "scope", "scp", "scopes", "for", "client_id", "azp", "cid", "jti":
-		default:
+		switch {
+		case isNull(raw): // as if absent
+		case contains([]string{"id", "sub", "scope", "scp", "scopes", "for", "client_id", "azp", "cid", "jti"}, name):
+		default: // what restricts the token, or says of which kind it is
 			mapped[name] = raw
 		}
 	}
