@@ -173,6 +173,9 @@ func (g *generator) authorization() {
 	value := "Bearer " + token
 	if g.place == authorizationPlace {
 		value = anyOf(&g.choices, "", "Bearer ", value, "bearer ") + headerValue(g.text)
+		if g.resource.introspector() != nil {
+			value += g.id
+		}
 	}
 	if g.resource.Public != nil && g.below(3) == 2 {
 		if g.once(16) {
