@@ -2,6 +2,7 @@ package jsonreadings
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"io"
@@ -72,22 +73,59 @@ func (r *reader) read(t testing.TB, body string) (list []reading) {
 	return list
 }
 
-// goReadings returns the readings of encoding/json, which ignores the case of names.
+// goReadings returns the readings of encoding/json, which ignores the case of names, and those
+// of parsers that take any one of several members with one name.
 func goReadings(body string) (list []reading) {
-	type message struct {
-		Method *string
-		Params json.RawMessage
-	}
-	messages := make([]message, 1)
-	if json.Unmarshal([]byte(body), &messages) != nil && json.Unmarshal([]byte(body), &messages[0]) != nil {
+	var document any
+	if json.Unmarshal([]byte(body), &document) != nil {
 		return nil
 	}
+	messages := []json.RawMessage{json.RawMessage(body)}
+	if _, ok := document.([]any); ok {
+		json.Unmarshal([]byte(body), &messages)
+	}
 	for _, m := range messages {
-		var params struct{ Name, URI *string }
-		json.Unmarshal(m.Params, &params)
-		list = append(list, reading{m.Method, params.Name, params.URI})
+		for _, method := range members(m, "method") {
+			params := members(m, "params")
+			if len(params) == 0 {
+				list = append(list, reading{text(method)})
+			}
+			for _, params := range params {
+				names, uris := append(members(params, "name"), nil), append(members(params, "uri"), nil)
+				for _, name := range names[:max(1, len(names)-1)] { // nil if there is none
+					for _, uri := range uris[:max(1, len(uris)-1)] {
+						list = append(list, reading{text(method), text(name), text(uri)})
+					}
+				}
+			}
+		}
 	}
 	return list
+}
+
+// members returns the values of all members of an object with a name, in any case.
+func members(object json.RawMessage, name string) (list []json.RawMessage) {
+	d := json.NewDecoder(bytes.NewReader(object))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil
+	}
+	for d.More() {
+		key, err := d.Token()
+		var value json.RawMessage
+		if err != nil || d.Decode(&value) != nil {
+			return list
+		}
+		if strings.EqualFold(key.(string), name) {
+			list = append(list, value)
+		}
+	}
+	return list
+}
+
+// text returns the string in a value, nil if there is none.
+func text(value json.RawMessage) (s *string) {
+	json.Unmarshal(value, &s)
+	return s
 }
 
 // newRules returns rules with another scope for each operation of the cases.
@@ -144,13 +182,14 @@ var known = []string{
 	"\ufeff" + `{"method":"ping"}`, `{"method":"ping"}{"method":"tools/call"}`, `{"method":"ping",}`, `{"method":"ping","x":NaN}`, `{"method":"ping","x":Infinity}`, `{"method":"ping" /* */}`, `{'method':'ping'}`,
 	`{"method":"ping","x":1e999999}`, `{"method":"ping","x":` + strings.Repeat("[", 500) + strings.Repeat("]", 500) + `}`, `[{"method":"ping"},{"method":"tools/call","params":{"name":"add"}}]`, `[[{"method":"tools/call"}]]`,
 	"{\"method\":\"ping\",\"x\":\"\xff\"}", "{\"method\":\"pi\xc0\xae\"}", "{\"method\":\"ping\",\"x\":\"\t\"}", "{\"method\":\"ping\"\u00a0}", "{\"method\":\"ping\"}\x00", `{"method":"tools/call","params":{"name":"add\u0000"}}`,
+	`{"__proto__":{"method":"tools/call","params":{"name":"add"}}}`, `{"METHOD":"tools/call","params":{"name":"add"}}`,
 	`{"method":"tools/call","params":["add"]}`, `{"method":"tools/call","params":{"name":["add"]}}`, `{"methoď":"x","method":"ping"}`, `{"paramſ":{"name":"add"},"method":"tools/call","params":{"name":"list"}}`,
 }
 
 // fragments are what is put into bodies.
 var fragments = []string{
 	`"`, `:`, `,`, `{`, `}`, `[`, `]`, ` `, "\t", "\n", "\r", `\`, `\u0000`, `\ud83d`, `\ude00`, `\u0061`, `\/`, "\x00", "\xff", "é", "\u017f", "\u212a", "\u0130", "\ufeff", "\u2028",
-	`"name":"add"`, `,"name":"add"`, `"method":"tools/call",`, `,"params":{"name":"add"}`, `"NAME":"add",`, `"__proto__":{"name":"add"},`, `"result":{}`, "1e5", "-0", "01", "NaN", "null", "true", "/**/", "'",
+	`"name":"add"`, `,"name":"add"`, `"method":"tools/call",`, `,"params":{"name":"add"}`, `"NAME":"add",`, `"__proto__":{"name":"add"},`, `"__proto__":{"method":"tools/call","params":{"name":"add"}},`, `"result":{}`, "1e5", "-0", "01", "NaN", "null", "true", "/**/", "'",
 }
 
 func pick(r *rand.Rand, list ...string) string { return list[r.IntN(len(list))] }

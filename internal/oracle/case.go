@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -23,6 +24,25 @@ func (c *Case) Body() string { return strings.Join(c.Pieces, "") }
 // String returns the case for a message.
 func (c *Case) String() string {
 	return fmt.Sprintf("configuration %d, headers %q, body %v %q, answer %+v", c.Configuration, c.Headers, c.HasBody, c.Pieces, c.Answer)
+}
+
+// Elsewhere returns the same request, with the same token, to another resource.
+func (c *Case) Elsewhere() *Case {
+	other := *c
+	other.Headers = slices.Clone(c.Headers)
+	all := allSettings[c.Configuration].Resources
+	r := all[(len(c.Headers)+len(c.Body()))%len(all)]
+	for i, h := range other.Headers {
+		switch h[0] {
+		case ":path":
+			other.Headers[i][1] = r.path()
+		case ":authority":
+			if other.Headers[i][1] = "mcp.example.com"; r.Match.Hosts != nil {
+				other.Headers[i][1] = r.Match.Hosts[0]
+			}
+		}
+	}
+	return &other
 }
 
 // first returns the value of the first header of a name.
