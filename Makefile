@@ -72,7 +72,7 @@ STATICCHECK = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" staticcheck
 # The Envoys of test-matrix: the last release of each minor version whose Wasm host works.
 ENVOYS ?= 1.36.4 1.37.0 1.38.2 1.39.3 1.40.0
 
-.PHONY: help build tools run demo check test test-matrix test-endurance lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-files bench-jwtlite faults-file vectors-file dashboard vulncheck clean
+.PHONY: help build tools run demo check test test-matrix test-endurance lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-files bench-jwtlite faults-file vectors-file dashboard vulncheck fuzz fuzz-briefly clean
 
 # Targets are listed in the order of this file, under the last line with ##@.
 help: ## this list
@@ -181,7 +181,20 @@ dist-check: ## make dist, twice in different folders: the same bytes
 
 ##@ Ten minutes and more
 
-test: lint unit integration-test test-faults ## everything but test-providers
+test: lint unit fuzz-briefly integration-test test-faults ## everything but test-providers
+
+# FUZZTIME is as in go test -fuzztime; without it all share an hour. FUZZ is a regular expression
+# of names.
+FUZZTIME ?=
+FUZZ ?=
+fuzz: build ## each fuzz test for FUZZTIME, such as 60s; by default an hour in all. FUZZ chooses by name
+	@$(call modules,. integration)
+	@GO="$(GO)" FUZZTIME='$(FUZZTIME)' FUZZ='$(FUZZ)' .ci/fuzz
+
+# A number of inputs and not a time: a busy machine then tests as much as another.
+fuzz-briefly: build # a few hundred new inputs for each fuzz test
+	@$(call modules,. integration)
+	@GO="$(GO)" FUZZTIME=500x .ci/fuzz
 
 # -count 1: go test does not see the files of other modules that these tests read, such
 # as the plugin and the pages, and would repeat an old result.

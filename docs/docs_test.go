@@ -302,6 +302,28 @@ func TestNamedTestsExist(t *testing.T) {
 	}
 }
 
+// CONTRIBUTING.md lists every fuzz test, by its folder, and no other.
+func TestFuzzTestsAreListed(t *testing.T) {
+	listed := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\|[^|]*\\| `([a-z0-9/]+)` \\|([^|]*)\\|[^|]*\\|$").FindAllStringSubmatch(pages(t)["CONTRIBUTING.md"], -1) {
+		here := sources(t, filepath.Join("..", row[1]), "_test.go")
+		for _, name := range regexp.MustCompile("`(Fuzz[A-Za-z0-9]+)`").FindAllStringSubmatch(row[2], -1) {
+			declared := "\nfunc " + name[1] + "(f *testing.F) {"
+			if listed[declared] = true; !strings.Contains(here, declared) {
+				t.Errorf("there is no %s in %s", name[1], row[1])
+			}
+		}
+	}
+	for _, m := range regexp.MustCompile(`\nfunc Fuzz[A-Za-z0-9]+\(f \*testing\.F\) \{`).FindAllString(sources(t, "..", "_test.go"), -1) {
+		if !listed[m] {
+			t.Errorf("CONTRIBUTING.md does not list %s", strings.TrimSpace(m))
+		}
+	}
+	if len(listed) < 40 {
+		t.Errorf("only %d fuzz tests are listed", len(listed))
+	}
+}
+
 // Commands in prose and tables name targets of the Makefile, and folders.
 func TestCommandsInProse(t *testing.T) {
 	makefile, err := os.ReadFile("../Makefile")

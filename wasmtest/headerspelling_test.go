@@ -81,6 +81,10 @@ func TestValuesThatServersReadDifferently(t *testing.T) {
 				{{"mcp-protocol-version", "2026-07-28 "}, {"mcp-method", "ping"}},
 				{{"mcp-protocol-version", "2026-07-28\t"}, {"mcp-method", "ping"}},
 				{{"mcp-protocol-version", "2026-07-28\u00a0"}, {"mcp-method", "ping"}},
+				{{"mcp-protocol-version", "2026-07-28"}, {"mcp-protocol-version", "2025-11-25"}, {"mcp-method", "ping"}},
+				{{"mcp-protocol-version", "2025-11-25"}, {"mcp-protocol-version", "2026-07-28"}, {"mcp-method", "ping"}},
+				{{"mcp-protocol-version", "2026-07-28 "}, {"mcp-protocol-version", "2025-11-25"}, {"mcp-method", "ping"}},
+				{version, version, {"mcp-method", "tools/call"}},
 			} {
 				s := vm.Open(rpc("/notes", token, headers...), false)
 				wantError(t, s, 400, headerMismatch)
@@ -100,8 +104,6 @@ func TestValuesThatServersReadDifferently(t *testing.T) {
 				{version, {"mcp-method", "tools/call"}, {"mcp-name", "=?utf-8?B?ZGVsZXRlX25vdGU=?="}},
 				{version, {"mcp-method", "tools/call"}, {"mcp-name", encoded(encoded("delete_note"))}},
 				{{"mcp-protocol-version", "2026-07-28, 2025-11-25"}, {"mcp-method", "ping"}},
-				{{"mcp-protocol-version", "2026-07-28"}, {"mcp-protocol-version", "2025-11-25"}, {"mcp-method", "ping"}},
-				{{"mcp-protocol-version", "2025-11-25"}, {"mcp-protocol-version", "2026-07-28"}, {"mcp-method", "ping"}},
 			} {
 				s := vm.Open(rpc("/notes", token, headers...), false)
 				if s.State() != Answered {

@@ -298,7 +298,6 @@ func TestTrustedHeaders(t *testing.T) {
 		for name, headers := range map[string][][2]string{
 			"an older version": {{"mcp-protocol-version", "2025-11-25"}, {"mcp-method", "tools/call"}},
 			"no version":       {{"mcp-method", "tools/call"}},
-			"two versions":     {{"mcp-protocol-version", "2026-07-28"}, {"mcp-protocol-version", "2026-07-28"}, {"mcp-method", "tools/call"}},
 			"a word":           {{"mcp-protocol-version", "DRAFT-2026"}, {"mcp-method", "tools/call"}},
 			"no name":          mirrored("tools/call", ""),
 			"no method":        {{"mcp-protocol-version", "2026-07-28"}},

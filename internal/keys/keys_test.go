@@ -618,6 +618,46 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
+// FuzzSharedData: whatever another worker has written, a worker lives on, and has no keys but
+// those of the document there and those that it fetches.
+func FuzzSharedData(f *testing.F) {
+	whole := (&record{version: 1, documentAt: 1_799_999_999_000, document: `{"keys":[` + key2 + `]}`}).encode()
+	f.Add(whole[len(layout):len(layout)+numbers*8], `{"keys":[`+key2+`]}`)
+	f.Add(bytes.Repeat([]byte{0xff}, numbers*8), `{"keys":[]}`)
+	f.Add([]byte{1}, "")
+	f.Fuzz(func(t *testing.T, times []byte, document string) {
+		p := start(t)
+		text := make([]byte, numbers*8)
+		copy(text, times)
+		copy(text[(numbers-1)*8:], make([]byte, 8)) // nothing was logged
+		w := p.workers[0]
+		p.data[w.name] = value{append(append([]byte(layout), text...), document...), 1}
+		theirs, _, _ := jwtlite.ParseKeySet([]byte(document))
+		check := func() {
+			set, _ := w.Keys()
+			if set == nil {
+				return
+			}
+			for i := range set.Len() {
+				if id := set.Key(i).ID(); id != "1" && (theirs == nil || theirs.Len() != set.Len() || theirs.Key(i).ID() != id) {
+					t.Fatalf("a key %q out of %q", id, document)
+				}
+			}
+		}
+		w.Apply()
+		check()
+		for range 3 {
+			p.tick()
+			check()
+			if w.Await(p.Now()) && w.RetryAfter() < 1 {
+				t.Errorf("Retry-After %d", w.RetryAfter())
+			}
+			w.Refetch(7, p.Now())
+			p.pass(time.Minute)
+		}
+	})
+}
+
 // Each worker is told of each key set once, however it came by it.
 func TestOnUpdate(t *testing.T) {
 	p := start(t)

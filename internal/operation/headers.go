@@ -77,7 +77,7 @@ func (h *Headers) Operation() (o Operation, fault Fault) {
 	var methodOK, nameOK bool
 	o.Method, methodOK = decodeValue(h.Method)
 	o.Name, nameOK = decodeValue(h.Name)
-	if h.MethodCount > 1 || h.NameCount > 1 || !methodOK || !nameOK || !isFieldValue(h.Version) {
+	if h.MethodCount > 1 || h.NameCount > 1 || h.VersionCount > 1 || !methodOK || !nameOK || !isFieldValue(h.Version) {
 		return Operation{}, FaultHeader
 	}
 	return o, ""
