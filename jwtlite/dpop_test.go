@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"math/big"
 	"strings"
 	"testing"
 )
@@ -62,8 +63,8 @@ func ecProofs(t testing.TB, alg string, curve elliptic.Curve, h crypto.Hash) pro
 		t.Fatal(err)
 	}
 	size := (curve.Params().BitSize + 7) / 8
-	point, _ := key.PublicKey.Bytes()
-	jwk := map[string]any{"kty": "EC", "crv": curve.Params().Name, "x": encode64(string(point[1 : 1+size])), "y": encode64(string(point[1+size:]))}
+	coordinate := func(n *big.Int) string { return encode64(string(n.FillBytes(make([]byte, size)))) }
+	jwk := map[string]any{"kty": "EC", "crv": curve.Params().Name, "x": coordinate(key.X), "y": coordinate(key.Y)}
 	return proofSigner{alg, jwk, func(input string) []byte {
 		digest := h.New()
 		digest.Write([]byte(input))
@@ -169,12 +170,13 @@ func TestThumbprintOfRFC7638(t *testing.T) {
 	if err := p.Parse(s.proof(nil, nil, nil), Algorithms()); err != nil {
 		t.Fatal(err)
 	}
-	if const7638 := "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"; !p.HasThumbprint(const7638) {
-		t.Errorf("thumbprint %s, want %s", p.AppendThumbprint(nil), const7638)
+	const want = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+	if !p.HasThumbprint(want) {
+		t.Errorf("thumbprint %s, want %s", p.AppendThumbprint(nil), want)
 	}
 	// The same key with zero bytes in front has the same thumbprint.
 	zeros := encode64("\x00\x00" + decode64Text(t, jwk["n"].(string)))
-	if err := p.Parse(s.proof(nil, map[string]any{"n": zeros, "e": encode64("\x00\x01\x00\x01")}, nil), Algorithms()); err != nil || !p.HasThumbprint("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs") {
+	if err := p.Parse(s.proof(nil, map[string]any{"n": zeros, "e": encode64("\x00\x01\x00\x01")}, nil), Algorithms()); err != nil || !p.HasThumbprint(want) {
 		t.Errorf("thumbprint %s, %v", p.AppendThumbprint(nil), err)
 	}
 }
