@@ -14,6 +14,8 @@ type Claims struct {
 	NotBefore NumericDate // nbf
 	IssuedAt  NumericDate // iat
 
+	Confirmation Confirmation // cnf
+
 	members   []member
 	audiences []string // aud
 	scopes    []string // scope, else scp, else scopes
@@ -24,7 +26,6 @@ type Claims struct {
 
 	idToken   bool // it has a claim that only ID tokens have
 	otherType bool // it has a claim that only other types of tokens have, or that names another type
-	bound     bool // it has cnf
 }
 
 // HasAudience reports whether "aud" is aud or has it as an element, compared byte by
@@ -125,7 +126,7 @@ func (c *Claims) read(r *objectReader) error {
 		case "drn":
 			c.otherType = c.otherType || m.Text == "DSR" // Descope's refresh tokens
 		case "cnf":
-			c.bound = true
+			c.readConfirmation(r, &m.Value)
 		}
 		if !ok {
 			return err

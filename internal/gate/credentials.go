@@ -13,26 +13,30 @@ var (
 // bearerPrefix begins an Authorization header in the standard form.
 const bearerPrefix = "Bearer "
 
-// bearerToken returns the token of the request's Authorization header (RFC 6750,
-// section 2.1); it reads no token from the query or the body. The error is
-// errTwoTokens or errNoToken. Another scheme, and Bearer without a token, are
-// errNoToken.
+// A scheme is the authentication scheme by which a request presents its token.
+type scheme uint8
+
+const schemeBearer scheme = iota // RFC 6750, section 2.1
+
+// presentedToken returns the token of the request's Authorization header, and the scheme
+// before it; it reads no token from the query or the body. The error is errTwoTokens or
+// errNoToken. Another scheme, and Bearer without a token, are errNoToken.
 //
-// White space is spaces and tabs (RFC 9110, section 5.6.3). bearerToken trims it at
+// White space is spaces and tabs (RFC 9110, section 5.6.3). presentedToken trims it at
 // both ends, as servers do; over HTTP/2, Envoy does not trim it.
-func bearerToken(r *Request) (string, error) {
+func presentedToken(r *Request) (string, scheme, error) {
 	if r.Authorizations > 1 {
-		return "", errTwoTokens
+		return "", 0, errTwoTokens
 	}
 	scheme, token := cutSpace(trimSpace(r.Authorization))
 	if isBearer(scheme) {
 		switch {
 		case token == "":
-			return "", errNoToken
+			return "", 0, errNoToken
 		case strings.ContainsAny(token, " \t,"):
-			return "", errTwoTokens
+			return "", 0, errTwoTokens
 		}
-		return token, nil
+		return token, schemeBearer, nil
 	}
 	// Proxies join two headers with a comma (RFC 9110, section 5.3). The loop looks
 	// at each part once, so that its work is linear.
@@ -41,10 +45,10 @@ func bearerToken(r *Request) (string, error) {
 		var part string
 		part, rest, more = strings.Cut(rest, ",")
 		if scheme, _ := cutSpace(trimSpace(part)); isBearer(scheme) {
-			return "", errTwoTokens
+			return "", 0, errTwoTokens
 		}
 	}
-	return "", errNoToken
+	return "", 0, errNoToken
 }
 
 func isBearer(scheme string) bool { return strings.EqualFold(scheme, "Bearer") }

@@ -11,10 +11,11 @@
 //   - its token is a JWT that passes every check: verifyJWT;
 //   - its authorization server vouches for its token: introspect.
 //
-// In the last three ways, the token also needs the scopes and the claims that the rules
-// of the resource require, unless what the request asks for is public. If only the body
-// tells which those are, or whether it is public, the gate decides when it has the body:
-// applyRules and orPublic.
+// The last three ways end in admit. A request with a token that is bound to a key or a
+// certificate must prove there that it has it: confirm. The token also needs the scopes
+// and the claims that the rules of the resource require, unless what the request asks for
+// is public. If only the body tells which those are, or whether it is public, the gate
+// decides when it has the body: applyRules and orPublic.
 package gate
 
 import (
@@ -137,13 +138,14 @@ func (g *Gate) protect(p *resource, r *Request, now time.Time) Verdict {
 		return g.withoutToken(p, r)
 	}
 	if token, ok := strings.CutPrefix(r.Authorization, bearerPrefix); ok && r.Authorizations == 1 {
-		// A hit needs no bearerToken: the cache holds only tokens that bearerToken
-		// has returned.
+		// A hit needs no presentedToken: the cache holds only tokens that
+		// presentedToken has returned. Until then r.scheme is schemeBearer.
 		if v, ok := g.cached(p, r, token, now); ok {
 			return v
 		}
 	}
-	token, err := bearerToken(r)
+	token, scheme, err := presentedToken(r)
+	r.scheme = scheme
 	switch {
 	case errors.Is(err, errTwoTokens):
 		g.logRefusal(p, nil, metrics.TwoTokens, err, nil)

@@ -131,7 +131,7 @@ func (g *Gate) describeToken(p *resource, r *Request, asked *trustedServer) stri
 
 // isJWT reports whether the token of r is a JWT, and parses it into t.
 func isJWT(t *jwtlite.Token, r *Request) bool {
-	token, err := bearerToken(r)
+	token, _, err := presentedToken(r)
 	return err == nil && t.Parse(token) == nil
 }
 

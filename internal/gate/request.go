@@ -39,6 +39,9 @@ type Request struct {
 	// publicPath is set if the path is public, in every reading.
 	publicPath bool
 
+	// scheme is that of the token, as far as the gate has read the credentials.
+	scheme scheme
+
 	// respelled is set if a server may take another header for one that holds an
 	// operation or a length: see [operation.Respells].
 	respelled bool
