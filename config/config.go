@@ -74,6 +74,9 @@ type Config struct {
 	// Audit sets filter state that says what became of each request.
 	Audit bool
 
+	// DPoPNonce says how DPoP proofs get a nonce; nil if they need none.
+	DPoPNonce *DPoPNonce
+
 	// MaxTokenBytes is the size of the longest accepted token, 1024 to 65536.
 	MaxTokenBytes int
 
@@ -308,7 +311,13 @@ type Resource struct {
 	// answers.
 	FilterLists FilterLists
 
-	// Forward passes the Authorization header on to the MCP server.
+	// DPoP says whether tokens may, or must, be bound to a key (RFC 9449). Proofs are
+	// signed with one of the DPoPAlgorithms, of which there are some unless it is off.
+	DPoP           DPoPMode
+	DPoPAlgorithms []jwtlite.Algorithm
+
+	// Forward passes the Authorization header on to the MCP server, and the DPoP header
+	// with it.
 	Forward bool
 
 	// ForwardPayloadHeader is the lower-case name of the header that passes the

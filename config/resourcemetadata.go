@@ -20,10 +20,11 @@ const (
 	metadataText                           // a text
 	metadataList                           // an array of uniqueStrings
 
-	// These members promise a proof of possession. The gateway cannot check one, and
-	// refuses tokens that are bound to a key.
-	metadataProof    // a boolean
-	metadataProofAlg // a list of algorithms
+	metadataDPoP    // set by the gateway if it is true
+	metadataDPoPAlg // set by the gateway, from a member of the resource
+
+	// This member promises a proof of possession that the gateway cannot check.
+	metadataProof
 )
 
 var metadataMembers = []struct {
@@ -43,8 +44,8 @@ var metadataMembers = []struct {
 	{"resource_signing_alg_values_supported", metadataList},
 	{"authorization_details_types_supported", metadataList},
 	{"tls_client_certificate_bound_access_tokens", metadataProof},
-	{"dpop_bound_access_tokens_required", metadataProof},
-	{"dpop_signing_alg_values_supported", metadataProofAlg},
+	{"dpop_bound_access_tokens_required", metadataDPoP},
+	{"dpop_signing_alg_values_supported", metadataDPoPAlg},
 }
 
 // kindOf returns the kind of a member, or 0 if its name is not known.
@@ -115,8 +116,14 @@ func (v *value) metadataMember(allowHTTP bool) {
 		if name == "resource_signing_alg_values_supported" && slices.Contains(list, "none") {
 			v.fail("must not have none") // RFC 9728, section 2
 		}
-	case metadataProof, metadataProofAlg:
-		if kind == metadataProofAlg || v.bool() {
+	case metadataDPoP:
+		if v.bool() {
+			v.fail("must not be here: the gateway publishes it, if the resource has dpop: \"required\"")
+		}
+	case metadataDPoPAlg:
+		v.fail("must not be here: the gateway publishes dpop_signing_algorithms of the resource, if that has dpop")
+	case metadataProof:
+		if v.bool() {
 			v.fail("not supported yet: the gateway cannot check the proof of possession")
 		}
 	default:

@@ -38,7 +38,8 @@ type Proof struct {
 	key        jwk
 	members    []member // of key
 	canonical  []byte   // the input of the thumbprint
-	thumbprint []byte
+	thumbprint [sha256.Size]byte
+	complete   bool // Parse has succeeded
 	element    objectReader
 }
 
@@ -82,6 +83,7 @@ func (p *Proof) Parse(compact string, algorithms []Algorithm) error {
 		p.reset()
 		return err
 	}
+	p.complete = true
 	return nil
 }
 
@@ -89,7 +91,8 @@ func (p *Proof) Parse(compact string, algorithms []Algorithm) error {
 func (p *Proof) reset() {
 	p.token.reset()
 	p.ID, p.Method, p.URL, p.IssuedAt, p.TokenHash, p.Nonce = "", "", "", NumericDate{}, "", ""
-	p.key, p.members, p.thumbprint, p.element.decoded = jwk{}, p.members[:0], p.thumbprint[:0], p.element.decoded[:0]
+	p.key, p.members, p.element.decoded = jwk{}, p.members[:0], p.element.decoded[:0]
+	p.thumbprint, p.complete = [sha256.Size]byte{}, false
 }
 
 func (p *Proof) parse(compact string, algorithms []Algorithm) error {
@@ -194,8 +197,7 @@ func (p *Proof) computeThumbprint() error {
 		}
 	}
 	p.canonical = append(b, `"}`...)
-	digest := sha256.Sum(unsafe.String(unsafe.SliceData(p.canonical), len(p.canonical)))
-	p.thumbprint = base64.RawURLEncoding.AppendEncode(p.thumbprint, digest[:])
+	p.thumbprint = sha256.Sum(unsafe.String(unsafe.SliceData(p.canonical), len(p.canonical)))
 	return nil
 }
 
@@ -254,19 +256,15 @@ func (p *Proof) parseClaims() error {
 // Algorithm returns the algorithm of the proof, one of those that were accepted.
 func (p *Proof) Algorithm() Algorithm { return p.token.algorithm }
 
-// HasThumbprint reports whether thumbprint is the JWK SHA-256 thumbprint of the key of the
-// proof, in base64url: RFC 7638, section 3, as "jkt" has it (RFC 9449, section 6.1).
-func (p *Proof) HasThumbprint(thumbprint string) bool {
-	return len(p.thumbprint) > 0 && string(p.thumbprint) == thumbprint
-}
-
-// AppendThumbprint appends the thumbprint to dst: see [Proof.HasThumbprint].
-func (p *Proof) AppendThumbprint(dst []byte) []byte { return append(dst, p.thumbprint...) }
+// Thumbprint returns the JWK SHA-256 thumbprint of the key of the proof (RFC 7638, section
+// 3), which "jkt" of a token has in base64url (RFC 9449, section 6.1). It says nothing
+// unless the signature has been verified.
+func (p *Proof) Thumbprint() [32]byte { return p.thumbprint }
 
 // Verify verifies the signature of the proof by v, with the key in the proof. The key is
 // not kept. The error is a variant of [ErrProof].
 func (p *Proof) Verify(v Verifier) error {
-	if len(p.thumbprint) == 0 {
+	if !p.complete {
 		return ErrProof
 	}
 	k, err := p.key.key(nil, &p.element)

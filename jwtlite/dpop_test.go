@@ -1,7 +1,6 @@
 package jwtlite
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -17,17 +16,21 @@ import (
 	"testing"
 )
 
-// The examples of RFC 9449, figures 2 and 13, and the thumbprint of figure 8. Their line
-// breaks are removed.
+// The examples of RFC 9449, figures 2 and 13, without their line breaks. Their key has
+// rfc9449Thumbprint.
 const (
 	rfc9449Key = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19"
 
 	rfc9449TokenProof = rfc9449Key + ".eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg"
 
 	rfc9449Proof = rfc9449Key + ".eyJqdGkiOiJlMWozVl9iS2ljOC1MQUVCIiwiaHRtIjoiR0VUIiwiaHR1IjoiaHR0cHM6Ly9yZXNvdXJjZS5leGFtcGxlLm9yZy9wcm90ZWN0ZWRyZXNvdXJjZSIsImlhdCI6MTU2MjI2MjYxOCwiYXRoIjoiZlVIeU8ycjJaM0RaNTNFc05yV0JiMHhXWG9hTnk1OUlpS0NBcWtzbVFFbyJ9.2oW9RP35yRqzhrtNP86L-Ey71EOptxRimPPToA1plemAgR6pxHF8y6-yqyVnmcw6Fy1dqd-jfxSYoMxhAJpLjA"
-
-	rfc9449Thumbprint = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
 )
+
+// thumbprint returns the thumbprint of a proof's key as "jkt" has it.
+func thumbprint(p *Proof) string {
+	digest := p.Thumbprint()
+	return encode64(string(digest[:]))
+}
 
 func TestProofOfRFC9449(t *testing.T) {
 	var p Proof
@@ -41,8 +44,8 @@ func TestProofOfRFC9449(t *testing.T) {
 		if p.ID != c.id || p.Method != c.method || p.URL != c.url || p.TokenHash != c.hash || p.Nonce != "" || p.IssuedAt.Unix()/10 != 156226261 {
 			t.Errorf("%+v", p)
 		}
-		if p.Algorithm() != ES256 || !p.HasThumbprint(rfc9449Thumbprint) || string(p.AppendThumbprint(nil)) != rfc9449Thumbprint {
-			t.Errorf("thumbprint %s, want %s", p.AppendThumbprint(nil), rfc9449Thumbprint)
+		if p.Algorithm() != ES256 || thumbprint(&p) != rfc9449Thumbprint {
+			t.Errorf("thumbprint %s, want %s", thumbprint(&p), rfc9449Thumbprint)
 		}
 		if err := p.Verify(Software{}); err != nil {
 			t.Error(err)
@@ -152,8 +155,8 @@ func TestProofAlgorithms(t *testing.T) {
 			continue
 		}
 		digest := sha256.Sum256([]byte(toText(s.jwk)))
-		if want := encode64(string(digest[:])); !p.HasThumbprint(want) {
-			t.Errorf("%s: thumbprint %s, want %s", s.alg, p.AppendThumbprint(nil), want)
+		if want := encode64(string(digest[:])); thumbprint(&p) != want {
+			t.Errorf("%s: thumbprint %s, want %s", s.alg, thumbprint(&p), want)
 		}
 		if err := p.Verify(Software{}); err != nil {
 			t.Errorf("%s: %v", s.alg, err)
@@ -171,13 +174,13 @@ func TestThumbprintOfRFC7638(t *testing.T) {
 		t.Fatal(err)
 	}
 	const want = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
-	if !p.HasThumbprint(want) {
-		t.Errorf("thumbprint %s, want %s", p.AppendThumbprint(nil), want)
+	if thumbprint(&p) != want {
+		t.Errorf("thumbprint %s, want %s", thumbprint(&p), want)
 	}
 	// The same key with zero bytes in front has the same thumbprint.
 	zeros := encode64("\x00\x00" + decode64Text(t, jwk["n"].(string)))
-	if err := p.Parse(s.proof(nil, map[string]any{"n": zeros, "e": encode64("\x00\x01\x00\x01")}, nil), Algorithms()); err != nil || !p.HasThumbprint(want) {
-		t.Errorf("thumbprint %s, %v", p.AppendThumbprint(nil), err)
+	if err := p.Parse(s.proof(nil, map[string]any{"n": zeros, "e": encode64("\x00\x01\x00\x01")}, nil), Algorithms()); err != nil || thumbprint(&p) != want {
+		t.Errorf("thumbprint %s, %v", thumbprint(&p), err)
 	}
 }
 
@@ -277,7 +280,7 @@ func TestInvalidProofs(t *testing.T) {
 		err := p.Parse(c.proof, []Algorithm{ES256, RS256})
 		if err == nil {
 			err = p.Verify(Software{})
-		} else if p.ID != "" || p.URL != "" || p.Verify(Software{}) == nil || p.HasThumbprint("") {
+		} else if p.ID != "" || p.URL != "" || p.Verify(Software{}) == nil || p.thumbprint != [32]byte{} {
 			t.Errorf("%s: the proof is not empty after an error", name)
 		}
 		if err != c.want || !errors.Is(err, ErrProof) {
@@ -317,7 +320,7 @@ func TestProofReuse(t *testing.T) {
 			var fresh Proof
 			err, want := reused.Parse(compact, Algorithms()), fresh.Parse(compact, Algorithms())
 			if err != want || reused.ID != fresh.ID || reused.URL != fresh.URL || reused.TokenHash != fresh.TokenHash || reused.Nonce != fresh.Nonce ||
-				!bytes.Equal(reused.thumbprint, fresh.thumbprint) {
+				reused.thumbprint != fresh.thumbprint {
 				t.Errorf("%v, %v: %+v, %+v", err, want, reused, fresh)
 			}
 		}
@@ -364,13 +367,13 @@ func FuzzProof(f *testing.F) {
 			t.Fatalf("%v, with a new Proof %v", err, want)
 		}
 		if err != nil {
-			if !errors.Is(err, ErrProof) || reused.ID != "" || reused.HasThumbprint("") || reused.Verify(Software{}) == nil {
+			if !errors.Is(err, ErrProof) || reused.ID != "" || reused.thumbprint != [32]byte{} || reused.Verify(Software{}) == nil {
 				t.Fatalf("%v: %+v", err, reused)
 			}
 			return
 		}
-		if reused.ID == "" || reused.Method == "" || reused.URL == "" || !reused.IssuedAt.Set || len(reused.thumbprint) != 43 ||
-			reused.ID != fresh.ID || reused.URL != fresh.URL || !bytes.Equal(reused.thumbprint, fresh.thumbprint) {
+		if reused.ID == "" || reused.Method == "" || reused.URL == "" || !reused.IssuedAt.Set || reused.thumbprint == [32]byte{} ||
+			reused.ID != fresh.ID || reused.URL != fresh.URL || reused.thumbprint != fresh.thumbprint {
 			t.Fatalf("%+v, %+v", reused, fresh)
 		}
 		// encoding/json reads the same key, and its thumbprint is the same.

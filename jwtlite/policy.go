@@ -203,7 +203,7 @@ func (p *Policy) checkType(c *Claims) error {
 		return ErrIDToken
 	}
 	// RFC 7800, section 3.1, as used by RFC 9449 and RFC 8705.
-	if !c.Confirmation.isAmong(p.Confirms) {
+	if !c.Confirmation.isAmong(p.Confirms) || c.dpopType && c.Confirmation.Thumbprint == "" {
 		return ErrBoundToken
 	}
 	return nil

@@ -157,6 +157,14 @@ func (s *stream) readHeader(r *gate.Request, name, value string) error {
 		if name == "upgrade" {
 			r.Upgrade = true
 		}
+	case 'd':
+		if name == "dpop" {
+			if r.Proofs == 0 {
+				r.Proof = value
+			}
+			r.Proofs++
+			return nil
+		}
 	case 'm', 'c', 't':
 		r.TakeContent(name, value)
 	}
@@ -211,6 +219,11 @@ func setHeaders(p *gate.Pass) (what string, err error) {
 	case p.Authorization != "":
 		if err := proxywasm.ReplaceHttpRequestHeader("authorization", p.Authorization); err != nil {
 			return "Authorization cannot be replaced", err
+		}
+	}
+	if p.DropProof {
+		if err := proxywasm.RemoveHttpRequestHeader("dpop"); err != nil {
+			return "DPoP cannot be removed", err
 		}
 	}
 	if p.Lists != nil {

@@ -55,20 +55,20 @@ type Replays struct {
 	buffer []byte // reused
 }
 
-// NewReplays returns the proofs in data.
+// NewReplays returns the proofs in data. A nil Replays lets none pass.
 func NewReplays(data Data) *Replays { return &Replays{data: data} }
 
 // Spend makes p pass once, however many workers have it at the same time. Its signature
-// must have been verified, and now is the current time. The error is [ErrReplayed] or
+// must have been verified; now is when the request with it arrived. The error is [ErrReplayed] or
 // [ErrFull].
 func (s *Replays) Spend(p *jwtlite.Proof, now callout.UnixMilli) error {
-	if s.seed == nil && !s.loadSeed() {
+	if s == nil || s.seed == nil && !s.loadSeed() {
 		return ErrFull
 	}
 	// The seed keeps clients from choosing proofs that fill one bucket. Thumbprints have
 	// one length, so that no other thumbprint and jti are the same text.
-	b := p.AppendThumbprint(append(s.buffer[:0], s.seed...))
-	b = append(b, p.ID...)
+	thumbprint := p.Thumbprint()
+	b := append(append(append(s.buffer[:0], s.seed...), thumbprint[:]...), p.ID...)
 	s.buffer = b
 	digest := sha256.Sum(unsafe.String(unsafe.SliceData(b), len(b)))
 	bucket := binary.LittleEndian.Uint16(digest[hashSize:]) % buckets

@@ -47,8 +47,12 @@ func (c *cachedToken) keysUnchanged() bool {
 
 // pass returns how a request with an accepted token goes on.
 func (p *resource) pass(r *Request, token, identity string) Pass {
-	pass := Pass{Identity: Identity{p.identity, identity}, KeepAuthorization: p.Forward, Upgrade: r.Upgrade}
-	if p.Forward && !isStandard(r, token) {
+	pass := Pass{Identity: Identity{p.identity, identity}, KeepAuthorization: p.Forward, DropProof: !p.Forward && r.Proofs > 0, Upgrade: r.Upgrade}
+	switch {
+	case !p.Forward:
+	case r.scheme == schemeDPoP:
+		pass.Authorization = dpopPrefix + token
+	case !isStandard(r, token):
 		pass.Authorization = bearerPrefix + token
 	}
 	return pass

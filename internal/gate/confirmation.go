@@ -48,10 +48,10 @@ func (c *confirmation) and(d *confirmation) (*confirmation, error) {
 // check at p. The token may have been cached, but a proof never is: each request is
 // checked, and admit is the only way on for a request with a token.
 //
-// The gate supports no kind of confirmation: the policies refuse each token that is bound.
+// The use of a DPoP proof is last: nothing that is refused takes room among the proofs.
 func (g *Gate) confirm(p *resource, r *Request, c *confirmation) error {
-	if c == nil {
-		return nil
+	if c != nil && (c.kinds == 0 || c.kinds&^p.confirms != 0) {
+		return jwtlite.ErrBoundToken // the policy has refused such a token
 	}
-	return jwtlite.ErrBoundToken
+	return g.confirmKey(p, r, c)
 }

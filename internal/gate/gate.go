@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"mcpauth/config"
+	"mcpauth/internal/dpop"
 	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
 	"mcpauth/internal/metrics"
@@ -50,6 +51,9 @@ type Gate struct {
 	// Log reports refused requests; nil reports none.
 	Log *RefusalLog
 
+	// Replays has the DPoP proofs that have been used; without it none passes.
+	Replays *dpop.Replays
+
 	routes        *route.Table
 	unmatched     config.Unmatched
 	resources     []*resource
@@ -65,6 +69,7 @@ type Gate struct {
 	scopes   []string
 	pass     Pass
 	scanner  operation.Scanner
+	proof    jwtlite.Proof
 	audit    *Audit // nil unless config.Config.Audit is set
 }
 
@@ -89,7 +94,7 @@ func New(c *config.Config, servers []AuthServer, verifier jwtlite.Verifier) *Gat
 		all[i] = &server{s, newQueues()}
 	}
 	for i, r := range c.Resources {
-		g.resources = append(g.resources, newResource(i, r, all, c.Audit))
+		g.resources = append(g.resources, newResource(i, r, all, c))
 	}
 	return g
 }
@@ -144,7 +149,7 @@ func (g *Gate) protect(p *resource, r *Request, now time.Time) Verdict {
 			return v
 		}
 	}
-	token, scheme, err := presentedToken(r)
+	token, scheme, err := presentedToken(r, p.proofs != nil)
 	r.scheme = scheme
 	switch {
 	case errors.Is(err, errTwoTokens):
@@ -152,6 +157,11 @@ func (g *Gate) protect(p *resource, r *Request, now time.Time) Verdict {
 		return respond(p.challenge.InvalidRequest(err.Error(), r.allowOrigin()), metrics.TwoTokens)
 	case err != nil:
 		return respond(p.unauthorized(r.allowOrigin()), metrics.Unauthorized)
+	}
+	if scheme == schemeDPoP {
+		if err := g.checkProof(p, r, token); err != nil {
+			return g.refuseProof(p, r, err)
+		}
 	}
 	if !isStandard(r, token) {
 		if v, ok := g.cached(p, r, token, now); ok {

@@ -45,7 +45,7 @@ func (g *Gate) introspect(p *resource, r *Request, s *trustedServer, token strin
 	case result == nil: // too many calls are under way
 		return respond(reply.TokenNotChecked(r.allowOrigin(), 1), metrics.NoRoom)
 	case result.Err == introspect.ErrScope:
-		return g.insufficientScope(p, r, p.neededByHeaders(r).Scopes, r.allowOrigin())
+		return g.insufficientScope(p, r, p.neededByHeaders(r).Scopes, r.asker())
 	case result.Err != nil:
 		return g.refuseToken(p, r, result.Err, metrics.Inactive, s)
 	case result.Claims == nil:

@@ -23,6 +23,9 @@ type Request struct {
 	Authorization  string // the first Authorization header
 	Authorizations int    // how many there are
 
+	Proof  string // the first DPoP header
+	Proofs int    // how many there are
+
 	HasOrigin      bool   // the request has an Origin header
 	Origin         string // its value; empty if there are two
 	RequestMethod  string // Access-Control-Request-Method
@@ -72,8 +75,8 @@ func (r *Request) Clone() *Request {
 }
 
 // texts returns the fields that hold text from the headers.
-func (r *Request) texts() [14]*string {
-	return [...]*string{&r.Method, &r.Authority, &r.Path, &r.Authorization, &r.Origin, &r.RequestMethod, &r.RequestHeaders, &r.IfNoneMatch, &r.Accept,
+func (r *Request) texts() [15]*string {
+	return [...]*string{&r.Method, &r.Authority, &r.Path, &r.Authorization, &r.Proof, &r.Origin, &r.RequestMethod, &r.RequestHeaders, &r.IfNoneMatch, &r.Accept,
 		&r.ContentEncoding, &r.ContentType, &r.MCP.Method, &r.MCP.Name, &r.MCP.Version}
 }
 
@@ -105,6 +108,15 @@ func (r *Request) allowOrigin() string {
 	}
 	return reply.AnyOrigin
 }
+
+// An asker has what a response depends on beside its reason: it is all that is left of a
+// request in a verdict on the body.
+type asker struct {
+	allowOrigin string // see Request.allowOrigin
+	scheme      scheme // of the token
+}
+
+func (r *Request) asker() asker { return asker{r.allowOrigin(), r.scheme} }
 
 // isPreflight reports whether r is a CORS preflight (Fetch, section 3.3.1).
 func (r *Request) isPreflight() bool {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"mcpauth/config"
+	"mcpauth/internal/dpop"
 	"mcpauth/internal/keys"
 	"mcpauth/internal/metrics"
 	"mcpauth/internal/operation"
@@ -27,6 +28,9 @@ type resource struct {
 	origin    string // of the resource: its pages may always call
 	identity  []identityHeader
 	rules     *operation.Rules // with the public operations; nil if there are neither
+
+	confirms jwtlite.Confirmations // what tokens may be bound to
+	proofs   *dpop.Checker         // nil if the resource takes no DPoP proofs
 
 	public     bool // something needs no token
 	looksFirst bool // initialize is public: clients look before they sign in
@@ -56,15 +60,14 @@ type trustedServer struct {
 	introspectJWTs bool           // the server is asked about its JWTs too
 }
 
-// newResource returns the resource r, which is the index-th of the configuration. audit is
-// that of the configuration.
-func newResource(index int, r *config.Resource, all []*server, audit bool) *resource {
+// newResource returns the resource r, which is the index-th of the configuration.
+func newResource(index int, r *config.Resource, all []*server, c *config.Config) *resource {
 	p := &resource{
 		Resource: r,
 		index:    index,
 		document: wellknown.Document(r),
 		origin:   r.Resource.Origin(),
-		identity: identityHeaders(r, audit),
+		identity: identityHeaders(r, c.Audit),
 		rules:    operation.Compile(r.Rules, r.Public.Operations...),
 		public:   r.Public.Operations != nil || r.Public.Paths != nil,
 		challenge: reply.Challenge{
@@ -73,11 +76,12 @@ func newResource(index int, r *config.Resource, all []*server, audit bool) *reso
 		},
 		requiredScope: strings.Join(r.RequestedScopes(r.ScopeHierarchy.Minimal(r.RequiredScopes)), " "),
 	}
+	p.takeProofs(c.DPoPNonce)
 	p.looksFirst = p.rules != nil && p.rules.IsPublic(&operation.Operation{Method: "initialize", HasMethod: true})
 	p.entityTag = wellknown.EntityTag(p.document)
-	for _, c := range r.AuthorizationServers {
+	for _, trusted := range r.AuthorizationServers {
 		for _, s := range all {
-			if s.Config == c {
+			if s.Config == trusted {
 				p.trust(s)
 			}
 		}
@@ -96,6 +100,7 @@ func (p *resource) trust(s *server) {
 		ClockSkew:   s.Config.ClockSkew,
 		MaxLifetime: s.Config.MaxTokenLifetime,
 		Type:        s.Config.Type,
+		Confirms:    p.confirms,
 	}}
 	if s.Config.Source.Kind == config.NoKeys {
 		t.keys = nil
@@ -116,6 +121,7 @@ func (p *resource) trust(s *server) {
 		if c.Userinfo != nil {
 			// The configuration maps what the endpoint says.
 			t.scopeClaims, t.policy.Clients = nil, nil
+			t.policy.Confirms = 0 // it says nothing about the binding of a token
 		}
 		p.introspector = &t
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"mcpauth/config"
 	"mcpauth/internal/keys"
 	"mcpauth/internal/metrics"
 	"mcpauth/internal/reply"
@@ -120,13 +121,13 @@ func (g *Gate) accept(p *resource, r *Request, s *trustedServer, token string, c
 // that are required: l says what it lacks of those that are required of all requests. o is
 // the outcome of a request that goes on.
 func (g *Gate) admit(p *resource, r *Request, token, identity string, c *cachedToken, l lack, o metrics.Outcome) Verdict {
-	if c.confirmation != nil {
+	if c.confirmation != nil || r.scheme != schemeBearer || p.DPoP == config.DPoPRequired {
 		if err := g.confirm(p, r, c.confirmation); err != nil {
-			return g.invalidToken(p, r, err)
+			return g.refuseConfirmation(p, r, err)
 		}
 	}
 	if l.any() && !p.public {
-		return g.refuse(p, r, l, p.neededByHeaders(r), c.granted, r.allowOrigin())
+		return g.refuse(p, r, l, p.neededByHeaders(r), c.granted, r.asker())
 	}
 	v := g.forward(p.pass(r, token, identity), verdictToken, o)
 	if l.any() {
@@ -145,5 +146,5 @@ func (g *Gate) invalidToken(p *resource, r *Request, err error) Verdict {
 // asked is the server that the gate asked about the token, nil if it asked none.
 func (g *Gate) refuseToken(p *resource, r *Request, err error, o metrics.Outcome, asked *trustedServer) Verdict {
 	g.logRefusal(p, r, o, err, asked)
-	return respond(p.challenge.InvalidToken(err.Error(), r.allowOrigin()), o)
+	return respond(p.challengeBy(r.scheme).InvalidToken(err.Error(), r.allowOrigin()), o)
 }
