@@ -20,8 +20,10 @@ const (
 	metadataText                           // a text
 	metadataList                           // an array of uniqueStrings
 
-	// These members promise a proof of possession. The gateway cannot check one, and
-	// refuses tokens that are bound to a key.
+	metadataTLSBound // a boolean, which the gateway sets with mutual_tls
+
+	// These members promise a proof of possession of a key. The gateway cannot check one,
+	// and refuses tokens that are bound to a key.
 	metadataProof    // a boolean
 	metadataProofAlg // a list of algorithms
 )
@@ -42,7 +44,7 @@ var metadataMembers = []struct {
 	{"signed_metadata", metadataText},
 	{"resource_signing_alg_values_supported", metadataList},
 	{"authorization_details_types_supported", metadataList},
-	{"tls_client_certificate_bound_access_tokens", metadataProof},
+	{tlsBoundMember, metadataTLSBound},
 	{"dpop_bound_access_tokens_required", metadataProof},
 	{"dpop_signing_alg_values_supported", metadataProofAlg},
 }
@@ -115,6 +117,7 @@ func (v *value) metadataMember(allowHTTP bool) {
 		if name == "resource_signing_alg_values_supported" && slices.Contains(list, "none") {
 			v.fail("must not have none") // RFC 9728, section 2
 		}
+	case metadataTLSBound: // see value.mutualTLS
 	case metadataProof, metadataProofAlg:
 		if kind == metadataProofAlg || v.bool() {
 			v.fail("not supported yet: the gateway cannot check the proof of possession")

@@ -1,6 +1,9 @@
 package gate
 
-import "mcpauth/jwtlite"
+import (
+	"mcpauth/internal/metrics"
+	"mcpauth/jwtlite"
+)
 
 // A confirmation is what requests must prove to use a token that is bound: its "cnf" (RFC
 // 7800, section 3.1). A token that is not bound has none.
@@ -45,13 +48,24 @@ func (c *confirmation) and(d *confirmation) (*confirmation, error) {
 }
 
 // confirm returns nil if r proves what c demands, for a token that has passed every other
-// check at p. The token may have been cached, but a proof never is: each request is
-// checked, and admit is the only way on for a request with a token.
+// check at p, and otherwise why not, with the outcome. c is nil for a token that is not
+// bound.
 //
-// The gate supports no kind of confirmation: the policies refuse each token that is bound.
-func (g *Gate) confirm(p *resource, r *Request, c *confirmation) error {
-	if c == nil {
-		return nil
+// The token may have been cached, but a proof never is: each request is checked, and admit
+// is the only way on for a request with a token.
+func (g *Gate) confirm(p *resource, r *Request, c *confirmation) (metrics.Outcome, error) {
+	var kinds jwtlite.Confirmations
+	if c != nil {
+		kinds = c.kinds
+		if kinds == 0 || kinds&^confirmations(p.Resource) != 0 {
+			return metrics.Bound, jwtlite.ErrBoundToken // not reached: the policies refuse it
+		}
 	}
-	return jwtlite.ErrBoundToken
+	if kinds&jwtlite.ConfirmsCertificate != 0 {
+		return g.confirmCertificate(p, r, &c.certificate)
+	}
+	if p.requiresBound {
+		return metrics.Unbound, errUnbound
+	}
+	return 0, nil
 }

@@ -50,6 +50,11 @@ type Gate struct {
 	// Log reports refused requests; nil reports none.
 	Log *RefusalLog
 
+	// PeerCertificate returns the SHA-256 digest, in hex, of the certificate with which
+	// the client of the current request has authenticated its TLS connection; empty if
+	// there is none. nil stands for a host that knows of none.
+	PeerCertificate func() string
+
 	routes        *route.Table
 	unmatched     config.Unmatched
 	resources     []*resource
@@ -57,6 +62,7 @@ type Gate struct {
 	verifier      jwtlite.Verifier
 	maxTokenBytes int
 	verdictHeader bool // see config.Config.VerdictHeader
+	forwardedCert bool // see TrustsForwardedClientCert
 	cache         *tokencache.Cache[cachedToken]
 
 	// Memory that all decisions share: the gate decides on one request at a time.
@@ -90,9 +96,14 @@ func New(c *config.Config, servers []AuthServer, verifier jwtlite.Verifier) *Gat
 	}
 	for i, r := range c.Resources {
 		g.resources = append(g.resources, newResource(i, r, all, c.Audit))
+		g.forwardedCert = g.forwardedCert || r.TrustForwardedClientCert
 	}
 	return g
 }
+
+// TrustsForwardedClientCert reports whether a resource has a use for the header
+// [ForwardedClientCert].
+func (g *Gate) TrustsForwardedClientCert() bool { return g.forwardedCert }
 
 // Decide returns the verdict on a request.
 func (g *Gate) Decide(r *Request, now time.Time) Verdict {

@@ -31,6 +31,8 @@ type resource struct {
 	public     bool // something needs no token
 	looksFirst bool // initialize is public: clients look before they sign in
 
+	requiresBound bool // tokens must be bound: see confirm
+
 	servers        []trustedServer
 	introspector   *trustedServer // the server that is asked about tokens; nil if none is
 	metadataServer *server        // the first server, whose metadata may be served
@@ -73,6 +75,7 @@ func newResource(index int, r *config.Resource, all []*server, audit bool) *reso
 		},
 		requiredScope: strings.Join(r.RequestedScopes(r.ScopeHierarchy.Minimal(r.RequiredScopes)), " "),
 	}
+	p.requiresBound = r.MutualTLS == config.MutualTLSRequired
 	p.looksFirst = p.rules != nil && p.rules.IsPublic(&operation.Operation{Method: "initialize", HasMethod: true})
 	p.entityTag = wellknown.EntityTag(p.document)
 	for _, c := range r.AuthorizationServers {
@@ -96,6 +99,7 @@ func (p *resource) trust(s *server) {
 		ClockSkew:   s.Config.ClockSkew,
 		MaxLifetime: s.Config.MaxTokenLifetime,
 		Type:        s.Config.Type,
+		Confirms:    confirmations(p.Resource),
 	}}
 	if s.Config.Source.Kind == config.NoKeys {
 		t.keys = nil

@@ -120,9 +120,9 @@ func (g *Gate) accept(p *resource, r *Request, s *trustedServer, token string, c
 // that are required: l says what it lacks of those that are required of all requests. o is
 // the outcome of a request that goes on.
 func (g *Gate) admit(p *resource, r *Request, token, identity string, c *cachedToken, l lack, o metrics.Outcome) Verdict {
-	if c.confirmation != nil {
-		if err := g.confirm(p, r, c.confirmation); err != nil {
-			return g.invalidToken(p, r, err)
+	if c.confirmation != nil || p.requiresBound {
+		if outcome, err := g.confirm(p, r, c.confirmation); err != nil {
+			return g.refuseToken(p, r, err, outcome, nil)
 		}
 	}
 	if l.any() && !p.public {

@@ -111,6 +111,9 @@ func Document(r *config.Resource) []byte {
 		text += `,"scopes_supported":` + jsonArray(r.RequestedScopes(r.ScopesSupported))
 	}
 	text += `,"bearer_methods_supported":["header"]`
+	if r.MutualTLS != config.MutualTLSOff {
+		text += `,"tls_client_certificate_bound_access_tokens":true`
+	}
 	for _, m := range r.Metadata {
 		text += "," + jsonString(m.Name) + ":" + m.Raw
 	}
