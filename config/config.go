@@ -270,6 +270,12 @@ type Resource struct {
 	// ScopeHierarchy says which scopes imply which others.
 	ScopeHierarchy ScopeHierarchy
 
+	// MutualTLS says whether tokens may or must be bound to the client's certificate. With
+	// TrustForwardedClientCert, the certificate is that which the header
+	// X-Forwarded-Client-Cert names, and not that of the connection.
+	MutualTLS                MutualTLS
+	TrustForwardedClientCert bool
+
 	// Metadata are further published members, in the order of the document.
 	Metadata []Member
 

@@ -113,6 +113,7 @@ func TestEveryMember(t *testing.T) {
 			"metadata": {"resource\u005fname": "N\u006ftes", "x": [ 1 ]},
 			"tools": {"\u0064elete": ["w", "x"], "a*": []}, "prompts": {"*": ["p"]}, "resources": {"note:///a": ["r"]}, "methods": {"tools/*": ["t"]},
 			"trust_mcp_headers": true, "max_body_bytes": 1024, "filter_lists": "all",
+			"mutual_tls": "required", "trust_forwarded_client_cert": true,
 			"dpop": "required", "dpop_signing_algorithms": ["PS256", "EdDSA"], "forward": true, "forward_payload_header": "X-Payload",
 			"claim_to_headers": [{"claim_name": "\u0065mail", "header_name": "X-Email"}, {"claim_name": "a.b", "header_name": "X-B"}, {"claim_name": ["c.d", "e"], "header_name": "X-C"}],
 			"filter_state": ["client", "subject"]
@@ -196,6 +197,7 @@ func TestEveryMember(t *testing.T) {
 		TrustMCPHeaders: true,
 		MaxBodyBytes:    1024,
 		FilterLists:     config.FilterAll,
+		MutualTLS:       config.MutualTLSRequired, TrustForwardedClientCert: true,
 		IdentityHeaders: []string{"x-mcpauth-subject", "x-mcpauth-client", "x-mcpauth-scope", "x-mcpauth-issuer", "x-mcpauth-expires"},
 		FilterState:     []string{"x-mcpauth-client", "x-mcpauth-subject"},
 	}

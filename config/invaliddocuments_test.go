@@ -29,6 +29,8 @@ const (
 	oneSource = ": keys come from one of discovery, metadata_url, metadata, jwks_uri, jwks, public_keys"
 	wantHTTPS = "must be an https URL (http needs a loopback host or allow_insecure_http)"
 	wantProof = "not supported yet: the gateway cannot check the proof of possession"
+
+	wantMutualTLS = `needs mutual_tls "accept" or "required"`
 )
 
 // withDPoP is the smallest configuration with DPoP and a member dpop_nonce.

@@ -20,11 +20,9 @@ const (
 	metadataText                           // a text
 	metadataList                           // an array of uniqueStrings
 
-	metadataDPoP    // set by the gateway if it is true
-	metadataDPoPAlg // set by the gateway, from a member of the resource
-
-	// This member promises a proof of possession that the gateway cannot check.
-	metadataProof
+	metadataTLSBound // a boolean, which the gateway sets with mutual_tls
+	metadataDPoP     // a boolean, which the gateway sets if dpop is required
+	metadataDPoPAlg  // set by the gateway, from a member of the resource
 )
 
 var metadataMembers = []struct {
@@ -43,7 +41,7 @@ var metadataMembers = []struct {
 	{"signed_metadata", metadataText},
 	{"resource_signing_alg_values_supported", metadataList},
 	{"authorization_details_types_supported", metadataList},
-	{"tls_client_certificate_bound_access_tokens", metadataProof},
+	{tlsBoundMember, metadataTLSBound},
 	{"dpop_bound_access_tokens_required", metadataDPoP},
 	{"dpop_signing_alg_values_supported", metadataDPoPAlg},
 }
@@ -116,16 +114,13 @@ func (v *value) metadataMember(allowHTTP bool) {
 		if name == "resource_signing_alg_values_supported" && slices.Contains(list, "none") {
 			v.fail("must not have none") // RFC 9728, section 2
 		}
-	case metadataDPoP:
+	case metadataTLSBound: // see value.mutualTLS
+	case metadataDPoP: // see also value.dpop
 		if v.bool() {
 			v.fail("must not be here: the gateway publishes it, if the resource has dpop: \"required\"")
 		}
 	case metadataDPoPAlg:
 		v.fail("must not be here: the gateway publishes dpop_signing_algorithms of the resource, if that has dpop")
-	case metadataProof:
-		if v.bool() {
-			v.fail("not supported yet: the gateway cannot check the proof of possession")
-		}
 	default:
 		v.uniqueNames()
 	}

@@ -56,33 +56,21 @@ func ParseDigest(s string) (digest [32]byte, ok bool) {
 	return digest, ok
 }
 
-// readConfirmation reads "cnf". The parser of the claims has refused duplicate names.
+// readConfirmation reads "cnf". It uses the memory behind the members of the claims.
 func (c *Claims) readConfirmation(r *objectReader, cnf *Value) {
-	c.Confirmation = Confirmation{Present: true, Other: cnf.Kind != KindObject}
-	if c.Confirmation.Other {
-		return
-	}
-	r.json.ResetString(cnf.Raw, jsontext.Options{MaxDepth: maxDepth, MaxMembers: maxMembers})
-	for more := r.json.BeginObject(); more; {
-		name, ok := r.json.NextMember()
-		if !ok {
-			break
-		}
-		digest := &c.Confirmation.Thumbprint
-		switch r.json.Decode(name, &r.decoded) {
-		case "jkt":
-		case "x5t#S256":
-			digest = &c.Confirmation.Certificate
+	n := len(c.members)
+	members, fault := r.readString(cnf.Raw, c.members)
+	c.members = members[:n]
+	c.Confirmation = Confirmation{Present: true, Other: fault != jsontext.None}
+	for _, m := range members[n:] {
+		_, ok := ParseDigest(m.Text)
+		switch {
+		case ok && m.name == "jkt":
+			c.Confirmation.Thumbprint = m.Text
+		case ok && m.name == "x5t#S256":
+			c.Confirmation.Certificate = m.Text
 		default:
-			digest = nil
-		}
-		var v Value
-		v, more = r.value()
-		if _, ok := ParseDigest(v.Text); !ok || digest == nil {
 			c.Confirmation.Other = true
-			continue
 		}
-		*digest = v.Text
 	}
-	c.Confirmation.Other = !r.json.End() || c.Confirmation.Other
 }

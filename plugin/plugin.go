@@ -89,6 +89,7 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 	p.gate = gate.New(c, p.servers, verifier)
 	p.gate.Log = gate.NewRefusalLog(host{p})
 	p.gate.Replays = dpop.NewReplays(host{p})
+	p.gate.PeerCertificate = peerCertificate
 	p.tickQueue = gate.NewQueue(maxTickQueue)
 	p.logWarnings(c.Warnings)
 	p.setTick(waitingTick)

@@ -165,6 +165,11 @@ func (s *stream) readHeader(r *gate.Request, name, value string) error {
 			r.Proofs++
 			return nil
 		}
+	case 'x':
+		if name == gate.ForwardedClientCert && s.plugin.gate.TrustsForwardedClientCert() {
+			r.ForwardedClientCert = value
+			r.ForwardedClientCerts++
+		}
 	case 'm', 'c', 't':
 		r.TakeContent(name, value)
 	}

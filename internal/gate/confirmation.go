@@ -1,6 +1,10 @@
 package gate
 
-import "mcpauth/jwtlite"
+import (
+	"mcpauth/config"
+	"mcpauth/internal/metrics"
+	"mcpauth/jwtlite"
+)
 
 // A confirmation is what requests must prove to use a token that is bound: its "cnf" (RFC
 // 7800, section 3.1). A token that is not bound has none.
@@ -45,13 +49,36 @@ func (c *confirmation) and(d *confirmation) (*confirmation, error) {
 }
 
 // confirm returns nil if r proves what c demands, for a token that has passed every other
-// check at p. The token may have been cached, but a proof never is: each request is
-// checked, and admit is the only way on for a request with a token.
+// check at p, and otherwise why not, with the outcome. c is nil for a token that is not
+// bound.
 //
-// The use of a DPoP proof is last: nothing that is refused takes room among the proofs.
-func (g *Gate) confirm(p *resource, r *Request, c *confirmation) error {
-	if c != nil && (c.kinds == 0 || c.kinds&^p.confirms != 0) {
-		return jwtlite.ErrBoundToken // the policy has refused such a token
+// The token may have been cached, but a proof never is: each request is checked, and admit
+// is the only way on for a request with a token. The use of a DPoP proof is last: nothing
+// that is refused takes room among the proofs.
+func (g *Gate) confirm(p *resource, r *Request, c *confirmation) (metrics.Outcome, error) {
+	var kinds jwtlite.Confirmations
+	if c != nil {
+		kinds = c.kinds
+		if kinds == 0 || kinds&^confirmations(p.Resource) != 0 {
+			return metrics.Bound, jwtlite.ErrBoundToken // not reached: the policies refuse it
+		}
 	}
-	return g.confirmKey(p, r, c)
+	switch {
+	case kinds&jwtlite.ConfirmsCertificate != 0:
+		if o, err := g.confirmCertificate(p, r, &c.certificate); err != nil {
+			return o, err
+		}
+	case p.MutualTLS == config.MutualTLSRequired:
+		return metrics.Unbound, errUnbound
+	}
+	if kinds&jwtlite.ConfirmsKey != 0 {
+		return g.confirmKey(r, &c.key)
+	}
+	switch {
+	case r.scheme == schemeDPoP:
+		return metrics.Unbound, errNotBound // RFC 9449, section 7.1
+	case p.DPoP == config.DPoPRequired:
+		return metrics.Unbound, errNeedKey
+	}
+	return 0, nil
 }

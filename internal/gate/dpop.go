@@ -24,7 +24,6 @@ func (p *resource) takeProofs(nonce *config.DPoPNonce) {
 	if p.DPoP == config.DPoPOff {
 		return
 	}
-	p.confirms |= jwtlite.ConfirmsKey
 	p.proofs = dpop.NewChecker(p.Resource.Resource, p.DPoPAlgorithms)
 	if nonce != nil {
 		p.proofs.Nonces = dpop.NewNonces(nonce.Secret, nonce.LifetimeSeconds, p.Resource.Resource.Raw)
@@ -48,65 +47,49 @@ func (p *resource) challengeBy(s scheme) reply.Challenge {
 // depend on the token's key and costs no signature. The gate checks it again when a request
 // that has waited is decided on: its time is that of the arrival.
 func (g *Gate) checkProof(p *resource, r *Request, token string) error {
-	if len(token) > g.maxTokenBytes {
-		return jwtlite.ErrTooLarge
-	}
 	return p.proofs.Check(&g.proof, &dpop.Request{Header: r.Proof, Headers: r.Proofs, Method: r.Method, Path: r.Path, Token: token, Arrived: r.Arrived})
 }
 
-// confirmKey returns nil if r proves possession of the key that its token is bound to, by
-// the confirmation c. It uses the proof up.
-func (g *Gate) confirmKey(p *resource, r *Request, c *confirmation) error {
-	bound := c != nil && c.kinds&jwtlite.ConfirmsKey != 0
-	if r.scheme != schemeDPoP {
-		switch {
-		case bound:
-			return jwtlite.ErrBoundToken // RFC 9449, section 7.2
-		case p.DPoP == config.DPoPRequired:
-			return errNeedKey
-		}
-		return nil
-	}
+// confirmKey returns nil if r proves possession of the key with this thumbprint: RFC 9449,
+// section 7.1. It uses the proof up.
+func (g *Gate) confirmKey(r *Request, thumbprint *[32]byte) (metrics.Outcome, error) {
 	switch {
-	case !bound:
-		return errNotBound
-	case g.proof.Thumbprint() != c.key:
-		return errOtherKey
+	case r.scheme != schemeDPoP:
+		return metrics.Bound, jwtlite.ErrBoundToken // section 7.2
+	case g.proof.Thumbprint() != *thumbprint:
+		return metrics.KeyBinding, errOtherKey
 	}
 	if err := g.proof.Verify(g.verifier); err != nil {
-		return err
+		return metrics.InvalidProof, err
 	}
-	return g.Replays.Spend(&g.proof, r.Arrived)
+	err := g.Replays.Spend(&g.proof, r.Arrived)
+	if err == dpop.ErrFull {
+		return metrics.NoProofRoom, err
+	}
+	return metrics.ProofReplayed, err
 }
 
-// refuseConfirmation returns the verdict on a request that does not prove what its token
-// demands.
-func (g *Gate) refuseConfirmation(p *resource, r *Request, err error) Verdict {
-	switch {
-	case err == errNotBound, err == errOtherKey, err == errNeedKey:
-		return g.refuseToken(p, r, err, metrics.KeyBinding, nil)
-	case err == dpop.ErrFull, errors.Is(err, jwtlite.ErrProof):
-		return g.refuseProof(p, r, err)
+// refuseUnproved returns the verdict on a request that does not prove what its token
+// demands, because of err. o is its outcome.
+func (g *Gate) refuseUnproved(p *resource, r *Request, err error, o metrics.Outcome) Verdict {
+	switch o {
+	case metrics.NoProofRoom:
+		return respond(reply.ProofNotChecked(r.allowOrigin()), o)
+	case metrics.InvalidProof, metrics.ProofReplayed:
+		return g.refuseProof(p, r, err, o)
 	}
-	return g.invalidToken(p, r, err)
+	return g.refuseToken(p, r, err, o, nil)
 }
 
 // refuseProof returns the verdict on a request whose proof does not pass: RFC 9449, sections
 // 7.1 and 9.
-func (g *Gate) refuseProof(p *resource, r *Request, err error) Verdict {
-	c, o := p.challengeBy(r.scheme), metrics.InvalidProof
+func (g *Gate) refuseProof(p *resource, r *Request, err error, o metrics.Outcome) Verdict {
+	c := p.challengeBy(r.scheme)
 	if p.proofs.Nonces != nil {
 		c.Nonce = p.proofs.Nonces.Current(r.Arrived)
 	}
-	switch err {
-	case dpop.ErrFull:
-		return respond(reply.ProofNotChecked(r.allowOrigin()), metrics.NoProofRoom)
-	case dpop.ErrNonce:
+	if err == dpop.ErrNonce {
 		return respond(c.UseDPoPNonce(err.Error(), r.allowOrigin()), metrics.ProofNonce)
-	case dpop.ErrReplayed:
-		o = metrics.ProofReplayed
-	case jwtlite.ErrTooLarge:
-		return g.invalidToken(p, r, err)
 	}
 	g.logRefusal(p, r, o, err, nil)
 	return respond(c.InvalidDPoPProof(err.Error(), r.allowOrigin()), o)

@@ -53,6 +53,10 @@ type Gate struct {
 
 	// Replays has the DPoP proofs that have been used; without it none passes.
 	Replays *dpop.Replays
+	// PeerCertificate returns the SHA-256 digest, in hex, of the certificate with which
+	// the client of the current request has authenticated its TLS connection; empty if
+	// there is none. nil stands for a host that knows of none.
+	PeerCertificate func() string
 
 	routes        *route.Table
 	unmatched     config.Unmatched
@@ -61,6 +65,7 @@ type Gate struct {
 	verifier      jwtlite.Verifier
 	maxTokenBytes int
 	verdictHeader bool // see config.Config.VerdictHeader
+	forwardedCert bool // see TrustsForwardedClientCert
 	cache         *tokencache.Cache[cachedToken]
 
 	// Memory that all decisions share: the gate decides on one request at a time.
@@ -95,9 +100,14 @@ func New(c *config.Config, servers []AuthServer, verifier jwtlite.Verifier) *Gat
 	}
 	for i, r := range c.Resources {
 		g.resources = append(g.resources, newResource(i, r, all, c))
+		g.forwardedCert = g.forwardedCert || r.TrustForwardedClientCert
 	}
 	return g
 }
+
+// TrustsForwardedClientCert reports whether a resource has a use for the header
+// [ForwardedClientCert].
+func (g *Gate) TrustsForwardedClientCert() bool { return g.forwardedCert }
 
 // Decide returns the verdict on a request.
 func (g *Gate) Decide(r *Request, now time.Time) Verdict {
@@ -159,8 +169,11 @@ func (g *Gate) protect(p *resource, r *Request, now time.Time) Verdict {
 		return respond(p.unauthorized(r.allowOrigin()), metrics.Unauthorized)
 	}
 	if scheme == schemeDPoP {
+		if len(token) > g.maxTokenBytes {
+			return g.invalidToken(p, r, jwtlite.ErrTooLarge)
+		}
 		if err := g.checkProof(p, r, token); err != nil {
-			return g.refuseProof(p, r, err)
+			return g.refuseProof(p, r, err, metrics.InvalidProof)
 		}
 	}
 	if !isStandard(r, token) {

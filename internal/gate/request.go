@@ -33,6 +33,11 @@ type Request struct {
 	IfNoneMatch    string // the first If-None-Match header
 	Accept         string // Accept, several values joined with commas
 
+	// The first header of the name ForwardedClientCert, and how many there are. They may
+	// be left out unless the gate TrustsForwardedClientCert.
+	ForwardedClientCert  string
+	ForwardedClientCerts int
+
 	Upgrade         bool   // the request has an Upgrade header
 	HasBody         bool   // the headers do not end the request
 	ContentEncoding string // Content-Encoding, several values joined with commas
@@ -75,9 +80,10 @@ func (r *Request) Clone() *Request {
 }
 
 // texts returns the fields that hold text from the headers.
-func (r *Request) texts() [15]*string {
+func (r *Request) texts() [16]*string {
 	return [...]*string{&r.Method, &r.Authority, &r.Path, &r.Authorization, &r.Proof, &r.Origin, &r.RequestMethod, &r.RequestHeaders, &r.IfNoneMatch, &r.Accept,
-		&r.ContentEncoding, &r.ContentType, &r.MCP.Method, &r.MCP.Name, &r.MCP.Version}
+		&r.ContentEncoding, &r.ContentType, &r.MCP.Method, &r.MCP.Name, &r.MCP.Version,
+		&r.ForwardedClientCert}
 }
 
 // placeSize is how many bytes of a waiting request take one place of a [Queue].

@@ -29,11 +29,12 @@ type resource struct {
 	identity  []identityHeader
 	rules     *operation.Rules // with the public operations; nil if there are neither
 
-	confirms jwtlite.Confirmations // what tokens may be bound to
-	proofs   *dpop.Checker         // nil if the resource takes no DPoP proofs
+	proofs *dpop.Checker // nil if the resource takes no DPoP proofs
 
 	public     bool // something needs no token
 	looksFirst bool // initialize is public: clients look before they sign in
+
+	requiresBound bool // tokens must be bound: see confirm
 
 	servers        []trustedServer
 	introspector   *trustedServer // the server that is asked about tokens; nil if none is
@@ -76,6 +77,7 @@ func newResource(index int, r *config.Resource, all []*server, c *config.Config)
 		},
 		requiredScope: strings.Join(r.RequestedScopes(r.ScopeHierarchy.Minimal(r.RequiredScopes)), " "),
 	}
+	p.requiresBound = r.MutualTLS == config.MutualTLSRequired || r.DPoP == config.DPoPRequired
 	p.takeProofs(c.DPoPNonce)
 	p.looksFirst = p.rules != nil && p.rules.IsPublic(&operation.Operation{Method: "initialize", HasMethod: true})
 	p.entityTag = wellknown.EntityTag(p.document)
@@ -100,7 +102,7 @@ func (p *resource) trust(s *server) {
 		ClockSkew:   s.Config.ClockSkew,
 		MaxLifetime: s.Config.MaxTokenLifetime,
 		Type:        s.Config.Type,
-		Confirms:    p.confirms,
+		Confirms:    confirmations(p.Resource),
 	}}
 	if s.Config.Source.Kind == config.NoKeys {
 		t.keys = nil

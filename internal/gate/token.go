@@ -4,7 +4,6 @@ import (
 	"errors"
 	"time"
 
-	"mcpauth/config"
 	"mcpauth/internal/keys"
 	"mcpauth/internal/metrics"
 	"mcpauth/internal/reply"
@@ -121,9 +120,9 @@ func (g *Gate) accept(p *resource, r *Request, s *trustedServer, token string, c
 // that are required: l says what it lacks of those that are required of all requests. o is
 // the outcome of a request that goes on.
 func (g *Gate) admit(p *resource, r *Request, token, identity string, c *cachedToken, l lack, o metrics.Outcome) Verdict {
-	if c.confirmation != nil || r.scheme != schemeBearer || p.DPoP == config.DPoPRequired {
-		if err := g.confirm(p, r, c.confirmation); err != nil {
-			return g.refuseConfirmation(p, r, err)
+	if c.confirmation != nil || p.requiresBound || r.scheme != schemeBearer {
+		if o, err := g.confirm(p, r, c.confirmation); err != nil {
+			return g.refuseUnproved(p, r, err, o)
 		}
 	}
 	if l.any() && !p.public {

@@ -56,6 +56,10 @@ const (
 	Inactive
 	// NoJWT: the token is a JWT of a server whose JWTs are not accepted.
 	NoJWT
+	// Certificate: the token is bound to a certificate that the client did not present.
+	Certificate
+	// Unbound: the token is not bound, and the resource takes only those that are.
+	Unbound
 	// InsufficientScope: the token lacks a scope.
 	InsufficientScope
 	// AccessDenied: the token lacks a required claim.
@@ -149,6 +153,8 @@ var outcomeLabels = [OutcomeCount]string{
 	ProofNonce:        "invalid_dpop_proof.reason=nonce",
 	Inactive:          "invalid_token.reason=inactive",
 	NoJWT:             "invalid_token.reason=no_jwt",
+	Certificate:       "invalid_token.reason=certificate",
+	Unbound:           "invalid_token.reason=unbound",
 	InsufficientScope: "insufficient_scope",
 	AccessDenied:      "access_denied.reason=claim",
 	WrongOrigin:       "wrong_origin",

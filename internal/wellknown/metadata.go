@@ -121,6 +121,9 @@ func Document(r *config.Resource) []byte {
 	if r.DPoP == config.DPoPRequired {
 		text += `,"dpop_bound_access_tokens_required":true`
 	}
+	if r.MutualTLS != config.MutualTLSOff {
+		text += `,"tls_client_certificate_bound_access_tokens":true`
+	}
 	for _, m := range r.Metadata {
 		text += "," + jsonString(m.Name) + ":" + m.Raw
 	}
