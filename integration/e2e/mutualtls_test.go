@@ -121,10 +121,15 @@ func newTLSClient(p protocol, authority *certificate, c *certificate) *tlsClient
 	return &tlsClient{tls: config, http: &http.Client{Timeout: requestTimeout, Transport: &http.Transport{Protocols: &protocols, TLSClientConfig: config, MaxIdleConnsPerHost: 1}}}
 }
 
-// call calls a tool, and returns the status and the description of an error.
+// call calls a tool of notes, and returns the status and the description of an error.
 func (c *tlsClient) call(t *testing.T, g *gateway, token string, header http.Header) (status int, description string) {
 	t.Helper()
-	r := toolCall(http1, "/notes", bearer(token))
+	return c.callAt(t, g, "/notes", token, header)
+}
+
+func (c *tlsClient) callAt(t *testing.T, g *gateway, path, token string, header http.Header) (status int, description string) {
+	t.Helper()
+	r := toolCall(http1, path, bearer(token))
 	for name, values := range header {
 		r.header[name] = values
 	}
@@ -158,6 +163,9 @@ func (c *tlsClient) want(t *testing.T, g *gateway, token, describes string, head
 		t.Errorf("status %d, %q, want 401 about %q", status, description, describes)
 	}
 }
+
+// plainNotes is a resource that takes tokens for notes, but none that is bound.
+const plainNotes = "https://mcp.example.com/plain"
 
 const (
 	noCertificate    = "client certificate, and the client presented none"
@@ -211,7 +219,9 @@ func (w *tlsWorld) gateway(t *testing.T, resource object, change func(chain, man
 	for name, value := range resource {
 		all[name] = value
 	}
-	o := w.own.options(toJSON(object{"authorization_servers": []object{{"issuer": w.own.auth.Issuer(), "cluster": "auth"}}, "resources": []object{all}}))
+	o := w.own.options(toJSON(object{"authorization_servers": []object{{"issuer": w.own.auth.Issuer(), "cluster": "auth"}}, "resources": []object{
+		all, {"resource": plainNotes, "audiences": []string{notes}},
+	}}))
 	text, err := envoy.Bootstrap(o, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -270,6 +280,12 @@ func TestMutualTLS(t *testing.T) {
 					forged := headers("X-Forwarded-Client-Cert", owner.xfcc())
 					without.want(t, g, bound, noCertificate, forged)
 					another.want(t, g, bound, otherCertificate, forged)
+					// What one resource accepts another one does not.
+					for _, c := range []*tlsClient{holder, without} {
+						if status, description := c.callAt(t, g, "/plain", bound, nil); status != http.StatusUnauthorized || !strings.Contains(description, "bound to a proof") {
+							t.Errorf("a resource without mutual_tls: %d, %s", status, description)
+						}
+					}
 					holder.want(t, g, w.mint(object{"cnf": object{"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}), "bound to a proof", nil)
 				})
 			}
@@ -295,9 +311,6 @@ func TestMutualTLS(t *testing.T) {
 				})
 			}
 		}
-		g := w.gateway(t, nil, func(chain, _ object) { chain["transport_socket"] = w.transportSocket(t, false) })
-		w.ready(t, g)
-		newTLSClient(http1, w.authority, w.issued).want(t, g, w.mint(w.issued.bound()), "bound to a proof", nil)
 	})
 }
 
