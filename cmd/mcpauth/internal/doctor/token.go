@@ -140,7 +140,7 @@ func checkKind(o *Observation) []report.Result {
 		return nil
 	}
 	var policy jwtlite.Policy
-	if o.resource != nil && o.resource.MutualTLS != config.MutualTLSOff {
+	if o.metadata.TLSBound {
 		policy.Confirms = jwtlite.ConfirmsCertificate
 	}
 	err := policy.CheckType(o.token.token)
