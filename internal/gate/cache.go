@@ -33,7 +33,7 @@ func (g *Gate) cached(p *resource, r *Request, token string, now time.Time) (v V
 	if g.audit != nil {
 		g.audit.identity = Identity{p.identity, identity}
 	}
-	return g.admit(p, r, token, identity, c, lack{}, metrics.CacheHit), true
+	return g.admit(p, r, token, identity, c, nil, metrics.CacheHit), true
 }
 
 // keysUnchanged reports whether the keys are those that verified the token.

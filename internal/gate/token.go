@@ -112,25 +112,26 @@ func (g *Gate) accept(p *resource, r *Request, s *trustedServer, token string, c
 	if !lack.any() && !c.window.Empty() {
 		g.cache.Put(p.index, token, c, g.identity)
 	}
-	return g.admit(p, r, token, text(g.identity), &c, lack, metrics.CacheMiss)
+	return g.admit(p, r, token, text(g.identity), &c, &lack, metrics.CacheMiss)
 }
 
 // admit returns the verdict on a request for p with a token that is valid. The request
 // must prove that it may use the token, and the token must have the scopes and the claims
-// that are required: l says what it lacks of those that are required of all requests. o is
-// the outcome of a request that goes on.
-func (g *Gate) admit(p *resource, r *Request, token, identity string, c *cachedToken, l lack, o metrics.Outcome) Verdict {
+// that are required: l says what it lacks of those that are required of all requests, nil
+// is nothing. o is the outcome of a request that goes on.
+func (g *Gate) admit(p *resource, r *Request, token, identity string, c *cachedToken, l *lack, o metrics.Outcome) Verdict {
 	if c.confirmation != nil || p.requiresBound || r.scheme != schemeBearer {
-		if o, err := g.confirm(p, r, c.confirmation); err != nil {
-			return g.refuseUnproved(p, r, err, o)
+		if outcome, err := g.confirm(p, r, c.confirmation); err != nil {
+			return g.refuseUnproved(p, r, err, outcome)
 		}
 	}
-	if l.any() && !p.public {
-		return g.refuse(p, r, l, p.neededByHeaders(r), c.granted, r.asker())
+	lacks := l != nil && l.any()
+	if lacks && !p.public {
+		return g.refuse(p, r, *l, p.neededByHeaders(r), c.granted, r.asker())
 	}
 	v := g.forward(p.pass(r, token, identity), verdictToken, o)
-	if l.any() {
-		return g.orPublic(p, r, l, c.granted, v)
+	if lacks {
+		return g.orPublic(p, r, *l, c.granted, v)
 	}
 	return g.applyRules(p, r, c.granted, v)
 }
