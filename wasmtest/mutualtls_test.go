@@ -177,12 +177,21 @@ func TestForwardedClientCertificate(t *testing.T) {
 // A request that waits is decided by its own header and its own connection.
 func TestMutualTLSOfHeldRequests(t *testing.T) {
 	h := newHost(t, Options{})
-	vm := start(t, h, config(fetching(nil), notes(object{"mutual_tls": "accept", "trust_forwarded_client_cert": true}), nil))
+	vm := start(t, h, config(fetching(nil), notes(object{"mutual_tls": "accept"}), object{"resources": []object{
+		notes(object{"mutual_tls": "accept"}),
+		{"resource": "https://mcp.example.com/behind", "audiences": []string{resource}, "mutual_tls": "accept", "trust_forwarded_client_cert": true},
+	}}))
 	token := rsaKey.bearer(claims(h, boundTo(certificateA)))
 	var streams []*Stream
-	for i := range 6 {
-		streams = append(streams, vm.Request(rpc("/notes", token, xfcc([][]byte{certificateA, certificateB}[i%2]))))
+	for i := range 12 {
+		path, certificate := [2]string{"/notes", "/behind"}[i/2%2], [2][]byte{certificateA, certificateB}[i%2]
+		present(h, certificate)
+		if path == "/behind" {
+			present(h, nil)
+		}
+		streams = append(streams, vm.Request(rpc(path, token, xfcc(certificate))))
 	}
+	present(h, nil)
 	goodServer(rsaKey).run(h, 3*time.Second)
 	for i, s := range streams {
 		if i%2 == 0 {

@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -25,6 +26,7 @@ import (
 
 	"mcpauth/envoy-example/authserver"
 	"mcpauth/envoy-example/envoy"
+	"mcpauth/integration/providers"
 )
 
 // A certificate of a client, of a server or of an authority.
@@ -215,13 +217,25 @@ func (w *tlsWorld) transportSocket(t *testing.T, untrusted bool) any {
 // filter chain and its connection manager.
 func (w *tlsWorld) gateway(t *testing.T, resource object, change func(chain, manager object)) *gateway {
 	t.Helper()
+	return w.gatewayOf(t, object{"issuer": w.own.auth.Issuer(), "cluster": "auth"}, w.own.auth.Addr(), resource, change)
+}
+
+// gatewayOf is gateway for another authorization server, at an address.
+func (w *tlsWorld) gatewayOf(t *testing.T, server object, address string, resource object, change func(chain, manager object)) *gateway {
+	t.Helper()
 	all := object{"resource": notes, "required_scopes": []string{"read:notes"}}
 	for name, value := range resource {
 		all[name] = value
 	}
-	o := w.own.options(toJSON(object{"authorization_servers": []object{{"issuer": w.own.auth.Issuer(), "cluster": "auth"}}, "resources": []object{
+	o := w.own.options(toJSON(object{"authorization_servers": []object{server}, "resources": []object{
 		all, {"resource": plainNotes, "audiences": []string{notes}},
 	}}))
+	for i := range o.Clusters {
+		if o.Clusters[i].Name == "auth" {
+			o.Clusters[i] = envoy.ClusterAt("auth", address)
+		}
+	}
+	o.PluginEnv = map[string]string{"GATEWAY_SECRET": "the gateway's secret"}
 	text, err := envoy.Bootstrap(o, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -409,4 +423,69 @@ func (w *tlsWorld) hop(t *testing.T, g *gateway, more object) *gateway {
 				"endpoints": []object{{"lb_endpoints": []object{{"endpoint": object{"address": address(host, parseYAML(t, port))}}}}}}}},
 		},
 	})})
+}
+
+// TestMutualTLSWithOIDCProvider: oidc-provider binds a token to the certificate by which its
+// client has authenticated, and the gateway takes the token from that client alone: a JWT,
+// and an opaque token about which it asks.
+func TestMutualTLSWithOIDCProvider(t *testing.T) {
+	on(t, versions[:1], func(t *testing.T, s *stage) {
+		w := newTLSWorld(t, s)
+		robot, err := x509.ParseCertificate(w.selfSigned.der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, format := range []string{"jwt", "opaque"} {
+			t.Run(format, func(t *testing.T) {
+				provider, err := providers.StartOIDCProviderWithTLS(t.Context(), notes, format,
+					providers.TLSClient{Certificate: robot, ServerCertificate: filepath.Join(w.dir, "server.crt"), ServerKey: filepath.Join(w.dir, "server.key")})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer provider.Stop()
+				holder, another, without := newTLSClient(http1, w.authority, w.selfSigned), newTLSClient(http1, w.authority, w.other), newTLSClient(http1, w.authority, nil)
+				token := w.ofOIDCProvider(t, provider, holder)
+				server := object{"issuer": provider.Issuer(), "cluster": "auth"}
+				if format == "opaque" {
+					server["introspection"] = object{"client_id": "gateway", "client_secret_env": "GATEWAY_SECRET"}
+				}
+				g := w.gatewayOf(t, server, strings.TrimPrefix(provider.Issuer(), "http://"), object{"mutual_tls": "required"}, func(chain, _ object) {
+					chain["transport_socket"] = w.transportSocket(t, true)
+				})
+				eventually(t, recovery, func() string {
+					status, description := holder.call(t, g, token, nil)
+					if status != http.StatusOK {
+						return fmt.Sprint(status, description)
+					}
+					return ""
+				})
+				for range 2 {
+					without.want(t, g, token, noCertificate, nil)
+					another.want(t, g, token, otherCertificate, nil)
+					holder.want(t, g, token, "", nil)
+				}
+			})
+		}
+	})
+}
+
+// ofOIDCProvider gets a token for a client that authenticates by its certificate.
+func (w *tlsWorld) ofOIDCProvider(t *testing.T, provider *providers.OIDCProvider, client *tlsClient) string {
+	t.Helper()
+	res, err := client.http.PostForm(provider.TLSTokenEndpoint(), url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {"robot"}, "resource": {notes}, "scope": {"read:notes"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var document struct {
+		Token string `json:"access_token"`
+		Type  string `json:"token_type"`
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil || json.Unmarshal(body, &document) != nil || document.Token == "" || document.Type != "Bearer" {
+		t.Fatalf("no token: status %d, %s, %v\n%s", res.StatusCode, body, err, provider.Log())
+	}
+	return document.Token
 }
