@@ -74,6 +74,9 @@ type Config struct {
 	// Audit sets filter state that says what became of each request.
 	Audit bool
 
+	// DPoPNonce says how DPoP proofs get a nonce; nil if they need none.
+	DPoPNonce *DPoPNonce
+
 	// MaxTokenBytes is the size of the longest accepted token, 1024 to 65536.
 	MaxTokenBytes int
 
@@ -267,6 +270,12 @@ type Resource struct {
 	// ScopeHierarchy says which scopes imply which others.
 	ScopeHierarchy ScopeHierarchy
 
+	// MutualTLS says whether tokens may or must be bound to the client's certificate. With
+	// TrustForwardedClientCert, the certificate is that which the header
+	// X-Forwarded-Client-Cert names, and not that of the connection.
+	MutualTLS                MutualTLS
+	TrustForwardedClientCert bool
+
 	// Metadata are further published members, in the order of the document.
 	Metadata []Member
 
@@ -308,7 +317,13 @@ type Resource struct {
 	// answers.
 	FilterLists FilterLists
 
-	// Forward passes the Authorization header on to the MCP server.
+	// DPoP says whether tokens may, or must, be bound to a key (RFC 9449). Proofs are
+	// signed with one of the DPoPAlgorithms, of which there are some unless it is off.
+	DPoP           DPoPMode
+	DPoPAlgorithms []jwtlite.Algorithm
+
+	// Forward passes the Authorization header on to the MCP server, and the DPoP header
+	// with it.
 	Forward bool
 
 	// ForwardPayloadHeader is the lower-case name of the header that passes the

@@ -94,7 +94,7 @@ func TestDefaults(t *testing.T) {
 // Each member, with a value that is not the default, must arrive.
 func TestEveryMember(t *testing.T) {
 	c := mustParse(t, fill(`{
-		"allow_insecure_http": true, "unmatched": "allow", "verdict_header": true, "audit": true, "max_token_bytes": 65536, "token_cache": {"max_entries": 7},
+		"allow_insecure_http": true, "unmatched": "allow", "verdict_header": true, "audit": true, "dpop_nonce": {"lifetime_seconds": 60, "secret": "0123456789abcdef0123456789abcdef"}, "max_token_bytes": 65536, "token_cache": {"max_entries": 7},
 		"authorization_servers": [
 			{"issuer": "http://a/", "cluster": "x", "discovery": "oidc", "algorithms": ["ES256"], "clock_skew_seconds": 0,
 			 "max_token_lifetime_seconds": 3600, "typ": "at+jwt"},
@@ -113,12 +113,14 @@ func TestEveryMember(t *testing.T) {
 			"metadata": {"resource\u005fname": "N\u006ftes", "x": [ 1 ]},
 			"tools": {"\u0064elete": ["w", "x"], "a*": []}, "prompts": {"*": ["p"]}, "resources": {"note:///a": ["r"]}, "methods": {"tools/*": ["t"]},
 			"trust_mcp_headers": true, "max_body_bytes": 1024, "filter_lists": "all",
-			"forward": true, "forward_payload_header": "X-Payload",
+			"mutual_tls": "required", "trust_forwarded_client_cert": true,
+			"dpop": "required", "dpop_signing_algorithms": ["PS256", "EdDSA"], "forward": true, "forward_payload_header": "X-Payload",
 			"claim_to_headers": [{"claim_name": "\u0065mail", "header_name": "X-Email"}, {"claim_name": "a.b", "header_name": "X-B"}, {"claim_name": ["c.d", "e"], "header_name": "X-C"}],
 			"filter_state": ["client", "subject"]
 		}]
 	}`))
-	if !c.AllowInsecureHTTP || c.Unmatched != config.UnmatchedAllow || !c.VerdictHeader || !c.Audit || c.MaxTokenBytes != 65536 || c.TokenCache.MaxEntries != 7 {
+	if !c.AllowInsecureHTTP || c.Unmatched != config.UnmatchedAllow || !c.VerdictHeader || !c.Audit || c.MaxTokenBytes != 65536 || c.TokenCache.MaxEntries != 7 ||
+		c.DPoPNonce.LifetimeSeconds != 60 || c.DPoPNonce.Secret != "0123456789abcdef0123456789abcdef" {
 		t.Errorf("got %+v", c)
 	}
 	type source struct {
@@ -172,6 +174,8 @@ func TestEveryMember(t *testing.T) {
 		RequiredScopes:       []string{"c"},
 		ChallengeScopes:      []string{"b", "c"},
 		Metadata:             []config.Member{{Name: "resource_name", Raw: `"N\u006ftes"`}, {Name: "x", Raw: "[ 1 ]"}},
+		DPoP:                 config.DPoPRequired,
+		DPoPAlgorithms:       []jwtlite.Algorithm{jwtlite.PS256, jwtlite.EdDSA},
 		Forward:              true,
 		ForwardPayloadHeader: "x-payload",
 		ClaimToHeaders: []config.ClaimToHeader{
@@ -193,6 +197,7 @@ func TestEveryMember(t *testing.T) {
 		TrustMCPHeaders: true,
 		MaxBodyBytes:    1024,
 		FilterLists:     config.FilterAll,
+		MutualTLS:       config.MutualTLSRequired, TrustForwardedClientCert: true,
 		IdentityHeaders: []string{"x-mcpauth-subject", "x-mcpauth-client", "x-mcpauth-scope", "x-mcpauth-issuer", "x-mcpauth-expires"},
 		FilterState:     []string{"x-mcpauth-client", "x-mcpauth-subject"},
 	}

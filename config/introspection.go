@@ -226,6 +226,9 @@ func (v *value) checkSingleIntrospection(servers []*AuthorizationServer) {
 // has the type [Errors] and contains no secret.
 func (c *Config) ReadSecrets(getenv func(name string) (string, bool)) error {
 	var errs Errors
+	if n := c.DPoPNonce; n != nil {
+		n.checkSecret(n.environment.read(getenv, &n.Secret, &errs))
+	}
 	for _, s := range c.AuthorizationServers {
 		if i := s.Introspection; i != nil {
 			i.checkSecret(i.environment.read(getenv, &i.Secret, &errs))

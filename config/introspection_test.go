@@ -42,6 +42,22 @@ func TestIntrospection(t *testing.T) {
 	}
 }
 
+// The secret of nonces is read from the environment, and checked there.
+func TestNonceSecret(t *testing.T) {
+	c := must(config.Parse([]byte(withDPoP(`{"secret_env": "S"}`))))
+	for secret, want := range map[string]string{
+		strings.Repeat("s", 31): "dpop_nonce.secret_env: must have at least 32 bytes, at random",
+		"":                      "dpop_nonce.secret_env: the environment variable is empty",
+		strings.Repeat("s", 32): "",
+	} {
+		c.DPoPNonce.Secret = ""
+		err := c.ReadSecrets(func(string) (string, bool) { return secret, true })
+		if want == "" && (err != nil || c.DPoPNonce.Secret != secret) || want != "" && (err == nil || err.Error() != want) {
+			t.Errorf("%q: %v, want %q", secret, err, want)
+		}
+	}
+}
+
 // What is wrong with a secret of the environment is said by the path of the
 // member that names it, never by its value.
 func TestReadSecrets(t *testing.T) {

@@ -29,7 +29,14 @@ const (
 	oneSource = ": keys come from one of discovery, metadata_url, metadata, jwks_uri, jwks, public_keys"
 	wantHTTPS = "must be an https URL (http needs a loopback host or allow_insecure_http)"
 	wantProof = "not supported yet: the gateway cannot check the proof of possession"
+
+	wantMutualTLS = `needs mutual_tls "accept" or "required"`
 )
+
+// withDPoP is the smallest configuration with DPoP and a member dpop_nonce.
+func withDPoP(nonce string) string {
+	return document(`"dpop_nonce": `+nonce+`,`, "", `"dpop": "accept",`)
+}
 
 var badTops = []badDocument{
 	one("no members", `{}`, "authorization_servers: is required\nresources: is required"),
@@ -48,6 +55,15 @@ var badTops = []badDocument{
 	one("allow_insecure_http null", withTop(`"allow_insecure_http": null`), "allow_insecure_http: must be true or false"),
 	one("verdict_header type", withTop(`"verdict_header": "token"`), "verdict_header: must be true or false"),
 	one("audit type", withTop(`"audit": ["subject"]`), "audit: must be true or false"),
+	one("dpop_nonce type", withTop(`"dpop_nonce": "s"`), "dpop_nonce: must be an object"),
+	{name: "dpop_nonce empty", doc: withDPoP(`{}`), want: []string{"dpop_nonce.secret: is required, or secret_env"}},
+	{name: "dpop_nonce", doc: withDPoP(`{"lifetime_seconds": 9, "secret": "short", "key": 1}`), want: []string{
+		"dpop_nonce.key: unknown member",
+		"dpop_nonce.lifetime_seconds: must be an integer from 10 to 86400",
+		"dpop_nonce.secret: must have at least 32 bytes, at random",
+	}},
+	one("dpop_nonce two secrets", withDPoP(`{"secret": "`+strings.Repeat("s", 32)+`", "secret_env": "S"}`), "dpop_nonce.secret_env: must not stand beside secret: there is one secret"),
+	{name: "dpop_nonce for nothing", doc: withTop(`"dpop_nonce": {"secret_env": "S"}`), want: []string{"dpop_nonce: has no effect: no resource takes DPoP"}, parserOnly: true},
 	one("audit null", withTop(`"audit": null`), "audit: must be true or false"),
 	one("audit in a resource", withResource(`"audit": true`), "resources[0].audit: unknown member"),
 	one("verdict_header null", withTop(`"verdict_header": null`), "verdict_header: must be true or false"),

@@ -244,11 +244,29 @@ var badResources = []badDocument{
 		"resources[0].metadata.resource_name: duplicate member",
 		"resources[0].metadata.x[0].y: duplicate member",
 	}},
-	{name: "metadata that promises proofs", doc: withResource(`"metadata": {"dpop_bound_access_tokens_required": true, "tls_client_certificate_bound_access_tokens": true, "dpop_signing_alg_values_supported": ["ES256"]}`), want: []string{
-		"resources[0].metadata.dpop_bound_access_tokens_required: " + wantProof,
-		"resources[0].metadata.tls_client_certificate_bound_access_tokens: " + wantProof,
-		"resources[0].metadata.dpop_signing_alg_values_supported: " + wantProof,
+	{name: "metadata that promises proofs", doc: withResource(`"metadata": {"dpop_bound_access_tokens_required": true, "dpop_signing_alg_values_supported": ["ES256"]}`), want: []string{
+		`resources[0].metadata.dpop_bound_access_tokens_required: must not be here: the gateway publishes it, if the resource has dpop: "required"`,
+		"resources[0].metadata.dpop_signing_alg_values_supported: must not be here: the gateway publishes dpop_signing_algorithms of the resource, if that has dpop",
 	}},
+	one("dpop type", withResource(`"dpop": true`), `resources[0].dpop: must be "off" or "accept" or "required"`),
+	one("dpop algorithms without dpop", withResource(`"dpop_signing_algorithms": ["ES256"]`), "resources[0].dpop_signing_algorithms: has no effect: it is for dpop, which is off"),
+	one("dpop algorithms of dpop that is off", withResource(`"dpop": "off", "dpop_signing_algorithms": ["ES256"]`), "resources[0].dpop_signing_algorithms: has no effect: it is for dpop, which is off"),
+	one("no dpop algorithm", withResource(`"dpop": "accept", "dpop_signing_algorithms": []`), "resources[0].dpop_signing_algorithms: must not be empty"),
+	one("dpop required, and said not to be", withResource(`"dpop": "required", "metadata": {"dpop_bound_access_tokens_required": false}`), "resources[0].metadata.dpop_bound_access_tokens_required: must not be here: the gateway publishes it, since dpop is required"),
+	{name: "dpop required of userinfo", doc: `{"authorization_servers": [{"issuer": "https://a", "cluster": "a", "userinfo": {"endpoint": "https://a/u", "audience_unchecked": true}}], "resources": [{"resource": "https://h/a", "dpop": "required"}]}`, parserOnly: true, want: []string{
+		"resources[0].dpop: must not be required: no token of these authorization servers can be bound, since a userinfo endpoint does not say to which key",
+	}},
+	one("mutual_tls value", withResource(`"mutual_tls": "on"`), `resources[0].mutual_tls: must be "off" or "accept" or "required"`),
+	one("mutual_tls type", withResource(`"mutual_tls": true`), `resources[0].mutual_tls: must be "off" or "accept" or "required"`),
+	one("mutual_tls of a server", withServer(`"mutual_tls": "accept"`), "authorization_servers[0].mutual_tls: unknown member"),
+	one("trust_forwarded_client_cert type", withResource(`"mutual_tls": "accept", "trust_forwarded_client_cert": "x-forwarded-client-cert"`), "resources[0].trust_forwarded_client_cert: must be true or false"),
+	onlyParser("trust_forwarded_client_cert alone", withResource(`"trust_forwarded_client_cert": true`), "resources[0].trust_forwarded_client_cert: "+wantMutualTLS),
+	onlyParser("trust_forwarded_client_cert, off", withResource(`"mutual_tls": "off", "trust_forwarded_client_cert": true`), "resources[0].trust_forwarded_client_cert: "+wantMutualTLS),
+	one("metadata that promises mutual TLS", withResource(`"metadata": {"tls_client_certificate_bound_access_tokens": true}`), "resources[0].metadata.tls_client_certificate_bound_access_tokens: "+wantMutualTLS+", which publish it themselves"),
+	one("metadata of mutual TLS, twice", withResource(`"mutual_tls": "accept", "metadata": {"tls_client_certificate_bound_access_tokens": true}`), "resources[0].metadata.tls_client_certificate_bound_access_tokens: must not be here: the gateway publishes it because of mutual_tls"),
+	onlyParser("metadata that denies mutual TLS", withResource(`"mutual_tls": "required", "metadata": {"tls_client_certificate_bound_access_tokens": false}`), "resources[0].metadata.tls_client_certificate_bound_access_tokens: must not be here: the gateway publishes it because of mutual_tls"),
+	one("metadata of mutual TLS, null", withResource(`"metadata": {"tls_client_certificate_bound_access_tokens": null}`), "resources[0].metadata.tls_client_certificate_bound_access_tokens: must be left out if it has no value"),
+	one("metadata of mutual TLS, text", withResource(`"metadata": {"tls_client_certificate_bound_access_tokens": "true"}`), "resources[0].metadata.tls_client_certificate_bound_access_tokens: must be true or false"),
 
 	one("identity headers type", withResource(`"identity_headers": "subject"`), "resources[0].identity_headers: must be an array"),
 	{name: "identity headers", doc: withResource(`"identity_headers": ["subject", "x-mcpauth-client", "verdict", "subject"]`), want: []string{

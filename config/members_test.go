@@ -42,6 +42,7 @@ func TestSchemaAndParserKnowTheSameMembers(t *testing.T) {
 	}{
 		{parser: documentMembers},
 		{parser: tokenCacheMembers, schema: []string{"properties", "token_cache"}},
+		{parser: dpopNonceMembers, schema: []string{"properties", "dpop_nonce"}},
 		{parser: serverMembers, schema: []string{"$defs", "authorization_server"}},
 		{parser: []string{"issuer", "jwks_uri", "introspection_endpoint"}, schema: []string{"$defs", "authorization_server", "properties", "metadata"}, open: true},
 		{parser: []string{"issuer", "jwks_uri", "introspection_endpoint"}, schema: []string{"$defs", "authorization_server", "properties", "metadata_overrides"}, open: true},

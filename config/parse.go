@@ -12,7 +12,7 @@ import (
 
 // The members of the document and of token_cache.
 var (
-	documentMembers   = []string{"authorization_servers", "resources", "unmatched", "allow_insecure_http", "allow_on_headers_stop_iteration", "verdict_header", "audit", "max_token_bytes", "token_cache"}
+	documentMembers   = []string{"authorization_servers", "resources", "unmatched", "allow_insecure_http", "allow_on_headers_stop_iteration", "verdict_header", "audit", "dpop_nonce", "max_token_bytes", "token_cache"}
 	tokenCacheMembers = []string{"max_entries"}
 )
 
@@ -64,6 +64,7 @@ func (v *value) document(doc []byte) *Config {
 	servers.parse(v.require("authorization_servers"))
 	config.AuthorizationServers = servers.list
 	config.Resources = parseResources(v.require("resources"), servers, config.Unmatched)
+	config.DPoPNonce = v.get("dpop_nonce").dpopNonce(config.Resources)
 	servers.warnHeaders(v, config.Resources)
 	config.Warnings = servers.warnings
 	return config

@@ -20,10 +20,9 @@ const (
 	metadataText                           // a text
 	metadataList                           // an array of uniqueStrings
 
-	// These members promise a proof of possession. The gateway cannot check one, and
-	// refuses tokens that are bound to a key.
-	metadataProof    // a boolean
-	metadataProofAlg // a list of algorithms
+	metadataTLSBound // a boolean, which the gateway sets with mutual_tls
+	metadataDPoP     // a boolean, which the gateway sets if dpop is required
+	metadataDPoPAlg  // set by the gateway, from a member of the resource
 )
 
 var metadataMembers = []struct {
@@ -42,9 +41,9 @@ var metadataMembers = []struct {
 	{"signed_metadata", metadataText},
 	{"resource_signing_alg_values_supported", metadataList},
 	{"authorization_details_types_supported", metadataList},
-	{"tls_client_certificate_bound_access_tokens", metadataProof},
-	{"dpop_bound_access_tokens_required", metadataProof},
-	{"dpop_signing_alg_values_supported", metadataProofAlg},
+	{tlsBoundMember, metadataTLSBound},
+	{"dpop_bound_access_tokens_required", metadataDPoP},
+	{"dpop_signing_alg_values_supported", metadataDPoPAlg},
 }
 
 // kindOf returns the kind of a member, or 0 if its name is not known.
@@ -115,10 +114,13 @@ func (v *value) metadataMember(allowHTTP bool) {
 		if name == "resource_signing_alg_values_supported" && slices.Contains(list, "none") {
 			v.fail("must not have none") // RFC 9728, section 2
 		}
-	case metadataProof, metadataProofAlg:
-		if kind == metadataProofAlg || v.bool() {
-			v.fail("not supported yet: the gateway cannot check the proof of possession")
+	case metadataTLSBound: // see value.mutualTLS
+	case metadataDPoP: // see also value.dpop
+		if v.bool() {
+			v.fail("must not be here: the gateway publishes it, if the resource has dpop: \"required\"")
 		}
+	case metadataDPoPAlg:
+		v.fail("must not be here: the gateway publishes dpop_signing_algorithms of the resource, if that has dpop")
 	default:
 		v.uniqueNames()
 	}

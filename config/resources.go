@@ -10,8 +10,9 @@ var (
 	resourceMembers = []string{
 		"resource", "authorization_servers", "match", "audiences", "clients",
 		"scopes_supported", "required_scopes", "challenge_scopes", "scope_hierarchy", "required_claims",
+		"mutual_tls", "trust_forwarded_client_cert",
 		"metadata", "root_metadata", "serve_authorization_server_metadata", "allowed_origins",
-		"forward", "forward_payload_header", "claim_to_headers", "identity_headers", "filter_state",
+		"dpop", "dpop_signing_algorithms", "forward", "forward_payload_header", "claim_to_headers", "identity_headers", "filter_state",
 		"tools", "prompts", "resources", "methods", "public", "trust_mcp_headers", "max_body_bytes", "filter_lists",
 	}
 	matchMembers         = []string{"hosts", "path_prefixes"}
@@ -72,6 +73,8 @@ func parseResource(v *value, servers *serverParser, places reservedPaths, sole b
 	v.scopes(r)
 	r.RequiredClaims = v.get("required_claims").requiredClaims()
 	r.Metadata = v.get("metadata").resourceMetadata(servers.allowHTTP)
+	v.mutualTLS(r)
+	v.dpop(r)
 	r.AllowedOrigins = v.get("allowed_origins").origins()
 	v.bodyRules(r)
 	v.scopePrefix(r)

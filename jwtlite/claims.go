@@ -14,6 +14,8 @@ type Claims struct {
 	NotBefore NumericDate // nbf
 	IssuedAt  NumericDate // iat
 
+	Confirmation Confirmation // cnf
+
 	members   []member
 	audiences []string // aud
 	scopes    []string // scope, else scp, else scopes
@@ -22,9 +24,9 @@ type Claims struct {
 	hasIssuer   bool
 	hasAudience bool // it has "aud", be it null
 
+	dpopType  bool // it says that it is of the type DPoP
 	idToken   bool // it has a claim that only ID tokens have
 	otherType bool // it has a claim that only other types of tokens have, or that names another type
-	bound     bool // it has cnf
 }
 
 // HasAudience reports whether "aud" is aud or has it as an element, compared byte by
@@ -112,6 +114,10 @@ func (c *Claims) read(r *objectReader) error {
 		case "scopes":
 			scopes = &m.Value
 		case "typ", "token_use", "token_type", "tokenType":
+			if m.name == "token_type" && equalFold(m.Text, "dpop") {
+				c.dpopType = true // RFC 9449, section 6.2
+				break
+			}
 			c.readType(m)
 		case "nonce", "at_hash", "c_hash", "s_hash", "urn:openid:params:jwt:claim:rt_hash", "urn:openid:params:jwt:claim:auth_req_id":
 			c.idToken = true
@@ -125,7 +131,7 @@ func (c *Claims) read(r *objectReader) error {
 		case "drn":
 			c.otherType = c.otherType || m.Text == "DSR" // Descope's refresh tokens
 		case "cnf":
-			c.bound = true
+			c.readConfirmation(r, &m.Value)
 		}
 		if !ok {
 			return err

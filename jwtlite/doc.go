@@ -20,8 +20,9 @@
 //     are not read. A key is used with the accepted algorithms for keys of its type,
 //     or with its "alg" alone if it has one. Tokens with crit or b64 are refused.
 //   - exp, aud and a subject or a client are required. A claim that is null counts
-//     as absent. ID tokens, refresh tokens, logout tokens, identity assertions and
-//     tokens that are bound to a proof do not pass as bearer tokens.
+//     as absent. ID tokens, refresh tokens, logout tokens and identity assertions do
+//     not pass as access tokens. A token that is bound to a proof is refused, unless
+//     the caller undertakes to check that proof: see [Policy].
 //   - At most four keys are tried for a token: see [KeySet.Find].
 //   - Hostile input costs little. Tokens are limited to [MaxTokenSize], JSON to 32
 //     levels and to 256 members in an object, and dates to the years 1970 to 9999.

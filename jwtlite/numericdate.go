@@ -24,6 +24,9 @@ type NumericDate struct {
 // Unix returns the date in seconds without its fraction, 0 if it is not set.
 func (d NumericDate) Unix() int64 { return d.sec }
 
+// UnixMilli returns the date in milliseconds, rounded down, 0 if it is not set.
+func (d NumericDate) UnixMilli() int64 { return d.sec*1000 + d.nsec/1_000_000 }
+
 // Time returns the date to the nanosecond, the zero Time if it is not set.
 func (d NumericDate) Time() time.Time {
 	if !d.Set {

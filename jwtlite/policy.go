@@ -43,6 +43,11 @@ type Policy struct {
 	// AudienceUnchecked lets [Policy.CheckIntrospection] accept a response without
 	// "aud". If a response has "aud", it is checked all the same.
 	AudienceUnchecked bool
+
+	// Confirms are the kinds of confirmation that the caller itself checks, for each
+	// request, once the token has passed: [Claims.Confirmation]. A token with another
+	// kind is refused.
+	Confirms Confirmations
 }
 
 // typeAccessToken is the media type of RFC 9068, section 2.1.
@@ -172,7 +177,7 @@ func (p *Policy) check(c *Claims, now *time.Time, introspected bool) error {
 		}
 		return ErrAudience
 	}
-	if err := c.checkType(); err != nil {
+	if err := p.checkType(c); err != nil {
 		return err
 	}
 	// Other JWTs that a server signs, such as authorization responses (JARM), name
@@ -187,9 +192,9 @@ func (p *Policy) check(c *Claims, now *time.Time, introspected bool) error {
 	return nil
 }
 
-// checkType refuses the claims of a token that is not an access token, or not a bearer
-// token.
-func (c *Claims) checkType() error {
+// checkType refuses the claims of a token that is not an access token, or that is bound
+// in a way that the caller does not check.
+func (p *Policy) checkType(c *Claims) error {
 	if c.otherType {
 		return ErrType
 	}
@@ -198,20 +203,20 @@ func (c *Claims) checkType() error {
 		return ErrIDToken
 	}
 	// RFC 7800, section 3.1, as used by RFC 9449 and RFC 8705.
-	if c.bound {
+	if !c.Confirmation.isAmong(p.Confirms) || c.dpopType && c.Confirmation.Thumbprint == "" {
 		return ErrBoundToken
 	}
 	return nil
 }
 
-// CheckType refuses a token that by its own header or claims is not a bearer access
-// token. It is for a caller that does not verify the signature of t, such as one that
+// CheckType refuses a token that by its own header or claims is not an access token, or
+// is bound in a way that Confirms lacks. It is for a caller that does not verify the signature of t, such as one that
 // introspects t instead. The error is [ErrType], [ErrIDToken] or [ErrBoundToken].
 func (p *Policy) CheckType(t *Token) error {
 	if !p.allowsType(t) {
 		return ErrType
 	}
-	return t.claims.checkType()
+	return p.checkType(&t.claims)
 }
 
 // waivesAudience reports whether the token needs no audience, because of its client.

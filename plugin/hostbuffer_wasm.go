@@ -8,7 +8,8 @@ const maxKeptBuffer = 64 << 10
 // reused: a header map has about two kilobytes, more than all other garbage of a
 // request together.
 var hostBuffer struct {
-	open   bool   // the next malloc takes kept
+	open   bool   // the next malloc sets result
+	own    bool   // it does not take kept
 	kept   []byte // from request to request
 	result []byte // what malloc gave the host
 }
@@ -25,7 +26,7 @@ func malloc(size uint32) *byte {
 	}
 	hostBuffer.open = false
 	switch {
-	case n > maxKeptBuffer:
+	case n > maxKeptBuffer || hostBuffer.own:
 		hostBuffer.result = make([]byte, n)
 	case n > len(hostBuffer.kept):
 		hostBuffer.kept = make([]byte, min(max(n, 2*len(hostBuffer.kept)), maxKeptBuffer))
@@ -37,7 +38,11 @@ func malloc(size uint32) *byte {
 }
 
 // openBuffer makes the next malloc take the reused memory.
-func openBuffer() { hostBuffer.open, hostBuffer.result = true, nil }
+func openBuffer() { hostBuffer.open, hostBuffer.own, hostBuffer.result = true, false, nil }
+
+// openOwnBuffer is openBuffer for a result that gets memory of its own. What is in the
+// reused memory stays as it is.
+func openOwnBuffer() { hostBuffer.open, hostBuffer.own, hostBuffer.result = true, true, nil }
 
 // takeBuffer returns the result that the host wrote since openBuffer, of size
 // bytes. It is valid until the next openBuffer.

@@ -29,6 +29,10 @@ func proxySetBufferBytes(bufferType, start, length uint32, data unsafe.Pointer, 
 func proxySendLocalResponse(status uint32, details unsafe.Pointer, detailsSize uint32, body unsafe.Pointer, bodySize uint32,
 	headers unsafe.Pointer, headersSize uint32, grpcStatus int32) uint32
 
+//go:wasmimport env proxy_get_property
+//go:noescape
+func proxyGetProperty(path unsafe.Pointer, pathSize uint32, data, size unsafe.Pointer) uint32
+
 //go:wasmimport env proxy_set_property
 //go:noescape
 func proxySetProperty(path unsafe.Pointer, pathSize uint32, value unsafe.Pointer, valueSize uint32) uint32
@@ -83,6 +87,24 @@ func setProperty(name, value string) error {
 		return errNotSet
 	}
 	return nil
+}
+
+// peerCertificatePath names the attribute connection.sha256_peer_certificate_digest.
+const peerCertificatePath = "connection\x00sha256_peer_certificate_digest"
+
+// peerCertificate returns the SHA-256 digest, in hex, of the certificate with which the
+// client of the current request authenticated its TLS connection; empty if there is none.
+// The headers of the request stay valid.
+func peerCertificate() string {
+	hostResult.size = 0
+	openOwnBuffer()
+	status := proxyGetProperty(unsafe.Pointer(unsafe.StringData(peerCertificatePath)), uint32(len(peerCertificatePath)),
+		unsafe.Pointer(&hostResult.data), unsafe.Pointer(&hostResult.size))
+	digest, ok := takeBuffer(hostResult.size)
+	if status != 0 || !ok {
+		return ""
+	}
+	return unsafe.String(unsafe.SliceData(digest), len(digest))
 }
 
 // requestBody returns at most limit bytes of the current request's body from start on, as

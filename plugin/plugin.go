@@ -10,6 +10,7 @@ import (
 
 	"mcpauth/config"
 	"mcpauth/internal/discovery"
+	"mcpauth/internal/dpop"
 	"mcpauth/internal/gate"
 	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
@@ -80,13 +81,15 @@ func (p *plugin) OnPluginStart(int) types.OnPluginStartStatus {
 		p.observers = map[uint32]*gate.Observer{}
 	}
 	p.metrics = metrics.New(c, version, defineMetric)
-	verifier := newVerifier(c.AuthorizationServers)
+	verifier := newVerifier(c)
 	logInfo("signatures: " + verifier.describe())
 	for _, s := range c.AuthorizationServers {
 		p.servers = append(p.servers, p.newServer(s, c.AllowInsecureHTTP, verifier))
 	}
 	p.gate = gate.New(c, p.servers, verifier)
 	p.gate.Log = gate.NewRefusalLog(host{p})
+	p.gate.Replays = dpop.NewReplays(host{p})
+	p.gate.PeerCertificate = peerCertificate
 	p.tickQueue = gate.NewQueue(maxTickQueue)
 	p.logWarnings(c.Warnings)
 	p.setTick(waitingTick)

@@ -20,17 +20,24 @@ type verifier struct {
 // algorithms is a set of algorithms.
 type algorithms uint32
 
+func (s *algorithms) add(list []jwtlite.Algorithm) {
+	for _, a := range list {
+		*s |= 1 << a
+	}
+}
+
 func (s algorithms) has(a jwtlite.Algorithm) bool { return s>>a&1 != 0 }
 
-// newVerifier tests the host with known answers, for the algorithms that servers use. For
+// newVerifier tests the host with known answers, for the algorithms of tokens and DPoP proofs. For
 // each the host must accept a valid signature, and refuse the same signature with one bit
 // flipped.
-func newVerifier(servers []*config.AuthorizationServer) *verifier {
+func newVerifier(c *config.Config) *verifier {
 	v := &verifier{}
-	for _, s := range servers {
-		for _, a := range s.Algorithms {
-			v.used |= 1 << a
-		}
+	for _, s := range c.AuthorizationServers {
+		v.used.add(s.Algorithms)
+	}
+	for _, r := range c.Resources {
+		v.used.add(r.DPoPAlgorithms)
 	}
 	if !hostSignatures {
 		return v

@@ -157,6 +157,19 @@ func (s *stream) readHeader(r *gate.Request, name, value string) error {
 		if name == "upgrade" {
 			r.Upgrade = true
 		}
+	case 'd':
+		if name == "dpop" {
+			if r.Proofs == 0 {
+				r.Proof = value
+			}
+			r.Proofs++
+			return nil
+		}
+	case 'x':
+		if name == gate.ForwardedClientCert && s.plugin.gate.TrustsForwardedClientCert() {
+			r.ForwardedClientCert = value
+			r.ForwardedClientCerts++
+		}
 	case 'm', 'c', 't':
 		r.TakeContent(name, value)
 	case 'p', 's', 'x':
@@ -213,6 +226,11 @@ func setHeaders(p *gate.Pass) (what string, err error) {
 	case p.Authorization != "":
 		if err := proxywasm.ReplaceHttpRequestHeader("authorization", p.Authorization); err != nil {
 			return "Authorization cannot be replaced", err
+		}
+	}
+	if p.DropProof {
+		if err := proxywasm.RemoveHttpRequestHeader("dpop"); err != nil {
+			return "DPoP cannot be removed", err
 		}
 	}
 	if p.Lists != nil {

@@ -174,7 +174,11 @@ func (vm *VM) proxyGetProperty(a args) Status {
 	if !ok {
 		return InvalidMemoryAccess
 	}
-	value, ok := vm.host.properties[strings.TrimSuffix(string(path), "\x00")]
+	properties := vm.host.properties
+	if s := vm.stream(); s != nil {
+		properties = s.properties
+	}
+	value, ok := properties[strings.TrimSuffix(string(path), "\x00")]
 	if !ok {
 		return NotFound
 	}

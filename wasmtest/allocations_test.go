@@ -25,8 +25,9 @@ func TestAllocationsPerRequest(t *testing.T) {
 	h := New(m, Options{})
 	defer h.Close()
 	const cache = 64
-	vm := start(t, h, config(server(nil), notes(allState), object{"verdict_header": true, "token_cache": object{"max_entries": cache}}))
+	vm := start(t, h, config(server(nil), notes(with(allState, object{"mutual_tls": "accept"})), object{"verdict_header": true, "token_cache": object{"max_entries": cache}}))
 	c := claims(h, nil)
+	present(h, certificateA)
 	var many []string // more than the cache holds
 	for i := range 4 * cache {
 		many = append(many, rsaKey.bearer(with(c, object{"sub": "user-" + strconv.Itoa(10_000+i)})))
@@ -39,6 +40,7 @@ func TestAllocationsPerRequest(t *testing.T) {
 		bytes         float64
 	}{
 		{"a token seen before", []string{rsaKey.bearer(c)}, 0, 1, 32},
+		{"a bound token seen before", []string{rsaKey.bearer(with(c, boundTo(certificateA)))}, 0, 2, 96},
 		{"a new token", many, 0, 4, 64},
 		{"no token", []string{""}, 401, 1, 32},
 	} {

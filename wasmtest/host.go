@@ -107,7 +107,7 @@ func (h *Host) SharedData() *SharedData { return h.shared }
 func (h *Host) VMs() []*VM { return h.vms }
 
 // SetProperty sets what proxy_get_property returns for a path, e.g. "source",
-// "address". A nil value makes it not found.
+// "address", for streams that begin later. A nil value makes it not found.
 func (h *Host) SetProperty(value []byte, path ...string) {
 	key := strings.Join(path, "\x00")
 	if value == nil {

@@ -83,6 +83,12 @@ func worstCases() []worstCase {
 	header("method header", usual, "mcp-method", "a", " ", "=?base64?YWFh?=")
 	header("name header", usual, "mcp-name", "a", "=?base64?YWFh?=")
 	header("version", usual, "mcp-protocol-version", "2026-07-28")
+	mutual := config(server(nil), notes(object{"mutual_tls": "accept", "trust_forwarded_client_cert": true}), nil)
+	for _, value := range []string{"By=a;", "a=,", "a", "=", `Subject="a";`, `"`, `Subject="\\`, "Hash=" + strings.Repeat("a1", 32) + ";"} {
+		list = append(list, worstCase{fmt.Sprintf("client certificate/%.12q", value), mutual, func(h *Host, vm *VM, size, i int) {
+			vm.Request(rpc("/notes", rsaKey.bearer(claims(h, boundTo(certificateA))), [2]string{"x-forwarded-client-cert", fillUp(value, size)})).Close()
+		}, 0})
+	}
 	for _, value := range []string{"", "Bearer ", "Basic x,"} {
 		for _, rest := range []string{"a", ".", ",", " ", "=", "eyJ."} {
 			list = append(list, worstCase{fmt.Sprintf("credentials/%q then %q", value, rest), usual, func(h *Host, vm *VM, size, i int) {

@@ -78,6 +78,10 @@ var outcomes = []struct {
 	{"invalid_token.reason=id_token", claiming(object{"nonce": "x"})},
 	{"invalid_token.reason=bound", claiming(object{"cnf": object{"jkt": "x"}})},
 	{"invalid_token.reason=missing_claim", claiming(object{"iat": nil})},
+	{"invalid_token.reason=certificate", func(h *Host) Headers {
+		return rpc("/bound", rsaKey.bearer(claims(h, object{"cnf": object{"x5t#S256": strings.Repeat("A", 43)}})))
+	}},
+	{"invalid_token.reason=unbound", func(h *Host) Headers { return rpc("/bound", rsaKey.bearer(claims(h, nil))) }},
 	{"insufficient_scope", claiming(object{"scope": "write:notes"})},
 	{"access_denied.reason=claim", func(h *Host) Headers { return rpc("/staff", rsaKey.bearer(claims(h, nil))) }},
 	{"wrong_origin", func(*Host) Headers { return request("POST", "/pages", [2]string{"origin", "https://evil.example"}) }},
@@ -122,6 +126,7 @@ func TestEachRequestIsCountedOnce(t *testing.T) {
 	vm := start(t, h, config(server(object{"max_token_lifetime_seconds": 86400}), notes(nil), object{"unmatched": "allow",
 		"resources": []object{notes(nil), {"resource": "https://mcp.example.com/pages", "allowed_origins": []string{"https://app.example"}},
 			{"resource": "https://mcp.example.com/staff", "audiences": []string{resource}, "required_claims": object{"groups": "staff"}},
+			{"resource": "https://mcp.example.com/bound", "audiences": []string{resource}, "mutual_tls": "required"},
 			{"resource": "https://mcp.example.com/open", "public": object{"methods": []string{"initialize"}, "paths": []string{"/open/docs/*"}}}}}))
 	vm.Tick()
 	for _, tt := range outcomes {

@@ -1,6 +1,7 @@
 package wasmtest
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 )
@@ -52,6 +53,7 @@ type Stream struct {
 	calls    map[string]int
 
 	filterState map[string]string
+	properties  map[string][]byte // those of the host when the stream began: see [Host.SetProperty]
 }
 
 // Request opens a stream with these headers and no body. A stream that the
@@ -63,7 +65,7 @@ func (vm *VM) Request(headers Headers) *Stream { return vm.Open(headers, true) }
 // follow them.
 func (vm *VM) Open(headers Headers, endOfStream bool) *Stream {
 	vm.lastContext++
-	s := &Stream{vm: vm, id: vm.lastContext, state: Failed, request: lowerNames(headers), open: true}
+	s := &Stream{vm: vm, id: vm.lastContext, state: Failed, request: lowerNames(headers), open: true, properties: maps.Clone(vm.host.properties)}
 	if vm.host.options.KeepStreams {
 		vm.host.streams = append(vm.host.streams, s)
 	}

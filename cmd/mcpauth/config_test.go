@@ -50,6 +50,22 @@ func TestConfigOfTheExamples(t *testing.T) {
 	}
 }
 
+// A resource that takes bound tokens says where the certificate comes from.
+func TestConfigExplainsMutualTLS(t *testing.T) {
+	for members, want := range map[string]string{
+		`"mutual_tls":"off"`:      "",
+		`"mutual_tls":"accept"`:   "others pass without",
+		`"mutual_tls":"required"`: "every token must be bound",
+		`"mutual_tls":"required","trust_forwarded_client_cert":true`: "TAKEN FROM THE HEADER x-forwarded-client-cert",
+	} {
+		file := writeFile(t, "plugin.json", strings.Replace(smallest, `"resource":`, members+`,"resource":`, 1))
+		status, out, stderr := mcpauth(t, "", "config", "--explain", file)
+		if status != statusOK || !strings.Contains(out, want) || strings.Contains(out, "  bound") != (want != "") || stderr != "" {
+			t.Errorf("%s: status %d\n%s%s", members, status, out, stderr)
+		}
+	}
+}
+
 // bootstrap is an Envoy configuration, with changes.
 func bootstrap(plugin string, changes ...string) string {
 	text := strings.Replace(`static_resources:

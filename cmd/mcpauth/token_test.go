@@ -66,6 +66,8 @@ func TestTokenShow(t *testing.T) {
 	_, plugin, _ := mcpauth(t, "", "token", "--key", key, "--audience", notes, "--scope", "read:notes", "--print", "config")
 	own := writeFile(t, "plugin.json", plugin)
 	fetched := writeFile(t, "fetched.json", strings.Replace(smallest, "https://auth.example.com", "http://localhost/mcpauth-test", 1))
+	mutual := writeFile(t, "mutual.json", strings.Replace(plugin, `"resource":`, `"mutual_tls": "accept", "resource":`, 1))
+	required := writeFile(t, "required.json", strings.Replace(plugin, `"resource":`, `"mutual_tls": "required", "resource":`, 1))
 	good := sign()
 	for name, test := range map[string]struct {
 		token, file string
@@ -84,6 +86,9 @@ func TestTokenShow(t *testing.T) {
 		"ID token":        {sign("--claim", "nonce=x", "--claim", "at_hash=y"), own, statusFailed, "not the ID token"},
 		"opaque":          {"gho_0123456789abcdef", own, statusFailed, "opaque tokens, configure introspection"},
 		"bound":           {sign("--claim", `cnf={"jkt":"x"}`), own, statusFailed, "without DPoP"},
+		"certificate":     {sign("--claim", `cnf={"x5t#S256":"`+strings.Repeat("A", 43)+`"}`), mutual, statusFailed, "this command presents no certificate"},
+		"plain, accepted": {good, mutual, statusOK, "lets the request on"},
+		"plain, refused":  {good, required, statusFailed, "have the provider bind"},
 		"signature":       {good[:len(good)-12] + "AAAAAAAAAAA\n", own, statusFailed, "signature does not verify"},
 		"two":             {good + good, own, statusError, "one token, and nothing else"},
 		"none":            {"", own, statusError, "one token, and nothing else"},

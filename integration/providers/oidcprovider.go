@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -23,6 +24,7 @@ import (
 type OIDCProvider struct {
 	*process
 	issuer string
+	tls    string // the origin for clients with certificates; empty if there is none
 	keys   string // the file with the private keys
 	set    jose.JSONWebKeySet
 	alg    string // signs access tokens
@@ -38,6 +40,32 @@ const gatewaySecret = "the gateway's secret"
 // StartOIDCProvider starts oidc-provider for one resource. tokens is "jwt" or
 // "opaque"; algorithm, RS256 or ES384, signs the former.
 func StartOIDCProvider(ctx context.Context, resource, tokens, algorithm string) (*OIDCProvider, error) {
+	return startOIDCProvider(ctx, resource, tokens, algorithm, nil)
+}
+
+// A TLSClient is a client that authenticates to oidc-provider by mutual TLS, with a
+// certificate that no authority has signed. Its ID is "robot", and it may use the client
+// credentials grant.
+type TLSClient struct {
+	Certificate *x509.Certificate
+
+	// The files of oidc-provider's own certificate and key, in PEM.
+	ServerCertificate, ServerKey string
+}
+
+// StartOIDCProviderWithTLS is StartOIDCProvider for a client with a certificate, to which
+// oidc-provider binds its tokens: RFC 8705.
+func StartOIDCProviderWithTLS(ctx context.Context, resource, tokens string, client TLSClient) (*OIDCProvider, error) {
+	return startOIDCProvider(ctx, resource, tokens, "RS256", &client)
+}
+
+// Issuer returns the issuer of the tokens.
+func (s *OIDCProvider) Issuer() string { return s.issuer }
+
+// TLSTokenEndpoint returns the token endpoint for clients with certificates.
+func (s *OIDCProvider) TLSTokenEndpoint() string { return s.tls + "/token" }
+
+func startOIDCProvider(ctx context.Context, resource, tokens, algorithm string, client *TLSClient) (*OIDCProvider, error) {
 	// 1. Install the package, at the version that package-lock.json pins.
 	dir, err := folder("providers", "oidcprovider")
 	if err != nil {
@@ -56,9 +84,9 @@ func StartOIDCProvider(ctx context.Context, resource, tokens, algorithm string) 
 		return nil, err
 	}
 	// 3. Start it.
-	err = onFreePorts(1, func(port []int) error {
+	err = onFreePorts(2, func(port []int) error {
 		s.issuer = fmt.Sprintf("http://%s:%d", loopback.Host, port[0])
-		s.process, err = start(ctx, s.issuer+"/.well-known/openid-configuration", []string{
+		env := []string{
 			"ISSUER=" + s.issuer,              // what is in the tokens
 			"RESOURCE=" + resource,            // the resource of the plugin's configuration
 			"TOKEN_FORMAT=" + tokens,          // jwt or opaque
@@ -66,7 +94,16 @@ func StartOIDCProvider(ctx context.Context, resource, tokens, algorithm string) 
 			"KEYS=" + s.keys,                  // a JWK set
 			"COOKIE_KEY=" + rand.Text(),       // signs the cookies
 			"GATEWAY_SECRET=" + gatewaySecret, // the plugin has it, too
-		}, "node", filepath.Join(dir, "server.mjs"))
+		}
+		if client != nil {
+			s.tls = fmt.Sprintf("https://%s:%d", loopback.Host, port[1])
+			jwk, err := json.Marshal(jose.JSONWebKey{Key: client.Certificate.PublicKey, Certificates: []*x509.Certificate{client.Certificate}})
+			if err != nil {
+				return err
+			}
+			env = append(env, fmt.Sprint("TLS_PORT=", port[1]), "TLS_CERT="+client.ServerCertificate, "TLS_KEY="+client.ServerKey, "CLIENT_CERT="+string(jwk))
+		}
+		s.process, err = start(ctx, s.issuer+"/.well-known/openid-configuration", env, "node", filepath.Join(dir, "server.mjs"))
 		return err
 	})
 	if err != nil {

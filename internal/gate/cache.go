@@ -15,6 +15,8 @@ type cachedToken struct {
 	version uint64         // of these keys
 	window  jwtlite.Window // when it passes the checks that depend on the time
 	granted operation.Set  // what it has of what the rules require: see resource.granted
+
+	confirmation *confirmation // what each request with it must prove; nil if it is not bound
 }
 
 // cached returns the verdict on a request whose token is in the cache. ok is false
@@ -31,7 +33,7 @@ func (g *Gate) cached(p *resource, r *Request, token string, now time.Time) (v V
 	if g.audit != nil {
 		g.audit.identity = Identity{p.identity, identity}
 	}
-	return g.applyRules(p, r, c.granted, g.forward(p.pass(r, token, identity), verdictToken, metrics.CacheHit)), true
+	return g.admit(p, r, token, identity, c, nil, metrics.CacheHit), true
 }
 
 // keysUnchanged reports whether the keys are those that verified the token.
@@ -45,8 +47,12 @@ func (c *cachedToken) keysUnchanged() bool {
 
 // pass returns how a request with an accepted token goes on.
 func (p *resource) pass(r *Request, token, identity string) Pass {
-	pass := Pass{Identity: Identity{p.identity, identity}, KeepAuthorization: p.Forward, Upgrade: r.Upgrade}
-	if p.Forward && !isStandard(r, token) {
+	pass := Pass{Identity: Identity{p.identity, identity}, KeepAuthorization: p.Forward, DropProof: !p.Forward && r.Proofs > 0, Upgrade: r.Upgrade}
+	switch {
+	case !p.Forward:
+	case r.scheme == schemeDPoP:
+		pass.Authorization = dpopPrefix + token
+	case !isStandard(r, token):
 		pass.Authorization = bearerPrefix + token
 	}
 	return pass

@@ -79,7 +79,7 @@ func joinLines(before, value string) string {
 // also come as a trailer. The host passes names in lower case.
 func Decides(header string) bool {
 	for _, name := range [...]string{
-		"authorization", "origin", "host", "upgrade", "content-type", "content-encoding", "content-length", "transfer-encoding",
+		"authorization", "dpop", "origin", "host", "upgrade", "content-type", "content-encoding", "content-length", "transfer-encoding",
 		"mcp-method", "mcp-name", "mcp-protocol-version",
 	} {
 		if header == name || operation.Respells(header, name) {

@@ -10,29 +10,37 @@ var (
 	errTwoTokens = errors.New("the request must carry one token, in one Authorization header")
 )
 
-// bearerPrefix begins an Authorization header in the standard form.
-const bearerPrefix = "Bearer "
+// prefixes begin an Authorization header in the standard form.
+const bearerPrefix, dpopPrefix = "Bearer ", "DPoP "
 
-// bearerToken returns the token of the request's Authorization header (RFC 6750,
-// section 2.1); it reads no token from the query or the body. The error is
-// errTwoTokens or errNoToken. Another scheme, and Bearer without a token, are
-// errNoToken.
+// A scheme is the authentication scheme by which a request presents its token.
+type scheme uint8
+
+const (
+	schemeBearer scheme = iota // RFC 6750, section 2.1
+	schemeDPoP                 // RFC 9449, section 7.1
+)
+
+// presentedToken returns the token of the request's Authorization header, and the scheme
+// before it; it reads no token from the query or the body. The error is errTwoTokens or
+// errNoToken. Another scheme, and a scheme without a token, are errNoToken. So is DPoP
+// unless dpop is set.
 //
-// White space is spaces and tabs (RFC 9110, section 5.6.3). bearerToken trims it at
+// White space is spaces and tabs (RFC 9110, section 5.6.3). presentedToken trims it at
 // both ends, as servers do; over HTTP/2, Envoy does not trim it.
-func bearerToken(r *Request) (string, error) {
+func presentedToken(r *Request, dpop bool) (string, scheme, error) {
 	if r.Authorizations > 1 {
-		return "", errTwoTokens
+		return "", 0, errTwoTokens
 	}
-	scheme, token := cutSpace(trimSpace(r.Authorization))
-	if isBearer(scheme) {
+	name, token := cutSpace(trimSpace(r.Authorization))
+	if s, ok := schemeOf(name, dpop); ok {
 		switch {
 		case token == "":
-			return "", errNoToken
+			return "", 0, errNoToken
 		case strings.ContainsAny(token, " \t,"):
-			return "", errTwoTokens
+			return "", 0, errTwoTokens
 		}
-		return token, nil
+		return token, s, nil
 	}
 	// Proxies join two headers with a comma (RFC 9110, section 5.3). The loop looks
 	// at each part once, so that its work is linear.
@@ -40,17 +48,27 @@ func bearerToken(r *Request) (string, error) {
 	for more {
 		var part string
 		part, rest, more = strings.Cut(rest, ",")
-		if scheme, _ := cutSpace(trimSpace(part)); isBearer(scheme) {
-			return "", errTwoTokens
+		name, _ := cutSpace(trimSpace(part))
+		if _, ok := schemeOf(name, dpop); ok {
+			return "", 0, errTwoTokens
 		}
 	}
-	return "", errNoToken
+	return "", 0, errNoToken
 }
 
-func isBearer(scheme string) bool { return strings.EqualFold(scheme, "Bearer") }
+// schemeOf returns the scheme with a name, in any case, if a token may come by it.
+func schemeOf(name string, dpop bool) (s scheme, ok bool) {
+	switch {
+	case strings.EqualFold(name, "Bearer"):
+		return schemeBearer, true
+	case dpop && strings.EqualFold(name, "DPoP"):
+		return schemeDPoP, true
+	}
+	return 0, false
+}
 
 // isStandard reports whether the Authorization header of a request presents its
-// token in the standard form.
+// token in the standard form of a bearer token.
 func isStandard(r *Request, token string) bool {
 	return len(r.Authorization) == len(bearerPrefix)+len(token) && strings.HasPrefix(r.Authorization, bearerPrefix)
 }

@@ -39,12 +39,12 @@ func TestBearerWhiteSpace(t *testing.T) {
 		{"\xa0Bearer tok", "", errNoToken},
 		{"Bearer tok\v", "tok\v", nil}, // no token: its characters are refused later
 	} {
-		token, err := bearerToken(&Request{Authorization: test.authorization, Authorizations: 1})
+		token, _, err := presentedToken(&Request{Authorization: test.authorization, Authorizations: 1}, false)
 		if token != test.token || !errors.Is(err, test.err) {
 			t.Errorf("%q: %q, %v, want %q, %v", test.authorization, token, err, test.token, test.err)
 		}
 	}
-	if _, err := bearerToken(&Request{Authorization: "Bearer a", Authorizations: 2}); err != errTwoTokens {
+	if _, _, err := presentedToken(&Request{Authorization: "Bearer a", Authorizations: 2}, false); err != errTwoTokens {
 		t.Errorf("two headers: %v", err)
 	}
 }
@@ -76,7 +76,7 @@ func TestBearer(t *testing.T) {
 		{"two joined headers, the first empty", ",Bearer def", 1, "", errTwoTokens},
 		{"two joined headers, the second Bearer", "Basic abc, bearer def", 1, "", errTwoTokens},
 	} {
-		token, err := bearerToken(&Request{Authorization: test.header, Authorizations: test.count})
+		token, _, err := presentedToken(&Request{Authorization: test.header, Authorizations: test.count}, false)
 		if token != test.token || err != test.err {
 			t.Errorf("%s: %q, %v, want %q, %v", test.name, token, err, test.token, test.err)
 		}

@@ -11,10 +11,11 @@
 //   - its token is a JWT that passes every check: verifyJWT;
 //   - its authorization server vouches for its token: introspect.
 //
-// In the last three ways, the token also needs the scopes and the claims that the rules
-// of the resource require, unless what the request asks for is public. If only the body
-// tells which those are, or whether it is public, the gate decides when it has the body:
-// applyRules and orPublic.
+// The last three ways end in admit. A request with a token that is bound to a key or a
+// certificate must prove there that it has it: confirm. The token also needs the scopes
+// and the claims that the rules of the resource require, unless what the request asks for
+// is public. If only the body tells which those are, or whether it is public, the gate
+// decides when it has the body: applyRules and orPublic.
 package gate
 
 import (
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"mcpauth/config"
+	"mcpauth/internal/dpop"
 	"mcpauth/internal/introspect"
 	"mcpauth/internal/keys"
 	"mcpauth/internal/metrics"
@@ -49,6 +51,13 @@ type Gate struct {
 	// Log reports refused requests; nil reports none.
 	Log *RefusalLog
 
+	// Replays has the DPoP proofs that have been used; without it none passes.
+	Replays *dpop.Replays
+	// PeerCertificate returns the SHA-256 digest, in hex, of the certificate with which
+	// the client of the current request has authenticated its TLS connection; empty if
+	// there is none. nil stands for a host that knows of none.
+	PeerCertificate func() string
+
 	routes        *route.Table
 	unmatched     config.Unmatched
 	resources     []*resource
@@ -56,6 +65,7 @@ type Gate struct {
 	verifier      jwtlite.Verifier
 	maxTokenBytes int
 	verdictHeader bool // see config.Config.VerdictHeader
+	forwardedCert bool // see TrustsForwardedClientCert
 	cache         *tokencache.Cache[cachedToken]
 
 	// Memory that all decisions share: the gate decides on one request at a time.
@@ -64,6 +74,7 @@ type Gate struct {
 	scopes   []string
 	pass     Pass
 	scanner  operation.Scanner
+	proof    jwtlite.Proof
 	audit    *Audit // nil unless config.Config.Audit is set
 }
 
@@ -88,10 +99,15 @@ func New(c *config.Config, servers []AuthServer, verifier jwtlite.Verifier) *Gat
 		all[i] = &server{s, newQueues()}
 	}
 	for i, r := range c.Resources {
-		g.resources = append(g.resources, newResource(i, r, all, c.Audit))
+		g.resources = append(g.resources, newResource(i, r, all, c))
+		g.forwardedCert = g.forwardedCert || r.TrustForwardedClientCert
 	}
 	return g
 }
+
+// TrustsForwardedClientCert reports whether a resource has a use for the header
+// [ForwardedClientCert].
+func (g *Gate) TrustsForwardedClientCert() bool { return g.forwardedCert }
 
 // Decide returns the verdict on a request.
 func (g *Gate) Decide(r *Request, now time.Time) Verdict {
@@ -137,19 +153,28 @@ func (g *Gate) protect(p *resource, r *Request, now time.Time) Verdict {
 		return g.withoutToken(p, r)
 	}
 	if token, ok := strings.CutPrefix(r.Authorization, bearerPrefix); ok && r.Authorizations == 1 {
-		// A hit needs no bearerToken: the cache holds only tokens that bearerToken
-		// has returned.
+		// A hit needs no presentedToken: the cache holds only tokens that
+		// presentedToken has returned. Until then r.scheme is schemeBearer.
 		if v, ok := g.cached(p, r, token, now); ok {
 			return v
 		}
 	}
-	token, err := bearerToken(r)
+	token, scheme, err := presentedToken(r, p.proofs != nil)
+	r.scheme = scheme
 	switch {
 	case errors.Is(err, errTwoTokens):
 		g.logRefusal(p, nil, metrics.TwoTokens, err, nil)
 		return respond(p.challenge.InvalidRequest(err.Error(), r.allowOrigin()), metrics.TwoTokens)
 	case err != nil:
 		return respond(p.unauthorized(r.allowOrigin()), metrics.Unauthorized)
+	}
+	if scheme == schemeDPoP {
+		if len(token) > g.maxTokenBytes {
+			return g.invalidToken(p, r, jwtlite.ErrTooLarge)
+		}
+		if err := g.checkProof(p, r, token); err != nil {
+			return g.refuseProof(p, r, err, metrics.InvalidProof)
+		}
 	}
 	if !isStandard(r, token) {
 		if v, ok := g.cached(p, r, token, now); ok {

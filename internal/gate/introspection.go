@@ -32,8 +32,9 @@ func looksLikeJWT(token string) bool {
 	return strings.Count(token, ".") >= 2 && token[0] == 'e' && strings.IndexByte("yw3", token[1]) >= 0
 }
 
-// introspect asks s about the token of a request, and returns the verdict.
-func (g *Gate) introspect(p *resource, r *Request, s *trustedServer, token string, now time.Time) Verdict {
+// introspect asks s about the token of a request, and returns the verdict. own is the
+// confirmation that the token itself has, if it is a JWT: the response may lack it.
+func (g *Gate) introspect(p *resource, r *Request, s *trustedServer, token string, own *confirmation, now time.Time) Verdict {
 	if !isB64Token(token) {
 		return g.refuseToken(p, r, errCharacters, metrics.Malformed, s)
 	}
@@ -44,7 +45,7 @@ func (g *Gate) introspect(p *resource, r *Request, s *trustedServer, token strin
 	case result == nil: // too many calls are under way
 		return respond(reply.TokenNotChecked(r.allowOrigin(), 1), metrics.NoRoom)
 	case result.Err == introspect.ErrScope:
-		return g.insufficientScope(p, r, p.neededByHeaders(r).Scopes, r.allowOrigin())
+		return g.insufficientScope(p, r, p.neededByHeaders(r).Scopes, r.asker())
 	case result.Err != nil:
 		return g.refuseToken(p, r, result.Err, metrics.Inactive, s)
 	case result.Claims == nil:
@@ -58,10 +59,13 @@ func (g *Gate) introspect(p *resource, r *Request, s *trustedServer, token strin
 	if !errors.Is(err, jwtlite.ErrIssuer) {
 		g.auditToken(p, s.issuerOf(t))
 	}
+	if err == nil {
+		own, err = own.and(newConfirmation(&t.Claims().Confirmation))
+	}
 	if err != nil {
 		return g.refuseToken(p, r, err, outcomeOf(err), s)
 	}
-	return g.accept(p, r, s, token, cachedToken{window: s.policy.Window(t.Claims()).Clip(now, result.ValidUntil())})
+	return g.accept(p, r, s, token, cachedToken{window: s.policy.Window(t.Claims()).Clip(now, result.ValidUntil()), confirmation: own})
 }
 
 // isB64Token reports whether a token is a b64token (RFC 6750, section 2.1), except

@@ -36,15 +36,15 @@ func (p *resource) lackOf(scopes []string, payload string) (l lack) {
 
 // refuse returns the verdict on a request that lacks something and is not public. need
 // and r are as for lacks.
-func (g *Gate) refuse(p *resource, r *Request, l lack, need, granted operation.Set, allowOrigin string) Verdict {
+func (g *Gate) refuse(p *resource, r *Request, l lack, need, granted operation.Set, a asker) Verdict {
 	switch {
 	case l.token:
-		return respond(p.unauthorized(allowOrigin), metrics.Unauthorized)
+		return respond(p.unauthorized(a.allowOrigin), metrics.Unauthorized)
 	case l.claim != nil:
-		return g.accessDenied(p, r, l.claim, allowOrigin)
+		return g.accessDenied(p, r, l.claim, a.allowOrigin)
 	}
 	g.auditScopes(l.scopes)
-	return g.lacks(p, r, need, granted, allowOrigin)
+	return g.lacks(p, r, need, granted, a)
 }
 
 // withoutToken returns the verdict on a request for p, which has something public, with
@@ -60,7 +60,7 @@ func (g *Gate) withoutToken(p *resource, r *Request) Verdict {
 	if p.looksFirst && ofSession && !r.publicPath && !r.isUpgrade() {
 		return respond(reply.MethodNotAllowed("POST", "POST", r.allowOrigin()), metrics.Method)
 	}
-	return g.orPublic(p, r, lack{token: true}, operation.Set{}, g.forward(Pass{}, verdictPublic, metrics.Public))
+	return g.orPublic(p, r, lack{token: true}, operation.Set{}, g.forward(Pass{DropProof: r.Proofs > 0}, verdictPublic, metrics.Public))
 }
 
 // acceptsEventStream reports whether an Accept header names the type of event streams.
@@ -84,7 +84,7 @@ func (g *Gate) orPublic(p *resource, r *Request, l lack, granted operation.Set, 
 	case publicIfBody:
 		return forwardIfBody(v, g.operationBody(p, r, l, granted, o, v))
 	}
-	return g.refuse(p, r, l, p.neededByHeaders(r), granted, r.allowOrigin())
+	return g.refuse(p, r, l, p.neededByHeaders(r), granted, r.asker())
 }
 
 // An openness says whether a request is public, as far as its headers tell.

@@ -8,6 +8,7 @@ import (
 
 	"mcpauth/config"
 	"mcpauth/internal/callout"
+	"mcpauth/internal/dpop"
 	"mcpauth/internal/metrics"
 	"mcpauth/jwtlite"
 )
@@ -81,6 +82,8 @@ func unavailableReason(o metrics.Outcome) string {
 		return "the key of the token is unknown, and the keys cannot be fetched"
 	case metrics.NoAnswer:
 		return "the authorization server does not answer"
+	case metrics.NoProofRoom:
+		return dpop.ErrFull.Error()
 	}
 	return ""
 }
@@ -131,7 +134,7 @@ func (g *Gate) describeToken(p *resource, r *Request, asked *trustedServer) stri
 
 // isJWT reports whether the token of r is a JWT, and parses it into t.
 func isJWT(t *jwtlite.Token, r *Request) bool {
-	token, err := bearerToken(r)
+	token, _, err := presentedToken(r, true)
 	return err == nil && t.Parse(token) == nil
 }
 

@@ -23,12 +23,20 @@ type Request struct {
 	Authorization  string // the first Authorization header
 	Authorizations int    // how many there are
 
+	Proof  string // the first DPoP header
+	Proofs int    // how many there are
+
 	HasOrigin      bool   // the request has an Origin header
 	Origin         string // its value; empty if there are two
 	RequestMethod  string // Access-Control-Request-Method
 	RequestHeaders string // Access-Control-Request-Headers
 	IfNoneMatch    string // the first If-None-Match header
 	Accept         string // Accept, several values joined with commas
+
+	// The first header of the name ForwardedClientCert, and how many there are. They may
+	// be left out unless the gate TrustsForwardedClientCert.
+	ForwardedClientCert  string
+	ForwardedClientCerts int
 
 	Upgrade         bool   // the request has an Upgrade header
 	HasBody         bool   // the headers do not end the request
@@ -38,6 +46,9 @@ type Request struct {
 
 	// publicPath is set if the path is public, in every reading.
 	publicPath bool
+
+	// scheme is that of the token, as far as the gate has read the credentials.
+	scheme scheme
 
 	// respelled is set if a server may take another header for one that holds an
 	// operation or a length: see [operation.Respells].
@@ -74,9 +85,10 @@ func (r *Request) Clone() *Request {
 }
 
 // texts returns the fields that hold text from the headers.
-func (r *Request) texts() [14]*string {
-	return [...]*string{&r.Method, &r.Authority, &r.Path, &r.Authorization, &r.Origin, &r.RequestMethod, &r.RequestHeaders, &r.IfNoneMatch, &r.Accept,
-		&r.ContentEncoding, &r.ContentType, &r.MCP.Method, &r.MCP.Name, &r.MCP.Version}
+func (r *Request) texts() [16]*string {
+	return [...]*string{&r.Method, &r.Authority, &r.Path, &r.Authorization, &r.Proof, &r.Origin, &r.RequestMethod, &r.RequestHeaders, &r.IfNoneMatch, &r.Accept,
+		&r.ContentEncoding, &r.ContentType, &r.MCP.Method, &r.MCP.Name, &r.MCP.Version,
+		&r.ForwardedClientCert}
 }
 
 // placeSize is how many bytes of a waiting request take one place of a [Queue].
@@ -107,6 +119,15 @@ func (r *Request) allowOrigin() string {
 	}
 	return reply.AnyOrigin
 }
+
+// An asker has what a response depends on beside its reason: it is all that is left of a
+// request in a verdict on the body.
+type asker struct {
+	allowOrigin string // see Request.allowOrigin
+	scheme      scheme // of the token
+}
+
+func (r *Request) asker() asker { return asker{r.allowOrigin(), r.scheme} }
 
 // isPreflight reports whether r is a CORS preflight (Fetch, section 3.3.1).
 func (r *Request) isPreflight() bool {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"mcpauth/config"
+	"mcpauth/internal/dpop"
 	"mcpauth/internal/keys"
 	"mcpauth/internal/metrics"
 	"mcpauth/internal/operation"
@@ -28,8 +29,12 @@ type resource struct {
 	identity  []identityHeader
 	rules     *operation.Rules // with the public operations; nil if there are neither
 
+	proofs *dpop.Checker // nil if the resource takes no DPoP proofs
+
 	public     bool // something needs no token
 	looksFirst bool // initialize is public: clients look before they sign in
+
+	requiresBound bool // tokens must be bound: see confirm
 
 	servers        []trustedServer
 	introspector   *trustedServer // the server that is asked about tokens; nil if none is
@@ -56,15 +61,14 @@ type trustedServer struct {
 	introspectJWTs bool           // the server is asked about its JWTs too
 }
 
-// newResource returns the resource r, which is the index-th of the configuration. audit is
-// that of the configuration.
-func newResource(index int, r *config.Resource, all []*server, audit bool) *resource {
+// newResource returns the resource r, which is the index-th of the configuration.
+func newResource(index int, r *config.Resource, all []*server, c *config.Config) *resource {
 	p := &resource{
 		Resource: r,
 		index:    index,
 		document: wellknown.Document(r),
 		origin:   r.Resource.Origin(),
-		identity: identityHeaders(r, audit),
+		identity: identityHeaders(r, c.Audit),
 		rules:    operation.Compile(r.Rules, r.Public.Operations...),
 		public:   r.Public.Operations != nil || r.Public.Paths != nil,
 		challenge: reply.Challenge{
@@ -73,11 +77,13 @@ func newResource(index int, r *config.Resource, all []*server, audit bool) *reso
 		},
 		requiredScope: strings.Join(r.RequestedScopes(r.ScopeHierarchy.Minimal(r.RequiredScopes)), " "),
 	}
+	p.requiresBound = r.MutualTLS == config.MutualTLSRequired || r.DPoP == config.DPoPRequired
+	p.takeProofs(c.DPoPNonce)
 	p.looksFirst = p.rules != nil && p.rules.IsPublic(&operation.Operation{Method: "initialize", HasMethod: true})
 	p.entityTag = wellknown.EntityTag(p.document)
-	for _, c := range r.AuthorizationServers {
+	for _, trusted := range r.AuthorizationServers {
 		for _, s := range all {
-			if s.Config == c {
+			if s.Config == trusted {
 				p.trust(s)
 			}
 		}
@@ -96,6 +102,7 @@ func (p *resource) trust(s *server) {
 		ClockSkew:   s.Config.ClockSkew,
 		MaxLifetime: s.Config.MaxTokenLifetime,
 		Type:        s.Config.Type,
+		Confirms:    confirmations(p.Resource),
 	}}
 	if s.Config.Source.Kind == config.NoKeys {
 		t.keys = nil
@@ -116,6 +123,7 @@ func (p *resource) trust(s *server) {
 		if c.Userinfo != nil {
 			// The configuration maps what the endpoint says.
 			t.scopeClaims, t.policy.Clients = nil, nil
+			t.policy.Confirms = 0 // it says nothing about the binding of a token
 		}
 		p.introspector = &t
 	}

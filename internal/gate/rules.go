@@ -63,7 +63,7 @@ func (g *Gate) applyRules(p *resource, r *Request, granted operation.Set, v Verd
 		case fault != "":
 		case suffices && need.Without(granted) != operation.Set{}:
 			g.auditOperation(&o)
-			return g.lacks(p, r, need, granted, r.allowOrigin())
+			return g.lacks(p, r, need, granted, r.asker())
 		case suffices && p.TrustMCPHeaders && o.Mirrored() && r.MCP.Unambiguous(&o):
 			g.auditOperation(&o)
 			return v
@@ -110,14 +110,14 @@ var errInsufficientScope = errors.New("the token lacks a required scope")
 // required scope, or something of need that is not in granted. A claim comes first: to
 // ask for more scopes would be in vain. r is nil in a verdict on the body, when the token
 // is no longer at hand.
-func (g *Gate) lacks(p *resource, r *Request, need, granted operation.Set, allowOrigin string) Verdict {
+func (g *Gate) lacks(p *resource, r *Request, need, granted operation.Set, a asker) Verdict {
 	if claims := need.Without(granted).Claims; claims != 0 {
-		return g.accessDenied(p, r, p.rules.Claims[bits.TrailingZeros64(claims)], allowOrigin)
+		return g.accessDenied(p, r, p.rules.Claims[bits.TrailingZeros64(claims)], a.allowOrigin)
 	}
 	if missing := need.Without(granted).Scopes; g.audit != nil && missing != 0 {
 		g.auditScopes(p.rules.ScopeNames(missing))
 	}
-	return g.insufficientScope(p, r, need.Scopes, allowOrigin)
+	return g.insufficientScope(p, r, need.Scopes, a)
 }
 
 // accessDenied returns the verdict on a request whose token lacks a claim. It names the
@@ -132,7 +132,7 @@ func (g *Gate) accessDenied(p *resource, r *Request, c *config.RequiredClaim, al
 // insufficientScope returns the verdict on a request whose token lacks a scope.
 // The challenge names all scopes that the operation needs (MCP, authorization,
 // "Runtime Insufficient Scope Errors"). r is as for lacks.
-func (g *Gate) insufficientScope(p *resource, r *Request, need uint64, allowOrigin string) Verdict {
+func (g *Gate) insufficientScope(p *resource, r *Request, need uint64, a asker) Verdict {
 	scope := p.requiredScope
 	if need != 0 {
 		all := slices.Clone(p.RequiredScopes)
@@ -144,8 +144,9 @@ func (g *Gate) insufficientScope(p *resource, r *Request, need uint64, allowOrig
 		scope = strings.Join(p.RequestedScopes(p.ScopeHierarchy.Minimal(all)), " ")
 	}
 	g.logInsufficientScope(p, r, scope)
-	challenge := reply.Challenge{ResourceMetadata: p.challenge.ResourceMetadata, Scope: scope}
-	return respond(challenge.InsufficientScope(errInsufficientScope.Error(), allowOrigin), metrics.InsufficientScope)
+	challenge := p.challengeBy(a.scheme)
+	challenge.Scope = scope
+	return respond(challenge.InsufficientScope(errInsufficientScope.Error(), a.allowOrigin), metrics.InsufficientScope)
 }
 
 // badOperation returns the verdict on a request in which the gate finds no single,
@@ -157,25 +158,26 @@ func badOperation(fault operation.Fault, o metrics.Outcome, allowOrigin string) 
 // An operationCheck applies the rules of a resource to the body of a request. It
 // shares no memory with the request's headers.
 type operationCheck struct {
-	gate        *Gate
-	resource    *resource
-	lack        lack // the request goes on only if all of its operations are public
-	granted     operation.Set
-	headers     operation.Operation
-	allowOrigin string
-	outcome     metrics.Outcome // of the request, if it goes on
-	lists       *Lists          // see Pass.Lists
+	gate     *Gate
+	resource *resource
+	lack     lack // the request goes on only if all of its operations are public
+	granted  operation.Set
+	headers  operation.Operation
+	asker    asker
+	outcome  metrics.Outcome // of the request, if it goes on
+	lists    *Lists          // see Pass.Lists
 }
 
 // operationBody returns the Body that applies the rules of p to the body of a request that
 // lacks l, which v lets on.
 func (g *Gate) operationBody(p *resource, r *Request, l lack, granted operation.Set, o operation.Operation, v Verdict) *Body {
 	o.Method, o.Name = strings.Clone(o.Method), strings.Clone(o.Name)
-	c := &operationCheck{g, p, l, granted, o, strings.Clone(r.allowOrigin()), v.outcome, nil}
+	a := asker{strings.Clone(r.allowOrigin()), r.scheme}
+	c := &operationCheck{g, p, l, granted, o, a, v.outcome, nil}
 	if v.pass != nil {
 		c.lists = v.pass.Lists
 	}
-	b := &Body{MaxBytes: p.MaxBodyBytes, decide: c.decide, allowOrigin: c.allowOrigin}
+	b := &Body{MaxBytes: p.MaxBodyBytes, decide: c.decide, allowOrigin: a.allowOrigin}
 	if l.any() {
 		b.tooLarge = c.refuse
 	}
@@ -197,13 +199,13 @@ func (c *operationCheck) decide(body []byte) Verdict {
 	case public && fault == "":
 		return forwardBody(c.outcome)
 	case c.lack.any():
-		return c.gate.refuse(c.resource, nil, c.lack, need, c.granted, c.allowOrigin)
+		return c.gate.refuse(c.resource, nil, c.lack, need, c.granted, c.asker)
 	case fault == operation.FaultMismatch:
-		return respond(reply.HeaderMismatch(string(fault), c.allowOrigin), metrics.Mismatch)
+		return respond(reply.HeaderMismatch(string(fault), c.asker.allowOrigin), metrics.Mismatch)
 	case fault != "":
-		return badOperation(fault, metrics.BadBody, c.allowOrigin)
+		return badOperation(fault, metrics.BadBody, c.asker.allowOrigin)
 	case need.Without(c.granted) != operation.Set{}:
-		return c.gate.lacks(c.resource, nil, need, c.granted, c.allowOrigin)
+		return c.gate.lacks(c.resource, nil, need, c.granted, c.asker)
 	}
 	return forwardBody(c.outcome)
 }
@@ -211,5 +213,5 @@ func (c *operationCheck) decide(body []byte) Verdict {
 // refuse returns the verdict on a request that lacks something, and whose body is too
 // large to tell whether it is public.
 func (c *operationCheck) refuse() Verdict {
-	return c.gate.refuse(c.resource, nil, c.lack, operation.Set{}, c.granted, c.allowOrigin)
+	return c.gate.refuse(c.resource, nil, c.lack, operation.Set{}, c.granted, c.asker)
 }

@@ -3,7 +3,6 @@ package gate
 import (
 	"errors"
 	"time"
-	"unsafe"
 
 	"mcpauth/internal/keys"
 	"mcpauth/internal/metrics"
@@ -29,7 +28,7 @@ func (g *Gate) checkToken(p *resource, r *Request, token string, now time.Time) 
 				return g.invalidToken(p, r, err)
 			}
 		}
-		return g.introspect(p, r, p.introspector, token, now)
+		return g.introspect(p, r, p.introspector, token, newConfirmation(&t.Claims().Confirmation), now)
 	}
 	if err != nil {
 		return g.invalidToken(p, r, err)
@@ -65,7 +64,8 @@ func (g *Gate) verifyJWT(p *resource, r *Request, s *trustedServer, token string
 	if err := s.policy.CheckClaims(t, now); err != nil {
 		return g.invalidToken(p, r, err)
 	}
-	return g.accept(p, r, s, token, cachedToken{keys: s.keys, version: version, window: s.policy.Window(t.Claims())})
+	return g.accept(p, r, s, token, cachedToken{keys: s.keys, version: version, window: s.policy.Window(t.Claims()),
+		confirmation: newConfirmation(&t.Claims().Confirmation)})
 }
 
 // awaitKeys returns the verdict on a request while s has no keys.
@@ -102,24 +102,36 @@ func missingKey(t *jwtlite.Token, token string, err error) uint64 {
 }
 
 // accept returns the verdict on a request whose token, in g.token, has passed
-// every check but those of its scopes and of the claims that the resource requires.
+// every check but those of admit.
 func (g *Gate) accept(p *resource, r *Request, s *trustedServer, token string, c cachedToken) Verdict {
 	t := &g.token
 	g.scopes = s.appendScopes(g.scopes[:0], t)
 	c.granted = p.granted(g.scopes, payloadText(t))
 	lack := p.lackOf(g.scopes, payloadText(t))
-	if lack.any() && !p.public {
-		return g.refuse(p, r, lack, p.neededByHeaders(r), c.granted, r.allowOrigin())
-	}
-
 	g.identity = p.appendIdentity(g.identity[:0], t, s.issuerOf(t), g.scopes)
-	identity := unsafe.String(unsafe.SliceData(g.identity), len(g.identity))
-	v := g.forward(p.pass(r, token, identity), verdictToken, metrics.CacheMiss)
-	if lack.any() {
-		return g.orPublic(p, r, lack, c.granted, v)
-	}
-	if !c.window.Empty() {
+	if !lack.any() && !c.window.Empty() {
 		g.cache.Put(p.index, token, c, g.identity)
+	}
+	return g.admit(p, r, token, text(g.identity), &c, &lack, metrics.CacheMiss)
+}
+
+// admit returns the verdict on a request for p with a token that is valid. The request
+// must prove that it may use the token, and the token must have the scopes and the claims
+// that are required: l says what it lacks of those that are required of all requests, nil
+// is nothing. o is the outcome of a request that goes on.
+func (g *Gate) admit(p *resource, r *Request, token, identity string, c *cachedToken, l *lack, o metrics.Outcome) Verdict {
+	if c.confirmation != nil || p.requiresBound || r.scheme != schemeBearer {
+		if outcome, err := g.confirm(p, r, c.confirmation); err != nil {
+			return g.refuseUnproved(p, r, err, outcome)
+		}
+	}
+	lacks := l != nil && l.any()
+	if lacks && !p.public {
+		return g.refuse(p, r, *l, p.neededByHeaders(r), c.granted, r.asker())
+	}
+	v := g.forward(p.pass(r, token, identity), verdictToken, o)
+	if lacks {
+		return g.orPublic(p, r, *l, c.granted, v)
 	}
 	return g.applyRules(p, r, c.granted, v)
 }
@@ -134,5 +146,5 @@ func (g *Gate) invalidToken(p *resource, r *Request, err error) Verdict {
 // asked is the server that the gate asked about the token, nil if it asked none.
 func (g *Gate) refuseToken(p *resource, r *Request, err error, o metrics.Outcome, asked *trustedServer) Verdict {
 	g.logRefusal(p, r, o, err, asked)
-	return respond(p.challenge.InvalidToken(err.Error(), r.allowOrigin()), o)
+	return respond(p.challengeBy(r.scheme).InvalidToken(err.Error(), r.allowOrigin()), o)
 }

@@ -133,6 +133,9 @@ type Pass struct {
 	// configuration of the resource forwards the token.
 	KeepAuthorization bool
 
+	// DropProof is set if the request has a DPoP header which does not go on.
+	DropProof bool
+
 	// Upgrade is set if the request asks for another protocol. It is then the only option
 	// of Connection that goes on: a client could name identity headers there too, and a
 	// proxy behind the gateway would remove them (RFC 9110, section 7.6.1).

@@ -17,9 +17,10 @@ func TestWaysThrough(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
-	callers := map[string]map[string]bool{"forward": {}, "forwardBody": {}, "accept": {}}
+	callers := map[string]map[string]bool{"forward": {}, "forwardBody": {}, "accept": {}, "admit": {}, "pass": {}, "confirm": {}}
 	verdicts := map[string]string{} // the verdict that each function passes to forward
 	literals := map[string]bool{}   // functions that write a Verdict with a kind
+	var admits []string             // what admit calls, in its order
 	for _, path := range files {
 		if strings.HasSuffix(path, "_test.go") {
 			continue
@@ -36,6 +37,9 @@ func TestWaysThrough(t *testing.T) {
 			ast.Inspect(f, func(n ast.Node) bool {
 				switch n := n.(type) {
 				case *ast.CallExpr:
+					if f.Name.Name == "admit" {
+						admits = append(admits, name(n.Fun))
+					}
 					if called := callers[name(n.Fun)]; called != nil {
 						called[f.Name.Name] = true
 						if name(n.Fun) == "forward" {
@@ -46,13 +50,23 @@ func TestWaysThrough(t *testing.T) {
 					if name(n.Type) == "Verdict" && len(n.Elts) > 0 {
 						literals[f.Name.Name] = true
 					}
+					// A token that is kept without its confirmation would be a bearer token.
+					if name(n.Type) == "cachedToken" && !slices.ContainsFunc(n.Elts, func(e ast.Expr) bool {
+						pair, ok := e.(*ast.KeyValueExpr)
+						return ok && name(pair.Key) == "confirmation"
+					}) {
+						t.Errorf("%s makes a cachedToken without confirmation", f.Name.Name)
+					}
 				}
 				return true
 			})
 		}
 	}
 	for function, want := range map[string][]string{
-		"forward":     {"accept", "cached", "Decide", "withoutToken"},
+		"forward":     {"admit", "Decide", "withoutToken"},
+		"pass":        {"admit"},
+		"confirm":     {"admit"},
+		"admit":       {"accept", "cached"},
 		"forwardBody": {"decide"}, // operationCheck.decide, after one of the ways
 		"accept":      {"introspect", "verifyJWT"},
 	} {
@@ -60,8 +74,12 @@ func TestWaysThrough(t *testing.T) {
 			t.Errorf("%s is called by %q, want %q", function, got, want)
 		}
 	}
+	// Nothing comes before the proof that the request may use its token.
+	if len(admits) == 0 || admits[0] != "confirm" {
+		t.Errorf("admit calls %q", admits)
+	}
 	// Only a request that needs no token is public.
-	if want := map[string]string{"accept": "verdictToken", "cached": "verdictToken", "Decide": "verdictPublic", "withoutToken": "verdictPublic"}; !maps.Equal(verdicts, want) {
+	if want := map[string]string{"admit": "verdictToken", "Decide": "verdictPublic", "withoutToken": "verdictPublic"}; !maps.Equal(verdicts, want) {
 		t.Errorf("the verdicts are %v, want %v", verdicts, want)
 	}
 	if got, want := slices.Sorted(maps.Keys(literals)), []string{"awaitBody", "forward", "forwardBody", "forwardIfBody", "respond", "waitFor"}; !sameNames(got, want) {

@@ -88,7 +88,8 @@ func (c *Client) checkMembers(result *Result) (problem string) {
 		result.Err = ErrInactive
 		return ""
 	}
-	if t, ok := claims.Lookup("token_type"); ok && !strings.EqualFold(t.Text, "Bearer") {
+	bound := claims.Confirmation.Thumbprint != "" // RFC 9449, section 6.2
+	if t, ok := claims.Lookup("token_type"); ok && !strings.EqualFold(t.Text, "Bearer") && !(bound && strings.EqualFold(t.Text, "DPoP")) {
 		result.Err = ErrTokenType
 	}
 	// Servers answer for refresh tokens as well. Some mark them by this member, which

@@ -44,10 +44,22 @@ const (
 	Bound
 	MissingClaim
 
+	// KeyBinding: the token is not bound to the key of the request's DPoP proof.
+	KeyBinding
+	// InvalidProof: the DPoP proof is missing or fails a check.
+	InvalidProof
+	// ProofReplayed: the DPoP proof was used before.
+	ProofReplayed
+	// ProofNonce: the DPoP proof lacks a current nonce.
+	ProofNonce
 	// Inactive: the authorization server does not vouch for the token.
 	Inactive
 	// NoJWT: the token is a JWT of a server whose JWTs are not accepted.
 	NoJWT
+	// Certificate: the token is bound to a certificate that the client did not present.
+	Certificate
+	// Unbound: the token is not bound, and the resource takes only those that are.
+	Unbound
 	// InsufficientScope: the token lacks a scope.
 	InsufficientScope
 	// AccessDenied: the token lacks a required claim.
@@ -96,6 +108,8 @@ const (
 	RefetchFailed
 	// NoAnswer: the authorization server does not answer.
 	NoAnswer
+	// NoProofRoom: there is no room to remember the DPoP proof.
+	NoProofRoom
 	// HostFault: a call of the host failed.
 	HostFault
 	// ClientGone: the client left while the request waited.
@@ -133,8 +147,14 @@ var outcomeLabels = [OutcomeCount]string{
 	IDToken:           "invalid_token.reason=id_token",
 	Bound:             "invalid_token.reason=bound",
 	MissingClaim:      "invalid_token.reason=missing_claim",
+	KeyBinding:        "invalid_token.reason=key_binding",
+	InvalidProof:      "invalid_dpop_proof.reason=invalid",
+	ProofReplayed:     "invalid_dpop_proof.reason=replayed",
+	ProofNonce:        "invalid_dpop_proof.reason=nonce",
 	Inactive:          "invalid_token.reason=inactive",
 	NoJWT:             "invalid_token.reason=no_jwt",
+	Certificate:       "invalid_token.reason=certificate",
+	Unbound:           "invalid_token.reason=unbound",
 	InsufficientScope: "insufficient_scope",
 	AccessDenied:      "access_denied.reason=claim",
 	WrongOrigin:       "wrong_origin",
@@ -159,6 +179,7 @@ var outcomeLabels = [OutcomeCount]string{
 	TimedOut:          "unavailable.reason=waited",
 	RefetchFailed:     "unavailable.reason=refetch_failed",
 	NoAnswer:          "unavailable.reason=no_answer",
+	NoProofRoom:       "unavailable.reason=proof_store",
 	HostFault:         "error",
 	ClientGone:        "client_gone",
 }

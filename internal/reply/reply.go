@@ -27,6 +27,8 @@ const (
 	codeInvalidRequest    = "invalid_request"    // RFC 6750, section 3.1
 	codeInvalidToken      = "invalid_token"      // RFC 6750, section 3.1
 	codeInsufficientScope = "insufficient_scope" // RFC 6750, section 3.1
+	codeInvalidDPoPProof  = "invalid_dpop_proof" // RFC 9449, section 7.1
+	codeUseDPoPNonce      = "use_dpop_nonce"     // RFC 9449, section 9
 
 	// No RFC defines an error code for these responses. RFC 6749, section 4.1.2.1,
 	// defines codeAccessDenied for another endpoint.
@@ -115,6 +117,12 @@ func HostFault() *Response { return &Response{Status: 500} }
 // its user out.
 func TokenNotChecked(allowOrigin string, retryAfterSeconds int) *Response {
 	return unavailable("the token cannot be checked: the authorization server does not answer", allowOrigin, retryAfterSeconds)
+}
+
+// ProofNotChecked returns the 503 to a request whose DPoP proof cannot be remembered, and
+// therefore cannot pass. It has no challenge: the token is good.
+func ProofNotChecked(allowOrigin string) *Response {
+	return unavailable("the DPoP proof cannot be checked: too many have been used", allowOrigin, 5)
 }
 
 // NoAuthServer returns the 503 to a request that needs the authorization server

@@ -18,6 +18,23 @@ var ErrPath = errors.New("the path cannot be compared safely")
 // short.
 const maxPath = 4096
 
+// Canonical returns the canonical form of the path of a URL, as Envoy normalizes it: see
+// decode. All paths with one canonical form name one thing (RFC 3986, section 6.2.2). The
+// error is ErrPath.
+func Canonical(path string) (string, error) {
+	if path == "" {
+		return "/", nil // RFC 3986, section 6.2.3
+	}
+	if path[0] != '/' || len(path) > maxPath {
+		return "", ErrPath
+	}
+	text, err := decode(path)
+	if err != nil {
+		return "", err
+	}
+	return mergeSlashes(removeDots(text)), nil
+}
+
 // isPlain reports whether path has only one reading: it starts with a slash, has no
 // character that a reading changes or refuses, no dot at either end of a segment,
 // and no upper-case letter, which some servers take for the lower-case one.

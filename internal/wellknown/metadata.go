@@ -111,6 +111,19 @@ func Document(r *config.Resource) []byte {
 		text += `,"scopes_supported":` + jsonArray(r.RequestedScopes(r.ScopesSupported))
 	}
 	text += `,"bearer_methods_supported":["header"]`
+	if r.DPoP != config.DPoPOff {
+		var names []string
+		for _, a := range r.DPoPAlgorithms {
+			names = append(names, a.String())
+		}
+		text += `,"dpop_signing_alg_values_supported":` + jsonArray(names)
+	}
+	if r.DPoP == config.DPoPRequired {
+		text += `,"dpop_bound_access_tokens_required":true`
+	}
+	if r.MutualTLS != config.MutualTLSOff {
+		text += `,"tls_client_certificate_bound_access_tokens":true`
+	}
 	for _, m := range r.Metadata {
 		text += "," + jsonString(m.Name) + ":" + m.Raw
 	}

@@ -2,9 +2,10 @@
 // up, starts it and says what is in its environment.
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createTLSServer } from 'node:https';
 import Provider, { errors } from 'oidc-provider';
 
-const { ISSUER, RESOURCE, TOKEN_FORMAT, ALGORITHM, KEYS, COOKIE_KEY, GATEWAY_SECRET } = process.env;
+const { ISSUER, RESOURCE, TOKEN_FORMAT, ALGORITHM, KEYS, COOKIE_KEY, GATEWAY_SECRET, TLS_PORT, TLS_CERT, TLS_KEY, CLIENT_CERT } = process.env;
 const scopes = ['read:notes', 'write:notes'];
 
 const configure = () => new Provider(ISSUER, {
@@ -18,12 +19,25 @@ const configure = () => new Provider(ISSUER, {
   clients: [{
     client_id: 'gateway', client_secret: GATEWAY_SECRET,
     redirect_uris: [], response_types: [], grant_types: [],
-  }],
+  }, ...TLS_PORT ? [{
+    // RFC 8705, section 2.2: a client with a certificate of its own making.
+    client_id: 'robot', token_endpoint_auth_method: 'self_signed_tls_client_auth', tls_client_certificate_bound_access_tokens: true,
+    jwks: { keys: [JSON.parse(CLIENT_CERT)] },
+    redirect_uris: [], response_types: [], grant_types: ['client_credentials'], scope: scopes.join(' '),
+  }] : []],
+  ...TLS_PORT ? { clientAuthMethods: ['client_secret_basic', 'none', 'self_signed_tls_client_auth'] } : {},
 
   features: {
     registration: { enabled: true },
     introspection: { enabled: true },
     revocation: { enabled: true },
+    clientCredentials: { enabled: Boolean(TLS_PORT) },
+    mTLS: {
+      enabled: Boolean(TLS_PORT),
+      certificateBoundAccessTokens: true,
+      selfSignedTlsClientAuth: true,
+      getCertificate: (ctx) => ctx.req.socket.getPeerX509Certificate(),
+    },
     resourceIndicators: {
       enabled: true,
       async getResourceServerInfo(ctx, resource) {
@@ -46,4 +60,11 @@ const configure = () => new Provider(ISSUER, {
 // memory stays.
 let provider = configure();
 process.on('SIGHUP', () => { provider = configure(); console.log('keys read'); });
-createServer((req, res) => provider.callback()(req, res)).listen(new URL(ISSUER).port, '127.0.0.1');
+const serve = (req, res) => provider.callback()(req, res);
+createServer(serve).listen(new URL(ISSUER).port, '127.0.0.1');
+
+// Clients with certificates come over TLS. The provider compares the certificate itself.
+if (TLS_PORT) {
+  const tls = { cert: readFileSync(TLS_CERT), key: readFileSync(TLS_KEY), requestCert: true, rejectUnauthorized: false };
+  createTLSServer(tls, serve).listen(TLS_PORT, '127.0.0.1');
+}

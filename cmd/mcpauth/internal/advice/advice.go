@@ -42,7 +42,11 @@ var refusals = []struct {
 	{"the token was issued in the future", Advice{"compare the clocks of provider and gateway", "SERVER.clock_skew_seconds"}},
 	{"the token lifetime is too long", Advice{"shorten the lifetime at the provider, or raise the limit", "SERVER.max_token_lifetime_seconds"}},
 	{"the token is too large", Advice{"raise max_token_bytes, and Envoy's max_request_headers_kb", "max_token_bytes"}},
-	{"the token is bound to a proof", Advice{"have the provider issue plain bearer tokens, without DPoP and mutual TLS", ""}},
+	{"the token is bound to a proof", Advice{"have the provider issue plain bearer tokens, without DPoP; for mutual TLS set mutual_tls", "RESOURCE.mutual_tls"}},
+	{"the token is bound to a client certificate, and", Advice{
+		"this command presents no certificate; if real clients get this too, have Envoy's listener ask for one (validation_context), or set trust_forwarded_client_cert behind a proxy that ends TLS", "RESOURCE.mutual_tls"}},
+	{"the token is bound to another client certificate", Advice{"have the client get a token for the certificate that it presents now", ""}},
+	{"the token is not bound to a client certificate", Advice{"have the provider bind the client's tokens to its certificate, or set mutual_tls to accept", "RESOURCE.mutual_tls"}},
 	{"the token lacks a required claim", Advice{"have the provider issue tokens of RFC 9068, or leave typ out", "SERVER.typ"}},
 	{"the token is not active", Advice{"introspect it by hand with the gateway's credentials: it may belong to another server", "SERVER.introspection"}},
 	{"the token lacks a required scope", Advice{"grant the scopes that the challenge names", "RESOURCE.required_scopes"}},

@@ -20,6 +20,7 @@ type resourceMetadata struct {
 	Resource string   `json:"resource"`
 	Servers  []string `json:"authorization_servers"`
 	Scopes   []string `json:"scopes_supported"`
+	TLSBound bool     `json:"tls_client_certificate_bound_access_tokens"`
 }
 
 // A place is a URL at which clients look for the resource's metadata.

@@ -139,7 +139,11 @@ func checkKind(o *Observation) []report.Result {
 	if o.token.err != nil {
 		return nil
 	}
-	err := (&jwtlite.Policy{}).CheckType(o.token.token)
+	var policy jwtlite.Policy
+	if o.metadata.TLSBound {
+		policy.Confirms = jwtlite.ConfirmsCertificate
+	}
+	err := policy.CheckType(o.token.token)
 	if err == nil {
 		return nil
 	}

@@ -108,6 +108,25 @@ func (p *printer) token(r *config.Resource) {
 	if len(r.Clients) > 0 {
 		p.item("", "none is needed in tokens of the clients %s", list(r.Clients, "and"))
 	}
+	p.bound(r)
+}
+
+// bound says which tokens may or must be bound to the client.
+func (p *printer) bound(r *config.Resource) {
+	switch r.MutualTLS {
+	case config.MutualTLSOff:
+		return
+	case config.MutualTLSAccept:
+		p.item("bound", "tokens that are bound to a client certificate need it; others pass without")
+	case config.MutualTLSRequired:
+		p.item("bound", "every token must be bound to a client certificate, and the client must present it")
+	}
+	if r.TrustForwardedClientCert {
+		p.item("", "the certificate is TAKEN FROM THE HEADER x-forwarded-client-cert (trust_forwarded_client_cert):")
+		p.item("", "no client may reach the gateway but through the proxy that sets it")
+	} else {
+		p.item("", "the certificate is that of the TLS connection to the gateway")
+	}
 }
 
 func (p *printer) origins(r *config.Resource) {

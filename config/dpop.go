@@ -1,0 +1,94 @@
+package config
+
+import "mcpauth/jwtlite"
+
+// DPoPMode says whether a resource takes tokens that are bound to a key: RFC 9449.
+type DPoPMode uint8
+
+const (
+	DPoPOff      DPoPMode = iota // bound tokens are refused; the default
+	DPoPAccept                   // bound tokens, and bearer tokens that are not bound
+	DPoPRequired                 // bound tokens only
+)
+
+// Limits and the default of dpop_nonce.
+const (
+	minNonceSeconds     = 10
+	maxNonceSeconds     = 24 * 60 * 60
+	defaultNonceSeconds = 300
+	minNonceSecret      = 32
+)
+
+var dpopNonceMembers = []string{"lifetime_seconds", "secret", "secret_env"}
+
+// DPoPNonce makes the gateway demand a nonce in DPoP proofs: RFC 9449, section 9.
+type DPoPNonce struct {
+	// LifetimeSeconds is how long a nonce is accepted at least; at most twice as long.
+	LifetimeSeconds int
+
+	// Secret is the key of the nonces, at least 32 bytes. One from the environment is empty
+	// until [Config.ReadSecrets] has been called.
+	Secret string
+
+	environment environment
+}
+
+// dpopNonce reads the member dpop_nonce.
+func (v *value) dpopNonce(resources []*Resource) *DPoPNonce {
+	if !v.closedObject(dpopNonceMembers) {
+		return nil
+	}
+	n := &DPoPNonce{LifetimeSeconds: v.get("lifetime_seconds").integer(minNonceSeconds, maxNonceSeconds, defaultNonceSeconds)}
+	var m *value
+	n.environment, m = v.secret("secret", &n.Secret)
+	n.checkSecret(m)
+	used := len(resources) == 0 // another error says why
+	for _, r := range resources {
+		used = used || r.DPoP != DPoPOff
+	}
+	if !used {
+		v.fail("has no effect: no resource takes DPoP")
+	}
+	return n
+}
+
+// checkSecret reports an error at v if the secret is too short. It must not be guessed: who
+// knows it can make nonces.
+func (n *DPoPNonce) checkSecret(v *value) {
+	if n.Secret != "" && len(n.Secret) < minNonceSecret {
+		v.fail("must have at least 32 bytes, at random")
+	}
+}
+
+// dpop reads the members of a resource about DPoP.
+func (v *value) dpop(r *Resource) {
+	mode, algorithms := v.get("dpop"), v.get("dpop_signing_algorithms")
+	r.DPoP = DPoPMode(mode.oneOf("off", "accept", "required"))
+	if r.DPoP == DPoPOff {
+		if algorithms != nil {
+			algorithms.fail("has no effect: it is for dpop, which is off")
+		}
+		return
+	}
+	r.DPoPAlgorithms = []jwtlite.Algorithm{jwtlite.ES256, jwtlite.RS256}
+	if algorithms != nil {
+		r.DPoPAlgorithms = parseAlgorithms(algorithms)
+	}
+	if r.DPoP == DPoPRequired && !bindsTokens(r.AuthorizationServers) {
+		mode.fail("must not be required: no token of these authorization servers can be bound, since a userinfo endpoint does not say to which key")
+	}
+	if promise := v.get("metadata").get("dpop_bound_access_tokens_required"); promise != nil && r.DPoP == DPoPRequired {
+		promise.fail("must not be here: the gateway publishes it, since dpop is required")
+	}
+}
+
+// bindsTokens reports whether the gateway can learn from one of the servers to which key a
+// token is bound.
+func bindsTokens(servers []*AuthorizationServer) bool {
+	for _, s := range servers {
+		if s.Source.Kind != NoKeys || s.Introspection != nil && s.Introspection.Userinfo == nil {
+			return true
+		}
+	}
+	return len(servers) == 0 // another error says why
+}
