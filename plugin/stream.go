@@ -169,11 +169,11 @@ func (s *stream) readHeader(r *gate.Request, name, value string) error {
 		if name == gate.ForwardedClientCert && s.plugin.gate.TrustsForwardedClientCert() {
 			r.ForwardedClientCert = value
 			r.ForwardedClientCerts++
+		} else if s.plugin.gate.HasPublic() {
+			r.TakeOverride(name)
 		}
 	case 'm', 'c', 't':
 		r.TakeContent(name, value)
-	case 'p', 's', 'x':
-		r.TakeOverride(name)
 	}
 	if s.plugin.gate.Reserved(name) {
 		return proxywasm.RemoveHttpRequestHeader(name)

@@ -36,8 +36,8 @@ func (s *signer) proof(h *Host, token string, changes object) string {
 	return s.sign(toJSON(object{"typ": "dpop+jwt", "alg": s.alg(), "jwk": with(s.jwk(), object{"kid": nil})}), toJSON(claims))
 }
 
-// boundTo returns the claims of a token that is bound to a key.
-func boundTo(h *Host, key *signer, changes object) object {
+// boundToKey returns the claims of a token that is bound to a key.
+func boundToKey(h *Host, key *signer, changes object) object {
 	return with(claims(h, object{"cnf": object{"jkt": key.thumbprint()}}), changes)
 }
 
@@ -73,7 +73,7 @@ func TestDPoP(t *testing.T) {
 			t.Run(name+", "+client.alg(), func(t *testing.T) {
 				h := newHost(t, Options{Functions: functions})
 				vms := []*VM{start(t, h, dpopConfig(server(nil), nil)), start(t, h, dpopConfig(server(nil), nil))}
-				token := rsaKey.token(boundTo(h, client, nil))
+				token := rsaKey.token(boundToKey(h, client, nil))
 				proof := client.proof(h, token, nil)
 				calls := h.ForeignCalls("verify_signature")
 				s := vms[0].Request(dpopRPC(token, proof))
@@ -122,7 +122,7 @@ func TestDPoP(t *testing.T) {
 func TestDPoPWhileRequestsAreHeld(t *testing.T) {
 	h := newHost(t, Options{})
 	vms := []*VM{start(t, h, dpopConfig(fetching(nil), nil)), start(t, h, dpopConfig(fetching(nil), nil))}
-	token := rsaKey.token(boundTo(h, clientKey, nil))
+	token := rsaKey.token(boundToKey(h, clientKey, nil))
 	proof := clientKey.proof(h, token, object{"iat": h.Clock().Now().Unix() - 60})
 	var held []*Stream
 	for _, vm := range vms {
@@ -154,10 +154,10 @@ func TestDPoPWhileRequestsAreHeld(t *testing.T) {
 func TestRefusedProofsTakeNoRoom(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, dpopConfig(server(nil), nil))
-	token := rsaKey.token(boundTo(h, clientKey, nil))
+	token := rsaKey.token(boundToKey(h, clientKey, nil))
 	before := h.SharedData().Keys()
-	foreign := impostorRSA.token(boundTo(h, thiefKey, nil))
-	expired := rsaKey.token(boundTo(h, clientKey, object{"exp": h.Clock().Now().Unix() - 100}))
+	foreign := impostorRSA.token(boundToKey(h, thiefKey, nil))
+	expired := rsaKey.token(boundToKey(h, clientKey, object{"exp": h.Clock().Now().Unix() - 100}))
 	for _, s := range []*Stream{
 		vm.Request(dpopRPC(token, thiefKey.proof(h, token, nil))),
 		vm.Request(dpopRPC(foreign, thiefKey.proof(h, foreign, nil))),
@@ -176,7 +176,7 @@ func TestRefusedProofsTakeNoRoom(t *testing.T) {
 func TestProofStoreIsBounded(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, dpopConfig(server(nil), nil))
-	token := rsaKey.token(boundTo(h, clientKey, nil))
+	token := rsaKey.token(boundToKey(h, clientKey, nil))
 	size := func() (entries, bytes int) {
 		for _, name := range h.SharedData().Keys() {
 			if strings.HasPrefix(name, "mcpauth.dpop 1 ") {
@@ -213,7 +213,7 @@ func TestProofStoreThatFails(t *testing.T) {
 	for _, function := range []string{"proxy_get_shared_data", "proxy_set_shared_data"} {
 		h := newHost(t, Options{})
 		vm := start(t, h, dpopConfig(server(nil), nil))
-		token := rsaKey.token(boundTo(h, clientKey, nil))
+		token := rsaKey.token(boundToKey(h, clientKey, nil))
 		proof := clientKey.proof(h, token, nil)
 		wantForwarded(t, vm.Request(dpopRPC(token, proof)))
 		h.FailCall(function, InternalFailure)
@@ -280,7 +280,7 @@ func TestDPoPNonce(t *testing.T) {
 	text := with(dpopConfig(server(nil), object{"dpop": "required"}), object{"dpop_nonce": object{"secret_env": "DPOP", "lifetime_seconds": 60}})
 	h, other := newHost(t, options), newHost(t, options)
 	vm, elsewhere := start(t, h, text), start(t, other, text)
-	token := rsaKey.token(boundTo(h, clientKey, nil))
+	token := rsaKey.token(boundToKey(h, clientKey, nil))
 	s := vm.Request(append(dpopRPC(token, clientKey.proof(h, token, nil)), [2]string{"origin", "https://app.example"}))
 	wantProofError(t, s, "use_dpop_nonce", "needs the nonce in the DPoP-Nonce header")
 	nonces := s.Local().Headers.Values("dpop-nonce")
@@ -334,7 +334,7 @@ func TestDPoPMetadata(t *testing.T) {
 func TestDPoPUpstream(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, dpopConfig(server(nil), object{"forward": true}))
-	token := rsaKey.token(boundTo(h, clientKey, nil))
+	token := rsaKey.token(boundToKey(h, clientKey, nil))
 	proof := clientKey.proof(h, token, nil)
 	s := vm.Request(rpc("/notes", "dpop  "+token, [2]string{"dpop", proof}))
 	if up := s.Upstream(); up.Get("authorization") != "DPoP "+token || up.Get("dpop") != proof {

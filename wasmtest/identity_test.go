@@ -2,6 +2,7 @@ package wasmtest
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -257,4 +258,36 @@ func TestClaimNumbersAreNotRounded(t *testing.T) {
 	if got := s.Upstream().Get("x-user-admin"); got != "12345678901234567890123" {
 		t.Errorf("x-user-admin: %q", got)
 	}
+}
+
+// Some servers take the path from a header of the client: a token would be checked for one
+// resource, and used at another.
+func TestPathsFromOtherHeaders(t *testing.T) {
+	h := newHost(t, Options{})
+	vm := start(t, h, config(server(nil), nil, object{"unmatched": "allow"}))
+	kept := Headers{{"x-original-forwarded-for", "1.2.3.4"}, {"x-forwarded-prefix", "/a"}, {"x-path", "/admin"}}
+	attack := forged("x-original-url", "X-Original-URL", "x_original_url", "x-rewrite-url", "x.rewrite.url", "x-override-url", "script-name", "script_name", "path-info", "PATH_INFO", "x-script-name")
+	check := func(s *Stream) {
+		t.Helper()
+		wantForwarded(t, s)
+		text := toJSON(s.Upstream())
+		if strings.Contains(text, "forged") {
+			t.Errorf("a path from elsewhere passes: %s", text)
+		}
+		for _, k := range kept {
+			if s.Upstream().Get(k[0]) != k[1] {
+				t.Errorf("%s is gone: %s", k[0], text)
+			}
+		}
+	}
+	token := rsaKey.bearer(claims(h, nil))
+	for range 2 { // unknown, then known
+		check(vm.Request(append(rpc("/notes", token, kept...), attack...)))
+	}
+	check(vm.Request(append(rpc("/other", "", kept...), attack...)))
+	s := vm.Open(rpc("/notes", token), false)
+	if got := s.Trailers(append(slices.Clone(kept), attack...)); toJSON(got) != toJSON(kept) {
+		t.Errorf("trailers %s", toJSON(got))
+	}
+	s.Close()
 }

@@ -34,23 +34,20 @@ func (r *Request) TakeContent(name, value string) {
 // TakeAccept reads an Accept header.
 func (r *Request) TakeAccept(value string) { r.Accept = joinLines(r.Accept, value) }
 
-// overriding are the headers from which some servers take the method or the path in place
-// of those of the request: frameworks with a method override, those that run behind
-// rewriting servers such as IIS, and servers of WSGI such as Gunicorn.
-var overriding = [...]string{
-	"script-name", "path-info", "x-script-name",
-	"x-http-method", "x-http-method-override", "x-method", "x-method-override",
-	"x-original-method", "x-original-url", "x-override-url", "x-rewrite-url",
+// methodOverrides are the headers from which some frameworks take the method in place of
+// that of the request.
+var methodOverrides = [...]string{
+	"x-http-method", "x-http-method-override", "x-method", "x-method-override", "x-original-method",
 }
 
 // TakeOverride reads a header of the request, whose name is in lower case, if it is one of
-// overriding in any spelling.
+// methodOverrides in any spelling. It is for gates that [Gate.HasPublic].
 func (r *Request) TakeOverride(name string) {
 	r.overridden = r.overridden || overrides(name)
 }
 
 func overrides(header string) bool {
-	for _, name := range overriding {
+	for _, name := range methodOverrides {
 		if header == name || operation.Respells(header, name) {
 			return true
 		}

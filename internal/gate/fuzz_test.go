@@ -7,7 +7,7 @@ import (
 )
 
 // FuzzBearerToken: a token is one word behind the one word "Bearer".
-func FuzzBearerToken(f *testing.F) {
+func FuzzPresentedToken(f *testing.F) {
 	for _, s := range []string{"Bearer a", "bearer\ta ", "Bearer a,Bearer b", "Basic x, Bearer a", "Bearer", "a", "", "Bearer a b", "Bearera", " Bearer  a"} {
 		f.Add(s, 1)
 	}
@@ -16,7 +16,7 @@ func FuzzBearerToken(f *testing.F) {
 		if count < 1 {
 			return
 		}
-		token, err := bearerToken(&Request{Authorization: value, Authorizations: count})
+		token, _, err := presentedToken(&Request{Authorization: value, Authorizations: count}, false)
 		words := strings.FieldsFunc(value, func(c rune) bool { return c == ' ' || c == '\t' })
 		one := count == 1 && len(words) == 2 && strings.EqualFold(words[0], "Bearer") && !strings.Contains(words[1], ",")
 		if one != (err == nil) || one && token != words[1] || !one && token != "" {

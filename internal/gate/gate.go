@@ -65,6 +65,7 @@ type Gate struct {
 	verifier      jwtlite.Verifier
 	maxTokenBytes int
 	verdictHeader bool // see config.Config.VerdictHeader
+	hasPublic     bool // of a resource
 	forwardedCert bool // see TrustsForwardedClientCert
 	cache         *tokencache.Cache[cachedToken]
 
@@ -101,6 +102,7 @@ func New(c *config.Config, servers []AuthServer, verifier jwtlite.Verifier) *Gat
 	for i, r := range c.Resources {
 		g.resources = append(g.resources, newResource(i, r, all, c))
 		g.forwardedCert = g.forwardedCert || r.TrustForwardedClientCert
+		g.hasPublic = g.hasPublic || g.resources[i].public
 	}
 	return g
 }
@@ -108,6 +110,9 @@ func New(c *config.Config, servers []AuthServer, verifier jwtlite.Verifier) *Gat
 // TrustsForwardedClientCert reports whether a resource has a use for the header
 // [ForwardedClientCert].
 func (g *Gate) TrustsForwardedClientCert() bool { return g.forwardedCert }
+
+// HasPublic reports whether a resource has something that needs no token.
+func (g *Gate) HasPublic() bool { return g.hasPublic }
 
 // Decide returns the verdict on a request.
 func (g *Gate) Decide(r *Request, now time.Time) Verdict {

@@ -56,8 +56,7 @@ type Request struct {
 	// unreadable is set if a server may take another header for a Content-Type or a
 	// Content-Encoding which says that the body is not in UTF-8 or is compressed.
 	unreadable bool
-	// overridden is set if a server may take another method or another path for those of
-	// the request.
+	// overridden is set if a server may take another method for that of the request.
 	overridden bool
 	// inSession is set if the request has Mcp-Session-Id, in any spelling.
 	inSession bool

@@ -2,8 +2,14 @@ package gate
 
 import "mcpauth/config"
 
+// pathOverrides are the headers from which some servers take the path, or a part of it, in
+// place of that of the request: those that run behind rewriting servers such as IIS, and
+// servers of WSGI such as Gunicorn. A client could have a token checked for one resource,
+// and reach another.
+var pathOverrides = [...]string{"path-info", "script-name", "x-original-url", "x-override-url", "x-rewrite-url", "x-script-name"}
+
 // reservedHeaders has the names of the headers that only the gate may set, beside
-// those that begin with [config.IdentityHeaderPrefix].
+// those that begin with [config.IdentityHeaderPrefix], and pathOverrides.
 type reservedHeaders struct {
 	keys    map[string]bool // see [config.HeaderKey]
 	lengths uint64          // bit n is set if a name has n bytes; bit 63, if one has 63 or more
@@ -17,6 +23,9 @@ func newReservedHeaders(c *config.Config) reservedHeaders {
 			r.lengths |= 1 << min(len(name), 63)
 		}
 	}
+	for _, name := range pathOverrides {
+		add(name)
+	}
 	for _, p := range c.Resources {
 		add(p.ForwardPayloadHeader)
 		for _, h := range p.ClaimToHeaders {
@@ -27,7 +36,7 @@ func newReservedHeaders(c *config.Config) reservedHeaders {
 }
 
 // Reserved reports whether a header of a client's request must be removed on every
-// route, because a server could take it for a header that the gate sets. Many
+// route, because a server could take it for a header that the gate sets, or for the path. Many
 // servers treat "_", "." and other such characters in a name as "-" (CGI and its
 // heirs), and so does Reserved. The host passes names in lower case.
 func (g *Gate) Reserved(name string) bool {
