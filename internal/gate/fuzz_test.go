@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzBearerToken: a token is one word behind the one word "Bearer".
+// FuzzPresentedToken: a token is one word behind the one word "Bearer".
 func FuzzPresentedToken(f *testing.F) {
 	for _, s := range []string{"Bearer a", "bearer\ta ", "Bearer a,Bearer b", "Basic x, Bearer a", "Bearer", "a", "", "Bearer a b", "Bearera", " Bearer  a"} {
 		f.Add(s, 1)
