@@ -264,7 +264,7 @@ func TestClaimNumbersAreNotRounded(t *testing.T) {
 // resource, and used at another.
 func TestPathsFromOtherHeaders(t *testing.T) {
 	h := newHost(t, Options{})
-	vm := start(t, h, config(server(nil), nil, object{"unmatched": "allow"}))
+	vm := start(t, h, config(server(nil), notes(nil), object{"unmatched": "allow"}))
 	kept := Headers{{"x-original-forwarded-for", "1.2.3.4"}, {"x-forwarded-prefix", "/a"}, {"x-path", "/admin"}}
 	attack := forged("x-original-url", "X-Original-URL", "x_original_url", "x-rewrite-url", "x.rewrite.url", "x-override-url", "script-name", "script_name", "path-info", "PATH_INFO", "x-script-name")
 	check := func(s *Stream) {
