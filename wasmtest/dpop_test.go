@@ -36,14 +36,22 @@ func (s *signer) proof(h *Host, token string, changes object) string {
 	return s.sign(toJSON(object{"typ": "dpop+jwt", "alg": s.alg(), "jwk": with(s.jwk(), object{"kid": nil})}), toJSON(claims))
 }
 
-// boundTo returns the claims of a token that is bound to a key.
-func boundTo(h *Host, key *signer, changes object) object {
+// boundToKey returns the claims of a token that is bound to a key.
+func boundToKey(h *Host, key *signer, changes object) object {
 	return with(claims(h, object{"cnf": object{"jkt": key.thumbprint()}}), changes)
 }
 
 // dpopRPC is an MCP request with a token and a proof.
 func dpopRPC(token, proof string) Headers {
 	return rpc("/notes", "DPoP "+token, [2]string{"dpop", proof})
+}
+
+// ofKey is a request for the resource /keyed with a token that is bound to clientKey, and
+// with a proof by a key.
+func ofKey(h *Host, key *signer, changes object) Headers {
+	start := h.options.Now.Unix()
+	token := rsaKey.token(boundToKey(h, clientKey, object{"iat": start, "exp": start + 3600})) // the same each time
+	return rpc("/keyed", "DPoP "+token, [2]string{"dpop", key.proof(h, token, with(object{"htu": "https://mcp.example.com/keyed"}, changes))})
 }
 
 // wantProofError checks a 401 of DPoP: one challenge, with this error.
@@ -73,7 +81,7 @@ func TestDPoP(t *testing.T) {
 			t.Run(name+", "+client.alg(), func(t *testing.T) {
 				h := newHost(t, Options{Functions: functions})
 				vms := []*VM{start(t, h, dpopConfig(server(nil), nil)), start(t, h, dpopConfig(server(nil), nil))}
-				token := rsaKey.token(boundTo(h, client, nil))
+				token := rsaKey.token(boundToKey(h, client, nil))
 				proof := client.proof(h, token, nil)
 				calls := h.ForeignCalls("verify_signature")
 				s := vms[0].Request(dpopRPC(token, proof))
@@ -122,7 +130,7 @@ func TestDPoP(t *testing.T) {
 func TestDPoPWhileRequestsAreHeld(t *testing.T) {
 	h := newHost(t, Options{})
 	vms := []*VM{start(t, h, dpopConfig(fetching(nil), nil)), start(t, h, dpopConfig(fetching(nil), nil))}
-	token := rsaKey.token(boundTo(h, clientKey, nil))
+	token := rsaKey.token(boundToKey(h, clientKey, nil))
 	proof := clientKey.proof(h, token, object{"iat": h.Clock().Now().Unix() - 60})
 	var held []*Stream
 	for _, vm := range vms {
@@ -154,10 +162,10 @@ func TestDPoPWhileRequestsAreHeld(t *testing.T) {
 func TestRefusedProofsTakeNoRoom(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, dpopConfig(server(nil), nil))
-	token := rsaKey.token(boundTo(h, clientKey, nil))
+	token := rsaKey.token(boundToKey(h, clientKey, nil))
 	before := h.SharedData().Keys()
-	foreign := impostorRSA.token(boundTo(h, thiefKey, nil))
-	expired := rsaKey.token(boundTo(h, clientKey, object{"exp": h.Clock().Now().Unix() - 100}))
+	foreign := impostorRSA.token(boundToKey(h, thiefKey, nil))
+	expired := rsaKey.token(boundToKey(h, clientKey, object{"exp": h.Clock().Now().Unix() - 100}))
 	for _, s := range []*Stream{
 		vm.Request(dpopRPC(token, thiefKey.proof(h, token, nil))),
 		vm.Request(dpopRPC(foreign, thiefKey.proof(h, foreign, nil))),
@@ -176,7 +184,7 @@ func TestRefusedProofsTakeNoRoom(t *testing.T) {
 func TestProofStoreIsBounded(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, dpopConfig(server(nil), nil))
-	token := rsaKey.token(boundTo(h, clientKey, nil))
+	token := rsaKey.token(boundToKey(h, clientKey, nil))
 	size := func() (entries, bytes int) {
 		for _, name := range h.SharedData().Keys() {
 			if strings.HasPrefix(name, "mcpauth.dpop 1 ") {
@@ -193,10 +201,7 @@ func TestProofStoreIsBounded(t *testing.T) {
 	if entries > 200 || bytes != 200*16 {
 		t.Errorf("%d entries of %d bytes", entries, bytes)
 	}
-	// All buckets are full.
-	for i := range 4096 {
-		h.SharedData().Set(fmt.Sprint("mcpauth.dpop 1 ", i), []byte(strings.Repeat("\xff", 128*16)), 0)
-	}
+	fillProofStore(h)
 	s := vm.Request(dpopRPC(token, clientKey.proof(h, token, nil)))
 	wantError(t, s, 503, "temporarily_unavailable")
 	if s.Local().Headers.Get("retry-after") == "" || !strings.Contains(h.LogText(), "503: the store of used DPoP proofs is full") {
@@ -208,12 +213,19 @@ func TestProofStoreIsBounded(t *testing.T) {
 	wantForwarded(t, vm.Request(dpopRPC(token, clientKey.proof(h, token, nil))))
 }
 
+// fillProofStore fills all lists of used proofs.
+func fillProofStore(h *Host) {
+	for i := range 4096 {
+		h.SharedData().Set(fmt.Sprint("mcpauth.dpop 1 ", i), []byte(strings.Repeat("\xff", 128*16)), 0)
+	}
+}
+
 // If a call of the host fails, no proof passes of which the store might know.
 func TestProofStoreThatFails(t *testing.T) {
 	for _, function := range []string{"proxy_get_shared_data", "proxy_set_shared_data"} {
 		h := newHost(t, Options{})
 		vm := start(t, h, dpopConfig(server(nil), nil))
-		token := rsaKey.token(boundTo(h, clientKey, nil))
+		token := rsaKey.token(boundToKey(h, clientKey, nil))
 		proof := clientKey.proof(h, token, nil)
 		wantForwarded(t, vm.Request(dpopRPC(token, proof)))
 		h.FailCall(function, InternalFailure)
@@ -280,7 +292,7 @@ func TestDPoPNonce(t *testing.T) {
 	text := with(dpopConfig(server(nil), object{"dpop": "required"}), object{"dpop_nonce": object{"secret_env": "DPOP", "lifetime_seconds": 60}})
 	h, other := newHost(t, options), newHost(t, options)
 	vm, elsewhere := start(t, h, text), start(t, other, text)
-	token := rsaKey.token(boundTo(h, clientKey, nil))
+	token := rsaKey.token(boundToKey(h, clientKey, nil))
 	s := vm.Request(append(dpopRPC(token, clientKey.proof(h, token, nil)), [2]string{"origin", "https://app.example"}))
 	wantProofError(t, s, "use_dpop_nonce", "needs the nonce in the DPoP-Nonce header")
 	nonces := s.Local().Headers.Values("dpop-nonce")
@@ -334,7 +346,7 @@ func TestDPoPMetadata(t *testing.T) {
 func TestDPoPUpstream(t *testing.T) {
 	h := newHost(t, Options{})
 	vm := start(t, h, dpopConfig(server(nil), object{"forward": true}))
-	token := rsaKey.token(boundTo(h, clientKey, nil))
+	token := rsaKey.token(boundToKey(h, clientKey, nil))
 	proof := clientKey.proof(h, token, nil)
 	s := vm.Request(rpc("/notes", "dpop  "+token, [2]string{"dpop", proof}))
 	if up := s.Upstream(); up.Get("authorization") != "DPoP "+token || up.Get("dpop") != proof {
