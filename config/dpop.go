@@ -60,6 +60,14 @@ func (n *DPoPNonce) checkSecret(v *value) {
 	}
 }
 
+// DPoPAlgorithmNames returns the names of the DPoPAlgorithms.
+func (r *Resource) DPoPAlgorithmNames() (names []string) {
+	for _, a := range r.DPoPAlgorithms {
+		names = append(names, a.String())
+	}
+	return names
+}
+
 // dpop reads the members of a resource about DPoP.
 func (v *value) dpop(r *Resource) {
 	mode, algorithms := v.get("dpop"), v.get("dpop_signing_algorithms")

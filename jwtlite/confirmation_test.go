@@ -51,7 +51,7 @@ var confirmations = []struct {
 	{"a line break", `{"x5t#S256":"\n` + digestA[1:] + `"}`, other},
 	{"unused bits", `{"x5t#S256":"` + digestA[:42] + `B"}`, other},
 	// The example is no canonical base64url: one of its two unused bits is set.
-	{"RFC 8705, figure 3", `{"x5t#S256":"` + rfc8705Certificate + `"}`, other},
+	{"RFC 8705, section 3.1", `{"x5t#S256":"` + rfc8705Certificate + `"}`, other},
 }
 
 var (

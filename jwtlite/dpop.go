@@ -153,47 +153,34 @@ func (p *Proof) parseKey() error {
 // computeThumbprint computes the thumbprint of the key: RFC 7638, section 3. The values in
 // it are the only encodings of what they encode, so that a key has one thumbprint.
 func (p *Proof) computeThumbprint() error {
-	j, b := &p.key, p.canonical[:0]
+	j := &p.key
 	t := typeRSA
+	members := [...]int{jwkE, jwkType, jwkN, 0} // those that the type of key requires, by name
 	switch j.text[jwkType] {
 	case "RSA":
 	case "EC":
-		t = j.curve(typeP256, typeP521)
-	case "OKP":
-		t = j.curve(typeEd25519, typeEd25519)
+		t, members = j.curve(typeP256, typeP521), [...]int{jwkCurve, jwkType, jwkX, jwkY}
+	case "OKP": // RFC 8037, section 2
+		t, members = j.curve(typeEd25519, typeEd25519), [...]int{jwkCurve, jwkType, jwkX, 0}
 	default:
 		t = 0
 	}
 	if t == 0 || !algorithmsFor(t).has(p.token.algorithm) {
 		return errProofKey
 	}
-	var room [maxProofRSABits/8 + 8]byte
-	ok := true
-	switch t {
-	case typeRSA:
-		b = append(b, `{"e":"`...)
-		if b, ok = appendNumber(b, j.text[jwkE], room[:0]); !ok {
+	b := p.canonical[:0]
+	for n, at := range members {
+		if n == 3 && at == 0 {
+			break
+		}
+		separator := `","`
+		if n == 0 {
+			separator = `{"`
+		}
+		b = append(append(append(b, separator...), jwkStrings[at]...), `":"`...)
+		var ok bool
+		if b, ok = appendCanonical(b, j.text[at], at, t); !ok {
 			return errProofKey
-		}
-		b = append(b, `","kty":"RSA","n":"`...)
-		if b, ok = appendNumber(b, j.text[jwkN], room[:0]); !ok {
-			return errProofKey
-		}
-	default:
-		size := keyTypes[t].coordinate
-		if t == typeEd25519 {
-			size = 32
-		}
-		b = append(append(append(append(append(b, `{"crv":"`...), keyTypes[t].curve...), `","kty":"`...), j.text[jwkType]...), `","x":"`...)
-		if x, ok := appendBase64URL(room[:0], j.text[jwkX]); !ok || len(x) != size {
-			return errProofKey
-		}
-		b = append(b, j.text[jwkX]...)
-		if t != typeEd25519 {
-			if y, ok := appendBase64URL(room[:0], j.text[jwkY]); !ok || len(y) != size {
-				return errProofKey
-			}
-			b = append(append(b, `","y":"`...), j.text[jwkY]...)
 		}
 	}
 	p.canonical = append(b, `"}`...)
@@ -201,18 +188,28 @@ func (p *Proof) computeThumbprint() error {
 	return nil
 }
 
-// appendNumber appends a Base64urlUInt without leading zero bytes (RFC 7518, section 2) to
-// dst. It returns false if text is none, or is zero, or does not fit into room.
-func appendNumber(dst []byte, text string, room []byte) ([]byte, bool) {
-	if len(text) > base64.RawURLEncoding.EncodedLen(cap(room)) {
+// appendCanonical appends the value of a member of a key to dst, in its one form. It returns
+// false if the value has no such form.
+func appendCanonical(dst []byte, text string, member int, t keyType) ([]byte, bool) {
+	if member == jwkType || member == jwkCurve {
+		return append(dst, text...), true
+	}
+	var room [maxProofRSABits/8 + 8]byte // for some zeros in front
+	if len(text) > base64.RawURLEncoding.EncodedLen(len(room)) {
 		return dst, false
 	}
-	n, ok := appendBase64URL(room, text)
-	n = trimZeros(n)
-	if !ok || len(n) == 0 || len(n) > maxProofRSABits/8 {
-		return dst, false
+	value, ok := appendBase64URL(room[:0], text)
+	if t == typeRSA { // a number: RFC 7518, section 2
+		value = trimZeros(value)
+		ok = ok && len(value) > 0 && len(value) <= maxProofRSABits/8
+	} else {
+		size := keyTypes[t].coordinate
+		if t == typeEd25519 {
+			size = 32
+		}
+		ok = ok && len(value) == size
 	}
-	return base64.RawURLEncoding.AppendEncode(dst, n), true
+	return base64.RawURLEncoding.AppendEncode(dst, value), ok
 }
 
 // parseClaims reads the payload. Claims that RFC 9449 does not define do not matter.

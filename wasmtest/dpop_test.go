@@ -46,6 +46,14 @@ func dpopRPC(token, proof string) Headers {
 	return rpc("/notes", "DPoP "+token, [2]string{"dpop", proof})
 }
 
+// ofKey is a request for the resource /keyed with a token that is bound to clientKey, and
+// with a proof by a key.
+func ofKey(h *Host, key *signer, changes object) Headers {
+	start := h.options.Now.Unix()
+	token := rsaKey.token(boundToKey(h, clientKey, object{"iat": start, "exp": start + 3600})) // the same each time
+	return rpc("/keyed", "DPoP "+token, [2]string{"dpop", key.proof(h, token, with(object{"htu": "https://mcp.example.com/keyed"}, changes))})
+}
+
 // wantProofError checks a 401 of DPoP: one challenge, with this error.
 func wantProofError(t testing.TB, s *Stream, code, description string) {
 	t.Helper()
@@ -193,10 +201,7 @@ func TestProofStoreIsBounded(t *testing.T) {
 	if entries > 200 || bytes != 200*16 {
 		t.Errorf("%d entries of %d bytes", entries, bytes)
 	}
-	// All buckets are full.
-	for i := range 4096 {
-		h.SharedData().Set(fmt.Sprint("mcpauth.dpop 1 ", i), []byte(strings.Repeat("\xff", 128*16)), 0)
-	}
+	fillProofStore(h)
 	s := vm.Request(dpopRPC(token, clientKey.proof(h, token, nil)))
 	wantError(t, s, 503, "temporarily_unavailable")
 	if s.Local().Headers.Get("retry-after") == "" || !strings.Contains(h.LogText(), "503: the store of used DPoP proofs is full") {
@@ -206,6 +211,13 @@ func TestProofStoreIsBounded(t *testing.T) {
 		h.SharedData().Set(fmt.Sprint("mcpauth.dpop 1 ", i), []byte(strings.Repeat("\x01", 128*16)), 0)
 	}
 	wantForwarded(t, vm.Request(dpopRPC(token, clientKey.proof(h, token, nil))))
+}
+
+// fillProofStore fills all lists of used proofs.
+func fillProofStore(h *Host) {
+	for i := range 4096 {
+		h.SharedData().Set(fmt.Sprint("mcpauth.dpop 1 ", i), []byte(strings.Repeat("\xff", 128*16)), 0)
+	}
 }
 
 // If a call of the host fails, no proof passes of which the store might know.

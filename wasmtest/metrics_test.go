@@ -82,6 +82,10 @@ var outcomes = []struct {
 		return rpc("/bound", rsaKey.bearer(claims(h, object{"cnf": object{"x5t#S256": strings.Repeat("A", 43)}})))
 	}},
 	{"invalid_token.reason=unbound", func(h *Host) Headers { return rpc("/bound", rsaKey.bearer(claims(h, nil))) }},
+	{"invalid_token.reason=key_binding", func(h *Host) Headers { return ofKey(h, thiefKey, nil) }},
+	{"invalid_dpop_proof.reason=invalid", func(h *Host) Headers { return ofKey(h, clientKey, object{"htm": "GET"}) }},
+	{"passed.reason=cache_hit", func(h *Host) Headers { return ofKey(h, clientKey, object{"jti": "once"}) }},
+	{"invalid_dpop_proof.reason=replayed", func(h *Host) Headers { return ofKey(h, clientKey, object{"jti": "once"}) }},
 	{"insufficient_scope", claiming(object{"scope": "write:notes"})},
 	{"access_denied.reason=claim", func(h *Host) Headers { return rpc("/staff", rsaKey.bearer(claims(h, nil))) }},
 	{"wrong_origin", func(*Host) Headers { return request("POST", "/pages", [2]string{"origin", "https://evil.example"}) }},
@@ -91,6 +95,8 @@ var outcomes = []struct {
 
 	{"not_found.reason=no_resource", nil},
 	{"invalid_token.reason=ambiguous_key", nil},
+	{"invalid_dpop_proof.reason=nonce", nil},
+	{"unavailable.reason=proof_store", nil},
 	{"unavailable.reason=no_keys", nil},
 	{"unavailable.reason=no_room", nil},
 	{"unavailable.reason=waited", nil},
@@ -127,6 +133,7 @@ func TestEachRequestIsCountedOnce(t *testing.T) {
 		"resources": []object{notes(nil), {"resource": "https://mcp.example.com/pages", "allowed_origins": []string{"https://app.example"}},
 			{"resource": "https://mcp.example.com/staff", "audiences": []string{resource}, "required_claims": object{"groups": "staff"}},
 			{"resource": "https://mcp.example.com/bound", "audiences": []string{resource}, "mutual_tls": "required"},
+			{"resource": "https://mcp.example.com/keyed", "audiences": []string{resource}, "dpop": "accept"},
 			{"resource": "https://mcp.example.com/open", "public": object{"methods": []string{"initialize"}, "paths": []string{"/open/docs/*"}}}}}))
 	vm.Tick()
 	for _, tt := range outcomes {
@@ -191,6 +198,12 @@ func TestOutcomesOfOtherConfigurations(t *testing.T) {
 	nameless := []*signer{newEC(""), newEC(""), newEC(""), newEC(""), newEC("")}
 	vm := start(t, h, config(server(object{"jwks": keySet(nameless...)}), notes(nil), nil))
 	one(vm, "invalid_token.reason=ambiguous_key", rpc("/notes", nameless[4].bearer(claims(h, nil))))
+
+	bound := rsaKey.token(boundToKey(h, clientKey, nil))
+	vm = start(t, h, with(dpopConfig(server(nil), nil), object{"dpop_nonce": object{"secret": strings.Repeat("s", 32)}}))
+	one(vm, "invalid_dpop_proof.reason=nonce", dpopRPC(bound, clientKey.proof(h, bound, nil)))
+	fillProofStore(h)
+	one(start(t, h, dpopConfig(server(nil), nil)), "unavailable.reason=proof_store", dpopRPC(bound, clientKey.proof(h, bound, nil)))
 
 	vm = start(t, h, usual())
 	h.FailCall("proxy_get_header_map_pairs", InternalFailure)

@@ -66,6 +66,26 @@ func TestConfigExplainsMutualTLS(t *testing.T) {
 	}
 }
 
+// A resource that takes DPoP says what proofs need.
+func TestConfigExplainsDPoP(t *testing.T) {
+	for members, want := range map[string]string{
+		`"dpop":"off"`:      "",
+		`"dpop":"accept"`:   "others pass without",
+		`"dpop":"required"`: "every token must be bound to a key",
+		`"dpop":"accept","dpop_signing_algorithms":["EdDSA","ES384"]`: "signed with EdDSA or ES384, and name https://mcp.example.com",
+	} {
+		file := writeFile(t, "plugin.json", strings.Replace(smallest, `"resource":`, members+`,"resource":`, 1))
+		status, out, stderr := mcpauth(t, "", "config", "--explain", file)
+		if status != statusOK || !strings.Contains(out, want) || strings.Contains(out, "  DPoP") != (want != "") || stderr != "" {
+			t.Errorf("%s: status %d\n%s%s", members, status, out, stderr)
+		}
+	}
+	nonce := `{"dpop_nonce":{"secret_env":"S","lifetime_seconds":60},` + strings.Replace(smallest, `"resource":`, `"dpop":"accept","resource":`, 1)[1:]
+	if _, out, stderr := mcpauth(t, "", "config", "--explain", writeFile(t, "nonce.json", nonce)); !strings.Contains(out, "needs a nonce of the gateway, which lasts for 1m0s at least") {
+		t.Errorf("%s%s", out, stderr)
+	}
+}
+
 // bootstrap is an Envoy configuration, with changes.
 func bootstrap(plugin string, changes ...string) string {
 	text := strings.Replace(`static_resources:

@@ -130,6 +130,7 @@ func deployments(t *testing.T, w *world) []deployment {
 	for _, path := range []string{"/upstream-path", "/upstream-host", "/upstream-auth", "/upstream-page", "/guarded"} {
 		w.share(path, "/sound", nil)
 	}
+	w.share("/tls-bound", "/sound", object{"mutual_tls": "required"})
 	sound := w.url("/sound")
 	token := func(name, check, want string, changes object) {
 		add(deployment{name: name, url: sound, token: w.token("/sound", changes), check: check, want: want})
@@ -142,6 +143,11 @@ func deployments(t *testing.T, w *world) []deployment {
 	token("the token lacks the scope", "token-gateway", "the token lacks a scope", object{"scope": "write:notes"})
 	token("the token is an ID token", "token-kind", "not the ID token", object{"nonce": "n-0S6_WzA2Mj", "at_hash": "77QmUPtjPfzWtF2AnpK9RQ"})
 	token("the token is bound by DPoP", "token-kind", "without DPoP", object{"cnf": object{"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}})
+	add(deployment{name: "the token must be bound to a certificate", url: w.url("/tls-bound"), token: w.token("/tls-bound", nil),
+		check: "token-gateway", want: "have the provider bind the client's tokens"})
+	add(deployment{name: "the token is bound to a certificate", url: w.url("/tls-bound"),
+		token: w.token("/tls-bound", object{"cnf": object{"x5t#S256": "A4DtL2JmUMhAsvJj5tKyn64SqzmuXbMrJa0n761y5v0"}}),
+		check: "token-gateway", want: "this command presents no certificate"})
 	token("the token is of another issuer", "token-issuer", "is no authorization server of the resource", object{"iss": "https://other.example.com"})
 	add(deployment{name: "the token lacks the scope, by the configuration", url: sound, args: []string{"--config", ownConfig}, token: w.token("/sound", object{"scope": "write:notes"}),
 		check: "token-config", want: "the configuration refuses it: insufficient_scope"})

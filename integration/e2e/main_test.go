@@ -251,7 +251,7 @@ func (s *stage) tableConfig() string {
 		{"resource": open, "forward": true, "metadata": object{"resource_name": "Open notes"}},
 		{"resource": shareA, "match": object{"hosts": []string{"a.example.com"}}},
 		{"resource": shareB, "match": object{"hosts": []string{"b.example.com"}}},
-		{"resource": s.clientResource(), "scopes_supported": both, "required_scopes": read},
+		{"resource": s.clientResource(), "scopes_supported": both, "required_scopes": read, "dpop": "accept"}, // two challenges, of which all clients read the first
 		{"resource": s.rootResource(), "match": object{"hosts": []string{fmt.Sprintf("localhost:%d", s.port.Number())}}, "scopes_supported": both, "required_scopes": read},
 		{"resource": s.port.Origin() + "/first", "scopes_supported": both, "required_scopes": read},
 	}

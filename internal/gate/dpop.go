@@ -28,11 +28,7 @@ func (p *resource) takeProofs(nonce *config.DPoPNonce) {
 	if nonce != nil {
 		p.proofs.Nonces = dpop.NewNonces(nonce.Secret, nonce.LifetimeSeconds, p.Resource.Resource.Raw)
 	}
-	var names []string
-	for _, a := range p.DPoPAlgorithms {
-		names = append(names, a.String())
-	}
-	p.challenge.Algorithms = strings.Join(names, " ")
+	p.challenge.Algorithms = strings.Join(p.DPoPAlgorithmNames(), " ")
 	p.challenge.DPoP = p.DPoP == config.DPoPRequired
 }
 

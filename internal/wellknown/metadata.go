@@ -112,11 +112,7 @@ func Document(r *config.Resource) []byte {
 	}
 	text += `,"bearer_methods_supported":["header"]`
 	if r.DPoP != config.DPoPOff {
-		var names []string
-		for _, a := range r.DPoPAlgorithms {
-			names = append(names, a.String())
-		}
-		text += `,"dpop_signing_alg_values_supported":` + jsonArray(names)
+		text += `,"dpop_signing_alg_values_supported":` + jsonArray(r.DPoPAlgorithmNames())
 	}
 	if r.DPoP == config.DPoPRequired {
 		text += `,"dpop_bound_access_tokens_required":true`

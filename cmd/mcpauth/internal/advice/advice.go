@@ -42,7 +42,16 @@ var refusals = []struct {
 	{"the token was issued in the future", Advice{"compare the clocks of provider and gateway", "SERVER.clock_skew_seconds"}},
 	{"the token lifetime is too long", Advice{"shorten the lifetime at the provider, or raise the limit", "SERVER.max_token_lifetime_seconds"}},
 	{"the token is too large", Advice{"raise max_token_bytes, and Envoy's max_request_headers_kb", "max_token_bytes"}},
-	{"the token is bound to a proof", Advice{"have the provider issue plain bearer tokens, without DPoP; for mutual TLS set mutual_tls", "RESOURCE.mutual_tls"}},
+	{"the token is bound to a proof", Advice{
+		"this command makes no DPoP proofs; if real clients get this too, have the provider issue plain bearer tokens, without DPoP, or set dpop; for mutual TLS set mutual_tls", "RESOURCE.dpop"}},
+	{"the token is bound to another key", Advice{"have the client get a token for the key with which it signs its proofs", ""}},
+	{"the token is not bound to a key", Advice{"have the provider bind the client's tokens to its DPoP key, or have the client send it as a bearer token", "RESOURCE.dpop"}},
+	{"the resource takes only tokens that are bound to a key", Advice{"use a client with DPoP, or set dpop to accept; this command makes no DPoP proofs", "RESOURCE.dpop"}},
+	{"the DPoP proof is invalid: its htu", Advice{"write resource as clients reach it, and do not change the path before the gateway", "RESOURCE.resource"}},
+	{"the DPoP proof is invalid: its iat", Advice{"compare the clocks of client and gateway: a minute is allowed", ""}},
+	{"the DPoP proof is invalid: it has been used", Advice{"have the client, and what is between it and the gateway, send each proof once", ""}},
+	{"the DPoP proof is invalid", Advice{"have the client send one proof of RFC 9449 with each request", "RESOURCE.dpop_signing_algorithms"}},
+	{"the DPoP proof needs the nonce", Advice{"the client must send the nonce of DPoP-Nonce in its next proof (RFC 9449, section 9)", "dpop_nonce"}},
 	{"the token is bound to a client certificate, and", Advice{
 		"this command presents no certificate; if real clients get this too, have Envoy's listener ask for one (validation_context), or set trust_forwarded_client_cert behind a proxy that ends TLS", "RESOURCE.mutual_tls"}},
 	{"the token is bound to another client certificate", Advice{"have the client get a token for the certificate that it presents now", ""}},

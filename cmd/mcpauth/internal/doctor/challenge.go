@@ -13,7 +13,8 @@ import (
 type challenge struct {
 	schemes []string
 	bearer  bool
-	params  map[string]string // of the first Bearer challenge
+	dpop    bool              // there is a challenge of DPoP and none of Bearer
+	params  map[string]string // of the first Bearer challenge, else of DPoP
 	// typescript is the URL of the metadata as the TypeScript SDK reads it.
 	typescript string
 	headers    int
@@ -29,18 +30,24 @@ var (
 )
 
 func parseChallenge(headers []string) challenge {
-	c := challenge{headers: len(headers)}
+	var c challenge
+	for _, h := range headers {
+		if !isDPoP(h) || len(headers) == 1 { // a challenge of DPoP may be beside that of Bearer
+			c.headers++
+		}
+	}
 	joined := strings.Join(headers, ", ")
-	ours := false // the elements belong to the first Bearer challenge
+	c.dpop = isDPoP(joined) && !strings.Contains(strings.ToLower(joined), "bearer ")
+	ours := false // the elements belong to the challenge that is read
 	for _, element := range challengeElement.FindAllString(joined, -1) {
 		element = strings.TrimSpace(element)
 		param := challengeParam.FindStringSubmatch(element)
 		if param == nil && element != "" {
 			scheme, rest, _ := strings.Cut(element, " ")
 			c.schemes = append(c.schemes, scheme)
-			ours = strings.EqualFold(scheme, "bearer") && !c.bearer
+			ours = c.params == nil && (strings.EqualFold(scheme, "bearer") || c.dpop)
 			if ours {
-				c.bearer, c.params = true, map[string]string{}
+				c.bearer, c.params = !c.dpop, map[string]string{}
 			}
 			param = challengeParam.FindStringSubmatch(strings.TrimSpace(rest))
 		}
@@ -62,6 +69,11 @@ func parseChallenge(headers []string) challenge {
 	return c
 }
 
+func isDPoP(challenge string) bool {
+	scheme, _, _ := strings.Cut(strings.TrimSpace(challenge), " ")
+	return strings.EqualFold(scheme, "dpop")
+}
+
 // metadataURL returns the URL of the metadata that the challenge names, "" if none.
 func (c *challenge) metadataURL() string { return c.params["resource_metadata"] }
 
@@ -79,6 +91,9 @@ func checkChallenge(o *Observation) []report.Result {
 	case c.metadataURL() == "":
 		return one(report.Failure, "the challenge names no resource_metadata: clients must guess where the metadata is",
 			"mcpauth names it always: another filter, or the MCP server itself, answers; put the plugin before it", "")
+	case c.dpop:
+		return one(report.Warning, "the challenge is for clients with DPoP only: most MCP clients have none, and cannot sign in",
+			"set dpop to accept, unless all clients have DPoP", "RESOURCE.dpop")
 	case c.typescript == "":
 		return one(report.Failure, "Bearer is not the first scheme of the challenge: the TypeScript SDK, and all that is built on it, does not see resource_metadata",
 			"let no other filter add a challenge before the plugin's", "")

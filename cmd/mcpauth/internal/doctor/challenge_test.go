@@ -24,6 +24,8 @@ func TestParseChallenge(t *testing.T) {
 		{[]string{`Negotiate`, plain}, "[Negotiate Bearer]", "https://h/.well-known/x", "", ""},
 		{[]string{`Bearer`}, "[Bearer]", "", "", ""},
 		{[]string{`Bearer error_description="say \"hi\", resource_metadata=\"no\"", resource_metadata="https://h/x"`}, "[Bearer]", "https://h/x", `\"no\"",`, ""},
+		{[]string{plain, `DPoP algs="ES256 RS256"`}, "[Bearer DPoP]", "https://h/.well-known/x", "https://h/.well-known/x", ""},
+		{[]string{`DPoP algs="ES256", scope="a", resource_metadata="https://h/x"`}, "[DPoP]", "https://h/x", "", "a"},
 		{[]string{plain, `Bearer resource_metadata="https://other/"`}, "[Bearer Bearer]", "https://h/.well-known/x", "https://h/.well-known/x", ""},
 	} {
 		c := parseChallenge(test.headers)
@@ -34,6 +36,25 @@ func TestParseChallenge(t *testing.T) {
 			if c.typescript != test.typescript {
 				t.Errorf("%q: for the TypeScript SDK %q, want %q", test.headers, c.typescript, test.typescript)
 			}
+		}
+	}
+}
+
+// A challenge of DPoP beside that of Bearer is no mistake. One alone shuts most clients out.
+func TestChallengesOfDPoP(t *testing.T) {
+	bearer, dpop := `Bearer resource_metadata="https://h/x"`, `DPoP algs="ES256"`
+	for _, test := range []struct {
+		headers []string
+		want    string
+	}{
+		{[]string{bearer, dpop}, "every SDK can read it"},
+		{[]string{bearer, bearer, dpop}, "several WWW-Authenticate headers"},
+		{[]string{dpop + `, resource_metadata="https://h/x"`}, "for clients with DPoP only"},
+		{[]string{dpop}, "names no resource_metadata"},
+	} {
+		got := checkChallenge(&Observation{challenge: parseChallenge(test.headers)})
+		if len(got) != 1 || !strings.Contains(got[0].Message, test.want) {
+			t.Errorf("%q: %+v", test.headers, got)
 		}
 	}
 }

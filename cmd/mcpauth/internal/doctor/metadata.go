@@ -21,6 +21,8 @@ type resourceMetadata struct {
 	Servers  []string `json:"authorization_servers"`
 	Scopes   []string `json:"scopes_supported"`
 	TLSBound bool     `json:"tls_client_certificate_bound_access_tokens"`
+	DPoP     []string `json:"dpop_signing_alg_values_supported"`
+	DPoPOnly bool     `json:"dpop_bound_access_tokens_required"`
 }
 
 // A place is a URL at which clients look for the resource's metadata.

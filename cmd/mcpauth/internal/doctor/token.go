@@ -141,7 +141,10 @@ func checkKind(o *Observation) []report.Result {
 	}
 	var policy jwtlite.Policy
 	if o.metadata.TLSBound {
-		policy.Confirms = jwtlite.ConfirmsCertificate
+		policy.Confirms |= jwtlite.ConfirmsCertificate
+	}
+	if len(o.metadata.DPoP) > 0 {
+		policy.Confirms |= jwtlite.ConfirmsKey
 	}
 	err := policy.CheckType(o.token.token)
 	if err == nil {

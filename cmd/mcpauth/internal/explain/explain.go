@@ -113,6 +113,14 @@ func (p *printer) token(r *config.Resource) {
 
 // bound says which tokens may or must be bound to the client.
 func (p *printer) bound(r *config.Resource) {
+	if r.DPoP != config.DPoPOff {
+		what := "tokens that are bound to a key need a DPoP proof; others pass without"
+		if r.DPoP == config.DPoPRequired {
+			what = "every token must be bound to a key, and each request needs a DPoP proof"
+		}
+		p.item("DPoP", "%s", what)
+		p.item("", "proofs are signed with %s, and name %s as their host", list(r.DPoPAlgorithmNames(), "or"), r.Resource.Origin())
+	}
 	switch r.MutualTLS {
 	case config.MutualTLSOff:
 		return
@@ -247,6 +255,9 @@ func (p *printer) rest(c *config.Config) {
 	}
 	if c.AllowInsecureHTTP {
 		p.line("http:// URLs are allowed on any host (allow_insecure_http): for closed test networks only.")
+	}
+	if n := c.DPoPNonce; n != nil {
+		p.line("Each DPoP proof needs a nonce of the gateway, which lasts for %s at least (dpop_nonce).", time.Duration(n.LifetimeSeconds)*time.Second)
 	}
 	p.line("A token has at most %d bytes. %s", c.MaxTokenBytes, cacheText(c))
 }
