@@ -123,7 +123,9 @@ func (p *resource) trust(s *server) {
 		if c.Userinfo != nil {
 			// The configuration maps what the endpoint says.
 			t.scopeClaims, t.policy.Clients = nil, nil
-			t.policy.Confirms = 0 // it says nothing about the binding of a token
+			// The gateway asks it with the token as a bearer token, which is none that is
+			// bound to a key.
+			t.policy.Confirms &^= jwtlite.ConfirmsKey
 		}
 		p.introspector = &t
 	}
