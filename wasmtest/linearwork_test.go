@@ -89,6 +89,20 @@ func worstCases() []worstCase {
 			vm.Request(rpc("/notes", rsaKey.bearer(claims(h, boundTo(certificateA))), [2]string{"x-forwarded-client-cert", fillUp(value, size)})).Close()
 		}, 0})
 	}
+	keyed := dpopConfig(server(nil), nil)
+	for _, value := range []string{"a", ".", "eyJ.", `eyJhIjo`} {
+		list = append(list, worstCase{fmt.Sprintf("DPoP proof/%.12q", value), keyed, func(h *Host, vm *VM, size, i int) {
+			vm.Request(dpopRPC("a.b.c", fillUp(value, size))).Close()
+		}, 0})
+	}
+	for _, value := range []string{"a", "/", "/..", "%61", "//", ";"} {
+		list = append(list, worstCase{fmt.Sprintf("DPoP URL/%.12q", value), keyed, func(h *Host, vm *VM, size, i int) {
+			r := dpopRPC("a.b.c", clientKey.sign(toJSON(object{"typ": "dpop+jwt", "alg": "ES256", "jwk": clientKey.jwk()}),
+				toJSON(object{"jti": "x", "htm": "POST", "iat": 1, "htu": "https://mcp.example.com/notes/" + fillUp(value, min(size, 5<<10))})))
+			r[1][1] = "/notes/" + fillUp(value, min(size, 3<<10))
+			vm.Request(r).Close()
+		}, 0})
+	}
 	for _, value := range []string{"", "Bearer ", "Basic x,"} {
 		for _, rest := range []string{"a", ".", ",", " ", "=", "eyJ."} {
 			list = append(list, worstCase{fmt.Sprintf("credentials/%q then %q", value, rest), usual, func(h *Host, vm *VM, size, i int) {

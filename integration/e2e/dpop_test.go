@@ -21,7 +21,9 @@ import (
 	"github.com/go-jose/go-jose/v3/jwt"
 
 	"mcpauth/envoy-example/authserver"
+	"mcpauth/envoy-example/envoy"
 	"mcpauth/envoy-example/loopback"
+	"mcpauth/integration/providers"
 )
 
 // A dpopKey is the key of a client that binds its tokens.
@@ -72,34 +74,59 @@ func (k *dpopKey) proof(t *testing.T, url, token string) string {
 type dpopGateway struct {
 	*gateway
 	stage    *stage
+	port     *loopback.Port
 	resource string
 }
 
 // startDPoP starts a gateway whose resource has these members, and waits for its keys.
 func startDPoP(t *testing.T, s *stage, workers int, top, members object) *dpopGateway {
 	t.Helper()
+	g := newDPoPGateway(t, s)
+	g.begin(t, workers, object{"issuer": g.stage.auth.Issuer(), "cluster": "auth"}, g.stage.auth.Addr(), top, members)
+	g.awaitKeys(t)
+	return g
+}
+
+// newDPoPGateway returns a gateway that has not started, so that its resource can be told.
+func newDPoPGateway(t *testing.T, s *stage) *dpopGateway {
+	t.Helper()
 	port, err := loopback.Reserve(0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(port.Release)
-	own := keyStage(t, s, authserver.Options{})
-	g := &dpopGateway{stage: own, resource: port.Origin() + "/mcp"}
+	return &dpopGateway{stage: keyStage(t, s, authserver.Options{}), port: port, resource: port.Origin() + "/mcp"}
+}
+
+// begin starts the gateway for an authorization server at an address.
+func (g *dpopGateway) begin(t *testing.T, workers int, server object, address string, top, members object) {
+	t.Helper()
 	config := object{
-		"authorization_servers": []object{{"issuer": own.auth.Issuer(), "cluster": "auth"}},
+		"authorization_servers": []object{server},
 		"resources":             []object{with(object{"resource": g.resource, "required_scopes": []string{"read:notes"}}, members)},
 	}
-	o := own.options(toJSON(with(config, top)))
-	o.Port, o.Workers, o.BalanceConnections = port.Number(), workers, true
-	o.PluginEnv = map[string]string{"DPOP_SECRET": strings.Repeat("secret", 6)}
-	g.gateway = own.start(t, o)
+	o := g.stage.options(toJSON(with(config, top)))
+	for i := range o.Clusters {
+		if o.Clusters[i].Name == "auth" {
+			o.Clusters[i] = envoy.ClusterAt("auth", address)
+		}
+	}
+	o.Port, o.Workers, o.BalanceConnections = g.port.Number(), workers, true
+	o.PluginEnv = map[string]string{"DPOP_SECRET": strings.Repeat("secret", 6), "GATEWAY_SECRET": gatewaySecret}
+	g.gateway = g.stage.start(t, o)
+}
+
+// gatewaySecret is the secret of the clients of oidc-provider.
+const gatewaySecret = "the gateway's secret"
+
+func (g *dpopGateway) awaitKeys(t *testing.T) {
+	t.Helper()
 	eventually(t, recovery, func() string {
 		if !strings.Contains(g.Log(), " usable keys from ") {
 			return "no keys"
 		}
 		return ""
 	})
-	return g
 }
 
 // with returns o with further members.
@@ -163,6 +190,51 @@ func TestDPoPClients(t *testing.T) {
 			if strings.Contains(g.Log(), token) {
 				t.Error("the log has a token")
 			}
+		}
+	})
+}
+
+// oidc-provider binds a token to the key of its client, which oauth4webapi makes, and the
+// gateway takes the token with the proofs of that client alone: a JWT, and an opaque token
+// about which it asks.
+func TestDPoPWithOIDCProvider(t *testing.T) {
+	command := node(t, "dpop")
+	on(t, versions[:1], func(t *testing.T, s *stage) {
+		for _, format := range []string{"jwt", "opaque"} {
+			t.Run(format, func(t *testing.T) {
+				g := newDPoPGateway(t, s)
+				provider, err := providers.StartOIDCProvider(t.Context(), g.resource, format)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer provider.Stop()
+				server := object{"issuer": provider.Issuer(), "cluster": "auth"}
+				if format == "opaque" {
+					server["introspection"] = object{"client_id": "gateway", "client_secret_env": "GATEWAY_SECRET"}
+				}
+				g.begin(t, 2, server, strings.TrimPrefix(provider.Issuer(), "http://"), nil, object{"dpop": "required"})
+				if format == "jwt" {
+					g.awaitKeys(t)
+				}
+				report := runDPoPClient(t, command, object{
+					"library": "oauth4webapi", "url": g.resource, "body": whoami, "times": 4,
+					"issuer": provider.Issuer(), "tokenEndpoint": provider.Issuer() + "/token", "client_id": "keyed", "client_secret": gatewaySecret,
+					"scope": "read:notes", "resource": g.resource,
+				})
+				if !slices.Equal(report.Status, []int{200, 200, 200, 200}) || report.TokenType != "dpop" || strings.Contains(report.Token, ".") != (format == "jwt") {
+					t.Fatalf("%+v\n%s", report, provider.Log())
+				}
+				// Whoever has the token alone gets nowhere.
+				for _, headers := range [][]string{
+					{"Authorization", "Bearer " + report.Token},
+					{"Authorization", "DPoP " + report.Token},
+					{"Authorization", "DPoP " + report.Token, "DPoP", newDPoPKey(t).proof(t, g.resource, report.Token)},
+				} {
+					if a := g.call(t, http1, headers...); a.status != 401 {
+						t.Errorf("status %d for a stolen token with %d headers", a.status, len(headers)/2)
+					}
+				}
+			})
 		}
 	})
 }

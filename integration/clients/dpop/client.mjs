@@ -37,7 +37,7 @@ async function token() {
   if (job.token) return job.token;
   const server = { issuer: job.issuer, token_endpoint: job.tokenEndpoint };
   const parameters = new URLSearchParams({ scope: job.scope, resource: job.resource });
-  const response = await oauth.clientCredentialsGrantRequest(server, client, oauth.ClientSecretPost(job.client_secret), parameters, { DPoP: handle, ...insecure });
+  const response = await oauth.clientCredentialsGrantRequest(server, client, oauth.ClientSecretBasic(job.client_secret), parameters, { DPoP: handle, ...insecure });
   const result = await oauth.processClientCredentialsResponse(server, client, response);
   report.tokenType = result.token_type;
   return result.access_token;

@@ -19,6 +19,10 @@ const configure = () => new Provider(ISSUER, {
   clients: [{
     client_id: 'gateway', client_secret: GATEWAY_SECRET,
     redirect_uris: [], response_types: [], grant_types: [],
+  }, {
+    // RFC 9449: a client whose tokens are bound to its key.
+    client_id: 'keyed', client_secret: GATEWAY_SECRET, token_endpoint_auth_method: 'client_secret_basic', dpop_bound_access_tokens: true,
+    redirect_uris: [], response_types: [], grant_types: ['client_credentials'], scope: scopes.join(' '),
   }, ...TLS_PORT ? [{
     // RFC 8705, section 2.2: a client with a certificate of its own making.
     client_id: 'robot', token_endpoint_auth_method: 'self_signed_tls_client_auth', tls_client_certificate_bound_access_tokens: true,
@@ -31,7 +35,8 @@ const configure = () => new Provider(ISSUER, {
     registration: { enabled: true },
     introspection: { enabled: true },
     revocation: { enabled: true },
-    clientCredentials: { enabled: Boolean(TLS_PORT) },
+    clientCredentials: { enabled: true },
+    dPoP: { enabled: true },
     mTLS: {
       enabled: Boolean(TLS_PORT),
       certificateBoundAccessTokens: true,
