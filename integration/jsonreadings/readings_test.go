@@ -251,6 +251,7 @@ func FuzzBodies(f *testing.F) {
 	running := map[string]*reader{}
 	for name, command := range programs {
 		running[name] = start(f, command)
+		running[name].read(f, "{}") // it runs: an input of the fuzzer has ten seconds
 	}
 	c := checker{rules: newRules(f)}
 	f.Fuzz(func(t *testing.T, body string) {

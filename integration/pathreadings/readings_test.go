@@ -188,6 +188,7 @@ func FuzzReadings(f *testing.F) {
 	running := map[string]*reader{}
 	for name, command := range programs {
 		running[name] = start(f, command)
+		running[name].read(f, "/") // it runs: an input of the fuzzer has ten seconds
 	}
 	f.Fuzz(func(t *testing.T, target string) {
 		path, _, _ := strings.Cut(target, "?")

@@ -1,6 +1,7 @@
 package oracle
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -35,7 +36,7 @@ func (c *Case) Elsewhere() *Case {
 	for i, h := range other.Headers {
 		switch h[0] {
 		case ":path":
-			other.Headers[i][1] = r.path()
+			other.Headers[i][1] = cmp.Or(r.path(), "/")
 		case ":authority":
 			if other.Headers[i][1] = "mcp.example.com"; r.Match.Hosts != nil {
 				other.Headers[i][1] = r.Match.Hosts[0]
@@ -162,6 +163,9 @@ func (g *generator) requestLine() {
 			".bank.example.com", "xbank.example.com", "bank.example.com:", "", "mcp.example.com:1", "[::1]", "bank.example.com\\", "*.bank.example.com", "example.com")
 	}
 	path := g.resource.path() + pick(c, "", "/x", "/", "/docs/a", "?q=1", "/x/y_z.json")
+	if path == "" || path[0] != '/' {
+		path = "/" + path
+	}
 	switch {
 	case g.once(8):
 		path = ""

@@ -1,7 +1,7 @@
 package oracle
 
-// Choices turns bytes into decisions. Each decision takes one byte, and no more bytes are
-// zeros, for which each decision is the usual one: a short input is a good request.
+// choices turns bytes into decisions, one byte into each. After the last byte come zeros, for
+// which each decision is the usual one: a short input is a good request.
 type choices struct{ data []byte }
 
 // below returns a number from 0 to n-1.
@@ -14,10 +14,10 @@ func (c *choices) below(n int) int {
 	return int(b) % n
 }
 
-// once returns true for one in n bytes.
+// once returns true for one of n values of a byte, and never for zero.
 func (c *choices) once(n int) bool { return c.below(n) == n-1 }
 
-// pick returns one of list, usually the first.
+// pick returns one of list, in three of four cases the first.
 func pick[T any](c *choices, list ...T) T {
 	if c.below(4) < 3 {
 		return list[0]
@@ -25,5 +25,5 @@ func pick[T any](c *choices, list ...T) T {
 	return list[c.below(len(list))]
 }
 
-// any returns one of list, each as likely as the others.
+// anyOf returns one of list, each as likely as the others.
 func anyOf[T any](c *choices, list ...T) T { return list[c.below(len(list))] }

@@ -112,7 +112,7 @@ func (g *generator) claims(v *server) string {
 	if tenant != "" {
 		o.set("realm", quote(pick(c, tenant, "sales")))
 	}
-	g.grants(&o)
+	g.grants(&o, v)
 	if g.below(5) > 2 {
 		for range 1 + g.below(2) {
 			g.spoilClaims(&o)
@@ -126,10 +126,13 @@ func (g *generator) claims(v *server) string {
 }
 
 // grants adds the scopes and the claims that requests need, or not.
-func (g *generator) grants(o *objectText) {
+func (g *generator) grants(o *objectText, v *server) {
 	c := &g.choices
 	scopes := pick(c, "read write", "admin", "read", "write", "", "other", "read  write", " read", "Read", "read,write", "readwrite", "read\twrite", "read wr\\u0069te")
 	name := pick(c, "scope", "scp", "scopes")
+	if v.ScopeClaims != nil {
+		name = pick(c, "scp", "scope")
+	}
 	o.set(name, anyOf(c, `"`+scopes+`"`, `["`+strings.Join(strings.Split(scopes, " "), `","`)+`"]`, `"`+scopes+`"`, `["`+scopes+`"]`))
 	if g.below(2) == 1 {
 		o.set("groups", anyOf(c, `["staff","admins"]`, `"admins"`, `["admins"]`, `["staff"]`, `7`, `[7.0]`, `["7"]`, `"Admins"`, `[["admins"]]`, `{"admins":1}`, `"staff admins"`, `[]`, `null`, `[0.7e1,null]`))
@@ -233,7 +236,7 @@ func (g *generator) answer(v *server) {
 			o.set("for", anyOf(c, `null`, `["x"]`, `7`, quote(g.resource.Resource+"/"), `["`+g.resource.Resource+`"]`))
 		}
 	}
-	g.grants(&o)
+	g.grants(&o, v)
 	if g.once(3) {
 		g.spoilClaims(&o)
 	}

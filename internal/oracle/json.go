@@ -55,7 +55,7 @@ func hasLoneSurrogate(text []byte) bool {
 	for _, at := range escapes.FindAllIndex(text, -1) {
 		escape := strings.ToLower(string(text[at[0]+1 : at[1]]))
 		isHigh, isLow := escape >= "ud800" && escape < "udc00" && len(escape) == 5, escape >= "udc00" && escape < "ue000" && len(escape) == 5
-		if (high >= 0) != (isLow && high == at[0]) {
+		if follows := isLow && high == at[0]; follows != (high >= 0) || isLow && !follows {
 			return true
 		}
 		high = -1
