@@ -40,12 +40,19 @@ var methodOverrides = [...]string{
 	"x-http-method", "x-http-method-override", "x-method", "x-method-override", "x-original-method",
 }
 
+// overridingLengths has bit n set if a name in overriding has n bytes. Few other headers
+// have as many.
+const overridingLengths = 1<<8 | 1<<9 | 1<<11 | 1<<13 | 1<<14 | 1<<17 | 1<<22
+
 // TakeOverride reads a header of the request, whose name is in lower case, if it is one of
 // methodOverrides in any spelling. It is for gates that [Gate.HasPublic].
 func (r *Request) TakeOverride(name string) {
-	r.overridden = r.overridden || overrides(name)
+	if uint64(overridingLengths)>>min(len(name), 63)&1 != 0 && overrides(name) {
+		r.overridden = true
+	}
 }
 
+//go:noinline
 func overrides(header string) bool {
 	for _, name := range methodOverrides {
 		if header == name || operation.Respells(header, name) {

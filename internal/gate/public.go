@@ -133,6 +133,8 @@ func (p *resource) openness(r *Request) (o operation.Operation, _ openness) {
 // finds "access_token", with which clients send a token (RFC 6750, section 2.3): the
 // gateway reads no such token, and does not let it pass for none. It finds "method" too:
 // frameworks of PHP take the method from "_method", also in the spelling ".method".
+//
+//go:noinline
 func queryHas(path, text string) bool {
 	_, query, ok := strings.Cut(path, "?")
 	return ok && strings.Contains(strings.ToLower(config.PercentDecode(query)), text)

@@ -57,6 +57,8 @@ func methodIndex(method string) int {
 
 // IsList reports whether the operation asks for a list of tools, prompts, resources or
 // resource templates. The method may be in another case: some server might answer it.
+//
+//go:noinline
 func (o *Operation) IsList() bool {
 	for _, method := range [...]string{"tools/list", "prompts/list", "resources/list", "resources/templates/list"} {
 		if jsontext.Folds(o.Method, method) {
