@@ -27,6 +27,8 @@ func sendLocalReply(*reply.Response) error { panic("no host") }
 
 func setProperty(name, value string) error { panic("no host") }
 
+func random([]byte) bool { panic("no host") }
+
 func clock() time.Time { return time.Now() }
 
 func defineMetric(metrics.Kind, string) uint32 { panic("no host") }

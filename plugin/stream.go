@@ -158,6 +158,10 @@ func (s *stream) readHeader(r *gate.Request, name, value string) error {
 			r.Upgrade = true
 		}
 	case 'm', 'c', 't':
+		if name == "cookie" {
+			r.TakeCookie(value)
+			return nil
+		}
 		r.TakeContent(name, value)
 	}
 	if s.plugin.gate.Reserved(name) {

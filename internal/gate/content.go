@@ -31,6 +31,21 @@ func (r *Request) TakeContent(name, value string) {
 // TakeAccept reads an Accept header.
 func (r *Request) TakeAccept(value string) { r.Accept = joinLines(r.Accept, value) }
 
+// maxCookies bounds the result of TakeCookie, which copies all earlier lines for each
+// further one.
+const maxCookies = 16 << 10
+
+// TakeCookie reads a Cookie header. HTTP/2 lets a client send one for each cookie (RFC
+// 9113, section 8.2.3). Those after the first maxCookies bytes are ignored.
+func (r *Request) TakeCookie(value string) {
+	switch {
+	case r.Cookies == "":
+		r.Cookies = value
+	case len(r.Cookies)+len(value) <= maxCookies:
+		r.Cookies += "; " + value
+	}
+}
+
 // maxJoined bounds the result of joinLines, which copies all earlier lines for each
 // further one.
 const maxJoined = 1024

@@ -29,6 +29,7 @@ type Request struct {
 	RequestHeaders string // Access-Control-Request-Headers
 	IfNoneMatch    string // the first If-None-Match header
 	Accept         string // Accept, several values joined with commas
+	Cookies        string // Cookie, several values joined with "; "
 
 	Upgrade         bool   // the request has an Upgrade header
 	HasBody         bool   // the headers do not end the request
@@ -69,8 +70,8 @@ func (r *Request) Clone() *Request {
 }
 
 // texts returns the fields that hold text from the headers.
-func (r *Request) texts() [14]*string {
-	return [...]*string{&r.Method, &r.Authority, &r.Path, &r.Authorization, &r.Origin, &r.RequestMethod, &r.RequestHeaders, &r.IfNoneMatch, &r.Accept,
+func (r *Request) texts() [15]*string {
+	return [...]*string{&r.Method, &r.Authority, &r.Path, &r.Authorization, &r.Origin, &r.RequestMethod, &r.RequestHeaders, &r.IfNoneMatch, &r.Accept, &r.Cookies,
 		&r.ContentEncoding, &r.ContentType, &r.MCP.Method, &r.MCP.Name, &r.MCP.Version}
 }
 
