@@ -5,8 +5,11 @@ package golang
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/auth"
@@ -35,24 +38,44 @@ func NewHandler(asked func(clientID, scope string)) (*auth.AuthorizationCodeHand
 	})
 }
 
+// consentForm is the sealed request in the page that a gateway shows where it stands for a
+// provider.
+var consentForm = regexp.MustCompile(`name="request" value="([^"]+)"`)
+
 // approve stands for the person in front of the browser, who is sent to and fro where the
-// gateway stands for a provider.
+// gateway stands for a provider, and agrees on its page.
 func approve(ctx context.Context, args *auth.AuthorizationArgs) (*auth.AuthorizationResult, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, args.URL, nil)
 	if err != nil {
 		return nil, err
 	}
-	noRedirect := http.Client{CheckRedirect: func(to *http.Request, _ []*http.Request) error {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return nil, err
+	}
+	browser := http.Client{Jar: jar, CheckRedirect: func(to *http.Request, _ []*http.Request) error {
 		if strings.HasPrefix(to.URL.String(), callback) {
 			return http.ErrUseLastResponse
 		}
 		return nil
 	}}
-	res, err := noRedirect.Do(req)
+	res, err := browser.Do(req)
 	if err != nil {
 		return nil, err
 	}
 	defer res.Body.Close()
+	page, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, err
+	}
+	if form := consentForm.FindSubmatch(page); form != nil {
+		to := *res.Request.URL
+		to.RawQuery = ""
+		if res, err = browser.PostForm(to.String(), url.Values{"request": {string(form[1])}, "decision": {"agree"}}); err != nil {
+			return nil, err
+		}
+		defer res.Body.Close()
+	}
 	back, err := url.Parse(res.Header.Get("Location"))
 	if err != nil || back.Query().Get("code") == "" {
 		return nil, fmt.Errorf("no code: status %d, location %s", res.StatusCode, back)
