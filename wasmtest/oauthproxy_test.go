@@ -131,7 +131,7 @@ func TestProxyDocuments(t *testing.T) {
 	}
 	wantDocument(t, vm.Request(request("GET", asMetadata)), toJSON(want))
 	wantStatus(t, vm.Request(request("POST", "/token")), 404)
-	wantStatus(t, post(vm, "/oauth/revoke", formType, "client_id=" + proxyClient + "&token=t"), 404)
+	wantStatus(t, post(vm, "/oauth/revoke", formType, "client_id="+proxyClient+"&token=t"), 404)
 	wantError(t, post(vm, "/oauth/token", formType, "x=y"), 400, "invalid_client")
 }
 
@@ -202,7 +202,7 @@ func TestProxyExchange(t *testing.T) {
 			early := post(vm, "/token", formType, form(url.Values{"resource": {resource}}), [2]string{"origin", "https://app.example"})
 			p.run(h, 2*time.Second)
 			late := post(vm, "/token", formType, url.Values{"grant_type": {"refresh_token"}, "client_id": {proxyClient}, "refresh_token": {refreshToken("r")}}.Encode(), [2]string{"origin", "https://app.example"})
-			revoked := post(vm, "/revoke", formType, "client_id=" + proxyClient + "&token=" + refreshToken("r"), [2]string{"origin", "https://app.example"})
+			revoked := post(vm, "/revoke", formType, "client_id="+proxyClient+"&token="+refreshToken("r"), [2]string{"origin", "https://app.example"})
 			p.run(h, 2*time.Second)
 			for _, s := range []*Stream{early, late} {
 				wantStatus(t, s, 200)
@@ -333,7 +333,7 @@ func TestProxyWithoutMetadata(t *testing.T) {
 	vm := start(t, h, proxying(nil, nil))
 	streams := []*Stream{
 		vm.Request(request("GET", asMetadata)), vm.Request(request("GET", authorizing(nil))), post(vm, "/token", formType, form(nil)),
-		post(vm, "/revoke", formType, "client_id=" + proxyClient + "&token=" + refreshToken("r")),
+		post(vm, "/revoke", formType, "client_id="+proxyClient+"&token="+refreshToken("r")),
 	}
 	p := newUpstreamServer()
 	p.documents = nil

@@ -23,7 +23,7 @@ func TestOAuthProxyConforms(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { port.Release() })
-	client := authserver.Client{ID: "the gateway", Secret: "secret", RedirectURIs: []string{"http://127.0.0.1/callback"}}
+	client := authserver.Client{ID: "the gateway", Secret: "secret", RedirectURIs: []string{port.Origin() + "/callback"}}
 	resource := port.Origin() + "/mcp"
 	auth, err := authserver.Start(authserver.Options{NoRegistration: true, NoIssuerParameter: true, Clients: []authserver.Client{client}, Resources: []string{resource}})
 	if err != nil {
@@ -32,7 +32,8 @@ func TestOAuthProxyConforms(t *testing.T) {
 	t.Cleanup(func() { auth.Close() })
 	startPlugin(t, "1.40.0", envoy.Options{Port: port.Number(), HeadersStopIteration: true, Upstream: "auth", Clusters: []envoy.Cluster{envoy.ClusterAt("auth", auth.Addr())}}, object{
 		"authorization_servers": []object{{"issuer": auth.Issuer(), "cluster": "auth", "oauth_proxy": object{
-			"client_id": client.ID, "client_secret": client.Secret, "redirect_uris": client.RedirectURIs,
+			"client_id": client.ID, "client_secret": client.Secret, "redirect_uris": []string{"http://127.0.0.1/callback"},
+			"signing_key": "the key of the tests has 32 bytes",
 		}}},
 		"allow_on_headers_stop_iteration": true,
 		"resources":                       []object{{"resource": resource, "required_scopes": []string{"read:notes"}}},

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"mcpauth/envoy-example/authserver"
+	"mcpauth/envoy-example/envoy"
 	"mcpauth/envoy-example/loopback"
 )
 
@@ -253,6 +254,28 @@ func TestOAuthProxyOnTheWire(t *testing.T) {
 		}
 		if log := g.Log(); strings.Contains(log, providerClient.Secret) {
 			t.Error("Envoy's log has the secret")
+		}
+	})
+}
+
+// TestOAuthEndpointsAreLimited: the example lets one client address call the endpoints of
+// oauth_proxy so often, and no other path is slowed down.
+func TestOAuthEndpointsAreLimited(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		own, port := keyStage(t, s, authserver.Options{}), reserve(t)
+		g := own.start(t, envoy.Options{Bootstrap: own.exampleConfig(t, port)})
+		counts := map[int]int{}
+		for i := range 130 {
+			path := []string{"/register", "/authorize?x=" + strings.Repeat("y", i), "/token/", "/callback", "/revoke"}[i%5]
+			counts[g.do(t, request{proto: http1, method: "POST", path: path}).status]++
+		}
+		if counts[429] != 10 || counts[404] != 120 {
+			t.Errorf("statuses %v, want 120 of 404, and then 429", counts)
+		}
+		for range 20 {
+			if a := g.do(t, toolCall(http1, "/notes", nil)); a.status != 401 {
+				t.Errorf("status %d at another path", a.status)
+			}
 		}
 	})
 }

@@ -97,6 +97,15 @@ func TestConsentPage(t *testing.T) {
 	}
 }
 
+// Where the provider does not get the client's resource, the page does not promise it.
+func TestConsentPageWithoutResource(t *testing.T) {
+	p, _ := newProxy(t, func(how *config.OAuthProxy) { how.OmitResource = true })
+	a := (&visitor{p: p}).authorize(asking(url.Values{"resource": {gateway + "/notes"}}))
+	if text := string(a.HTML); strings.Contains(text, gateway+"/notes") || !strings.Contains(text, `<dd><bdi dir="ltr">`+gateway+"</bdi></dd>") {
+		t.Error(text)
+	}
+}
+
 // The texts, the title, the logo and the language are the operator's.
 func TestConsentPageTexts(t *testing.T) {
 	p, _ := newProxy(t, func(how *config.OAuthProxy) {
@@ -126,6 +135,15 @@ func TestConsentPageTexts(t *testing.T) {
 			t.Errorf("no %s in %s", text.Name(), pages)
 		}
 	}
+}
+
+// altered returns a text with another character at i.
+func altered(text string, i int) string {
+	other := "A"
+	if text[i] == 'A' {
+		other = "B"
+	}
+	return text[:i] + other + text[i+1:]
 }
 
 func TestClientNames(t *testing.T) {
@@ -173,7 +191,7 @@ func TestAgreementIsRemembered(t *testing.T) {
 	}
 	cookie := v.cookie
 	for name, changed := range map[string]string{
-		"no cookie": "", "a cookie of another name": "x" + cookie, "an altered cookie": cookie[:len(cookie)-1] + "A", "two cookies": cookie + "; " + cookie,
+		"no cookie": "", "a cookie of another name": "x" + cookie, "an altered cookie": altered(cookie, len(cookie)-1), "two cookies": cookie + "; " + cookie,
 		"a cookie cut off": strings.SplitN(cookie, ".", 2)[0], "a cookie in quotes": strings.Replace(cookie, "=", `="`, 1) + `"`,
 	} {
 		v.cookie = changed
@@ -346,7 +364,7 @@ func TestCallback(t *testing.T) {
 		"no cookie":       {&visitor{p: p}, url.Values{"code": {"c"}, "state": {good}}, config.TextErrorOtherBrowser, metrics.ProxyWrongState},
 		"nothing":         {v, url.Values{}, config.TextErrorAltered, metrics.ProxyWrongState},
 		"no state":        {v, url.Values{"code": {"c"}}, config.TextErrorAltered, metrics.ProxyWrongState},
-		"an altered one":  {v, url.Values{"code": {"c"}, "state": {good[:20] + "A" + good[21:]}}, config.TextErrorAltered, metrics.ProxyWrongState},
+		"an altered one":  {v, url.Values{"code": {"c"}, "state": {altered(good, 20)}}, config.TextErrorAltered, metrics.ProxyWrongState},
 		"the old form":    {v, url.Values{"code": {"c"}, "state": {"http://localhost:3000/callback s"}}, config.TextErrorAltered, metrics.ProxyWrongState},
 		"two states":      {v, url.Values{"code": {"c"}, "state": {good, good}}, config.TextErrorAltered, metrics.ProxyWrongState},
 		"two codes":       {v, url.Values{"code": {"c", "d"}, "state": {good}}, config.TextErrorAltered, metrics.ProxyWrongState},
@@ -383,6 +401,7 @@ func TestStateIsUsedOnce(t *testing.T) {
 	v.p = worker
 	wantPage(t, "in another worker", v.callback(response), config.TextErrorUsed, metrics.ProxyWrongState)
 
+	p, h = newProxy(t, nil)
 	nonce := func(i int) string { return "\x00" + strconv.Itoa(1_000_000+i) + "12345678" }
 	first := &state{nonce: nonce(0), issued: h.now}
 	for i := range usedRecords {
@@ -409,7 +428,7 @@ func TestStateIsUsedOnce(t *testing.T) {
 		t.Errorf("after the others have expired: %d", got)
 	}
 	h.data, h.noData = map[string][]byte{}, true
-	v = &visitor{p: p}
+	v.p = p
 	if a := v.callback(url.Values{"code": {"c"}, "state": {v.signIn(t, asking(nil)).Query().Get("state")}}); a.Status != 503 || a.Location != "" || a.Outcome != metrics.NoRoom {
 		t.Errorf("without shared values: %+v", a)
 	}

@@ -116,11 +116,12 @@ func (p *Proxy) consentPage(r *authorizationRequest, c *client, sealed, issuer s
 	w.element(`<bdi dir="ltr">`, name, "</bdi></dd>")
 	w.element(`<dd><small><bdi dir="ltr">`, r.RedirectURI, "</bdi></small></dd>")
 	w.element("<dt>", cfg.Text(config.TextServer), "</dt>")
-	for _, resource := range r.Resources {
-		w.element(`<dd><bdi dir="ltr">`, resource, "</bdi></dd>")
+	resources := r.Resources
+	if len(resources) == 0 || p.cfg.OmitResource { // the provider does not get them
+		resources = []string{issuer}
 	}
-	if len(r.Resources) == 0 {
-		w.element(`<dd><bdi dir="ltr">`, issuer, "</bdi></dd>")
+	for _, resource := range resources {
+		w.element(`<dd><bdi dir="ltr">`, resource, "</bdi></dd>")
 	}
 	w.element("<dt>", cfg.Text(config.TextScopes), "</dt><dd>")
 	if scopes := p.scopes(r); len(scopes) > 0 {
@@ -169,7 +170,7 @@ func (p *Proxy) errorPage(issuer string, text config.Text, code, detail string) 
 	cfg := &p.cfg.Page
 	var w page
 	w.begin(cfg, issuer, config.TextErrorHeading)
-	w.element(`<p class="large">`, cfg.Text(text), "</p>")
+	w.element("<p>", cfg.Text(text), "</p>")
 	w.element("<p>", cfg.Text(config.TextErrorAdvice), "</p>")
 	w.element("<small>", code+": "+detail, "</small>")
 	w.raw(endOfPage)

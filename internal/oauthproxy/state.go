@@ -34,7 +34,7 @@ func (p *Proxy) newState(r *authorizationRequest, c *client, w *browser, issuer 
 // openState returns a text for the user, and the detail.
 func (p *Proxy) openState(sealed, issuer string, w *browser) (s state, text config.Text, detail string) {
 	f, ok := p.sealer.open(forState, issuer, sealed, 7)
-	if !ok {
+	if !ok || len(f[0]) != randomSize {
 		return s, config.TextErrorAltered, "the state is not one that this server has sealed"
 	}
 	s = state{nonce: f[0], browser: f[2], client: f[3], redirectURI: f[4], challenge: f[5], clientState: f[6]}

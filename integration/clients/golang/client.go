@@ -42,33 +42,42 @@ func NewHandler(asked func(clientID, scope string)) (*auth.AuthorizationCodeHand
 // provider.
 var consentForm = regexp.MustCompile(`name="request" value="([^"]+)"`)
 
-// approve stands for the person in front of the browser, who is sent to and fro where the
-// gateway stands for a provider, and agrees on its page.
-func approve(ctx context.Context, args *auth.AuthorizationArgs) (*auth.AuthorizationResult, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, args.URL, nil)
+// approve stands for the person in front of the browser.
+func approve(_ context.Context, args *auth.AuthorizationArgs) (*auth.AuthorizationResult, error) {
+	back, err := Agree(args.URL, func(to *url.URL) bool { return strings.HasPrefix(to.String(), callback) })
 	if err != nil {
 		return nil, err
 	}
+	q := back.Query()
+	if q.Get("code") == "" {
+		return nil, fmt.Errorf("no code: %s", back)
+	}
+	return &auth.AuthorizationResult{Code: q.Get("code"), State: q.Get("state"), Iss: q.Get("iss")}, nil
+}
+
+// Agree opens a page in a new browser, whose person agrees on the page of the gateway. It
+// follows redirects up to the first for which arrived returns true, and returns that one.
+func Agree(page string, arrived func(*url.URL) bool) (*url.URL, error) {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		return nil, err
 	}
 	browser := http.Client{Jar: jar, CheckRedirect: func(to *http.Request, _ []*http.Request) error {
-		if strings.HasPrefix(to.URL.String(), callback) {
+		if arrived(to.URL) {
 			return http.ErrUseLastResponse
 		}
 		return nil
 	}}
-	res, err := browser.Do(req)
+	res, err := browser.Get(page)
 	if err != nil {
 		return nil, err
 	}
 	defer res.Body.Close()
-	page, err := io.ReadAll(res.Body)
+	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		return nil, err
 	}
-	if form := consentForm.FindSubmatch(page); form != nil {
+	if form := consentForm.FindSubmatch(body); form != nil {
 		to := *res.Request.URL
 		to.RawQuery = ""
 		if res, err = browser.PostForm(to.String(), url.Values{"request": {string(form[1])}, "decision": {"agree"}}); err != nil {
@@ -76,10 +85,9 @@ func approve(ctx context.Context, args *auth.AuthorizationArgs) (*auth.Authoriza
 		}
 		defer res.Body.Close()
 	}
-	back, err := url.Parse(res.Header.Get("Location"))
-	if err != nil || back.Query().Get("code") == "" {
-		return nil, fmt.Errorf("no code: status %d, location %s", res.StatusCode, back)
+	back, err := res.Location()
+	if err != nil {
+		return nil, fmt.Errorf("status %d at %s: %w", res.StatusCode, res.Request.URL.Path, err)
 	}
-	q := back.Query()
-	return &auth.AuthorizationResult{Code: q.Get("code"), State: q.Get("state"), Iss: q.Get("iss")}, nil
+	return back, nil
 }
