@@ -160,7 +160,9 @@ func (p *Proxy) sendToProvider(r *authorizationRequest, c *client, w *browser, i
 	if !ok {
 		return p.noRandom(issuer)
 	}
-	return redirect(status, p.providerURI(r, state, issuer), metrics.ProxyRedirected)
+	response := redirect(status, p.providerURI(r, state, issuer), metrics.ProxyRedirected)
+	response.Cookie = p.setCookie(w, issuer) // it must last until the callback
+	return response
 }
 
 // providerURI returns the URI at which the provider asks the user. Parameters in the
