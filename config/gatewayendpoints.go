@@ -17,9 +17,7 @@ func (r *Resource) GatewayPaths() []string {
 	if s := r.ProxiedServer(); s != nil {
 		paths := []string{AuthorizationServerWellKnown}
 		for _, name := range [...]string{AuthorizeEndpoint, TokenEndpoint, RegisterEndpoint, RevokeEndpoint, CallbackEndpoint} {
-			if name != CallbackEndpoint || s.OAuthProxy.Callback {
-				paths = append(paths, s.OAuthProxy.PathPrefix+name)
-			}
+			paths = append(paths, s.OAuthProxy.PathPrefix+name)
 		}
 		return paths
 	}

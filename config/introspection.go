@@ -169,14 +169,20 @@ func (v *value) secret(name string, to *string) (e environment, m *value) {
 		env.failBeside(m, "there is one secret")
 		*to = m.nonEmptyString()
 	case env != nil:
-		e = environment{env.nonEmptyString(), env.path}
-		if strings.IndexByte(e.variable, '=') >= 0 {
-			env.fail("must be the name of an environment variable")
-		}
+		e = env.variable()
 	default:
 		v.failMember(name, "is required, or "+name+"_env")
 	}
 	return e, m
+}
+
+// variable reads the name of an environment variable.
+func (v *value) variable() environment {
+	e := environment{v.nonEmptyString(), v.path}
+	if strings.IndexByte(e.variable, '=') >= 0 {
+		v.fail("must be the name of an environment variable")
+	}
+	return e
 }
 
 // checkSecret reports an error at v if Secret is no valid bearer token.
@@ -235,6 +241,7 @@ func (c *Config) ReadSecrets(getenv func(name string) (string, bool)) error {
 		}
 		if p := s.OAuthProxy; p != nil {
 			p.environment.read(getenv, &p.Secret, &errs)
+			p.readSigningKeys(getenv, &errs)
 		}
 	}
 	if len(errs) > 0 {

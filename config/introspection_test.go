@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,39 @@ func TestReadSecrets(t *testing.T) {
 		}
 		if err != nil || c.AuthorizationServers[0].Introspection.Secret != tt.environment["ONE"] || c.AuthorizationServers[2].Introspection.Secret != tt.environment["TWO"] {
 			t.Errorf("%s: %v, %+v", tt.name, err, *c.AuthorizationServers[0].Introspection)
+		}
+	}
+}
+
+// The signing keys of oauth_proxy come from the environment in their order, each long
+// enough, and no two the same.
+func TestReadSigningKeys(t *testing.T) {
+	const a, b = "0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"
+	const at = "authorization_servers[0].oauth_proxy.signing_key_env"
+	for name, tt := range map[string]struct {
+		names       string
+		environment map[string]string
+		keys        []string
+		err         string
+	}{
+		"one":           {`"A"`, map[string]string{"A": a}, []string{a}, ""},
+		"two":           {`["B", "A"]`, map[string]string{"A": a, "B": b}, []string{b, a}, ""},
+		"none":          {`"A"`, nil, nil, at + ": the plugin has no environment variable of this name"},
+		"empty":         {`["A", "B"]`, map[string]string{"A": a, "B": ""}, nil, at + "[1]: the environment variable is empty"},
+		"too short":     {`["A", "B"]`, map[string]string{"A": a, "B": b[1:]}, nil, at + "[1]: the environment variable must have at least 32 bytes"},
+		"the same":      {`["A", "B"]`, map[string]string{"A": a, "B": a}, nil, at + "[1]: the environment variable has the same key as " + at + "[0]"},
+		"a line's end":  {`"A"`, map[string]string{"A": a + "\n"}, nil, at + ": the environment variable must not have control characters"},
+		"one name only": {`["A"]`, map[string]string{"A": a}, []string{a}, ""},
+	} {
+		c, err := config.Parse([]byte(proxies(keyless+`, "signing_key_env": `+tt.names, "", "", "")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = c.ReadSecrets(func(name string) (string, bool) { v, ok := tt.environment[name]; return v, ok })
+		if (err == nil) != (tt.err == "") || err != nil && (!strings.Contains(err.Error(), tt.err) || strings.Contains(err.Error(), b[1:])) {
+			t.Errorf("%s: %v", name, err)
+		} else if got := c.AuthorizationServers[0].OAuthProxy.SigningKeys; err == nil && !slices.Equal(got, tt.keys) {
+			t.Errorf("%s: %q", name, got)
 		}
 	}
 }

@@ -3,7 +3,13 @@ package config_test
 import "strings"
 
 // aProxy has the members that oauth_proxy must have.
-const aProxy = `"client_id": "gateway", "client_secret": "s3cret", "redirect_uris": ["http://127.0.0.1/callback"]`
+const (
+	aProxy = `"client_id": "gateway", "client_secret": "s3cret", "redirect_uris": ["http://127.0.0.1/callback"], ` + aKey
+	aKey   = `"signing_key": "0123456789abcdef0123456789abcdef"`
+
+	// keyless has them but the signing key.
+	keyless = `"client_id": "gateway", "client_secret": "s3cret", "redirect_uris": ["http://127.0.0.1/callback"]`
+)
 
 // proxies is a configuration with an oauth_proxy of these members in a server of
 // those, and resources.
@@ -19,7 +25,7 @@ func proxies(proxy, server, resources, top string) string {
 
 // sends is a configuration whose proxy has one more redirect URI.
 func sends(uri string) string {
-	return proxies(`"client_id": "gateway", "client_secret": "s3cret", "redirect_uris": ["http://127.0.0.1/callback", `+uri+`]`, "", "", "")
+	return proxies(`"client_id": "gateway", "client_secret": "s3cret", "redirect_uris": ["http://127.0.0.1/callback", `+uri+`], `+aKey, "", "", "")
 }
 
 // issuerAtOrigin is a configuration with a proxied server https://a, and
@@ -36,6 +42,7 @@ const (
 	wantRedirect = "must be an absolute URI of at most 2048 bytes, with its scheme in lower case"
 	wantWhole    = "must be a whole URI: there are no wildcards, but loopback URIs stand for any port, and an https URI with a path may end in /* to stand for all below it"
 	wantOwn      = "must not have a parameter of an authorization response in its query, such as code, state, iss or error: the client could not tell it from the provider's"
+	wantLogo     = "must be a data URI of an image in base64, of at most 64 KiB: data:image/png;base64,... or jpeg, gif, webp, svg+xml"
 	wantText     = "must be a URL with valid percent-encoding and no character that needs it"
 )
 
@@ -45,15 +52,16 @@ var badProxies = []badDocument{
 		atProxy + ".client_id: is required",
 		atProxy + ".client_secret: is required, or client_secret_env",
 		atProxy + ".redirect_uris: is required",
+		atProxy + ".signing_key: is required, or signing_key_env: oauth_proxy signs with it what it gives to clients and browsers; openssl rand -base64 32 prints one",
 	}},
 	one("unknown member", proxies(aProxy+`, "clientid": 1`, "", "", ""), atProxy+".clientid: unknown member (did you mean client_id?)"),
 	onlyParser("headers go on", withServer(`"oauth_proxy": {`+aProxy+`}`),
 		atProxy+": needs allow_on_headers_stop_iteration: without it, requests with a secret in their body would go on to the MCP server; set it here and in Envoy: beside vm_config, on Istio by an EnvoyFilter, on Envoy Gateway by an EnvoyPatchPolicy, as docs/oauth-proxy.md says"),
-	one("no secret", proxies(`"client_id": "gateway", "redirect_uris": ["http://127.0.0.1/callback"]`, "", "", ""),
+	one("no secret", proxies(`"client_id": "gateway", "redirect_uris": ["http://127.0.0.1/callback"], `+aKey, "", "", ""),
 		atProxy+".client_secret: is required, or client_secret_env"),
 	one("two secrets", proxies(aProxy+`, "client_secret_env": "S"`, "", "", ""), atProxy+".client_secret_env: must not stand beside client_secret: there is one secret"),
 	one("auth", proxies(aProxy+`, "auth": "private_key_jwt"`, "", "", ""), atProxy+`.auth: must be "client_secret_basic" or "client_secret_post"`),
-	one("no redirect URIs", proxies(`"client_id": "gateway", "client_secret": "s3cret", "redirect_uris": []`, "", "", ""), atProxy+".redirect_uris: must not be empty"),
+	one("no redirect URIs", proxies(`"client_id": "gateway", "client_secret": "s3cret", "redirect_uris": [], `+aKey, "", "", ""), atProxy+".redirect_uris: must not be empty"),
 	one("redirect URI type", sends(`1`), atRedirect+"must be a string"),
 	one("redirect URI twice", sends(`"http://127.0.0.1/callback"`), atRedirect+"is the same as "+atProxy+".redirect_uris[0]"),
 	one("wildcard", sends(`"*"`), atRedirect+wantWhole),
@@ -92,7 +100,7 @@ var badProxies = []badDocument{
 	one("wildcard for the port", sends(`"http://localhost:*/cb"`), atRedirect+wantWhole),
 	onlyParser("http", sends(`"http://app.example.com/cb"`), atRedirect+"must use https, unless the host is loopback"),
 	onlyParser("http that is loopback at first sight", sends(`"http://127.0.0.1.example.com/cb"`), atRedirect+"must use https, unless the host is loopback"),
-	onlyParser("http although it is allowed elsewhere", proxies(`"client_id": "gateway", "client_secret": "s3cret", "redirect_uris": ["http://app/cb"]`, "", "", `"allow_insecure_http": true, `),
+	onlyParser("http although it is allowed elsewhere", proxies(`"client_id": "gateway", "client_secret": "s3cret", "redirect_uris": ["http://app/cb"], `+aKey, "", "", `"allow_insecure_http": true, `),
 		atProxy+".redirect_uris[0]: must use https, unless the host is loopback"),
 	onlyParser("user information", sends(`"https://app.example.com@evil.example/cb"`), atRedirect+"must be a URL without user information (@)"),
 	one("fragment", sends(`"https://app.example.com/cb#x"`), atRedirect+"must be a URL without a fragment (#)"),
@@ -112,6 +120,29 @@ var badProxies = []badDocument{
 	onlyParser("endpoint http", proxies(aProxy+`, "token_endpoint": "http://auth.example.com/token"`, "", "", ""), atProxy+".token_endpoint: "+wantHTTPS),
 	one("cluster empty", proxies(aProxy+`, "cluster": ""`, "", "", ""), atProxy+".cluster: must not be empty"),
 	one("omit_resource", proxies(aProxy+`, "omit_resource": "no"`, "", "", ""), atProxy+".omit_resource: must be true or false"),
+	one("no signing key", proxies(keyless, "", "", ""), atProxy+".signing_key: is required, or signing_key_env: oauth_proxy signs with it what it gives to clients and browsers; openssl rand -base64 32 prints one"),
+	one("a short signing key", proxies(keyless+`, "signing_key": "0123456789abcdef0123456789abcde"`, "", "", ""), atProxy+".signing_key: must have at least 32 bytes: openssl rand -base64 32 prints one"),
+	one("signing key type", proxies(keyless+`, "signing_key": 1`, "", "", ""), atProxy+".signing_key: must be a string"),
+	one("no signing keys", proxies(keyless+`, "signing_key": []`, "", "", ""), atProxy+".signing_key: must have one key, or two while the first replaces the second"),
+	one("three signing keys", proxies(keyless+`, "signing_key_env": ["A", "B", "C"]`, "", "", ""), atProxy+".signing_key_env: must have one key, or two while the first replaces the second"),
+	one("a second signing key that is short", proxies(keyless+`, "signing_key": ["0123456789abcdef0123456789abcdef", "x"]`, "", "", ""), atProxy+".signing_key[1]: must have at least 32 bytes: openssl rand -base64 32 prints one"),
+	one("a signing key twice", proxies(keyless+`, "signing_key": ["0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef"]`, "", "", ""), atProxy+".signing_key[1]: is the same as "+atProxy+".signing_key[0]"),
+	one("two sources of signing keys", proxies(aProxy+`, "signing_key_env": "S"`, "", "", ""), atProxy+".signing_key_env: must not stand beside signing_key: there is one source of keys"),
+	one("signing key variable", proxies(keyless+`, "signing_key_env": "A=B"`, "", "", ""), atProxy+".signing_key_env: must be the name of an environment variable"),
+	one("callback", proxies(aProxy+`, "callback": false`, "", "", ""), atProxy+".callback: must be true, or be left out: the provider always sends users back to /callback of the gateway; register that redirect URI with the provider"),
+	one("client age", proxies(aProxy+`, "client_max_age_seconds": 60`, "", "", ""), atProxy+".client_max_age_seconds: must be an integer from 3600 to 157680000"),
+	one("consent age", proxies(aProxy+`, "consent_max_age_seconds": -1`, "", "", ""), atProxy+".consent_max_age_seconds: must be an integer from 0 to 31536000"),
+	one("extra scope", proxies(aProxy+`, "extra_scopes": ["a b"]`, "", "", ""), atProxy+`.extra_scopes[0]: must be one scope: printable ASCII without spaces, " and \`),
+	one("refresh scope", proxies(aProxy+`, "refresh_scope": "a  b"`, "", "", ""), atProxy+".refresh_scope: must be scopes with single spaces between them"),
+	one("a page that is no object", proxies(aProxy+`, "consent_page": "x"`, "", "", ""), atProxy+".consent_page: must be an object"),
+	one("an unknown member of the page", proxies(aProxy+`, "consent_page": {"tittle": "x"}`, "", "", ""), atProxy+".consent_page.tittle: unknown member (did you mean title?)"),
+	one("a long title", proxies(aProxy+`, "consent_page": {"title": "`+strings.Repeat("x", 101)+`"}`, "", "", ""), atProxy+".consent_page.title: must have at most 100 bytes"),
+	one("a logo from elsewhere", proxies(aProxy+`, "consent_page": {"logo": "https://example.com/logo.png"}`, "", "", ""), atProxy+".consent_page.logo: "+wantLogo),
+	one("a logo that breaks out", proxies(aProxy+`, "consent_page": {"logo": "data:image/png;base64,aa\"onerror=x"}`, "", "", ""), atProxy+".consent_page.logo: "+wantLogo),
+	one("a logo that is a page", proxies(aProxy+`, "consent_page": {"logo": "data:text/html;base64,aaaa"}`, "", "", ""), atProxy+".consent_page.logo: "+wantLogo),
+	one("a language", proxies(aProxy+`, "consent_page": {"language": "en us"}`, "", "", ""), atProxy+".consent_page.language: must be a language tag, such as en or pt-BR"),
+	one("an unknown text", proxies(aProxy+`, "consent_page": {"texts": {"allow": "x"}}`, "", "", ""), atProxy+".consent_page.texts.allow: unknown member"),
+	one("a text that is empty", proxies(aProxy+`, "consent_page": {"texts": {"agree": ""}}`, "", "", ""), atProxy+".consent_page.texts.agree: must not be empty"),
 	one("path_prefix", proxies(aProxy+`, "path_prefix": "oauth"`, "", "", ""), atProxy+".path_prefix: must be a path that starts with a slash"),
 	{name: "endpoints that nothing names", parserOnly: true, doc: proxies(aProxy, `"issuer": "https://auth.example.com", "cluster": "auth", "jwks_uri": "https://a/k"`, "", ""), want: []string{
 		atProxy + ".authorization_endpoint: is required: no metadata is fetched that could name it",
@@ -173,7 +204,10 @@ var goodProxies = map[string]string{
 		"redirect_uris": ["https://app.example.com/cb?x=1", "http://localhost:8080/callback", "http://[::1]/cb", "cursor://anysphere.cursor-mcp/oauth/callback", "com.example.app:/cb",
 		"https://chatgpt.com/connector/oauth/*", "https://app.example.com/cb?codec=1&statement=2&x=code&errors=", "https://app.example.com/cb/~a-b_c.d/*"],
 		"authorization_endpoint": "https://login.example.com/authorize?prompt=consent", "token_endpoint": "https://login.example.com/token",
-		"revocation_endpoint": "https://login.example.com/revoke", "cluster": "login", "path_prefix": "/oauth"`, "", "", ""),
+		"revocation_endpoint": "https://login.example.com/revoke", "cluster": "login", "path_prefix": "/oauth", "callback": true, "signing_key_env": ["A", "B"],
+		"client_max_age_seconds": 7776000, "consent_max_age_seconds": 0, "extra_scopes": ["openid"], "refresh_scope": "api://x/.default offline_access",
+		"consent_page": {"title": "Bücher & Co.", "logo": "data:image/svg+xml;base64,PHN2Zy8+", "language": "de-CH", "texts": {"agree": "Verbinden"}}`, "", "", ""),
+	"two signing keys": proxies(keyless+`, "signing_key": ["0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"]`, "", "", ""),
 	"tokens that are no JWTs": proxies(aProxy+`, "authorization_endpoint": "https://a/a", "token_endpoint": "https://a/t", "cluster": "a"`,
 		`"issuer": "https://a", "userinfo": {"endpoint": "https://a/u", "cluster": "a", "audience_unchecked": true}`, "", ""),
 	"metadata by hand": proxies(aProxy, `"issuer": "https://a", "cluster": "a", "metadata": {"issuer": "https://a", "jwks_uri": "https://a/k",

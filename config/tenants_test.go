@@ -151,7 +151,7 @@ var badTenants = []badDocument{
 		"authorization_servers[0].metadata_overrides.issuer: "+wantMetadataOf),
 	onlyParser("metadata_issuer at the origin of oauth_proxy", fill(`{"allow_on_headers_stop_iteration": true, "authorization_servers": [
 		{"issuer": "https://a/{tid}", "cluster": "a", "tenants": ["b"], "metadata_issuer": "https://h/"},
-		{"issuer": "https://p", "cluster": "p", "oauth_proxy": {"client_id": "c", "client_secret": "s", "redirect_uris": ["http://127.0.0.1/cb"]}}],
+		{"issuer": "https://p", "cluster": "p", "oauth_proxy": {"client_id": "c", "client_secret": "s", "redirect_uris": ["http://127.0.0.1/cb"], "signing_key": "0123456789abcdef0123456789abcdef"}}],
 		"resources": [{"resource": "https://h/n"}]}`),
 		"resources[0].authorization_servers: must not have an issuer at the origin of a resource with oauth_proxy: there the gateway is the issuer"),
 	onlyParser("userinfo", realms(`"tenants": ["a"], "userinfo": {"endpoint": "https://a/u", "audience_unchecked": true}`),

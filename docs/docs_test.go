@@ -200,6 +200,28 @@ func TestConfigurations(t *testing.T) {
 	}
 }
 
+// The table of oauth-proxy.md has each text of the consent page, as it is by default, and the
+// schema has their names.
+func TestConsentTexts(t *testing.T) {
+	schema, err := os.ReadFile("../config/schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := pages(t)["docs/oauth-proxy.md"]
+	for i := range config.TextCount {
+		text := config.Text(i)
+		if row := "| `" + text.Name() + "` | " + text.Default() + " |"; !strings.Contains(page, row) {
+			t.Errorf("docs/oauth-proxy.md: no row %s", row)
+		}
+		if !strings.Contains(string(schema), `"`+text.Name()+`"`) {
+			t.Errorf("the schema lacks %s", text.Name())
+		}
+	}
+	if n := strings.Count(page, "\n| `error_"); n != 11 {
+		t.Errorf("%d texts of errors", n)
+	}
+}
+
 // walkSchema calls visit for each member of each object in the schema.
 func walkSchema(t *testing.T, visit func(object map[string]any, name string)) {
 	t.Helper()

@@ -29,6 +29,8 @@ func setProperty(name, value string) error { panic("no host") }
 
 func peerCertificate() string { panic("no host") }
 
+func random([]byte) bool { panic("no host") }
+
 func clock() time.Time { return time.Now() }
 
 func defineMetric(metrics.Kind, string) uint32 { panic("no host") }

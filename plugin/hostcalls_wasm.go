@@ -41,6 +41,10 @@ func proxySetProperty(path unsafe.Pointer, pathSize uint32, value unsafe.Pointer
 //go:noescape
 func clockTimeGet(id int32, precision uint64, nanoseconds unsafe.Pointer) int32
 
+//go:wasmimport wasi_snapshot_preview1 random_get
+//go:noescape
+func randomGet(data unsafe.Pointer, size uint32) int32
+
 var (
 	errNoHeaders = errors.New("the host returned no headers")
 	errNoBody    = errors.New("the host returned no body")
@@ -148,6 +152,13 @@ func clock() time.Time {
 		return time.Now()
 	}
 	return time.Unix(ns/1e9, ns%1e9)
+}
+
+// random fills b with random bytes that nobody can guess, and reports whether the host had
+// any: Envoy has them from BoringSSL. The generators of Go's runtime and of math/rand are
+// not made for secrets.
+func random(b []byte) bool {
+	return randomGet(unsafe.Pointer(unsafe.SliceData(b)), uint32(len(b))) == 0
 }
 
 var headers []byte // reused

@@ -112,7 +112,7 @@ func (p *plugin) newServer(c *config.AuthorizationServer, insecure bool, v *veri
 		s.Introspection = introspect.New(c, d, host{p})
 	}
 	if c.OAuthProxy != nil {
-		s.Proxy = oauthproxy.New(c, s.Keys, insecure, host{p})
+		s.Proxy = oauthproxy.New(c, s.Keys, insecure, host{p}, random)
 	}
 	return s
 }

@@ -173,6 +173,10 @@ func (s *stream) readHeader(r *gate.Request, name, value string) error {
 			r.TakeOverride(name)
 		}
 	case 'm', 'c', 't':
+		if name == "cookie" {
+			r.TakeCookie(value)
+			return nil
+		}
 		r.TakeContent(name, value)
 	}
 	if s.plugin.gate.Reserved(name) {

@@ -63,6 +63,7 @@ func TestAuditOfEveryOutcome(t *testing.T) {
 		"register":    TestProxyRegister,
 		"authorize":   TestProxyAuthorize,
 		"callback":    TestProxyCallback,
+		"consent":     TestConsent,
 		"exchange":    TestProxyExchange,
 		"refused":     TestProxyExchangeRefuses,
 		"provider":    TestProxyProviderFails,

@@ -303,7 +303,6 @@ func bodyCases() (list []worstCase) {
 // proxyCases are forms and queries for the gateway as an authorization server.
 func proxyCases() (list []worstCase) {
 	config := proxying(object{
-		"callback":               true,
 		"authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token", "revocation_endpoint": issuer + "/revoke",
 		"redirect_uris": func() (uris []string) {
 			for i := range 32 {
@@ -312,7 +311,8 @@ func proxyCases() (list []worstCase) {
 			return uris
 		}(),
 	}, nil)
-	const fixed = "client_id=gate%3Away&response_type=code&code_challenge_method=S256&code_challenge=" + codeChallenge +
+	client := clientWith("the client", "http://127.0.0.1:1/callback1")
+	fixed := "client_id=" + client + "&response_type=code&code_challenge_method=S256&code_challenge=" + codeChallenge +
 		"&redirect_uri=http%3A%2F%2F127.0.0.1%3A1%2Fcallback1&grant_type=authorization_code&code_verifier=" + codeVerifier
 	for _, pair := range []string{"a=b&", "&", "=&", "%61=%62&", "client_i=&", "+=+&"} {
 		list = append(list,
@@ -320,7 +320,7 @@ func proxyCases() (list []worstCase) {
 				vm.Request(request("GET", "/authorize?"+fillUp(pair, size/len(pair)*len(pair))+fixed)).Close()
 			}, 0},
 			worstCase{fmt.Sprintf("form/%q", pair), config, func(h *Host, vm *VM, size, i int) {
-				sendForm(h, vm, "/token", formType, fillUp(pair, size/len(pair)*len(pair))+fixed+"&code=c")
+				sendForm(h, vm, "/token", formType, fillUp(pair, size/len(pair)*len(pair))+fixed+"&code="+codeOfProxy)
 			}, 60 << 10})
 	}
 	for _, name := range []string{"state", "scope", "resource", "code", "redirect_uri", "login_hint"} {

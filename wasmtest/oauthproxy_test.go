@@ -22,7 +22,7 @@ const (
 // proxying is a configuration in which the gateway stands for a provider.
 func proxying(proxy, top object) object {
 	return config(fetching(object{"oauth_proxy": with(object{
-		"client_id": "gate:way", "client_secret": clientSecret, "redirect_uris": []string{"http://127.0.0.1/callback", "https://app.example.com/cb"},
+		"client_id": "gate:way", "client_secret": clientSecret, "redirect_uris": []string{"http://127.0.0.1/callback", "https://app.example.com/cb"}, "signing_key": signingKey,
 	}, proxy)}), notes(nil), with(object{"allow_on_headers_stop_iteration": true}, top))
 }
 
@@ -82,7 +82,7 @@ func post(vm *VM, path, contentType, body string, more ...[2]string) *Stream {
 }
 
 func form(members url.Values) string {
-	q := url.Values{"grant_type": {"authorization_code"}, "client_id": {"gate:way"}, "redirect_uri": {callback}, "code": {"c"}, "code_verifier": {codeVerifier}}
+	q := url.Values{"grant_type": {"authorization_code"}, "client_id": {proxyClient}, "redirect_uri": {callback}, "code": {codeOfProxy}, "code_verifier": {codeVerifier}}
 	for name, values := range members {
 		if q[name] = values; values == nil {
 			delete(q, name)
@@ -92,7 +92,7 @@ func form(members url.Values) string {
 }
 
 func authorizing(members url.Values) string {
-	q := url.Values{"response_type": {"code"}, "client_id": {"gate:way"}, "redirect_uri": {callback}, "code_challenge": {codeChallenge}, "code_challenge_method": {"S256"}, "state": {"s"}}
+	q := url.Values{"response_type": {"code"}, "client_id": {proxyClient}, "redirect_uri": {callback}, "code_challenge": {codeChallenge}, "code_challenge_method": {"S256"}, "state": {"s"}}
 	for name, values := range members {
 		if q[name] = values; values == nil {
 			delete(q, name)
@@ -109,7 +109,7 @@ func TestProxyDocuments(t *testing.T) {
 		"registration_endpoint": "https://mcp.example.com/register", "revocation_endpoint": "https://mcp.example.com/revoke",
 		"revocation_endpoint_auth_methods_supported": []string{"none"}, "scopes_supported": []string{"read:notes", "write:notes"},
 		"response_types_supported": []string{"code"}, "response_modes_supported": []string{"query"}, "grant_types_supported": []string{"authorization_code", "refresh_token"},
-		"token_endpoint_auth_methods_supported": []string{"none"}, "code_challenge_methods_supported": []string{"S256"},
+		"token_endpoint_auth_methods_supported": []string{"none"}, "authorization_response_iss_parameter_supported": true, "code_challenge_methods_supported": []string{"S256"},
 	}
 	wantDocument(t, vm.Request(request("GET", asMetadata)), toJSON(want))
 	s := vm.Request(request("GET", prm+"/notes"))
@@ -131,7 +131,7 @@ func TestProxyDocuments(t *testing.T) {
 	}
 	wantDocument(t, vm.Request(request("GET", asMetadata)), toJSON(want))
 	wantStatus(t, vm.Request(request("POST", "/token")), 404)
-	wantStatus(t, post(vm, "/oauth/revoke", formType, "client_id=gate%3Away&token=t"), 404)
+	wantStatus(t, post(vm, "/oauth/revoke", formType, "client_id="+proxyClient+"&token=t"), 404)
 	wantError(t, post(vm, "/oauth/token", formType, "x=y"), 400, "invalid_client")
 }
 
@@ -139,7 +139,7 @@ func TestProxyRegister(t *testing.T) {
 	h, vm, _ := proxyVM(t, nil)
 	s := post(vm, "/register", "application/json", `{"client_name":"x","redirect_uris":["`+callback+`"]}`, [2]string{"origin", "https://app.example"})
 	wantStatus(t, s, 201)
-	if want := `{"client_id":"gate:way","redirect_uris":["` + callback + `"],"token_endpoint_auth_method":"none","grant_types":["authorization_code","refresh_token"],"response_types":["code"]}` + "\n"; string(s.Local().Body) != want {
+	if want := `{"client_id":"` + clientWithAt(h, "x", callback) + `","client_id_issued_at":` + nowOf(h) + `,"client_name":"x","redirect_uris":["` + callback + `"],"token_endpoint_auth_method":"none","grant_types":["authorization_code","refresh_token"],"response_types":["code"]}` + "\n"; string(s.Local().Body) != want {
 		t.Errorf("%s, want %s", s.Local().Body, want)
 	}
 	wantHeaders(t, s, map[string]string{"content-type": "application/json", "cache-control": "no-store", "access-control-allow-origin": "*"})
@@ -155,19 +155,21 @@ func TestProxyRegister(t *testing.T) {
 
 func TestProxyAuthorize(t *testing.T) {
 	_, vm, _ := proxyVM(t, nil)
-	s := vm.Request(request("GET", authorizing(url.Values{"scope": {"read:notes"}, "resource": {resource}, "request_uri": {"urn:x"}}), [2]string{"origin", "https://app.example"}))
-	wantStatus(t, s, 302)
+	user := &person{vm: vm}
+	page := vm.Request(request("GET", authorizing(url.Values{"scope": {"read:notes"}, "resource": {resource}, "request_uri": {"urn:x"}}), [2]string{"origin", "https://app.example"}))
+	s := user.press(t, page, "agree")
+	wantStatus(t, s, 303)
 	u, err := url.Parse(s.Local().Headers.Get("location"))
 	if err != nil || !strings.HasPrefix(u.String(), issuer+"/authorize?") {
 		t.Fatal(u, err)
 	}
-	want := url.Values{"response_type": {"code"}, "client_id": {"gate:way"}, "redirect_uri": {callback}, "code_challenge": {codeChallenge},
-		"code_challenge_method": {"S256"}, "state": {"s"}, "scope": {"read:notes"}, "resource": {resource}}
+	want := url.Values{"response_type": {"code"}, "client_id": {"gate:way"}, "redirect_uri": {"https://mcp.example.com/callback"}, "code_challenge": {codeChallenge},
+		"code_challenge_method": {"S256"}, "state": {u.Query().Get("state")}, "scope": {"read:notes"}, "resource": {resource}}
 	if u.Query().Encode() != want.Encode() {
 		t.Errorf("%v, want %v", u.Query(), want)
 	}
 	// No page may read where it leads.
-	wantHeaders(t, s, map[string]string{"location": u.String(), "cache-control": "no-store", "referrer-policy": "no-referrer"})
+	wantHeaders(t, s, map[string]string{"location": u.String(), "cache-control": "no-store", "referrer-policy": "no-referrer", "set-cookie": s.Local().Headers.Get("set-cookie")})
 
 	for _, members := range []url.Values{{"client_id": {"x"}}, {"redirect_uri": {"https://evil.example/cb"}}, {"redirect_uri": {callback, callback}}} {
 		s := vm.Request(request("GET", authorizing(members)))
@@ -181,7 +183,7 @@ func TestProxyAuthorize(t *testing.T) {
 	if got := s.Local().Headers.Get("location"); !strings.HasPrefix(got, callback+"?error=invalid_request&") || !strings.HasSuffix(got, "&state=s&iss=https%3A%2F%2Fmcp.example.com") {
 		t.Errorf("location %q", got)
 	}
-	for _, method := range []string{"POST", "OPTIONS", "HEAD", "PUT"} {
+	for _, method := range []string{"OPTIONS", "HEAD", "PUT"} {
 		s := vm.Request(request(method, authorizing(nil), [2]string{"origin", "https://app.example"}, [2]string{"access-control-request-method", "GET"}))
 		wantError(t, s, 405, "method_not_allowed")
 		if got := s.Local().Headers.Get("access-control-allow-origin"); got != "" {
@@ -199,14 +201,14 @@ func TestProxyExchange(t *testing.T) {
 			// The first waits for the provider's metadata, and then for its answer.
 			early := post(vm, "/token", formType, form(url.Values{"resource": {resource}}), [2]string{"origin", "https://app.example"})
 			p.run(h, 2*time.Second)
-			late := post(vm, "/token", formType, url.Values{"grant_type": {"refresh_token"}, "client_id": {"gate:way"}, "refresh_token": {"r"}}.Encode(), [2]string{"origin", "https://app.example"})
-			revoked := post(vm, "/revoke", formType, "client_id=gate%3Away&token=r", [2]string{"origin", "https://app.example"})
+			late := post(vm, "/token", formType, url.Values{"grant_type": {"refresh_token"}, "client_id": {proxyClient}, "refresh_token": {refreshToken("r")}}.Encode(), [2]string{"origin", "https://app.example"})
+			revoked := post(vm, "/revoke", formType, "client_id="+proxyClient+"&token="+refreshToken("r"), [2]string{"origin", "https://app.example"})
 			p.run(h, 2*time.Second)
 			for _, s := range []*Stream{early, late} {
 				wantStatus(t, s, 200)
 				wantHeaders(t, s, map[string]string{"content-type": "application/json", "cache-control": "no-store", "access-control-allow-origin": "*"})
-				if string(s.Local().Body) != p.body {
-					t.Errorf("%s", s.Local().Body)
+				if want := strings.Replace(p.body, `"r"`, `"`+refreshToken("r")+`"`, 1); string(s.Local().Body) != want {
+					t.Errorf("%s, want %s", s.Local().Body, want)
 				}
 			}
 			wantStatus(t, revoked, 200)
@@ -231,7 +233,7 @@ func TestProxyExchange(t *testing.T) {
 				t.Errorf("authorization %q", authorizations)
 			}
 			code, _ := url.ParseQuery(bodies[0])
-			if code.Get("code") != "c" || code.Get("code_verifier") != codeVerifier || code.Get("redirect_uri") != callback || code.Get("resource") != resource || !strings.HasSuffix(bodies[0], after) ||
+			if code.Get("code") != "c" || code.Get("code_verifier") != codeVerifier || code.Get("redirect_uri") != "https://mcp.example.com/callback" || code.Get("resource") != resource || !strings.HasSuffix(bodies[0], after) ||
 				bodies[1] != "grant_type=refresh_token&refresh_token=r"+after || bodies[2] != "token=r"+after {
 				t.Errorf("%q", bodies)
 			}
@@ -243,13 +245,11 @@ func TestProxyExchange(t *testing.T) {
 func TestProxyOmitsTheResource(t *testing.T) {
 	h, vm, p := proxyVM(t, object{"omit_resource": true})
 	with := url.Values{"resource": {resource}}
-	s := vm.Request(request("GET", authorizing(with)))
-	wantStatus(t, s, 302)
-	if u, err := url.Parse(s.Local().Headers.Get("location")); err != nil || u.Query().Has("resource") || !u.Query().Has("code_challenge") {
-		t.Errorf("location %v, %v", u, err)
+	if u := signIn(t, vm, authorizing(with)); u.Query().Has("resource") || !u.Query().Has("code_challenge") {
+		t.Errorf("location %v", u)
 	}
 	post(vm, "/token", formType, form(with))
-	post(vm, "/token", formType, url.Values{"grant_type": {"refresh_token"}, "client_id": {"gate:way"}, "refresh_token": {"r"}, "resource": {resource}}.Encode())
+	post(vm, "/token", formType, url.Values{"grant_type": {"refresh_token"}, "client_id": {proxyClient}, "refresh_token": {refreshToken("r")}, "resource": {resource}}.Encode())
 	p.run(h, time.Second)
 	if len(p.forms) != 2 || strings.Contains(string(p.forms[0].Body)+string(p.forms[1].Body), "resource") {
 		t.Errorf("%d forms: %v", len(p.forms), p.forms)
@@ -333,7 +333,7 @@ func TestProxyWithoutMetadata(t *testing.T) {
 	vm := start(t, h, proxying(nil, nil))
 	streams := []*Stream{
 		vm.Request(request("GET", asMetadata)), vm.Request(request("GET", authorizing(nil))), post(vm, "/token", formType, form(nil)),
-		post(vm, "/revoke", formType, "client_id=gate%3Away&token=r"),
+		post(vm, "/revoke", formType, "client_id="+proxyClient+"&token="+refreshToken("r")),
 	}
 	p := newUpstreamServer()
 	p.documents = nil
@@ -377,7 +377,7 @@ func TestProxyWithoutRoom(t *testing.T) {
 	}
 }
 
-// With callback the provider knows one redirect URI and may name itself.
+// The provider knows one redirect URI and may name itself.
 func TestProxyCallback(t *testing.T) {
 	h := newHost(t, Options{HeadersStopIteration: true})
 	vm := start(t, h, proxying(object{"callback": true}, nil))
@@ -385,22 +385,26 @@ func TestProxyCallback(t *testing.T) {
 	p.documents[asMetadata] = strings.Replace(p.documents[asMetadata], "{", `{"authorization_response_iss_parameter_supported":true,`, 1)
 	early := vm.Request(request("GET", authorizing(nil)))
 	p.run(h, 2*time.Second)
-	wantStatus(t, early, 302)
-	u, err := url.Parse(early.Local().Headers.Get("location"))
-	if err != nil || u.Query().Get("redirect_uri") != "https://mcp.example.com/callback" {
-		t.Fatal(u, err)
+	user := &person{vm: vm}
+	u := user.agree(t, early)
+	if u.Query().Get("redirect_uri") != "https://mcp.example.com/callback" {
+		t.Fatal(u)
 	}
 	back := url.Values{"code": {"c"}, "state": {u.Query().Get("state")}, "iss": {issuer}}
-	s := vm.Request(request("GET", "/callback?"+back.Encode()))
-	wantStatus(t, s, 302)
-	wantHeaders(t, s, map[string]string{"location": callback + "?code=c&state=s&iss=https%3A%2F%2Fmcp.example.com", "cache-control": "no-store", "referrer-policy": "no-referrer"})
 	// It promises its name, so that what has none is not from it.
-	wantError(t, vm.Request(request("GET", "/callback?"+url.Values{"code": {"c"}, "state": back["state"]}.Encode())), 400, "invalid_request")
+	wantPage(t, user.get("/callback?"+url.Values{"code": {"c"}, "state": back["state"]}.Encode()), 400, "another issuer")
 	for name, value := range map[string]string{"iss": "https://evil.example", "state": "https://evil.example/cb s"} {
 		bad := maps.Clone(back)
 		bad.Set(name, value)
-		wantError(t, vm.Request(request("GET", "/callback?"+bad.Encode())), 400, "invalid_request")
+		wantPage(t, user.get("/callback?"+bad.Encode()), 400, "cannot go on")
 	}
+	s := user.get("/callback?" + back.Encode())
+	wantStatus(t, s, 302)
+	to, err := url.Parse(s.Local().Headers.Get("location"))
+	if err != nil || unsealed(t, to.Query().Get("code")) != "c" {
+		t.Fatal(to, err)
+	}
+	wantHeaders(t, s, map[string]string{"location": callback + "?code=" + to.Query().Get("code") + "&state=s&iss=https%3A%2F%2Fmcp.example.com", "cache-control": "no-store", "referrer-policy": "no-referrer"})
 	wantError(t, vm.Request(request("POST", "/callback")), 405, "method_not_allowed")
 	s = post(vm, "/token", formType, form(nil))
 	p.run(h, time.Second)
@@ -415,24 +419,6 @@ func TestProxyCallback(t *testing.T) {
 	if got := h.Counter("mcpauth_requests_total.result=oauth_proxy.reason=returned"); got != 1 || strings.Contains(h.LogText(), "cannot be accepted") {
 		t.Errorf("returned: %d, log:\n%s", got, h.LogText())
 	}
-	_, without, _ := proxyVM(t, nil)
-	wantStatus(t, without.Request(request("GET", "/callback?"+back.Encode())), 404)
-}
-
-// A provider that names itself in authorization responses is told about: clients
-// that compare the name refuse them.
-func TestProxyProviderNamesItself(t *testing.T) {
-	h := newHost(t, Options{HeadersStopIteration: true})
-	vms := []*VM{start(t, h, proxying(nil, nil)), start(t, h, proxying(nil, nil))}
-	p := newUpstreamServer()
-	p.documents[asMetadata] = strings.Replace(p.documents[asMetadata], "{", `{"authorization_response_iss_parameter_supported":true,`, 1)
-	p.run(h, 2*time.Second)
-	for _, vm := range vms {
-		wantStatus(t, vm.Request(request("GET", authorizing(nil))), 302)
-	}
-	if n := strings.Count(h.LogText(), "authorization responses cannot be accepted by every client: the provider names itself in them"); n != 1 {
-		t.Errorf("%d lines in the log:\n%s", n, h.LogText())
-	}
 }
 
 // At the root of a host the endpoints come before the resource; readings of a
@@ -443,7 +429,7 @@ func TestProxyPaths(t *testing.T) {
 	c["resources"] = []object{notes(object{"resource": "https://mcp.example.com"})}
 	vm := start(t, h, c)
 	newUpstreamServer().run(h, 2*time.Second)
-	wantStatus(t, vm.Request(request("GET", authorizing(nil))), 302)
+	wantStatus(t, vm.Request(request("GET", authorizing(nil))), 200)
 	wantStatus(t, post(vm, "/register", "application/json", `{"redirect_uris":["`+callback+`"]}`), 201)
 	wantStatus(t, post(vm, "/register/", "application/json", `{"redirect_uris":["`+callback+`"]}`), 201)
 	for _, path := range []string{"/token/x", "/authorized", "/x/token"} {
@@ -505,7 +491,9 @@ func TestProxyBesideTheWellKnownPlaces(t *testing.T) {
 	for _, prefix := range []string{asMetadata + "s", prm + "s", "/.well-known"} {
 		_, vm, _ := proxyVM(t, object{"path_prefix": prefix})
 		wantError(t, post(vm, prefix+"/token", formType, "x=y"), 400, "invalid_client")
-		wantStatus(t, vm.Request(request("GET", prefix+authorizing(nil))), 302)
+		if u := signIn(t, vm, prefix+authorizing(nil)); u.Query().Get("redirect_uri") != "https://mcp.example.com"+prefix+"/callback" {
+			t.Error(u)
+		}
 	}
 }
 
@@ -530,7 +518,7 @@ func TestProxySecretStaysInside(t *testing.T) {
 	if strings.Contains(seen.String(), clientSecret) || strings.Contains(seen.String(), strings.Trim(toJSON(clientSecret), `"`)) {
 		t.Error("the secret is seen")
 	}
-	for reason, want := range map[string]uint64{"registered": 3, "redirected": 3, "exchanged": 1, "refused": 3} {
+	for reason, want := range map[string]uint64{"registered": 3, "asked": 3, "exchanged": 1, "refused": 3} {
 		if got := h.Counter("mcpauth_requests_total.result=oauth_proxy.reason=" + reason); got != want {
 			t.Errorf("%s: %d, want %d", reason, got, want)
 		}
@@ -548,15 +536,18 @@ func TestDocumentedProxy(t *testing.T) {
 	if !ok || !ok2 {
 		t.Fatal("no configuration in the page")
 	}
-	h := newHost(t, Options{HeadersStopIteration: true, Environment: map[string]string{"GITHUB_SECRET": clientSecret}})
+	h := newHost(t, Options{HeadersStopIteration: true, Environment: map[string]string{"GITHUB_SECRET": clientSecret, "MCPAUTH_SIGNING_KEY": signingKey}})
 	vm := start(t, h, text)
-	s := vm.Request(request("GET", "/authorize?response_type=code&client_id=Iv1.0123456789abcdef&redirect_uri=http%3A%2F%2F127.0.0.1%3A33418%2F&state=s&code_challenge_method=S256&code_challenge="+codeChallenge))
-	wantStatus(t, s, 302)
-	if got := s.Local().Headers.Get("location"); !strings.HasPrefix(got, "https://github.com/login/oauth/authorize?response_type=code&client_id=Iv1.0123456789abcdef&") || !strings.Contains(got, "&redirect_uri=https%3A%2F%2Fmcp.example.com%2Fcallback&") || !strings.HasSuffix(got, "&scope=read%3Auser") {
+	user, client := &person{vm: vm}, clientWith("x", "http://127.0.0.1:33418/")
+	to := user.agree(t, user.get("/authorize?response_type=code&client_id="+client+"&redirect_uri=http%3A%2F%2F127.0.0.1%3A33418%2F&state=s&code_challenge_method=S256&code_challenge="+codeChallenge))
+	if got := to.String(); !strings.HasPrefix(got, "https://github.com/login/oauth/authorize?response_type=code&client_id=Iv1.0123456789abcdef&") || !strings.Contains(got, "&redirect_uri=https%3A%2F%2Fmcp.example.com%2Fcallback&") || !strings.HasSuffix(got, "&scope=read%3Auser") {
 		t.Errorf("location %q", got)
 	}
-	s = post(vm, "/token", formType, url.Values{"grant_type": {"authorization_code"}, "client_id": {"Iv1.0123456789abcdef"}, "redirect_uri": {"http://127.0.0.1:33418/"},
-		"code": {"c"}, "code_verifier": {codeVerifier}}.Encode())
+	s := user.get("/callback?" + url.Values{"code": {"c"}, "state": {to.Query().Get("state")}}.Encode())
+	wantStatus(t, s, 302)
+	back, _ := url.Parse(s.Local().Headers.Get("location"))
+	s = post(vm, "/token", formType, url.Values{"grant_type": {"authorization_code"}, "client_id": {client}, "redirect_uri": {"http://127.0.0.1:33418/"},
+		"code": {back.Query().Get("code")}, "code_verifier": {codeVerifier}}.Encode())
 	h.Run(time.Second, func() {
 		for _, c := range h.Callouts() {
 			if c.Cluster != "github" || c.Headers.Get(":authority") != "github.com" || c.Path() != "/login/oauth/access_token" {

@@ -2,7 +2,6 @@ package wasmtest
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +15,7 @@ func TestPlacesToWait(t *testing.T) {
 	down := object{"issuer": second, "cluster": "second"}
 	// The proxy takes all hosts' own paths.
 	first := with(opaque(nil), object{"discovery": "auto", "oauth_proxy": object{
-		"client_id": "gateway", "client_secret": clientSecret, "redirect_uris": []string{callback},
+		"client_id": "gateway", "client_secret": clientSecret, "redirect_uris": []string{callback}, "signing_key": signingKey,
 		"authorization_endpoint": issuer + "/authorize", "token_endpoint": issuer + "/token",
 	}})
 	vm := start(t, h, config(nil, notes(nil), object{
@@ -56,7 +55,7 @@ func TestPlacesToWait(t *testing.T) {
 	fill(512, func(i int) string { return signedBy(fmt.Sprint("k", i)).bearer(claims(h, nil)) })
 	var others []*Stream
 	for i := range 20 {
-		others = append(others, vm.Request(rpc("/notes", fmt.Sprint("Bearer opaque-", i))), post(vm, "/token", formType, form(url.Values{"client_id": {"gateway"}})))
+		others = append(others, vm.Request(rpc("/notes", fmt.Sprint("Bearer opaque-", i))), post(vm, "/token", formType, form(nil)))
 	}
 	wantForwarded(t, vm.Request(rpc("/notes", rsaKey.bearer(claims(h, nil)))))
 	good(100 * time.Millisecond)

@@ -248,7 +248,7 @@ func TestMetadataWithoutRegistration(t *testing.T) {
 	}
 
 	for name, server := range map[string]object{"proxy": fetching(object{"oauth_proxy": object{
-		"client_id": "a", "client_secret": "b", "redirect_uris": []string{callback},
+		"client_id": "a", "client_secret": "b", "redirect_uris": []string{callback}, "signing_key": signingKey,
 	}}), "jwks_uri": direct(nil)} {
 		h := newHost(t, Options{HeadersStopIteration: true})
 		start(t, h, config(server, notes(nil), object{"allow_on_headers_stop_iteration": true}))

@@ -2,6 +2,7 @@ package wasmtest
 
 import (
 	"encoding/json"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -148,16 +149,16 @@ func TestBadServerMetadataNeverReplacesGood(t *testing.T) {
 	good := p.documents[asMetadata]
 	p.documents[asMetadata] = metadata(object{"token_endpoint": issuer + "/elsewhere"})
 	p.run(h, 2*time.Hour)
-	wantStatus(t, vm.Request(request("GET", authorizing(nil))), 302)
+	wantStatus(t, vm.Request(request("GET", authorizing(nil))), 200)
 	if !strings.Contains(h.LogText(), "the metadata has no authorization_endpoint") {
 		t.Errorf("log:\n%s", h.LogText())
 	}
-	s := post(vm, "/token", formType, form(nil))
+	s := post(vm, "/token", formType, form(url.Values{"code": {codeAt(nowOf(h), "c")}}))
 	p.run(h, time.Second)
 	wantStatus(t, s, 200)
 	p.documents[asMetadata] = strings.Replace(good, "/token", "/elsewhere", 1)
 	p.run(h, 2*time.Hour)
-	s = post(vm, "/token", formType, form(nil))
+	s = post(vm, "/token", formType, form(url.Values{"code": {codeAt(nowOf(h), "c")}}))
 	p.run(h, time.Second)
 	wantStatus(t, s, 200)
 	if got := []string{p.forms[0].Path(), p.forms[1].Path()}; got[0] != "/token" || got[1] != "/elsewhere" {

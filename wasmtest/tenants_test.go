@@ -350,7 +350,7 @@ func TestMetadataForStrictClients(t *testing.T) {
 
 	h = newHost(t, Options{HeadersStopIteration: true})
 	vm = ready(t, h, d, config(tenants(object{"oauth_proxy": object{
-		"client_id": "gate:way", "client_secret": clientSecret, "redirect_uris": []string{"http://127.0.0.1/callback"}, "callback": true,
+		"client_id": "gate:way", "client_secret": clientSecret, "redirect_uris": []string{"http://127.0.0.1/callback"}, "callback": true, "signing_key": signingKey,
 	}}), notes(nil), object{"allow_on_headers_stop_iteration": true}))
 	if prm := document(prm + "/notes"); toJSON(prm["authorization_servers"]) != toJSON([]string{origin}) {
 		t.Errorf("metadata of the resource %v", prm)
@@ -358,18 +358,17 @@ func TestMetadataForStrictClients(t *testing.T) {
 	if as := document(asMetadata); as["issuer"] != origin || as["authorization_endpoint"] != origin+"/authorize" {
 		t.Errorf("metadata of the gateway %v", as)
 	}
-	s := vm.Request(request("GET", authorizing(nil)))
-	wantStatus(t, s, 302)
-	to, err := url.Parse(s.Local().Headers.Get("location"))
-	if err != nil || !strings.HasPrefix(to.String(), authorize+"?") {
-		t.Fatalf("redirected to %s, %v", to, err)
-	}
+	user := &person{vm: vm}
 	for iss, status := range map[string]int{"": 302, issuerOf(tenantA): 302, entraPublic: 302, issuerOf(tenantC): 400, "https://evil.example": 400} {
+		to := user.agree(t, user.get(authorizing(nil)))
+		if !strings.HasPrefix(to.String(), authorize+"?") {
+			t.Fatalf("redirected to %s", to)
+		}
 		back := url.Values{"code": {"c"}, "state": {to.Query().Get("state")}}
 		if iss != "" {
 			back.Set("iss", iss)
 		}
-		wantStatus(t, vm.Request(request("GET", "/callback?"+back.Encode())), status)
+		wantStatus(t, user.get("/callback?"+back.Encode()), status)
 	}
 	wantForwarded(t, vm.Request(rpc("/notes", rsaKey.bearer(ofTenant(h, tenantA, nil)))))
 }

@@ -2,9 +2,11 @@ package conformance
 
 import (
 	"bufio"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"mcpauth/envoy-example/authserver"
 	"mcpauth/envoy-example/envoy"
 	"mcpauth/envoy-example/loopback"
+	"mcpauth/integration/clients/golang"
 )
 
 // TestOAuthProxyConforms: with oauth_proxy the gateway is an authorization server for
@@ -23,7 +26,7 @@ func TestOAuthProxyConforms(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { port.Release() })
-	client := authserver.Client{ID: "the gateway", Secret: "secret", RedirectURIs: []string{"http://127.0.0.1/callback"}}
+	client := authserver.Client{ID: "the gateway", Secret: "secret", RedirectURIs: []string{port.Origin() + "/callback"}}
 	resource := port.Origin() + "/mcp"
 	auth, err := authserver.Start(authserver.Options{NoRegistration: true, NoIssuerParameter: true, Clients: []authserver.Client{client}, Resources: []string{resource}})
 	if err != nil {
@@ -32,14 +35,16 @@ func TestOAuthProxyConforms(t *testing.T) {
 	t.Cleanup(func() { auth.Close() })
 	startPlugin(t, "1.40.0", envoy.Options{Port: port.Number(), HeadersStopIteration: true, Upstream: "auth", Clusters: []envoy.Cluster{envoy.ClusterAt("auth", auth.Addr())}}, object{
 		"authorization_servers": []object{{"issuer": auth.Issuer(), "cluster": "auth", "oauth_proxy": object{
-			"client_id": client.ID, "client_secret": client.Secret, "redirect_uris": client.RedirectURIs,
+			"client_id": client.ID, "client_secret": client.Secret, "redirect_uris": []string{"http://127.0.0.1/callback"},
+			"signing_key": "the key of the tests has 32 bytes",
 		}}},
 		"allow_on_headers_stop_iteration": true,
 		"resources":                       []object{{"resource": resource, "required_scopes": []string{"read:notes"}}},
 	})
+	registered := register(t, port.Origin())
 	for _, version := range []string{november25, july26} {
 		t.Run(version, func(t *testing.T) {
-			r := signIn(t, port.Origin(), "--spec-version", version, "--client-id", client.ID, "--resource", resource)
+			r := signIn(t, port.Origin(), "--spec-version", version, "--client-id", registered, "--resource", resource)
 			for _, scenario := range []string{"authorization-server-metadata-endpoint", "authorization-code-grant"} {
 				if len(r[scenario]) == 0 {
 					t.Errorf("no checks of %s: %v", scenario, r)
@@ -56,6 +61,23 @@ func TestOAuthProxyConforms(t *testing.T) {
 			}
 		})
 	}
+}
+
+// register registers a client with the gateway.
+func register(t *testing.T, issuer string) string {
+	t.Helper()
+	res, err := http.Post(issuer+"/register", "application/json", strings.NewReader(`{"client_name":"the suite","redirect_uris":["http://127.0.0.1/callback"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var client struct {
+		ID string `json:"client_id"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&client); err != nil || res.StatusCode != http.StatusCreated {
+		t.Fatalf("registration: status %d, %v", res.StatusCode, err)
+	}
+	return client.ID
 }
 
 // signIn runs the suite as a client of an authorization server, and opens the page that
@@ -88,7 +110,13 @@ func signIn(t *testing.T, issuer string, args ...string) report {
 		if !strings.HasPrefix(lines.Text(), "Callback server started") {
 			continue
 		}
-		res, err := http.Get(page)
+		back, err := golang.Agree(page, func(to *url.URL) bool { return to.Port() == strconv.Itoa(port) })
+		if err != nil {
+			t.Error(err)
+			cmd.Process.Kill() // it would wait for minutes
+			continue
+		}
+		res, err := http.Get(back.String())
 		if err != nil {
 			t.Error(err)
 			cmd.Process.Kill() // it would wait for minutes

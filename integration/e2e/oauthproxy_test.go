@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"mcpauth/envoy-example/authserver"
+	"mcpauth/envoy-example/envoy"
 	"mcpauth/envoy-example/loopback"
 )
 
@@ -58,19 +59,37 @@ func merged(objects ...object) object {
 }
 
 // proxyGateway is a gateway that stands for a provider without registration, for
-// a resource with a path and one that is the whole origin. With callback the
-// provider knows the gateway's own redirect URI only, and names itself.
-func proxyGateway(t *testing.T, s *stage, callback bool) (*stage, *gateway) {
+// a resource with a path and one that is the whole origin. The provider knows the
+// gateway's own redirect URI only, and names itself if named is set.
+func proxyGateway(t *testing.T, s *stage, named bool) (*stage, *gateway) {
 	t.Helper()
 	port := reserve(t)
-	o := authserver.Options{NoRegistration: true, NoIssuerParameter: !callback, Clients: []authserver.Client{providerClient}}
-	if callback {
-		o.Clients[0].RedirectURIs = []string{port.Origin() + "/callback"}
-	}
+	client := providerClient
+	client.RedirectURIs = []string{port.Origin() + "/callback"}
+	o := authserver.Options{NoRegistration: true, NoIssuerParameter: !named, Clients: []authserver.Client{client}}
 	return ownGateway(t, s, port, o, []string{"/mcp", ""}, object{"oauth_proxy": object{
-		"client_id": providerClient.ID, "client_secret": providerClient.Secret, "callback": callback,
-		"redirect_uris": []string{"http://127.0.0.1/callback", "http://localhost/callback"},
+		"client_id": providerClient.ID, "client_secret": providerClient.Secret, "signing_key": signingKey,
+		"redirect_uris": []string{"http://127.0.0.1/callback", "http://localhost/callback", "http://127.0.0.1/oauth/callback"},
 	}}, nil, object{"allow_on_headers_stop_iteration": true})
+}
+
+const signingKey = "the key of the tests has 32 bytes"
+
+// registerAt registers a client with a gateway, and returns its ID.
+func registerAt(t *testing.T, origin string, name string, uris ...string) string {
+	t.Helper()
+	res, err := clients[http1].Post(origin+"/register", "application/json", strings.NewReader(toJSON(object{"client_name": name, "redirect_uris": uris})))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var registered struct {
+		ID string `json:"client_id"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&registered); err != nil || res.StatusCode != 201 {
+		t.Fatal(res.StatusCode, err)
+	}
+	return registered.ID
 }
 
 // TestProviderWithoutRegistration: clients that can only register by themselves
@@ -78,23 +97,13 @@ func proxyGateway(t *testing.T, s *stage, callback bool) (*stage, *gateway) {
 // one that is a whole origin; the secret came with each exchange.
 func TestProviderWithoutRegistration(t *testing.T) {
 	all := mcpClients(t)
-	t.Run("redirect URIs of clients", func(t *testing.T) { testProviderWithoutRegistration(t, all, false) })
-	t.Run("callback of the gateway", func(t *testing.T) { testProviderWithoutRegistration(t, all, true) })
-}
-
-func testProviderWithoutRegistration(t *testing.T, all []*mcpClient, callback bool) {
 	onEach(t, func(t *testing.T, s *stage) {
-		own, _ := proxyGateway(t, s, callback)
+		own, _ := proxyGateway(t, s, true)
 		places := []place{
-			{"path", own.port.Origin() + "/mcp", own.auth.Issuer(), "read:notes"},
-			{"root", own.port.Origin(), own.auth.Issuer(), "read:notes"},
+			{"path", own.port.Origin() + "/mcp", own.auth.Issuer(), "read:notes", providerClient.ID},
+			{"root", own.port.Origin(), own.auth.Issuer(), "read:notes", providerClient.ID},
 		}
 		for _, c := range all {
-			// The Inspector signs nobody in here, and FastMCP listens at any port of
-			// localhost, of which the example's authorization server takes one only.
-			if c.name == "MCP Inspector" || c.name == "FastMCP" && !callback {
-				continue
-			}
 			t.Run(c.name+" "+c.version+" MCP "+c.protocol, func(t *testing.T) {
 				visits, err := c.visit(c, "whoami", places[0].url, places[1].url)
 				if err != nil || len(visits) != len(places) {
@@ -102,8 +111,8 @@ func testProviderWithoutRegistration(t *testing.T, all []*mcpClient, callback bo
 				}
 				for i, p := range places {
 					c.check(t, visits[i], p)
-					if visits[i].ClientID != providerClient.ID {
-						t.Errorf("client %q", visits[i].ClientID)
+					if id := visits[i].ClientID; id == providerClient.ID || strings.Count(id, ".") != 1 {
+						t.Errorf("client %q", id)
 					}
 				}
 			})
@@ -126,13 +135,25 @@ func TestOAuthProxyOnTheWire(t *testing.T) {
 		const callback = "http://127.0.0.1:12345/callback"
 		for _, p := range protocols {
 			t.Run(string(p), func(t *testing.T) {
+				cookie := "" // of the browser
+				client := registerAt(t, own.port.Origin(), "a client", callback)
 				send := func(method, path string, form url.Values) *answer {
 					r := request{proto: p, method: method, path: path, header: http.Header{"Origin": {pages}}}
+					if path == "/authorize" {
+						r.header.Set("Origin", "null")
+					}
+					if cookie != "" {
+						r.header.Set("Cookie", "a=b; "+cookie)
+					}
 					if form != nil {
 						r.header.Set("Content-Type", "application/x-www-form-urlencoded")
 						r.body = form.Encode()
 					}
-					return g.do(t, r)
+					a := g.do(t, r)
+					if set := a.header.Get("Set-Cookie"); set != "" {
+						cookie, _, _ = strings.Cut(set, ";")
+					}
+					return a
 				}
 				a := send("GET", "/.well-known/oauth-authorization-server", nil)
 				var metadata struct {
@@ -142,10 +163,16 @@ func TestOAuthProxyOnTheWire(t *testing.T) {
 				if json.Unmarshal([]byte(a.body), &metadata); a.status != 200 || metadata.Issuer != own.port.Origin() || metadata.TokenEndpoint != own.port.Origin()+"/token" {
 					t.Errorf("%d %s", a.status, a.body)
 				}
-				query := url.Values{"response_type": {"code"}, "client_id": {providerClient.ID}, "redirect_uri": {callback}, "scope": {"read:notes"}, "state": {"s"},
+				query := url.Values{"response_type": {"code"}, "client_id": {client}, "redirect_uri": {callback}, "scope": {"read:notes"}, "state": {"s"},
 					"code_challenge": {challenge}, "code_challenge_method": {"S256"}, "resource": {own.port.Origin()}}
 				a = send("GET", "/authorize?"+query.Encode(), nil)
-				if a.status != 302 || !strings.HasPrefix(a.header.Get("Location"), own.auth.Endpoint("authorize")+"?") {
+				if a.status != 200 || cookie == "" || !strings.Contains(a.header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
+					t.Fatalf("%d %v %s", a.status, a.header, a.body)
+				}
+				_, sealed, _ := strings.Cut(a.body, `name="request" value="`)
+				sealed, _, _ = strings.Cut(sealed, `"`)
+				a = send("POST", "/authorize", url.Values{"request": {sealed}, "decision": {"agree"}})
+				if a.status != 303 || !strings.HasPrefix(a.header.Get("Location"), own.auth.Endpoint("authorize")+"?") {
 					t.Fatalf("%d %v %s", a.status, a.header, a.body)
 				}
 				res, err := clients[http1].Get(a.header.Get("Location"))
@@ -153,14 +180,28 @@ func TestOAuthProxyOnTheWire(t *testing.T) {
 					t.Fatal(err)
 				}
 				res.Body.Close()
-				back := location(t, res.Header.Get("Location"))
-				if !strings.HasPrefix(back.String(), callback+"?") || back.Query().Get("state") != "s" || back.Query().Has("iss") {
-					t.Fatalf("%d %s", res.StatusCode, back)
+				returned := location(t, res.Header.Get("Location"))
+				if !strings.HasPrefix(returned.String(), own.port.Origin()+"/callback?") {
+					t.Fatalf("%d %s", res.StatusCode, returned)
 				}
-				form := url.Values{"grant_type": {"authorization_code"}, "client_id": {providerClient.ID}, "redirect_uri": {callback}, "code": {back.Query().Get("code")},
+				browser := cookie
+				cookie = ""
+				if a = send("GET", returned.RequestURI(), nil); a.status != 400 || !strings.Contains(a.body, "another browser") {
+					t.Errorf("without the cookie: %d %s", a.status, a.body)
+				}
+				cookie = browser
+				a = send("GET", returned.RequestURI(), nil)
+				back := location(t, a.header.Get("Location"))
+				if a.status != 302 || !strings.HasPrefix(back.String(), callback+"?") || back.Query().Get("state") != "s" || back.Query().Get("iss") != own.port.Origin() {
+					t.Fatalf("%d %s %s", a.status, back, a.body)
+				}
+				if a = send("GET", returned.RequestURI(), nil); a.status != 400 || !strings.Contains(a.body, "completed before") {
+					t.Errorf("twice: %d %s", a.status, a.body)
+				}
+				form := url.Values{"grant_type": {"authorization_code"}, "client_id": {client}, "redirect_uri": {callback}, "code": {back.Query().Get("code")},
 					"code_verifier": {verifier}, "resource": {own.port.Origin()}}
 				before, secrets := own.auth.Requests("/token"), own.auth.Secrets()
-				for name, value := range map[string]string{"code_verifier": "short", "redirect_uri": "https://evil.example/cb", "client_id": "x"} {
+				for name, value := range map[string]string{"code_verifier": "short", "redirect_uri": "https://evil.example/cb", "client_id": "x", "code": returned.Query().Get("code")} {
 					bad := maps.Clone(form)
 					bad.Set(name, value)
 					if a = send("POST", "/token", bad); a.status != 400 {
@@ -189,7 +230,12 @@ func TestOAuthProxyOnTheWire(t *testing.T) {
 					t.Errorf("%d exchanges came with the secret, want 1", n-secrets)
 				}
 				seen := own.mcp.Requests()
-				a = send("POST", "/revoke", url.Values{"client_id": {providerClient.ID}, "token": {tokens.AccessToken}})
+				other := maps.Clone(form)
+				other.Set("client_id", registerAt(t, own.port.Origin(), "a client", callback))
+				if a = send("POST", "/token", other); a.status != 400 || !strings.Contains(a.body, `"invalid_grant"`) {
+					t.Errorf("a code of another client: %d %s", a.status, a.body)
+				}
+				a = send("POST", "/revoke", url.Values{"client_id": {client}, "token": {tokens.AccessToken}})
 				if a.status != 200 {
 					t.Errorf("%d %s", a.status, a.body)
 				}
@@ -208,6 +254,28 @@ func TestOAuthProxyOnTheWire(t *testing.T) {
 		}
 		if log := g.Log(); strings.Contains(log, providerClient.Secret) {
 			t.Error("Envoy's log has the secret")
+		}
+	})
+}
+
+// TestOAuthEndpointsAreLimited: the example lets one client address call the endpoints of
+// oauth_proxy so often, and no other path is slowed down.
+func TestOAuthEndpointsAreLimited(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		own, port := keyStage(t, s, authserver.Options{}), reserve(t)
+		g := own.start(t, envoy.Options{Bootstrap: own.exampleConfig(t, port)})
+		counts := map[int]int{}
+		for i := range 130 {
+			path := []string{"/register", "/authorize?x=" + strings.Repeat("y", i), "/token/", "/callback", "/revoke"}[i%5]
+			counts[g.do(t, request{proto: http1, method: "POST", path: path}).status]++
+		}
+		if counts[429] != 10 || counts[404] != 120 {
+			t.Errorf("statuses %v, want 120 of 404, and then 429", counts)
+		}
+		for range 20 {
+			if a := g.do(t, toolCall(http1, "/notes", nil)); a.status != 401 {
+				t.Errorf("status %d at another path", a.status)
+			}
 		}
 	})
 }
@@ -242,7 +310,11 @@ func TestOldClients(t *testing.T) {
 				if err != nil || len(visits) != 1 {
 					t.Fatal(err, visits)
 				}
-				old.check(t, visits[0], place{"", own.port.Origin() + "/mcp", own.auth.Issuer(), "read:notes"})
+				client := ""
+				if strings.HasPrefix(name, "the gateway") {
+					client = providerClient.ID
+				}
+				old.check(t, visits[0], place{"", own.port.Origin() + "/mcp", own.auth.Issuer(), "read:notes", client})
 			})
 		})
 	}

@@ -1,6 +1,10 @@
 package e2e
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -24,12 +28,26 @@ func says(s *authserver.Server, path string, status int, body string, headers ..
 	}))
 }
 
+// refreshTokenFor returns what a gateway gives to a client in place of a refresh token of the
+// provider: see sealer in internal/oauthproxy.
+func refreshTokenFor(origin, client, token string) string {
+	field := func(b []byte, text string) []byte { return append(binary.AppendUvarint(b, uint64(len(text))), text...) }
+	sum := func(key, text string) string {
+		m := hmac.New(sha256.New, []byte(key))
+		m.Write([]byte(text))
+		return string(m.Sum(nil))
+	}
+	hash := sha256.Sum256(field(nil, client))
+	encode := base64.RawURLEncoding.EncodeToString
+	text := encode(field(field(nil, string(hash[:])), token))
+	return text + "." + encode([]byte(sum(sum(signingKey, "mcpauth 1 refresh "+origin), text)))
+}
+
 // TestOAuthProxyAnswers: what the gateway makes of a provider's answers, and of
 // clients that register more than is allowed or authenticate as they may not.
 func TestOAuthProxyAnswers(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		own, g := proxyGateway(t, s, false)
-		const verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 		for _, p := range protocols {
 			t.Run(string(p), func(t *testing.T) {
 				post := func(path, contentType, body string, header http.Header) *answer {
@@ -50,7 +68,9 @@ func TestOAuthProxyAnswers(t *testing.T) {
 				if a.status != 400 || !strings.Contains(a.body, "cursor://anysphere.cursor-mcp/oauth/callback") {
 					t.Errorf("%d %s", a.status, a.body)
 				}
-				form := url.Values{"grant_type": {"authorization_code"}, "redirect_uri": {"http://127.0.0.1:1/callback"}, "code": {"c"}, "code_verifier": {verifier}}
+				// A refresh token that the client got here, in place of the provider's.
+				client := registerAt(t, own.port.Origin(), "a client", "http://127.0.0.1:1/callback")
+				form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshTokenFor(own.port.Origin(), client, "r")}}
 				const formType = "application/x-www-form-urlencoded"
 				r, _ := http.NewRequest("POST", "/", nil)
 				r.SetBasicAuth(url.QueryEscape(providerClient.ID), "")
@@ -58,7 +78,7 @@ func TestOAuthProxyAnswers(t *testing.T) {
 				if a.status != 401 || !strings.HasPrefix(a.header.Get("WWW-Authenticate"), "Basic ") || !strings.Contains(a.body, "invalid_client") {
 					t.Errorf("%d %v %s", a.status, a.header, a.body)
 				}
-				form.Set("client_id", providerClient.ID)
+				form.Set("client_id", client)
 				for _, tt := range []struct {
 					status  int
 					body    string

@@ -48,8 +48,8 @@ var (
             oauth_proxy:
               client_id: gateway
               client_secret_env: GATEWAY_CLIENT_SECRET
+              signing_key: the key of the tests has 32 bytes
               path_prefix: /oauth
-              callback: true
               redirect_uris: ["http://127.0.0.1/callback"]
 `},
 	}

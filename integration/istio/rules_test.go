@@ -64,7 +64,7 @@ func (m *mesh) testOAuthProxy(t *testing.T) {
 		{Why: "the OAuth proxy", Old: `"cluster": "outbound|443||auth.example.com"`, New: `"cluster": "outbound|443||auth.example.com",
                         "oauth_proxy": {
                           "client_id": "gateway", "client_secret_env": "GATEWAY_CLIENT_SECRET",
-                          "callback": true, "path_prefix": "/oauth", "redirect_uris": ["http://127.0.0.1/callback"]
+                          "signing_key": "the key of the tests has 32 bytes", "path_prefix": "/oauth", "redirect_uris": ["http://127.0.0.1/callback"]
                         }`},
 	}
 	m.applyAll(t, m.manifest(t, "guard.yaml"), m.manifest(t, "identity-provider.yaml"), m.manifest(t, "envoyfilter.yaml", proxied...), route)

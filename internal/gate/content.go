@@ -40,14 +40,14 @@ var methodOverrides = [...]string{
 	"x-http-method", "x-http-method-override", "x-method", "x-method-override", "x-original-method",
 }
 
-// overridingLengths has bit n set if a name in overriding has n bytes. Few other headers
+// overrideLengths has bit n set if a name in methodOverrides has n bytes. Few other headers
 // have as many.
-const overridingLengths = 1<<8 | 1<<9 | 1<<11 | 1<<13 | 1<<14 | 1<<17 | 1<<22
+const overrideLengths = 1<<8 | 1<<13 | 1<<17 | 1<<22
 
 // TakeOverride reads a header of the request, whose name is in lower case, if it is one of
 // methodOverrides in any spelling. It is for gates that [Gate.HasPublic].
 func (r *Request) TakeOverride(name string) {
-	if uint64(overridingLengths)>>min(len(name), 63)&1 != 0 && overrides(name) {
+	if uint64(overrideLengths)>>min(len(name), 63)&1 != 0 && overrides(name) {
 		r.overridden = true
 	}
 }
@@ -60,6 +60,21 @@ func overrides(header string) bool {
 		}
 	}
 	return false
+}
+
+// maxCookies bounds the result of TakeCookie, which copies all earlier lines for each
+// further one.
+const maxCookies = 16 << 10
+
+// TakeCookie reads a Cookie header. HTTP/2 lets a client send one for each cookie (RFC
+// 9113, section 8.2.3). Those after the first maxCookies bytes are ignored.
+func (r *Request) TakeCookie(value string) {
+	switch {
+	case r.Cookies == "":
+		r.Cookies = value
+	case len(r.Cookies)+len(value) <= maxCookies:
+		r.Cookies += "; " + value
+	}
 }
 
 // maxJoined bounds the result of joinLines, which copies all earlier lines for each

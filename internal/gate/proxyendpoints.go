@@ -16,17 +16,25 @@ import (
 
 // serveProxyEndpoint serves the endpoint k at the origin of p. Pages of any origin
 // may read the responses, except those of the endpoints to which a user's browser
-// goes (RFC 9700, section 2.6).
+// goes (RFC 9700, section 2.6). The page that asks the user posts its form to the
+// authorization endpoint.
 func (p *resource) serveProxyEndpoint(k route.Kind, r *Request) Verdict {
 	const methods = "POST, OPTIONS"
 	switch {
 	case k == route.ServerMetadata:
 		return p.serveServerMetadata(r)
 	case k == route.AuthorizationEndpoint || k == route.CallbackEndpoint:
-		if r.Method == "GET" {
-			return p.redirect(k, r)
+		switch {
+		case r.Method == "GET":
+			return p.serveBrowser(k, r)
+		case k == route.CallbackEndpoint:
+			return respond(reply.MethodNotAllowed("GET", "GET", ""), metrics.Method)
+		case r.Method != "POST":
+			return respond(reply.MethodNotAllowed("GET or POST", "GET, POST", ""), metrics.Method)
+		case r.Upgrade:
+			return refuseUpgrade(r)
 		}
-		return respond(reply.MethodNotAllowed("GET", "GET", ""), metrics.Method)
+		return p.postForm(k, r)
 	case k == route.RevocationEndpoint && p.proxyServer.Proxy.Ready() && !p.proxyServer.Proxy.Revokes():
 		return respond(reply.NotFound(r.allowOrigin()), metrics.NoResource)
 	case r.Method == "OPTIONS":
@@ -75,17 +83,18 @@ func (p *resource) awaitEndpoints(arrived UnixMilli, allowOrigin string) Verdict
 	return respond(reply.NoAuthServer(allowOrigin, oauthproxy.RetryAfter), metrics.NoAnswer)
 }
 
-// redirect sends a user to the provider or back to the client.
-func (p *resource) redirect(k route.Kind, r *Request) Verdict {
+// serveBrowser asks a user, or sends them to the provider or back to the client.
+func (p *resource) serveBrowser(k route.Kind, r *Request) Verdict {
 	proxy := p.proxyServer.Proxy
 	if !proxy.Ready() {
 		return p.awaitEndpoints(r.Arrived, "")
 	}
 	_, query, _ := strings.Cut(r.Path, "?")
+	b := &oauthproxy.BrowserRequest{Query: query, Cookies: r.Cookies, Issuer: p.origin}
 	if k == route.CallbackEndpoint {
-		return proxyResponse(proxy.Callback(query, p.origin), "")
+		return proxyResponse(proxy.Callback(b), "")
 	}
-	return proxyResponse(proxy.Authorize(query, p.origin), "")
+	return proxyResponse(proxy.Authorize(b), "")
 }
 
 // postForm returns the verdict on a POST to the endpoint k, which depends on the
@@ -99,14 +108,21 @@ func (p *resource) postForm(k route.Kind, r *Request) Verdict {
 			Issuer:      p.origin,
 			Basic:       isBasic(r.Authorization),
 		},
-		allowOrigin: r.allowOrigin(),
-		arrived:     r.Arrived,
+		arrived: r.Arrived,
+	}
+	if k == route.AuthorizationEndpoint {
+		f.cookies, f.origin = strings.Clone(r.Cookies), strings.Clone(r.Origin)
+		if r.HasOrigin && r.Origin == "" { // two Origin headers
+			f.origin = "none"
+		}
+	} else {
+		f.allowOrigin = r.allowOrigin()
 	}
 	if !r.HasBody {
 		return f.decide(nil)
 	}
 	b := &Body{MaxBytes: oauthproxy.MaxBody, decide: f.decide, allowOrigin: f.allowOrigin}
-	if k != route.RegistrationEndpoint {
+	if k == route.TokenEndpoint || k == route.RevocationEndpoint {
 		b.Queue = p.proxyServer.queues.forms
 	}
 	return awaitBody(b)
@@ -120,14 +136,24 @@ type form struct {
 	allowOrigin string
 	arrived     UnixMilli
 	call        *oauthproxy.Call // to the provider; nil before it has begun
+
+	// cookies and origin are headers of a user's browser, for the authorization endpoint.
+	cookies, origin string
 }
 
-// decide returns the verdict on the body of the form. A registration is answered
-// at once; other forms wait for the provider.
+// decide returns the verdict on the body of the form. A registration and the answer
+// of a user are answered at once; other forms wait for the provider.
 func (f *form) decide(body []byte) Verdict {
 	proxy := f.resource.proxyServer.Proxy
 	if f.endpoint == route.RegistrationEndpoint {
-		return proxyResponse(proxy.Register(f.form.ContentType, body), f.allowOrigin)
+		return proxyResponse(proxy.Register(f.form.ContentType, body, f.form.Issuer), f.allowOrigin)
+	}
+	if f.endpoint == route.AuthorizationEndpoint {
+		if !proxy.Ready() {
+			return f.resource.awaitEndpoints(f.arrived, "")
+		}
+		f.form.Body = string(body)
+		return proxyResponse(proxy.Decide(&f.form, f.cookies, f.origin), "")
 	}
 	if f.call == nil {
 		if !proxy.Ready() {
@@ -180,8 +206,16 @@ func proxyResponse(a *oauthproxy.Response, allowOrigin string) Verdict {
 		return respond(reply.Error(a.Status, a.Code, a.Description, allowOrigin, headers...), a.Outcome)
 	}
 	headers = append(headers, [2]string{"cache-control", "no-store"})
-	if a.Body != nil {
+	body := a.Body
+	switch {
+	case a.HTML != nil:
+		body = a.HTML
+		headers = append(headers, pageHeaders[:]...)
+	case body != nil:
 		headers = append(headers, [2]string{"content-type", "application/json"})
+	}
+	if a.Cookie != "" {
+		headers = append(headers, [2]string{"set-cookie", a.Cookie})
 	}
 	if a.Location != "" {
 		headers = append(headers, [2]string{"location", a.Location}, [2]string{"referrer-policy", "no-referrer"})
@@ -189,5 +223,14 @@ func proxyResponse(a *oauthproxy.Response, allowOrigin string) Verdict {
 	if allowOrigin != "" {
 		headers = append(headers, [2]string{"access-control-allow-origin", allowOrigin})
 	}
-	return respond(&reply.Response{Status: a.Status, Headers: headers, Body: a.Body}, a.Outcome)
+	return respond(&reply.Response{Status: a.Status, Headers: headers, Body: body}, a.Outcome)
+}
+
+// pageHeaders are the headers of a page for a user. No site may show it in a frame.
+var pageHeaders = [...][2]string{
+	{"content-type", "text/html; charset=utf-8"},
+	{"content-security-policy", oauthproxy.ContentSecurityPolicy()},
+	{"x-frame-options", "DENY"},
+	{"x-content-type-options", "nosniff"},
+	{"referrer-policy", "no-referrer"},
 }

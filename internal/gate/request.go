@@ -32,6 +32,7 @@ type Request struct {
 	RequestHeaders string // Access-Control-Request-Headers
 	IfNoneMatch    string // the first If-None-Match header
 	Accept         string // Accept, several values joined with commas
+	Cookies        string // Cookie, several values joined with "; "
 
 	// A header of the name ForwardedClientCert, and how many there are. They may be left
 	// out unless the gate TrustsForwardedClientCert.
@@ -84,8 +85,8 @@ func (r *Request) Clone() *Request {
 }
 
 // texts returns the fields that hold text from the headers.
-func (r *Request) texts() [16]*string {
-	return [...]*string{&r.Method, &r.Authority, &r.Path, &r.Authorization, &r.Proof, &r.Origin, &r.RequestMethod, &r.RequestHeaders, &r.IfNoneMatch, &r.Accept,
+func (r *Request) texts() [17]*string {
+	return [...]*string{&r.Method, &r.Authority, &r.Path, &r.Authorization, &r.Proof, &r.Origin, &r.RequestMethod, &r.RequestHeaders, &r.IfNoneMatch, &r.Accept, &r.Cookies,
 		&r.ContentEncoding, &r.ContentType, &r.MCP.Method, &r.MCP.Name, &r.MCP.Version,
 		&r.ForwardedClientCert}
 }

@@ -88,6 +88,10 @@ const (
 	Method
 	// ProxyRegistered: the proxy registered a client.
 	ProxyRegistered
+	// ProxyAsked: the proxy asked a user about a client.
+	ProxyAsked
+	// ProxyDeclined: the user cancelled.
+	ProxyDeclined
 	// ProxyRedirected: the proxy sent a user to the provider.
 	ProxyRedirected
 	// ProxyReturned: the proxy sent a user from the provider back to the client.
@@ -98,6 +102,13 @@ const (
 	ProxyDenied
 	// ProxyRefused: the proxy refused the request without asking the provider.
 	ProxyRefused
+	// ProxyWrongClient: the client ID was none of the proxy's, or too old.
+	ProxyWrongClient
+	// ProxyWrongState: a user's answer, or the provider's, was of another browser, late,
+	// altered, or came twice.
+	ProxyWrongState
+	// ProxyWrongGrant: the code or the refresh token was not that of the client.
+	ProxyWrongGrant
 	// NoKeys: there are no keys to verify the token with.
 	NoKeys
 	// NoRoom: the request had to wait, and too many requests did.
@@ -169,11 +180,16 @@ var outcomeLabels = [OutcomeCount]string{
 	Discovery:         "not_found.reason=discovery",
 	Method:            "method_not_allowed",
 	ProxyRegistered:   "oauth_proxy.reason=registered",
+	ProxyAsked:        "oauth_proxy.reason=asked",
+	ProxyDeclined:     "oauth_proxy.reason=declined",
 	ProxyRedirected:   "oauth_proxy.reason=redirected",
 	ProxyReturned:     "oauth_proxy.reason=returned",
 	ProxyExchanged:    "oauth_proxy.reason=exchanged",
 	ProxyDenied:       "oauth_proxy.reason=denied",
 	ProxyRefused:      "oauth_proxy.reason=refused",
+	ProxyWrongClient:  "oauth_proxy.reason=wrong_client",
+	ProxyWrongState:   "oauth_proxy.reason=wrong_state",
+	ProxyWrongGrant:   "oauth_proxy.reason=wrong_grant",
 	NoKeys:            "unavailable.reason=no_keys",
 	NoRoom:            "unavailable.reason=no_room",
 	TimedOut:          "unavailable.reason=waited",

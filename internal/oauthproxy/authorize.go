@@ -1,6 +1,7 @@
 package oauthproxy
 
 import (
+	"slices"
 	"strings"
 
 	"mcpauth/config"
@@ -10,42 +11,81 @@ import (
 
 const (
 	malformed     = "a parameter is malformed or there twice"
-	wrongClient   = "client_id is not the one that registration gives"
-	wrongRedirect = "redirect_uri is none of those that are allowed"
+	wrongClient   = "client_id is none that this server has registered, or the registration has expired"
+	wrongRedirect = "redirect_uri is none of those that the client has registered and that are allowed"
+	noScope       = "none of the scopes is one that clients get here, or there are more than 64"
 	queryTooLong  = "the query is too long"
 )
 
-// Authorize answers an authorization request, a query without the "?", made to the
-// gateway as issuer. It redirects to the provider or, if something is wrong, back to
-// the client. It does not redirect if the redirect URI is not allowed.
-func (p *Proxy) Authorize(query, issuer string) *Response {
+// A BrowserRequest is a request of a user's browser, made to the gateway as Issuer.
+type BrowserRequest struct {
+	Query   string // without the "?"
+	Cookies string // the Cookie header
+	Issuer  string
+}
+
+// Authorize answers an authorization request. It asks the user about the client, with a
+// page that [Proxy.Decide] takes the answer of. If the user has agreed to this request
+// before, it redirects to the provider. If something is wrong, it redirects back to the
+// client, except where the client or its redirect URI are wrong themselves.
+func (p *Proxy) Authorize(b *BrowserRequest) *Response {
 	var r authorizationRequest
 	switch {
-	case len(query) > maxQuery:
-		return refuse("invalid_request", queryTooLong)
-	case !parse(query, r.parameters()):
-		return refuse("invalid_request", malformed)
-	case r.ClientID != p.cfg.ClientID:
-		return refuse("invalid_client", wrongClient)
-	case !p.allowsRedirectURI(r.RedirectURI):
-		p.logRefusedURI("at the authorization endpoint", r.RedirectURI)
-		return refuse("invalid_request", wrongRedirect)
+	case len(b.Query) > maxQuery:
+		return p.errorPage(b.Issuer, config.TextErrorRequest, "invalid_request", queryTooLong)
+	case !parse(b.Query, r.parameters()):
+		return p.errorPage(b.Issuer, config.TextErrorRequest, "invalid_request", malformed)
 	}
-	if code, description := r.check(); code != "" {
-		back := authorizationResponse{Error: code, ErrorDescription: description, State: r.State, Issuer: issuer}
-		return redirect(encode(back.parameters()).AddTo(r.RedirectURI), metrics.ProxyRefused)
+	c, refused := p.admit(&r, b.Issuer)
+	if refused != nil {
+		return refused
 	}
-	if p.cfg.Callback {
-		// The state carries the client's redirect URI, up to the first space: no URI
-		// has a space.
-		r.State = r.RedirectURI + " " + r.State
-		r.RedirectURI = p.callbackURI(issuer)
+	w := p.readCookie(b)
+	if w.agreedTo(p.agreementKey(&r), p) && !strings.Contains(strings.ToLower(r.Prompt), "consent") {
+		return p.sendToProvider(&r, &c, &w, b.Issuer, 302)
 	}
-	return redirect(p.providerURI(&r), metrics.ProxyRedirected)
+	return p.ask(&r, &c, &w, b.Issuer)
+}
+
+// admit returns the client of a request, or the response to a request that must not go on.
+func (p *Proxy) admit(r *authorizationRequest, issuer string) (c client, refused *Response) {
+	c, ok := p.client(r.ClientID, issuer)
+	if !ok {
+		p.requestLog.Log("at the authorization endpoint a client ID was refused: the gateway has not made it, or it is older than oauth_proxy.client_max_age_seconds")
+		refused = p.errorPage(issuer, config.TextErrorClient, "invalid_client", wrongClient)
+		refused.Outcome = metrics.ProxyWrongClient
+		return c, refused
+	}
+	why := ""
+	switch {
+	case !c.allows(r.RedirectURI):
+		why = "those that the client has registered"
+	case !p.allowsRedirectURI(r.RedirectURI): // the configuration may have changed since
+		why = listed
+	}
+	if why != "" {
+		p.logRefusedURI("at the authorization endpoint for "+c.label(), r.RedirectURI, why)
+		return c, p.errorPage(issuer, config.TextErrorRedirect, "invalid_request", wrongRedirect)
+	}
+	code, description := r.check()
+	if r.Scope != "" && code == "" && len(p.limitScopes(r.Scope)) == 0 {
+		code, description = "invalid_scope", noScope
+	}
+	if code != "" {
+		return c, r.refuse(code, description, issuer, 302)
+	}
+	return c, nil
+}
+
+// refuse returns the redirect that tells the client of an error (RFC 6749, section
+// 4.1.2.1).
+func (r *authorizationRequest) refuse(code, description, issuer string, status uint32) *Response {
+	back := authorizationResponse{Error: code, ErrorDescription: description, State: r.State, Issuer: issuer}
+	return redirect(status, encode(back.parameters()).AddTo(r.RedirectURI), metrics.ProxyRefused)
 }
 
 // check returns the error (RFC 6749, section 4.1.2.1) of a request whose redirect URI
-// is allowed; empty if the provider may get it.
+// is allowed; empty if the user may be asked about it.
 func (r *authorizationRequest) check() (code, description string) {
 	switch {
 	case r.ResponseType != "code":
@@ -57,21 +97,86 @@ func (r *authorizationRequest) check() (code, description string) {
 	case r.CodeChallengeMethod != "S256" || !hasCodeSyntax(r.CodeChallenge, 43, 43):
 		return "invalid_request", "PKCE with S256 is required"
 	}
+	for _, resource := range r.Resources { // the page shows them
+		if !isPrintable(resource) {
+			return "invalid_target", "resource must be a URI"
+		}
+	}
 	return "", ""
+}
+
+// isPrintable reports whether s consists of visible ASCII characters, as URIs and scopes do
+// (RFC 3986, section 2; RFC 6749, section 3.3).
+func isPrintable(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// maxScopes bounds the scopes of one request.
+const maxScopes = 64
+
+// limitScopes returns those of the scopes in a parameter that clients may have, and none if
+// there are too many.
+func (p *Proxy) limitScopes(parameter string) (scopes []string) {
+	for n, more := 0, true; more; n++ {
+		var scope string
+		scope, parameter, more = strings.Cut(parameter, " ")
+		if n == maxScopes {
+			return nil
+		}
+		if isPrintable(scope) && (len(p.cfg.Scopes) == 0 || slices.Contains(p.cfg.Scopes, scope)) && !slices.Contains(scopes, scope) {
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes
+}
+
+// scopes returns the scopes that the provider is asked for: those that the client may have
+// of the ones that it requests, all if it requests none, and those that are always added.
+func (p *Proxy) scopes(r *authorizationRequest) []string {
+	scopes := p.limitScopes(r.Scope)
+	if len(scopes) == 0 {
+		scopes = slices.Clone(p.cfg.Scopes)
+	}
+	return p.withExtraScopes(scopes)
+}
+
+func (p *Proxy) withExtraScopes(scopes []string) []string {
+	for _, scope := range p.cfg.ExtraScopes {
+		if !slices.Contains(scopes, scope) {
+			scopes = append(scopes, scope)
+		}
+	}
+	return scopes
+}
+
+// sendToProvider redirects a browser, whose user has agreed to a request, to the provider.
+func (p *Proxy) sendToProvider(r *authorizationRequest, c *client, w *browser, issuer string, status uint32) *Response {
+	state, ok := p.newState(r, c, w, issuer)
+	if !ok {
+		return p.noRandom(issuer)
+	}
+	response := redirect(status, p.providerURI(r, state, issuer), metrics.ProxyRedirected)
+	response.Cookie = p.setCookie(w, issuer) // it must last until the callback
+	return response
 }
 
 // providerURI returns the URI at which the provider asks the user. Parameters in the
 // query of the provider's endpoint take precedence over those of the client, so that
 // an operator can make the provider ask for consent each time.
-func (p *Proxy) providerURI(r *authorizationRequest) string {
-	if r.Scope == "" {
-		r.Scope = strings.Join(p.cfg.Scopes, " ")
-	}
+func (p *Proxy) providerURI(r *authorizationRequest, state, issuer string) string {
+	to := *r
+	to.ClientID, to.RedirectURI, to.State = p.cfg.ClientID, p.callbackURI(issuer), state
+	to.Scope = strings.Join(p.scopes(r), " ")
 	if p.cfg.OmitResource {
-		r.Resources = nil
+		to.Resources = nil
 	}
 	var form callout.Form
-	for _, q := range r.parameters() {
+	for _, q := range to.parameters() {
 		if !strings.Contains("&"+p.authorize.Query, "&"+q.name+"=") {
 			q.addTo(&form)
 		}
@@ -85,38 +190,6 @@ func (p *Proxy) callbackURI(issuer string) string {
 	return issuer + p.cfg.PathPrefix + config.CallbackEndpoint
 }
 
-// Callback answers the provider's authorization response, a query without the "?". It
-// redirects to the client, with the gateway as issuer.
-//
-// The state says where to redirect. Nothing seals it: the redirect URI must be an
-// allowed one, for which any client could have asked as well.
-func (p *Proxy) Callback(query, issuer string) *Response {
-	if len(query) > maxQuery {
-		return refuse("invalid_request", queryTooLong)
-	}
-	var r authorizationResponse
-	parameters := r.parameters()
-	if !parse(query, parameters) {
-		return refuse("invalid_request", malformed)
-	}
-	for _, q := range parameters {
-		if p.secret.in(*q.value) {
-			p.requestLog.Log("an authorization response with the client's secret was refused")
-			return refuse("invalid_request", "the response must not be passed on")
-		}
-	}
-	uri, state, _ := strings.Cut(r.State, " ")
-	switch {
-	case !p.allowsRedirectURI(uri):
-		p.logRefusedURI("at the callback", uri)
-		return refuse("invalid_request", wrongRedirect)
-	case !p.server.AcceptsIssuer(r.Issuer) && (r.Issuer != "" || p.sendsIssuer): // RFC 9207, section 2.4
-		return refuse("invalid_request", "the response is of another issuer")
-	}
-	r.State, r.Issuer = state, issuer
-	return redirect(encode(parameters).AddTo(uri), metrics.ProxyReturned)
-}
-
-func redirect(location string, o metrics.Outcome) *Response {
-	return &Response{Status: 302, Location: location, Outcome: o}
+func redirect(status uint32, location string, o metrics.Outcome) *Response {
+	return &Response{Status: status, Location: location, Outcome: o}
 }

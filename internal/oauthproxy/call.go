@@ -15,6 +15,8 @@ type Call struct {
 	endpoint *config.URL
 	form     callout.Form
 	revokes  bool
+	client   string // hash of the client that sends it
+	issuer   string // to which the client sends it
 	began    callout.UnixMilli
 	response *Response // nil until the Call has ended
 }
@@ -66,7 +68,6 @@ func (p *Proxy) Tick() {
 	queue := p.queue
 	p.queue = nil
 	p.exchangeLog.Tick()
-	p.responseLog.Tick()
 	for _, c := range queue {
 		if c.Waiting() {
 			p.send(c)

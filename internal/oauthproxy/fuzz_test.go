@@ -7,74 +7,74 @@ import (
 	"strings"
 	"testing"
 
-	"mcpauth/config"
 	"mcpauth/internal/callout"
 )
 
-// FuzzAuthorizationRequest: a redirection goes to the provider with the gateway's client and an
-// allowed redirect URI, as net/url reads it, or back to an allowed redirect URI.
+// FuzzAuthorizationRequest: a user who agrees goes to the provider with the gateway's client,
+// its callback and a state, as net/url reads it; a mistake leads back to a redirect URI that
+// the client has registered, or nowhere.
 func FuzzAuthorizationRequest(f *testing.F) {
 	f.Add(asking(nil))
 	f.Add(asking(url.Values{"prompt": {"none"}}))
+	f.Add(asking(url.Values{"state": {"https://evil.example/cb x"}}))
 	f.Add(asking(nil) + "&redirect%5furi=https://evil.example/cb")
 	f.Add(asking(url.Values{"redirect_uri": {"http://localhost:1@evil.example/callback"}}))
-	for _, callback := range []bool{false, true} {
-		p, _ := newProxy(f, func(how *config.OAuthProxy) { how.Callback = callback })
-		query := asking(url.Values{"state": {"https://evil.example/cb x"}})
-		if u, err := url.Parse(p.Authorize(query, gateway).Location); err == nil {
-			f.Add(u.RawQuery)
-		}
-	}
-	plain, _ := newProxy(f, nil)
-	back, _ := newProxy(f, func(how *config.OAuthProxy) { how.Callback = true })
+	p, _ := newProxy(f, nil)
 	f.Fuzz(func(t *testing.T, query string) {
-		for _, p := range []*Proxy{plain, back} {
-			a := p.Authorize(query, gateway)
-			if a.Location == "" {
-				continue
+		v := &visitor{p: p}
+		a := v.authorize(query)
+		asked, err := url.ParseQuery(query)
+		agreed := len(a.HTML) > 0 && a.Status == 200
+		if agreed {
+			a = v.press(t, a, "agree")
+		}
+		if a.Location == "" {
+			if agreed {
+				t.Errorf("%q: a page whose form does not count: %+v %s", query, a, a.HTML)
 			}
-			asked, err := url.ParseQuery(query)
-			if err != nil && !strings.Contains(query, ";") {
-				t.Fatalf("%q redirects to %q", query, a.Location)
-			}
-			u, err := url.Parse(a.Location)
-			if err != nil || strings.ContainsAny(a.Location, " \r\n\x00\\") {
-				t.Fatalf("%q redirects to %q: %v", query, a.Location, err)
-			}
-			q := u.Query()
-			if u.Host == "login.example.com" {
-				uri := q.Get("redirect_uri")
-				if p == back && uri == gateway+"/callback" {
-					uri, _, _ = strings.Cut(q.Get("state"), " ")
-				}
-				if !p.allowsRedirectURI(uri) || len(q["redirect_uri"]) != 1 || q.Get("client_id") != "gate:way" || q.Get("code_challenge_method") != "S256" || q.Get("response_type") != "code" {
-					t.Errorf("%q redirects to %q", query, a.Location)
-				}
-			} else if uri := asked.Get("redirect_uri"); !strings.HasPrefix(a.Location, uri) || !p.allowsRedirectURI(uri) || q.Get("error") == "" {
+			return
+		}
+		u, problem := url.Parse(a.Location)
+		if err != nil && !strings.Contains(query, ";") || problem != nil || strings.ContainsAny(a.Location, " \r\n\x00\\") {
+			t.Fatalf("%q redirects to %q: %v", query, a.Location, problem)
+		}
+		q := u.Query()
+		if agreed {
+			if u.Host != "login.example.com" || len(q["redirect_uri"]) != 1 || q.Get("redirect_uri") != gateway+"/callback" || len(q["state"]) != 1 ||
+				q.Get("client_id") != "gate:way" || q.Get("code_challenge_method") != "S256" || q.Get("response_type") != "code" {
 				t.Errorf("%q redirects to %q", query, a.Location)
 			}
+		} else if uri := asked.Get("redirect_uri"); !strings.HasPrefix(a.Location, uri) || !testClient.allows(uri) || asked.Get("client_id") != testClient.id || q.Get("error") == "" || q.Get("code") != "" {
+			t.Errorf("%q redirects to %q", query, a.Location)
 		}
 	})
 }
 
-// FuzzAuthorizationResponse: a response of the provider goes to an allowed redirect URI alone.
+// FuzzAuthorizationResponse: a response of the provider goes to the redirect URI of the request
+// to which the user of this browser has agreed, or nowhere. The state is made of one that
+// counts, with some bytes changed.
 func FuzzAuthorizationResponse(f *testing.F) {
-	f.Add("code=c&state=http%3A%2F%2Flocalhost%3A3000%2Fcallback+s")
-	f.Add("code=c&state=https%3A%2F%2Fevil.example%2F+s&iss=https://login.example.com")
-	p, _ := newProxy(f, func(how *config.OAuthProxy) { how.Callback = true })
-	f.Fuzz(func(t *testing.T, query string) {
-		a := p.Callback(query, gateway)
+	f.Add("c", "", "", 0, byte(0))
+	f.Add("", "access_denied", "https://login.example.com", 10, byte(1))
+	f.Add("c&state=x", "", "https://evil.example", 0, byte(0))
+	p, _ := newProxy(f, nil)
+	f.Fuzz(func(t *testing.T, code, problem, issuer string, at int, change byte) {
+		v := &visitor{p: p}
+		state := []byte(v.signIn(t, asking(nil)).Query().Get("state"))
+		state[max(at, -at-1)%len(state)] ^= change
+		response := url.Values{"state": {string(state)}}
+		for name, value := range map[string]string{"code": code, "error": problem, "iss": issuer} {
+			if value != "" {
+				response.Set(name, value)
+			}
+		}
+		a := v.callback(response)
 		if a.Location == "" {
 			return
 		}
-		got, err := url.ParseQuery(query)
-		if err != nil && !strings.Contains(query, ";") {
-			t.Fatalf("%q redirects to %q", query, a.Location)
-		}
-		uri, _, _ := strings.Cut(got.Get("state"), " ")
 		u, err := url.Parse(a.Location)
-		if err != nil || !p.allowsRedirectURI(uri) || !strings.HasPrefix(a.Location, uri) || u.Query().Get("iss") != gateway || u.Query().Get("code") != got.Get("code") {
-			t.Errorf("%q redirects to %q", query, a.Location)
+		if err != nil || change != 0 || !strings.HasPrefix(a.Location, "http://localhost:3000/callback?") || u.Query().Get("iss") != gateway || issuer != "" && issuer != "https://login.example.com" {
+			t.Errorf("%q, changed by %d at %d, redirects to %q: %v", response, change, at, a.Location, err)
 		}
 	})
 }
@@ -87,7 +87,7 @@ func FuzzRegistration(f *testing.F) {
 	}
 	p, _ := newProxy(f, nil)
 	f.Fuzz(func(t *testing.T, body string) {
-		a := p.Register("application/json", []byte(body))
+		a := p.Register("application/json", []byte(body), gateway)
 		if a.Status != 201 {
 			return
 		}

@@ -2,14 +2,20 @@
 // dynamically. MCP clients see an authorization server that registers every client;
 // the provider sees all of them as one client, which an operator has registered there.
 //
-// The proxy keeps no state. Registration answers with the configured client. The
-// authorization endpoint redirects to the provider. The token and revocation endpoints
-// pass forms on, with the client's secret added. The proxy redirects users only to
-// configured redirect URIs, and requires PKCE with S256.
+// The proxy keeps no state. All that it must know later it seals (see sealer) and gives to
+// the client or to the browser: a client ID is the registration itself. Only the states that
+// were used stand in memory that the workers share, for minutes.
 //
-// [Proxy.Authorize], [Proxy.Callback] and [Proxy.Register] answer at once.
-// [Proxy.Exchange] and [Proxy.Revoke] begin a [Call], which [Proxy.Tick] sends. A Proxy
-// reaches the outside through a [callout.Host] only.
+// A sign-in goes through these steps:
+//
+//	[Proxy.Register]   the client gets its ID
+//	[Proxy.Authorize]  the user sees a page that names the client, and the browser gets a cookie
+//	[Proxy.Decide]     the user agrees; the browser goes to the provider
+//	[Proxy.Callback]   the provider sends the browser back, and the gateway sends it to the client
+//	[Proxy.Exchange]   the client exchanges the code, with the client's secret added
+//
+// These answer at once, except that [Proxy.Exchange] and [Proxy.Revoke] begin a [Call], which
+// [Proxy.Tick] sends. A Proxy reaches the outside through a [callout.Host] only.
 package oauthproxy
 
 import (
@@ -30,7 +36,7 @@ const (
 	// provider did not answer.
 	RetryAfter = 5
 
-	maxQuery = 8 << 10 // of an authorization request: the Location header repeats it
+	maxQuery = 8 << 10 // of an authorization request: the Location header repeats parts of it
 )
 
 // Proxy stands in for one authorization server, the provider, in one worker.
@@ -42,9 +48,12 @@ type Proxy struct {
 	host        callout.Host
 	credentials callout.Credentials
 	secret      clientSecret
-	requestLog  callout.EventLog // tells of single requests of clients
-	exchangeLog callout.StateLog // tells whether codes can be exchanged
-	responseLog callout.StateLog // tells whether clients accept authorization responses
+	sealer      sealer
+	random      func([]byte) bool // fills its argument, as New says
+	exchangeLog callout.StateLog  // tells whether codes can be exchanged
+
+	// These tell of single requests, each of a kind.
+	requestLog, registrationLog, consentLog, callbackLog, tokenLog callout.EventLog
 
 	metadata                 string // from which the members below were read
 	sendsIssuer              bool   // the provider names itself in each authorization response (RFC 9207)
@@ -56,9 +65,11 @@ type Proxy struct {
 
 // New returns the Proxy of a server that has an OAuthProxy. source has the server's
 // metadata; it may be nil if the configuration names all endpoints. insecure allows
-// endpoints in metadata to be http.
-func New(server *config.AuthorizationServer, source *keys.Source, insecure bool, host callout.Host) *Proxy {
+// endpoints in metadata to be http. random fills its argument with random bytes that nobody
+// can guess, or reports false.
+func New(server *config.AuthorizationServer, source *keys.Source, insecure bool, host callout.Host, random func([]byte) bool) *Proxy {
 	cfg := server.OAuthProxy
+	log := func(kind string) callout.EventLog { return callout.NewEventLog(host, server.Issuer, kind) }
 	return &Proxy{
 		server:      server,
 		cfg:         cfg,
@@ -67,12 +78,19 @@ func New(server *config.AuthorizationServer, source *keys.Source, insecure bool,
 		host:        host,
 		credentials: callout.NewCredentials(cfg.Auth, cfg.ClientID, cfg.Secret),
 		secret:      newClientSecret(cfg.Secret),
-		requestLog:  callout.NewEventLog(host, server.Issuer, "oauth_proxy"),
+		sealer:      sealer{cfg.SigningKeys},
+		random:      random,
 		exchangeLog: callout.NewStateLog(host, server.Issuer, "codes and refresh tokens", "exchanged"),
-		responseLog: callout.NewStateLog(host, server.Issuer, "authorization responses", "accepted by every client"),
-		authorize:   cfg.AuthorizationEndpoint,
-		token:       cfg.TokenEndpoint,
-		revoke:      cfg.RevocationEndpoint,
+
+		requestLog:      log("oauth_proxy"),
+		registrationLog: log("oauth_proxy.register"),
+		consentLog:      log("oauth_proxy.consent"),
+		callbackLog:     log("oauth_proxy.callback"),
+		tokenLog:        log("oauth_proxy.token"),
+
+		authorize: cfg.AuthorizationEndpoint,
+		token:     cfg.TokenEndpoint,
+		revoke:    cfg.RevocationEndpoint,
 	}
 }
 
@@ -81,6 +99,8 @@ type Response struct {
 	Status   uint32
 	Location string // of a redirect
 	Body     []byte // JSON; nil for none
+	HTML     []byte // a page for the user; nil for none
+	Cookie   string // a Set-Cookie header; empty for none
 
 	// Code and Description are those of an error without a Body (RFC 6749, section
 	// 5.2).
@@ -129,12 +149,7 @@ func (p *Proxy) readMetadata(metadata gjson.Result) {
 			p.exchangeLog.Set(err.Error())
 		}
 	}
-	problem := ""
 	p.sendsIssuer = wellknown.Member(p.metadata, "authorization_response_iss_parameter_supported") == "true"
-	if p.sendsIssuer && !p.cfg.Callback {
-		problem = "the provider names itself in them (RFC 9207), where clients expect the gateway: set callback"
-	}
-	p.responseLog.Set(problem)
 }
 
 // Source returns the source of the metadata; nil if the configuration names all

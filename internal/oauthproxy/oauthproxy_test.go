@@ -1,6 +1,7 @@
 package oauthproxy
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"mcpauth/config"
 	"mcpauth/internal/callout"
@@ -19,6 +21,8 @@ import (
 type fakeHost struct {
 	now     callout.UnixMilli
 	data    map[string][]byte
+	cas     map[string]uint32
+	noData  bool // the host shares no values
 	log     []string
 	refuses bool
 	sent    []sent
@@ -34,12 +38,16 @@ type sent struct {
 func (h *fakeHost) Now() callout.UnixMilli { return h.now }
 func (h *fakeHost) Load(name string) ([]byte, uint32) {
 	if v, ok := h.data[name]; ok {
-		return v, 1
+		return v, h.cas[name]
 	}
 	return nil, 0
 }
-func (h *fakeHost) Store(name string, value []byte, _ uint32) bool {
+func (h *fakeHost) Store(name string, value []byte, cas uint32) bool {
+	if _, ok := h.data[name]; ok && cas != 0 && cas != h.cas[name] || h.noData {
+		return false
+	}
 	h.data[name] = value
+	h.cas[name]++
 	return true
 }
 func (h *fakeHost) Info(m string) { h.log = append(h.log, m) }
@@ -52,7 +60,84 @@ func (h *fakeHost) Send(cluster string, r callout.Request, done func(*callout.Re
 	return nil
 }
 
-const secret = "s3cr3t:&+ü"
+const (
+	secret     = "s3cr3t:&+ü"
+	signingKey = "0123456789abcdef0123456789abcdef"
+	start      = 1_700_000_000_000
+)
+
+// What the gateway has given to a client, at the start: its ID, a code, a refresh token.
+var (
+	signer     = &Proxy{sealer: sealer{[]string{signingKey}}, host: &fakeHost{now: start}}
+	testClient = newTestClient("a client", "http://localhost:3000/callback", "https://app.example.com/cb?x=1", "com.example.app:/cb")
+	testCode   = signer.sealCode("c+o/d e", &state{client: testClient.hash(), redirectURI: "http://localhost:3000/callback", challenge: challenge}, gateway)
+	testToken  = signer.sealRefreshToken("r", &Call{client: testClient.hash(), issuer: gateway})
+)
+
+func newTestClient(name string, uris ...string) *client {
+	c := &client{name: name, issued: start, redirectURIs: uris}
+	c.id = signer.sealClient(gateway, c)
+	return c
+}
+
+// A visitor is a browser with its cookie.
+type visitor struct {
+	p      *Proxy
+	cookie string
+}
+
+func (v *visitor) keep(r *Response) *Response {
+	if r.Cookie != "" {
+		v.cookie, _, _ = strings.Cut(r.Cookie, ";")
+	}
+	return r
+}
+
+func (v *visitor) authorize(query string) *Response {
+	return v.keep(v.p.Authorize(&BrowserRequest{Query: query, Cookies: v.cookie, Issuer: gateway}))
+}
+
+// press sends the form of a page.
+func (v *visitor) press(t testing.TB, page *Response, decision string) *Response {
+	t.Helper()
+	return v.keep(v.p.Decide(&FormRequest{ContentType: formType, Body: formOf(t, page, decision), Issuer: gateway}, v.cookie, "null"))
+}
+
+func formOf(t testing.TB, page *Response, decision string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(string(page.HTML), `name="request" value="`)
+	sealed, _, _ := strings.Cut(rest, `"`)
+	if !ok || page.Status != 200 {
+		t.Fatalf("no page with a form: %+v %s", page, page.HTML)
+	}
+	return url.Values{"request": {sealed}, "decision": {decision}}.Encode()
+}
+
+// signIn agrees to a request, and returns where the provider is asked.
+func (v *visitor) signIn(t testing.TB, query string) *url.URL {
+	t.Helper()
+	r := v.authorize(query)
+	if r.Location == "" {
+		r = v.press(t, r, "agree")
+	}
+	u, err := url.Parse(r.Location)
+	if err != nil || r.Status/100 != 3 || r.Outcome != metrics.ProxyRedirected {
+		t.Fatalf("%+v %s", r, r.HTML)
+	}
+	return u
+}
+
+func (v *visitor) callback(response url.Values) *Response {
+	return v.keep(v.p.Callback(&BrowserRequest{Query: response.Encode(), Cookies: v.cookie, Issuer: gateway}))
+}
+
+// wantPage checks that a response is a page with a text, and no redirect.
+func wantPage(t *testing.T, name string, r *Response, text config.Text, o metrics.Outcome) {
+	t.Helper()
+	if r.Location != "" || r.Status != 400 || r.Outcome != o || !strings.Contains(string(r.HTML), ">"+html.EscapeString(text.Default())+"<") {
+		t.Errorf("%s: %d %q, outcome %d, %s", name, r.Status, r.Location, r.Outcome, r.HTML)
+	}
+}
 
 func newProxy(t testing.TB, change func(*config.OAuthProxy)) (*Proxy, *fakeHost) {
 	t.Helper()
@@ -73,12 +158,18 @@ func newProxy(t testing.TB, change func(*config.OAuthProxy)) (*Proxy, *fakeHost)
 		TokenEndpoint:         parse("https://login.example.com/token"),
 		RevocationEndpoint:    parse("https://login.example.com/revoke"),
 		Cluster:               "login",
+		SigningKeys:           []string{signingKey},
+		ClientMaxAge:          24 * time.Hour,
+		ConsentMaxAge:         time.Hour,
 	}
 	if change != nil {
 		change(how)
 	}
-	h := &fakeHost{now: 1_700_000_000_000, data: map[string][]byte{}}
-	p := New(&config.AuthorizationServer{Issuer: "https://login.example.com", OAuthProxy: how}, nil, false, h)
+	h := &fakeHost{now: start, data: map[string][]byte{}, cas: map[string]uint32{}}
+	p := New(&config.AuthorizationServer{Issuer: "https://login.example.com", OAuthProxy: how}, nil, false, h, func(b []byte) bool {
+		rand.Read(b)
+		return true
+	})
 	if !p.Ready() {
 		t.Fatal("not ready")
 	}
@@ -148,7 +239,7 @@ func TestRedirectURIsBelowAPath(t *testing.T) {
 			t.Errorf("%q is allowed", uri)
 		}
 	}
-	a := p.Register("application/json", []byte(`{"redirect_uris":["`+below+`abc"]}`))
+	a := p.Register("application/json", []byte(`{"redirect_uris":["`+below+`abc"]}`), gateway)
 	if a.Status != 201 || !strings.Contains(string(a.Body), `"redirect_uris":["`+below+`abc"]`) {
 		t.Errorf("%+v", a)
 	}
@@ -225,7 +316,7 @@ const (
 
 func asking(members url.Values) string {
 	q := url.Values{
-		"response_type": {"code"}, "client_id": {"gate:way"}, "redirect_uri": {"http://localhost:3000/callback"},
+		"response_type": {"code"}, "client_id": {testClient.id}, "redirect_uri": {"http://localhost:3000/callback"},
 		"code_challenge": {challenge}, "code_challenge_method": {"S256"}, "state": {"s t&a=te"},
 	}
 	for name, values := range members {
@@ -238,20 +329,23 @@ func asking(members url.Values) string {
 
 func TestAuthorize(t *testing.T) {
 	p, _ := newProxy(t, nil)
-	a := p.Authorize(asking(url.Values{
+	v := &visitor{p: p}
+	u := v.signIn(t, asking(url.Values{
 		"scope": {"a b"}, "resource": {gateway + "/notes"}, "prompt": {"login"}, "login_hint": {"ü@x"},
 		"response_mode": {"fragment"}, "request": {"ey"}, "request_uri": {"urn:x"}, "client_secret": {"x"}, "nonce": {"n"}, "audience": {"other"},
-	}), gateway)
-	u, err := url.Parse(a.Location)
-	if err != nil || a.Status != 302 || a.Outcome != metrics.ProxyRedirected || u.Scheme+"://"+u.Host+u.Path != "https://login.example.com/authorize" {
-		t.Fatalf("%+v, %v", a, err)
+	}))
+	if u.Scheme+"://"+u.Host+u.Path != "https://login.example.com/authorize" {
+		t.Fatal(u)
 	}
-	want := url.Values{
-		"response_type": {"code"}, "client_id": {"gate:way"}, "redirect_uri": {"http://localhost:3000/callback"},
-		"code_challenge": {challenge}, "code_challenge_method": {"S256"}, "state": {"s t&a=te"},
+	got, want := u.Query(), url.Values{
+		"response_type": {"code"}, "client_id": {"gate:way"}, "redirect_uri": {gateway + "/callback"},
+		"code_challenge": {challenge}, "code_challenge_method": {"S256"},
 		"scope": {"a b"}, "resource": {gateway + "/notes"}, "prompt": {"login"}, "login_hint": {"ü@x"},
 	}
-	if got := u.Query(); got.Encode() != want.Encode() {
+	if state := got.Get("state"); state == "" || strings.Contains(state, "s t&a=te") {
+		t.Errorf("the state is %q", state)
+	}
+	if got.Del("state"); got.Encode() != want.Encode() {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 
@@ -261,7 +355,7 @@ func TestAuthorize(t *testing.T) {
 		how.AuthorizationEndpoint, _ = config.ParseURL("https://login.example.com/a?prompt=consent&x=y")
 		how.Scopes = []string{"repo", "offline_access"}
 	})
-	u, _ = url.Parse(p.Authorize(asking(url.Values{"prompt": {"login"}}), gateway).Location)
+	u = (&visitor{p: p}).signIn(t, asking(url.Values{"prompt": {"login"}}))
 	if q := u.Query(); !slices.Equal(q["prompt"], []string{"consent"}) || q.Get("x") != "y" || q.Get("scope") != "repo offline_access" || q.Get("client_id") != "gate:way" {
 		t.Errorf("%v", q)
 	}
@@ -282,28 +376,31 @@ func TestAuthorizeRefuses(t *testing.T) {
 		"a percent-encoding":       asking(nil) + "&scope=%",
 		"a query that is too long": asking(url.Values{"state": {strings.Repeat("a", maxQuery)}}),
 	} {
-		if a := p.Authorize(query, gateway); a.Status != 400 || a.Location != "" || a.Code == "" || a.Outcome != metrics.ProxyRefused {
+		if a := (&visitor{p: p}).authorize(query); a.Status != 400 || a.Location != "" || a.HTML == nil || a.Cookie != "" ||
+			a.Outcome != metrics.ProxyRefused && a.Outcome != metrics.ProxyWrongClient {
 			t.Errorf("%s: %+v", name, a)
 		}
 	}
 	// The client is known: it is told.
 	for name, tt := range map[string]struct{ query, code string }{
-		"another response type": {asking(url.Values{"response_type": {"token"}}), "unsupported_response_type"},
-		"no response type":      {asking(url.Values{"response_type": nil}), "unsupported_response_type"},
-		"no challenge":          {asking(url.Values{"code_challenge": nil}), "invalid_request"},
-		"a short challenge":     {asking(url.Values{"code_challenge": {challenge[1:]}}), "invalid_request"},
-		"a long challenge":      {asking(url.Values{"code_challenge": {challenge + "a"}}), "invalid_request"},
-		"no challenge at all":   {asking(url.Values{"code_challenge": {strings.Repeat(" ", 43)}}), "invalid_request"},
-		"plain":                 {asking(url.Values{"code_challenge_method": {"plain"}}), "invalid_request"},
-		"no method":             {asking(url.Values{"code_challenge_method": nil}), "invalid_request"},
-		"no question":           {asking(url.Values{"prompt": {"none"}}), "consent_required"},
-		"NONE":                  {asking(url.Values{"prompt": {"NONE"}}), "consent_required"},
-		"none with a space":     {asking(url.Values{"prompt": {" none\t"}}), "consent_required"},
-		"none or consent":       {asking(url.Values{"prompt": {"nOnE consent"}}), "consent_required"},
-		"a question or none":    {asking(url.Values{"prompt": {"login none"}}), "consent_required"},
-		"s256":                  {asking(url.Values{"code_challenge_method": {"s256"}}), "invalid_request"},
+		"another response type":   {asking(url.Values{"response_type": {"token"}}), "unsupported_response_type"},
+		"no response type":        {asking(url.Values{"response_type": nil}), "unsupported_response_type"},
+		"no challenge":            {asking(url.Values{"code_challenge": nil}), "invalid_request"},
+		"a short challenge":       {asking(url.Values{"code_challenge": {challenge[1:]}}), "invalid_request"},
+		"a long challenge":        {asking(url.Values{"code_challenge": {challenge + "a"}}), "invalid_request"},
+		"no challenge at all":     {asking(url.Values{"code_challenge": {strings.Repeat(" ", 43)}}), "invalid_request"},
+		"plain":                   {asking(url.Values{"code_challenge_method": {"plain"}}), "invalid_request"},
+		"no method":               {asking(url.Values{"code_challenge_method": nil}), "invalid_request"},
+		"a resource that is none": {asking(url.Values{"resource": {"https://a\u202e"}}), "invalid_target"},
+		"scopes without end":      {asking(url.Values{"scope": {strings.Repeat("a ", 65)}}), "invalid_scope"},
+		"no question":             {asking(url.Values{"prompt": {"none"}}), "consent_required"},
+		"NONE":                    {asking(url.Values{"prompt": {"NONE"}}), "consent_required"},
+		"none with a space":       {asking(url.Values{"prompt": {" none\t"}}), "consent_required"},
+		"none or consent":         {asking(url.Values{"prompt": {"nOnE consent"}}), "consent_required"},
+		"a question or none":      {asking(url.Values{"prompt": {"login none"}}), "consent_required"},
+		"s256":                    {asking(url.Values{"code_challenge_method": {"s256"}}), "invalid_request"},
 	} {
-		a := p.Authorize(tt.query, gateway)
+		a := (&visitor{p: p}).authorize(tt.query)
 		u, err := url.Parse(a.Location)
 		if err != nil || a.Status != 302 || u.Scheme+"://"+u.Host+u.Path != "http://localhost:3000/callback" {
 			t.Fatalf("%s: %+v, %v", name, a, err)
@@ -314,62 +411,16 @@ func TestAuthorizeRefuses(t *testing.T) {
 		}
 	}
 	// A redirect URI keeps its own query.
-	a := p.Authorize(asking(url.Values{"redirect_uri": {"https://app.example.com/cb?x=1"}, "response_type": {"token"}}), gateway)
+	a := (&visitor{p: p}).authorize(asking(url.Values{"redirect_uri": {"https://app.example.com/cb?x=1"}, "response_type": {"token"}}))
 	if !strings.HasPrefix(a.Location, "https://app.example.com/cb?x=1&error=unsupported_response_type&") {
 		t.Error(a.Location)
-	}
-}
-
-// The provider sends users back to the gateway, and the gateway them on to the
-// client, with its own name for the provider's.
-func TestCallback(t *testing.T) {
-	p, h := newProxy(t, func(how *config.OAuthProxy) { how.Callback, how.PathPrefix = true, "/oauth" })
-	const callback = gateway + "/oauth/callback"
-	u, _ := url.Parse(p.Authorize(asking(nil), gateway).Location)
-	if q := u.Query(); q.Get("redirect_uri") != callback || q.Get("state") != "http://localhost:3000/callback s t&a=te" {
-		t.Fatal(q)
-	}
-	state := u.Query().Get("state")
-	for name, tt := range map[string]struct{ response, want url.Values }{
-		"a code":        {url.Values{"code": {"c&d"}, "state": {state}, "scope": {"x"}}, url.Values{"code": {"c&d"}, "state": {"s t&a=te"}, "iss": {gateway}}},
-		"and an issuer": {url.Values{"code": {"c"}, "state": {state}, "iss": {"https://login.example.com"}}, url.Values{"code": {"c"}, "state": {"s t&a=te"}, "iss": {gateway}}},
-		"an error": {url.Values{"error": {"access_denied"}, "error_description": {"no"}, "state": {state}},
-			url.Values{"error": {"access_denied"}, "error_description": {"no"}, "state": {"s t&a=te"}, "iss": {gateway}}},
-		"no state": {url.Values{"code": {"c"}, "state": {"http://localhost:3000/callback "}}, url.Values{"code": {"c"}, "iss": {gateway}}},
-	} {
-		a := p.Callback(tt.response.Encode(), gateway)
-		u, err := url.Parse(a.Location)
-		if err != nil || a.Status != 302 || a.Outcome != metrics.ProxyReturned || u.Scheme+"://"+u.Host+u.Path != "http://localhost:3000/callback" || u.Query().Encode() != tt.want.Encode() {
-			t.Errorf("%s: %+v", name, a)
-		}
-	}
-	for name, response := range map[string]url.Values{
-		"nothing":         {},
-		"no state":        {"code": {"c"}},
-		"another place":   {"code": {"c"}, "state": {"https://evil.example/cb s"}},
-		"two places":      {"code": {"c"}, "state": {state, "https://evil.example/cb s"}},
-		"two codes":       {"code": {"c", "d"}, "state": {state}},
-		"another issuer":  {"code": {"c"}, "state": {state}, "iss": {"https://evil.example"}},
-		"another's slash": {"code": {"c"}, "state": {state}, "iss": {"https://login.example.com/"}},
-	} {
-		if a := p.Callback(response.Encode(), gateway); a.Status != 400 || a.Location != "" {
-			t.Errorf("%s: %+v", name, a)
-		}
-	}
-	p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(nil), Issuer: gateway})
-	p.Tick()
-	if form, _ := url.ParseQuery(h.sent[0].body); form.Get("redirect_uri") != callback {
-		t.Errorf("%v", form)
-	}
-	if a, _ := p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(url.Values{"redirect_uri": {callback}}), Issuer: gateway}); a == nil || a.Status != 400 {
-		t.Errorf("the gateway's own callback is no client's: %+v", a)
 	}
 }
 
 func TestRegister(t *testing.T) {
 	p, _ := newProxy(t, nil)
 	const media = "Application/JSON; charset=utf-8"
-	a := p.Register(media, []byte(`{"client_name":"x","redirect_uris":["http:\/\/localhost:1\/callback","com.example.app:/cb"],"token_endpoint_auth_method":"client_secret_post"}`))
+	a := p.Register(media, []byte(`{"client_name":"x","redirect_uris":["http:\/\/localhost:1\/callback","com.example.app:/cb"],"token_endpoint_auth_method":"client_secret_post"}`), gateway)
 	var got struct {
 		ClientID     string   `json:"client_id"`
 		Secret       *string  `json:"client_secret"`
@@ -379,7 +430,10 @@ func TestRegister(t *testing.T) {
 	if err := json.Unmarshal(a.Body, &got); err != nil || a.Status != 201 || a.Outcome != metrics.ProxyRegistered {
 		t.Fatalf("%+v, %v", a, err)
 	}
-	if got.ClientID != "gate:way" || got.Secret != nil || got.Method != "none" || !slices.Equal(got.RedirectURIs, []string{"http://localhost:1/callback", "com.example.app:/cb"}) {
+	if c, ok := p.client(got.ClientID, gateway); !ok || c.name != "x" || !slices.Equal(c.redirectURIs, got.RedirectURIs) {
+		t.Errorf("%+v of %s", c, got.ClientID)
+	}
+	if got.Secret != nil || got.Method != "none" || !slices.Equal(got.RedirectURIs, []string{"http://localhost:1/callback", "com.example.app:/cb"}) {
 		t.Errorf("%s", a.Body)
 	}
 	// Clients send every URI that one of their versions uses.
@@ -387,11 +441,11 @@ func TestRegister(t *testing.T) {
 		`["cursor://x/cb","https://www.cursor.com/cb","com.example.app:/cb","http://localhost:8787/callback","http://localhost:8787/callback"]`: `["com.example.app:/cb","http://localhost:8787/callback","http://localhost:8787/callback"]`,
 		`["com.example.app:/cb","https://evil.example/cb"]`: `["com.example.app:/cb"]`,
 	} {
-		if a := p.Register(media, []byte(`{"redirect_uris":`+list+`}`)); a.Status != 201 || !strings.Contains(string(a.Body), `"redirect_uris":`+want+`,`) {
+		if a := p.Register(media, []byte(`{"redirect_uris":`+list+`}`), gateway); a.Status != 201 || !strings.Contains(string(a.Body), `"redirect_uris":`+want+`,`) {
 			t.Errorf("%s: %+v, %s", list, a, a.Body)
 		}
 	}
-	if a := p.Register(media, []byte(`{"redirect_uris":[`+strings.Repeat(`"com.example.app:/cb",`, 15)+`"com.example.app:/cb"]}`)); a.Status != 201 {
+	if a := p.Register(media, []byte(`{"redirect_uris":[`+strings.Repeat(`"com.example.app:/cb",`, 15)+`"com.example.app:/cb"]}`), gateway); a.Status != 201 {
 		t.Errorf("16 redirect URIs: %+v", a)
 	}
 	for _, tt := range []struct{ media, body, code string }{
@@ -412,7 +466,7 @@ func TestRegister(t *testing.T) {
 		{"text/plain", `{"redirect_uris":["com.example.app:/cb"]}`, "invalid_client_metadata"},
 		{"", `{"redirect_uris":["com.example.app:/cb"]}`, "invalid_client_metadata"},
 	} {
-		if a := p.Register(tt.media, []byte(tt.body)); a.Status != 400 || a.Code != tt.code || a.Body != nil {
+		if a := p.Register(tt.media, []byte(tt.body), gateway); a.Status != 400 || a.Code != tt.code || a.Body != nil {
 			t.Errorf("%s: %+v, want %s", tt.body, a, tt.code)
 		}
 	}
@@ -422,8 +476,8 @@ const formType = "application/x-www-form-urlencoded"
 
 func exchanging(members url.Values) string {
 	q := url.Values{
-		"grant_type": {"authorization_code"}, "client_id": {"gate:way"}, "redirect_uri": {"http://localhost:3000/callback"},
-		"code": {"c+o/d e"}, "code_verifier": {verifier},
+		"grant_type": {"authorization_code"}, "client_id": {testClient.id}, "redirect_uri": {"http://localhost:3000/callback"},
+		"code": {testCode}, "code_verifier": {verifier},
 	}
 	for name, values := range members {
 		if q[name] = values; values == nil {
@@ -438,9 +492,9 @@ func TestExchange(t *testing.T) {
 		p, h := newProxy(t, func(how *config.OAuthProxy) { how.Auth = auth })
 		for body, want := range map[string]url.Values{
 			exchanging(url.Values{"resource": {gateway}, "client_secret": {"x"}, "scope": {"more"}}): {
-				"grant_type": {"authorization_code"}, "redirect_uri": {"http://localhost:3000/callback"},
+				"grant_type": {"authorization_code"}, "redirect_uri": {gateway + "/callback"},
 				"code": {"c+o/d e"}, "code_verifier": {verifier}, "resource": {gateway}},
-			url.Values{"grant_type": {"refresh_token"}, "client_id": {"gate:way"}, "refresh_token": {"r"}, "scope": {"a"}, "code": {"c"}, "username": {"u"}}.Encode(): {
+			url.Values{"grant_type": {"refresh_token"}, "client_id": {testClient.id}, "refresh_token": {testToken}, "scope": {"a"}, "code": {"c"}, "username": {"u"}}.Encode(): {
 				"grant_type": {"refresh_token"}, "refresh_token": {"r"}, "scope": {"a"}},
 		} {
 			h.sent = nil
@@ -507,7 +561,7 @@ func TestExchangeRefuses(t *testing.T) {
 		{formType, "", "invalid_client"},
 		{formType, exchanging(url.Values{"client_id": {"other"}}), "invalid_client"},
 		{formType, exchanging(url.Values{"client_id": nil}), "invalid_client"},
-		{formType, exchanging(url.Values{"client_id": {"gate:way", "gate:way"}}), "invalid_request"},
+		{formType, exchanging(url.Values{"client_id": {testClient.id, testClient.id}}), "invalid_request"},
 		{formType, exchanging(url.Values{"code": {"a", "b"}}), "invalid_request"},
 		{formType, exchanging(nil) + "&x=%", "invalid_request"},
 		{formType, exchanging(url.Values{"code": nil}), "invalid_request"},
@@ -522,11 +576,11 @@ func TestExchangeRefuses(t *testing.T) {
 		{formType, exchanging(url.Values{"grant_type": {"refresh_token"}}), "invalid_request"},
 	} {
 		a, c := p.Exchange(&FormRequest{ContentType: tt.media, Body: tt.body, Issuer: gateway})
-		if a == nil || c != nil || a.Status != 400 || a.Code != tt.code || a.Description == "" || a.Outcome != metrics.ProxyRefused {
+		if a == nil || c != nil || a.Status != 400 || a.Code != tt.code || a.Description == "" || a.Outcome < metrics.ProxyRefused || a.Outcome > metrics.ProxyWrongGrant {
 			t.Errorf("%s: %+v, want %s", tt.body, a, tt.code)
 		}
 	}
-	for _, body := range []string{"", "client_id=gate%3Away", "client_id=other&token=t", "client_id=gate%3Away&token=a&token=b"} {
+	for _, body := range []string{"", "client_id=" + testClient.id, "client_id=gate%3Away&token=t", "client_id=" + testClient.id + "&token=a&token=b"} {
 		if a, c := p.Revoke(&FormRequest{ContentType: formType, Body: body, Issuer: gateway}); a == nil || c != nil || a.Status != 400 {
 			t.Errorf("%s: %+v", body, a)
 		}
@@ -642,12 +696,12 @@ func TestRetryAfter(t *testing.T) {
 func TestSeveralResources(t *testing.T) {
 	several := url.Values{"resource": {gateway + "/b", gateway + "/a", gateway + "/b"}}
 	p, h := newProxy(t, nil)
-	u, _ := url.Parse(p.Authorize(asking(several), gateway).Location)
+	u := (&visitor{p: p}).signIn(t, asking(several))
 	if got := u.Query()["resource"]; !slices.Equal(got, several["resource"]) {
 		t.Errorf("%q", got)
 	}
 	p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(several), Issuer: gateway})
-	p.Exchange(&FormRequest{ContentType: formType, Body: "grant_type=refresh_token&client_id=gate%3Away&refresh_token=r&resource=x&resource=&resource=y", Issuer: gateway})
+	p.Exchange(&FormRequest{ContentType: formType, Body: "grant_type=refresh_token&client_id=" + testClient.id + "&refresh_token=" + testToken + "&resource=x&resource=&resource=y", Issuer: gateway})
 	p.Tick()
 	for i, want := range [][]string{several["resource"], {"x", "y"}} {
 		if form, err := url.ParseQuery(h.sent[i].body); err != nil || !slices.Equal(form["resource"], want) {
@@ -655,7 +709,7 @@ func TestSeveralResources(t *testing.T) {
 		}
 	}
 	many := url.Values{"resource": slices.Repeat([]string{"x"}, maxResources+1)}
-	if a := p.Authorize(asking(many), gateway); a.Status != 400 || a.Location != "" {
+	if a := (&visitor{p: p}).authorize(asking(many)); a.Status != 400 || a.Location != "" {
 		t.Errorf("%+v", a)
 	}
 	if a, _ := p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(many), Issuer: gateway}); a == nil || a.Status != 400 {
@@ -664,8 +718,8 @@ func TestSeveralResources(t *testing.T) {
 	p, h = newProxy(t, func(how *config.OAuthProxy) { how.OmitResource = true })
 	p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(several), Issuer: gateway})
 	p.Tick()
-	if a := p.Authorize(asking(several), gateway); strings.Contains(a.Location+h.sent[0].body, "resource") {
-		t.Errorf("%s, %s", a.Location, h.sent[0].body)
+	if u := (&visitor{p: p}).signIn(t, asking(several)); u.Query().Has("resource") || strings.Contains(h.sent[0].body, "resource") {
+		t.Errorf("%s, %s", u, h.sent[0].body)
 	}
 }
 
@@ -718,15 +772,17 @@ func TestSecretInAnswers(t *testing.T) {
 				t.Errorf("%s: %+v, log %q", name, a, h.log)
 			}
 		}
-		p, _ := newProxy(t, func(how *config.OAuthProxy) { how.Callback = true })
+		p, _ := newProxy(t, nil)
+		v := &visitor{p: p}
+		state := v.signIn(t, asking(nil)).Query().Get("state")
 		var decoded string
 		if err := json.Unmarshal([]byte(`"`+text+`"`), &decoded); err != nil {
 			t.Fatal(err)
 		}
 		for _, parameter := range new(authorizationResponse).parameters() {
-			q := url.Values{"code": {"c"}, "state": {"http://localhost:3000/callback s"}}
+			q := url.Values{"code": {"c"}, "state": {state}}
 			q.Set(parameter.name, q.Get(parameter.name)+decoded)
-			if a := p.Callback(q.Encode(), gateway); a.Status != 400 || a.Location != "" {
+			if a := v.callback(q); a.Status != 400 || a.Location != "" {
 				t.Errorf("%s in %s: %+v", name, parameter.name, a)
 			}
 		}
@@ -737,19 +793,13 @@ func TestSecretInAnswers(t *testing.T) {
 // nothing can be forged.
 func TestRefusedRedirectURIsAreTold(t *testing.T) {
 	for name, refuse := range map[string]func(p *Proxy, uri string){
-		"authorization": func(p *Proxy, uri string) { p.Authorize(asking(url.Values{"redirect_uri": {uri}}), gateway) },
+		"authorization": func(p *Proxy, uri string) { (&visitor{p: p}).authorize(asking(url.Values{"redirect_uri": {uri}})) },
 		"registration": func(p *Proxy, uri string) {
 			b, _ := json.Marshal(map[string]any{"redirect_uris": []string{uri, "https://evil.example/second"}})
-			a := p.Register("application/json", b)
+			a := p.Register("application/json", b, gateway)
 			if !strings.Contains(a.Description, "https://evil.example/cb") || strings.ContainsAny(a.Description, "\"\\\r\nü") || len(a.Description) > 300 {
 				t.Errorf("%q", a.Description)
 			}
-		},
-		"token": func(p *Proxy, uri string) {
-			p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(url.Values{"redirect_uri": {uri}}), Issuer: gateway})
-		},
-		"callback": func(p *Proxy, uri string) {
-			p.Callback(url.Values{"code": {"c"}, "state": {uri + " s"}}.Encode(), gateway)
 		},
 	} {
 		p, h := newProxy(t, nil)
@@ -770,9 +820,9 @@ func TestRefusedRedirectURIsAreTold(t *testing.T) {
 
 func TestRevoke(t *testing.T) {
 	p, h := newProxy(t, nil)
-	_, c := p.Revoke(&FormRequest{ContentType: formType, Body: "client_id=gate%3Away&token=t&token_type_hint=refresh_token&x=y", Issuer: gateway})
+	_, c := p.Revoke(&FormRequest{ContentType: formType, Body: "client_id=" + testClient.id + "&token=" + testToken + "&token_type_hint=refresh_token&x=y", Issuer: gateway})
 	p.Tick()
-	if s := h.sent[0]; s.body != "token=t&token_type_hint=refresh_token" {
+	if s := h.sent[0]; s.body != "token=r&token_type_hint=refresh_token" {
 		t.Errorf("%q", s.body)
 	}
 	h.sent[0].done(answer(200, ``))

@@ -17,18 +17,34 @@ func (p *Proxy) allowsRedirectURI(uri string) bool {
 			}
 			continue
 		}
-		if uri == known && uri != "" {
-			return true
-		}
-		host, rest, loopback := splitLoopback(known)
-		if !loopback {
-			continue
-		}
-		if other, ok := strings.CutPrefix(uri, host); ok && withoutPort(other) == rest {
+		if matchesURI(known, uri) {
 			return true
 		}
 	}
 	return false
+}
+
+// matchesURI reports whether a URI is the known one, or differs from it in the port of a
+// loopback address alone.
+func matchesURI(known, uri string) bool {
+	if uri == known {
+		return uri != ""
+	}
+	host, rest, loopback := splitLoopback(known)
+	if !loopback {
+		return false
+	}
+	other, ok := strings.CutPrefix(uri, host)
+	return ok && withoutPort(other) == rest
+}
+
+// anyPort returns a redirect URI without the port of a loopback address, and every other
+// URI as it is.
+func anyPort(uri string) string {
+	if host, rest, loopback := splitLoopback(uri); loopback {
+		return host + rest
+	}
+	return uri
 }
 
 // maxURI bounds a URI that matches a configured "/*", as the configuration bounds the
@@ -49,11 +65,13 @@ func isPlainPath(s string) bool {
 	return true
 }
 
-// logRefusedURI tells the log which redirect URI was refused, and where.
-func (p *Proxy) logRefusedURI(where, uri string) {
-	p.requestLog.Log(where + " the redirect URI " + strconv.QuoteToASCII(uri[:min(len(uri), maxShown)]) +
-		" was refused: it is none of oauth_proxy.redirect_uris")
+// logRefusedURI tells the log which redirect URI was refused, where, and why.
+func (p *Proxy) logRefusedURI(where, uri, why string) {
+	p.requestLog.Log(where + " the redirect URI " + strconv.QuoteToASCII(uri[:min(len(uri), maxShown)]) + " was refused: it is none of " + why)
 }
+
+// listed is the reason of a redirect URI that the configuration does not allow.
+const listed = "oauth_proxy.redirect_uris"
 
 // maxShown bounds the part of a refused redirect URI that the log and the client see.
 const maxShown = 150

@@ -1,6 +1,11 @@
 package oauthproxy
 
-import "mcpauth/internal/callout"
+import (
+	"strings"
+
+	"mcpauth/internal/callout"
+	"mcpauth/internal/metrics"
+)
 
 // A FormRequest is a POST request with a form, made to the gateway as issuer.
 type FormRequest struct {
@@ -14,7 +19,8 @@ type FormRequest struct {
 // that it refuses. It requires that [Proxy.Ready] has reported true.
 func (p *Proxy) Exchange(f *FormRequest) (*Response, *Call) {
 	var r tokenRequest
-	if refused := p.parseForm(f, r.parameters(), &r.ClientID); refused != nil {
+	c, refused := p.parseForm(f, r.parameters(), &r.ClientID)
+	if refused != nil {
 		return refused, nil
 	}
 	// The request that the provider gets has the parameters of its grant type alone.
@@ -27,57 +33,84 @@ func (p *Proxy) Exchange(f *FormRequest) (*Response, *Call) {
 		switch {
 		case r.Code == "":
 			return refuse("invalid_request", "code is missing"), nil
-		case r.RedirectURI != "" && !p.allowsRedirectURI(r.RedirectURI): // OAuth 2.1 has no redirect_uri here
-			p.logRefusedURI("at the token endpoint", r.RedirectURI)
-			return refuse("invalid_grant", wrongRedirect), nil
 		case !hasCodeSyntax(r.CodeVerifier, 43, 128):
 			return refuse("invalid_request", "code_verifier is missing or none"), nil
 		}
-		to.Code, to.RedirectURI, to.CodeVerifier = r.Code, r.RedirectURI, r.CodeVerifier
-		if p.cfg.Callback {
-			to.RedirectURI = p.callbackURI(f.Issuer)
+		code, problem := p.openCode(&r, &c, f.Issuer)
+		if problem != "" {
+			return p.refuseGrant(&c, problem), nil
 		}
+		to.Code, to.RedirectURI, to.CodeVerifier = code, p.callbackURI(f.Issuer), r.CodeVerifier
 	case "refresh_token":
 		if r.RefreshToken == "" {
 			return refuse("invalid_request", "refresh_token is missing"), nil
 		}
-		to.RefreshToken, to.Scope = r.RefreshToken, r.Scope
+		token, own, _ := p.openRefreshToken(r.RefreshToken, &c, f.Issuer)
+		if !own {
+			return p.refuseGrant(&c, "the refresh token is not one that this client got here"), nil
+		}
+		to.RefreshToken, to.Scope = token, p.refreshScope(r.Scope)
+		if r.Scope != "" && to.Scope == "" {
+			return refuse("invalid_scope", noScope), nil
+		}
 	default:
 		return refuse("unsupported_grant_type", "grant_type must be authorization_code or refresh_token"), nil
 	}
-	return p.begin(&Call{endpoint: p.token, form: encode(to.parameters())})
+	return p.begin(&Call{endpoint: p.token, form: encode(to.parameters()), client: c.hash(), issuer: f.Issuer})
 }
 
-// Revoke does the same for a revocation request.
+// refreshScope returns the scope parameter of a refresh request, empty for none. It returns
+// none for scopes that the client may not have.
+func (p *Proxy) refreshScope(requested string) string {
+	if requested == "" {
+		return p.cfg.RefreshScope
+	}
+	scopes := p.limitScopes(requested)
+	if len(scopes) == 0 {
+		return ""
+	}
+	return strings.Join(p.withExtraScopes(scopes), " ")
+}
+
+// Revoke does the same for a revocation request. A token that the gateway has not sealed is
+// an access token, which is the provider's own.
 func (p *Proxy) Revoke(f *FormRequest) (*Response, *Call) {
 	var r revocationRequest
-	if refused := p.parseForm(f, r.parameters(), &r.ClientID); refused != nil {
+	c, refused := p.parseForm(f, r.parameters(), &r.ClientID)
+	if refused != nil {
 		return refused, nil
 	}
 	if r.Token == "" {
 		return refuse("invalid_request", "token is missing"), nil
 	}
+	if token, own, sealed := p.openRefreshToken(r.Token, &c, f.Issuer); own {
+		r.Token = token
+	} else if sealed { // RFC 7009, section 2.1
+		return p.refuseGrant(&c, "the token is of another client"), nil
+	}
 	to := revocationRequest{Token: r.Token, TokenTypeHint: r.TokenTypeHint}
 	return p.begin(&Call{endpoint: p.revoke, form: encode(to.parameters()), revokes: true})
 }
 
-// parseForm reads a form into parameters, one of which is clientID. It returns the
-// Response to a form that it refuses. Clients are public: the proxy ignores their
+// parseForm reads a form into parameters, one of which is clientID, and returns the client,
+// or the Response to a form that it refuses. Clients are public: the proxy ignores their
 // authentication.
-func (p *Proxy) parseForm(f *FormRequest, parameters []parameter, clientID *string) *Response {
+func (p *Proxy) parseForm(f *FormRequest, parameters []parameter, clientID *string) (c client, refused *Response) {
 	if !callout.IsMediaType(f.ContentType, callout.FormMediaType) {
-		return refuse("invalid_request", "the body must be application/x-www-form-urlencoded")
+		return c, refuse("invalid_request", "the body must be application/x-www-form-urlencoded")
 	}
 	if !parse(f.Body, parameters) {
-		return refuse("invalid_request", malformed)
+		return c, refuse("invalid_request", malformed)
 	}
-	if *clientID == p.cfg.ClientID {
-		return nil
+	c, ok := p.client(*clientID, f.Issuer)
+	if ok {
+		return c, nil
 	}
-	refused := refuse("invalid_client", wrongClient)
+	refused = refuse("invalid_client", wrongClient)
+	refused.Outcome = metrics.ProxyWrongClient
 	if f.Basic { // RFC 6749, section 5.2
 		refused.Status, refused.Challenge = 401, `Basic realm="token endpoint"`
 		refused.Description = "clients have no secret here: client_id must be in the body"
 	}
-	return refused
+	return c, refused
 }

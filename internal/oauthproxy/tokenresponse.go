@@ -63,7 +63,8 @@ func (p *Proxy) readResponse(c *Call, r *callout.Response) (response *Response, 
 	case gjson.Parse(wellknown.Member(body, "access_token")).Str == "":
 		return nil, "status " + strconv.Itoa(r.Status) + ", with no access_token"
 	}
-	return &Response{Status: 200, Body: members(body, tokenMembers), Outcome: metrics.ProxyExchanged}, ""
+	sealed := func(token string) string { return p.sealRefreshToken(token, c) }
+	return &Response{Status: 200, Body: members(body, tokenMembers, sealed), Outcome: metrics.ProxyExchanged}, ""
 }
 
 // errorCode returns the error member of a response, empty if there is none. ok is
@@ -86,7 +87,7 @@ func readError(status int, code, body string) (response *Response, problem strin
 		// GitHub's own names, which no client knows.
 		response.Code, response.Description = "invalid_grant", "the code or the refresh token is not valid"
 	default:
-		response.Body = members(body, errorMembers)
+		response.Body = members(body, errorMembers, nil)
 	}
 	return response, ""
 }
@@ -97,7 +98,7 @@ func tooManyRequests(r *callout.Response) *Response {
 	response := &Response{Status: 429, Code: "temporarily_unavailable", Description: "the authorization server gets too many requests", Outcome: metrics.ProxyDenied}
 	if isObject(r.Body) {
 		if code, _ := errorCode(string(r.Body)); code != "" {
-			response.Code, response.Body = "", members(string(r.Body), errorMembers)
+			response.Code, response.Body = "", members(string(r.Body), errorMembers, nil)
 		}
 	}
 	if response.RetryAfter = r.Header("retry-after"); !isRetryAfter(response.RetryAfter) {
@@ -120,14 +121,21 @@ func isRetryAfter(s string) bool {
 func isObject(body []byte) bool { return wellknown.Valid(body) && gjson.ParseBytes(body).IsObject() }
 
 // members returns an object with those members of body that are known, encoded anew:
-// each once, without objects and arrays.
-func members(body, known string) []byte {
+// each once, without objects and arrays. seal returns what stands in place of a refresh
+// token.
+func members(body, known string, seal func(string) string) []byte {
 	text, seen := []byte{'{'}, " "
 	gjson.Parse(body).ForEach(func(name, value gjson.Result) bool {
 		key := " " + name.Str + " "
 		if name.Str == "" || strings.Contains(name.Str, " ") || !strings.Contains(known, key) || strings.Contains(seen, key) ||
 			value.Type == gjson.Null || value.Type == gjson.JSON {
 			return true
+		}
+		if name.Str == "refresh_token" {
+			if value.Type != gjson.String || value.Str == "" {
+				return true
+			}
+			value.Str = seal(value.Str)
 		}
 		seen += name.Str + " "
 		if len(text) > 1 {

@@ -167,10 +167,7 @@ func ProxyDocument(r *config.Resource, cfg *config.OAuthProxy, revokes bool) []b
 	if len(scopes) > 0 {
 		text += `,"scopes_supported":` + jsonArray(scopes)
 	}
-	if cfg.Callback {
-		text += `,"authorization_response_iss_parameter_supported":true`
-	}
-	return []byte(text + `,"response_types_supported":["code"],"response_modes_supported":["query"]` +
+	return []byte(text + `,"authorization_response_iss_parameter_supported":true,"response_types_supported":["code"],"response_modes_supported":["query"]` +
 		`,"grant_types_supported":["authorization_code","refresh_token"],"token_endpoint_auth_methods_supported":["none"]` +
 		`,"code_challenge_methods_supported":["S256"]}` + "\n")
 }

@@ -5,8 +5,11 @@ package golang
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/auth"
@@ -35,28 +38,56 @@ func NewHandler(asked func(clientID, scope string)) (*auth.AuthorizationCodeHand
 	})
 }
 
-// approve stands for the person in front of the browser, who is sent to and fro where the
-// gateway stands for a provider.
-func approve(ctx context.Context, args *auth.AuthorizationArgs) (*auth.AuthorizationResult, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, args.URL, nil)
+// consentForm is the sealed request in the page that a gateway shows where it stands for a
+// provider.
+var consentForm = regexp.MustCompile(`name="request" value="([^"]+)"`)
+
+// approve stands for the person in front of the browser.
+func approve(_ context.Context, args *auth.AuthorizationArgs) (*auth.AuthorizationResult, error) {
+	back, err := Agree(args.URL, func(to *url.URL) bool { return strings.HasPrefix(to.String(), callback) })
 	if err != nil {
 		return nil, err
 	}
-	noRedirect := http.Client{CheckRedirect: func(to *http.Request, _ []*http.Request) error {
-		if strings.HasPrefix(to.URL.String(), callback) {
+	q := back.Query()
+	if q.Get("code") == "" {
+		return nil, fmt.Errorf("no code: %s", back)
+	}
+	return &auth.AuthorizationResult{Code: q.Get("code"), State: q.Get("state"), Iss: q.Get("iss")}, nil
+}
+
+// Agree opens a page in a new browser, whose person agrees on the page of the gateway. It
+// follows redirects up to the first for which arrived returns true, and returns that one.
+func Agree(page string, arrived func(*url.URL) bool) (*url.URL, error) {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return nil, err
+	}
+	browser := http.Client{Jar: jar, CheckRedirect: func(to *http.Request, _ []*http.Request) error {
+		if arrived(to.URL) {
 			return http.ErrUseLastResponse
 		}
 		return nil
 	}}
-	res, err := noRedirect.Do(req)
+	res, err := browser.Get(page)
 	if err != nil {
 		return nil, err
 	}
 	defer res.Body.Close()
-	back, err := url.Parse(res.Header.Get("Location"))
-	if err != nil || back.Query().Get("code") == "" {
-		return nil, fmt.Errorf("no code: status %d, location %s", res.StatusCode, back)
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, err
 	}
-	q := back.Query()
-	return &auth.AuthorizationResult{Code: q.Get("code"), State: q.Get("state"), Iss: q.Get("iss")}, nil
+	if form := consentForm.FindSubmatch(body); form != nil {
+		to := *res.Request.URL
+		to.RawQuery = ""
+		if res, err = browser.PostForm(to.String(), url.Values{"request": {string(form[1])}, "decision": {"agree"}}); err != nil {
+			return nil, err
+		}
+		defer res.Body.Close()
+	}
+	back, err := res.Location()
+	if err != nil {
+		return nil, fmt.Errorf("status %d at %s: %w", res.StatusCode, res.Request.URL.Path, err)
+	}
+	return back, nil
 }

@@ -15,7 +15,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { report, wanted } from '../typescript/oauth.mjs';
+import { approve, report, wanted } from '../typescript/oauth.mjs';
 
 const cli = fileURLToPath(new URL('node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js', import.meta.url));
 const { PATH, PROTOCOL = '2025-11-25', SCOPE, REFRESH } = process.env;
@@ -88,7 +88,7 @@ async function inspect(home, asked, ...args) {
         continue;
       }
       asked.push(new URL(found[1]).searchParams.get('scope') ?? '');
-      pages.push(fetch(found[1]).then((res) => res.text()));
+      pages.push(approve(found[1], () => false));
     }
   });
   const status = await new Promise((resolve) => child.on('close', resolve));

@@ -10,6 +10,7 @@ URL on the standard output.
 import asyncio
 import json
 import os
+import re
 import sys
 import urllib.error
 import urllib.parse
@@ -39,16 +40,23 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 def redirection(url: str) -> str:
     """Opens the authorization URL and returns where the answer leads to: in the
-    end, since a gateway may stand for the provider. It may be an error."""
+    end, since a gateway may stand for the provider. Then its page asks about the
+    client, and the person agrees. It may be an error."""
     client = query(url)["redirect_uri"]
     if LOGIN:
         url = f"{LOGIN}?{urllib.parse.urlencode({'url': url})}"
+    opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPCookieProcessor())
+    form = None
     while True:
         try:
-            urllib.request.build_opener(_NoRedirect).open(url)
-            url = ""
+            page = opener.open(url, form).read().decode()
+            asked = re.search(r'name="request" value="([^"]+)"', page)
+            if not asked:
+                return ""
+            url = url.partition("?")[0]
+            form = urllib.parse.urlencode({"request": asked[1], "decision": "agree"}).encode()
         except urllib.error.HTTPError as err:
-            url = err.headers.get("location", "")
+            url, form = err.headers.get("location", ""), None
         if not url or url.startswith(client):
             break
     return url

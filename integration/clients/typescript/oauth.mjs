@@ -55,15 +55,39 @@ class Credentials {
 
   async redirectToAuthorization(url) {
     this.asked.push(url.searchParams.get('scope') ?? '');
-    let res, location = process.env.LOGIN ? `${process.env.LOGIN}?${new URLSearchParams({ url })}` : url;
-    do { // on the way to the provider, where the gateway stands for one
-      res = await fetch(location, { redirect: 'manual' });
-      location = res.headers.get('location');
-    } while (location && !location.startsWith(callback));
-    if (!location) throw new Error(`no redirect to the client: ${res.status} ${await res.text()}`);
+    const start = process.env.LOGIN ? `${process.env.LOGIN}?${new URLSearchParams({ url })}` : url;
+    const { location, status, text } = await approve(start, (to) => to.startsWith(callback));
+    if (!location) throw new Error(`no redirect to the client: ${status} ${text}`);
     this.answer = new URL(location).searchParams;
     if (this.answer.get('error')) throw new Error(`authorization refused: ${this.answer}`);
     if ((this.answer.get('state') || undefined) !== this.sentState) throw new Error('another state came back');
+  }
+}
+
+// approve opens a URL as a browser does whose person agrees: it follows redirects up to one
+// for which arrived is true, keeps cookies, and sends the form of the page on which a
+// gateway asks about the client, where it stands for the provider. It returns that
+// redirect, or the last answer.
+export async function approve(url, arrived) {
+  const cookies = new Map();
+  let request = { redirect: 'manual' };
+  for (;;) {
+    const res = await fetch(url, { ...request, headers: { cookie: [...cookies].map((pair) => pair.join('=')).join('; ') } });
+    for (const set of res.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(set);
+      cookies.set(name, value);
+    }
+    const location = res.headers.get('location'), text = await res.text();
+    const asked = /name="request" value="([^"]+)"/.exec(text);
+    if (location && arrived(location)) return { location };
+    if (location) {
+      [url, request] = [new URL(location, url), { redirect: 'manual' }];
+    } else if (asked) {
+      url = new URL(new URL(url).pathname, url);
+      request = { redirect: 'manual', method: 'POST', body: new URLSearchParams({ request: asked[1], decision: 'agree' }) };
+    } else {
+      return { status: res.status, text };
+    }
   }
 }
 

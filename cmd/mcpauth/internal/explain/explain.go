@@ -218,7 +218,21 @@ func (p *printer) server(s *config.AuthorizationServer) {
 	}
 	if o := s.OAuthProxy; o != nil {
 		p.item("proxy", "the gateway stands in for it: clients register with the gateway, and the provider sees the client %q", o.ClientID)
-		p.item("", "redirect URIs: %s", list(o.RedirectURIs, "and"))
+		p.item("", "redirect URIs: %s; the provider sends users to %s of the gateway", list(o.RedirectURIs, "and"), o.PathPrefix+config.CallbackEndpoint)
+		asks := "each time"
+		if o.ConsentMaxAge > 0 {
+			asks = "and remembers the answer in the browser for " + period(o.ConsentMaxAge)
+		}
+		p.item("", "users are asked about each client, %s; a registration lasts %s", asks, period(o.ClientMaxAge))
+		if len(o.Scopes) > 0 {
+			p.item("", "clients get no other scopes than %s", list(o.Scopes, "and"))
+		}
+		if len(o.ExtraScopes) > 0 {
+			p.item("", "every request has the scopes %s too", list(o.ExtraScopes, "and"))
+		}
+		if o.RefreshScope != "" {
+			p.item("", "a refresh request without scopes has %s", o.RefreshScope)
+		}
 	}
 }
 
