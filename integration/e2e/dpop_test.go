@@ -203,7 +203,7 @@ func TestDPoPWithOIDCProvider(t *testing.T) {
 		for _, format := range []string{"jwt", "opaque"} {
 			t.Run(format, func(t *testing.T) {
 				g := newDPoPGateway(t, s)
-				provider, err := providers.StartOIDCProvider(t.Context(), g.resource, format)
+				provider, err := providers.StartOIDCProvider(t.Context(), g.resource, format, "RS256")
 				if err != nil {
 					t.Fatal(err)
 				}
