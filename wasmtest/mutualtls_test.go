@@ -289,3 +289,28 @@ func TestMutualTLSInMetadata(t *testing.T) {
 		}
 	}
 }
+
+// The log says why a bound token is refused, as of any other, and no more.
+func TestMutualTLSInTheLog(t *testing.T) {
+	h := newHost(t, Options{})
+	vm := start(t, h, config(server(nil), notes(object{"mutual_tls": "required", "trust_forwarded_client_cert": true}), nil))
+	token, digest := rsaKey.bearer(claims(h, boundTo(certificateA))), xfcc(certificateB)
+	for _, tt := range []struct {
+		authorization string
+		headers       [][2]string
+		want          string
+	}{
+		{token, nil, "refused at " + resource + ": the token is bound to a client certificate, and the client presented none; issuer " + `"` + issuer + `"`},
+		{rsaKey.bearer(claims(h, nil)), nil, "refused at " + resource + ": the token is not bound to a client certificate, which is required here; issuer "},
+		{token, [][2]string{digest}, "refused at " + resource + ": the token is bound to another client certificate; issuer "},
+	} {
+		h.Run(2*time.Minute, nil) // a line a minute for each reason
+		wantStatus(t, vm.Request(rpc("/notes", tt.authorization, tt.headers...)), 401)
+		if !strings.Contains(h.LogText(), tt.want) {
+			t.Errorf("the log lacks %q:\n%s", tt.want, h.LogText())
+		}
+	}
+	if text := h.LogText(); strings.Contains(text, digest[1]) || strings.Contains(text, strings.TrimPrefix(token, "Bearer ")) {
+		t.Errorf("the log has the token or the header:\n%s", text)
+	}
+}

@@ -33,8 +33,8 @@ type Request struct {
 	IfNoneMatch    string // the first If-None-Match header
 	Accept         string // Accept, several values joined with commas
 
-	// The first header of the name ForwardedClientCert, and how many there are. They may
-	// be left out unless the gate TrustsForwardedClientCert.
+	// A header of the name ForwardedClientCert, and how many there are. They may be left
+	// out unless the gate TrustsForwardedClientCert.
 	ForwardedClientCert  string
 	ForwardedClientCerts int
 
