@@ -17,7 +17,7 @@
 //     bits. JSON is UTF-8 without duplicate names at any level. Names are compared
 //     byte by byte after their escapes have been decoded.
 //   - A token never chooses how it is verified. The header's jwk, jku, x5u and x5c
-//     are not read. A key is used with the accepted algorithms for keys of its type,
+//     are not read. Only a DPoP proof has its own key: see [Proof]. A key is used with the accepted algorithms for keys of its type,
 //     or with its "alg" alone if it has one. Tokens with crit or b64 are refused.
 //   - exp, aud and a subject or a client are required. A claim that is null counts
 //     as absent. ID tokens, refresh tokens, logout tokens and identity assertions do

@@ -40,7 +40,7 @@ func (*vectorPlugin) OnPluginStart(int) types.OnPluginStartStatus {
 		return types.OnPluginStartStatusFailed
 	}
 	all := &config.AuthorizationServer{Algorithms: jwtlite.Algorithms()}
-	v := newVerifier([]*config.AuthorizationServer{all})
+	v := newVerifier(&config.Config{AuthorizationServers: []*config.AuthorizationServer{all}})
 	logInfo("signatures: " + v.describe())
 	var keys *jwtlite.KeySet
 	verdicts := []byte("vectors: ")
