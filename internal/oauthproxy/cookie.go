@@ -22,7 +22,7 @@ const (
 
 // A browser is what the cookie of a user's browser says. The gateway keeps nothing of it.
 type browser struct {
-	id         string // random; empty if the browser has no cookie of this issuer
+	id         string      // random; empty if the browser has no cookie of this issuer
 	agreements []agreement // those that are not too old, in their order
 }
 
