@@ -30,6 +30,9 @@ type form struct {
 // call is what an MCP client sends most.
 var call = form{http.MethodPost, "/notes", []byte(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_notes","arguments":{}}}`)}
 
+// boundCall is the same to the resource that takes DPoP.
+var boundCall = form{call.method, "/bound", call.body}
+
 // callHeaders are those of the Streamable HTTP transport.
 var callHeaders = [][2]string{
 	{"Content-Type", "application/json"},
@@ -42,10 +45,19 @@ var callHeaders = [][2]string{
 // timeout of one request: far more than any takes.
 const timeout = 30 * time.Second
 
+// schemeOf returns the authentication scheme of a request, with a space.
+func schemeOf(proof string) string {
+	if proof != "" {
+		return "DPoP "
+	}
+	return "Bearer "
+}
+
 // A client is one connection that is kept open, with one request at a time.
 type client interface {
-	// send returns the status of the answer. An empty token is none.
-	send(f *form, token string) (status int, err error)
+	// send returns the status of the answer. An empty token is none. With a proof, the token
+	// comes by the DPoP scheme (RFC 9449).
+	send(f *form, token, proof string) (status int, err error)
 	close()
 }
 
@@ -76,7 +88,7 @@ func newClient1(address string) *client1 {
 	}}
 }
 
-func (c *client1) send(f *form, token string) (int, error) {
+func (c *client1) send(f *form, token, proof string) (int, error) {
 	if c.form != f {
 		c.form = f
 		c.request.Reset()
@@ -90,8 +102,11 @@ func (c *client1) send(f *form, token string) (int, error) {
 	if token == "" {
 		c.request.Header.Del("Authorization")
 	} else {
-		c.bearer = append(append(c.bearer[:0], "Bearer "...), token...)
+		c.bearer = append(append(c.bearer[:0], schemeOf(proof)...), token...)
 		c.request.Header.SetBytesV("Authorization", c.bearer)
+	}
+	if proof != "" {
+		c.request.Header.Set("Dpop", proof)
 	}
 	if err := c.http.Do(&c.request, &c.response); err != nil {
 		return 0, err
@@ -124,7 +139,7 @@ func newClient2(address string) (*client2, error) {
 	return &client2{conn: conn}, nil
 }
 
-func (c *client2) send(f *form, token string) (int, error) {
+func (c *client2) send(f *form, token, proof string) (int, error) {
 	if c.form != f {
 		c.form = f
 		c.request = http.Request{
@@ -142,7 +157,10 @@ func (c *client2) send(f *form, token string) (int, error) {
 	if token == "" {
 		c.request.Header.Del("Authorization")
 	} else {
-		c.request.Header["Authorization"] = []string{"Bearer " + token}
+		c.request.Header["Authorization"] = []string{schemeOf(proof) + token}
+	}
+	if proof != "" {
+		c.request.Header["Dpop"] = []string{proof}
 	}
 	response, err := c.conn.RoundTrip(&c.request)
 	if err != nil {

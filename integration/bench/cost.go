@@ -82,6 +82,10 @@ func (s *stage) measure(ctx context.Context, w work, v *variant) (m measured, er
 	case cold:
 		requests = s.Tokens
 		s.seen[v.Name] = true
+	case proved:
+		if l, err = s.proved(requests); err != nil {
+			return m, err
+		}
 	case warm:
 		if l, err = s.warm(ctx, v); err != nil {
 			return m, err

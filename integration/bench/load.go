@@ -45,6 +45,8 @@ type load struct {
 	// token returns the token of request number i, "" for none. Each number
 	// occurs once; it is called by several goroutines.
 	token func(i int) string
+	// proof returns the DPoP proof of request number i, likewise; nil for none at all.
+	proof func(i int) string
 	// status is that of every answer: a benchmark of refusals would be a fast
 	// one.
 	status int
@@ -104,7 +106,11 @@ type sender struct {
 
 // Run implements [periodic.Runnable].
 func (s *sender) Run(context.Context, periodic.ThreadID) (bool, string) {
-	status, err := s.client.send(s.load.form, s.load.token(s.next))
+	proof := ""
+	if s.load.proof != nil {
+		proof = s.load.proof(s.next)
+	}
+	status, err := s.client.send(s.load.form, s.load.token(s.next), proof)
 	s.next += s.step
 	if err == nil && status != s.load.status {
 		err = fmt.Errorf("status %d, want %d", status, s.load.status)

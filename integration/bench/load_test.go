@@ -82,7 +82,7 @@ func TestClientChangesForm(t *testing.T) {
 			f     *form
 			token string
 		}{{&call, "a"}, {&call, ""}, {get, ""}, {&call, "b"}} {
-			if status, err := c.send(x.f, x.token); err != nil || status != http.StatusOK {
+			if status, err := c.send(x.f, x.token, ""); err != nil || status != http.StatusOK {
 				t.Fatal(status, err)
 			}
 		}

@@ -106,6 +106,26 @@ func (s *stage) warm(ctx context.Context, v *variant) (*load, error) {
 	return l, err
 }
 
+// proved returns requests with one token that is bound to a key, and proofs for them, which
+// are signed before the measurement.
+func (s *stage) proved(requests int) (*load, error) {
+	m, err := s.keys.mint(s.algorithm)
+	if err != nil {
+		return nil, err
+	}
+	p, err := m.prover()
+	if err != nil {
+		return nil, err
+	}
+	proofs := make([]string, max(requests, 2*connections))
+	for i := range proofs {
+		if proofs[i], err = p.proof(); err != nil {
+			return nil, err
+		}
+	}
+	return &load{form: &boundCall, token: inTurn([]string{p.token}), proof: inTurn(proofs), status: http.StatusOK}, nil
+}
+
 // loadMemory is when the load collects garbage in the middle of a measurement
 // after all.
 const loadMemory = 1 << 30

@@ -7,6 +7,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -79,6 +81,45 @@ func (m *mint) token(n int) (string, error) {
 		"scope": "openid profile email read:notes write:notes",
 		"name":  "A Person", "email": "person@example.com", "tenant": "3c9e5a77-58d1-4c1f-bb8c-0c6a4a0f1d2e",
 		"roles": []string{"reader", "writer", "reviewer"}, "locale": "en-GB",
+	}).CompactSerialize()
+}
+
+// A prover makes DPoP proofs (RFC 9449, section 4.2) for calls with one token, which is
+// bound to its key.
+type prover struct {
+	token  string
+	hash   string // of the token
+	signer jose.Signer
+}
+
+func (m *mint) prover() (*prover, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	thumbprint, err := (&jose.JSONWebKey{Key: key.Public()}).Thumbprint(crypto.SHA256)
+	if err != nil {
+		return nil, err
+	}
+	options := (&jose.SignerOptions{EmbedJWK: true}).WithType("dpop+jwt")
+	p := &prover{}
+	if p.signer, err = jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: key}, options); err != nil {
+		return nil, err
+	}
+	p.token, err = jwt.Signed(m.signer).Claims(map[string]any{
+		"iss": issuer, "sub": "auth0|user", "aud": boundResource, "client_id": "client", "jti": rand.Text(),
+		"iat": m.now.Unix(), "exp": m.now.Add(2 * time.Hour).Unix(), "scope": "read:notes",
+		"cnf": map[string]string{"jkt": base64.RawURLEncoding.EncodeToString(thumbprint)},
+	}).CompactSerialize()
+	digest := sha256.Sum256([]byte(p.token))
+	p.hash = base64.RawURLEncoding.EncodeToString(digest[:])
+	return p, err
+}
+
+// proof returns a new proof.
+func (p *prover) proof() (string, error) {
+	return jwt.Signed(p.signer).Claims(map[string]any{
+		"jti": rand.Text(), "htm": boundCall.method, "htu": boundResource, "iat": time.Now().Unix(), "ath": p.hash,
 	}).CompactSerialize()
 }
 

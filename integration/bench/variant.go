@@ -21,7 +21,9 @@ import (
 const (
 	issuer   = "https://auth.example.com"
 	resource = "https://mcp.example.com/notes"
-	host     = "mcp.example.com"
+
+	boundResource = "https://mcp.example.com/bound" // takes DPoP
+	host          = "mcp.example.com"
 
 	// cacheEntries is how many verified tokens the caches hold, Envoy's and
 	// that of mcpauth: more than twice the tokens of one Envoy.
@@ -146,7 +148,7 @@ func (g *gateway) Plugin() string {
 		"authorization_servers": []any{map[string]any{"issuer": issuer, "jwks": json.RawMessage(g.KeySet), "algorithms": g.Algorithms}},
 		"resources": []any{map[string]any{
 			"resource": resource, "scopes_supported": []string{"read:notes", "write:notes"}, "required_scopes": []string{"read:notes"},
-		}},
+		}, map[string]any{"resource": boundResource, "required_scopes": []string{"read:notes"}, "dpop": "required"}},
 		"token_cache": entries,
 	})
 	if err != nil {

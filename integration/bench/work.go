@@ -17,6 +17,7 @@ const (
 	warm                 // distinct tokens in turn, each seen before
 	noToken              // refused
 	metadata             // GET of the protected resource metadata
+	proved               // one token again and again, which is bound to a key, each time with a new DPoP proof
 )
 
 // work is one kind of request that is measured.
@@ -38,6 +39,7 @@ var works = []work{
 	{"ES256, 1 token", one, jose.ES256},
 	{"ES256, cold", cold, jose.ES256},
 	{"ES256, warm", warm, jose.ES256},
+	{"DPoP, ES256, 1 token", proved, jose.ES256},
 	{"RS384, cold", cold, jose.RS384},
 	{"RS512, cold", cold, jose.RS512},
 	{"PS256, cold", cold, jose.PS256},
@@ -74,8 +76,16 @@ func selected(algorithm jose.SignatureAlgorithm, only *regexp.Regexp) []work {
 }
 
 // applies tells whether the variant can do the work: jwt_authn serves no
-// metadata, and would refuse the request for want of a token.
-func (w work) applies(v *variant) bool { return w.kind != metadata || !v.Native }
+// metadata, and would refuse the request for want of a token. Only mcpauth knows DPoP.
+func (w work) applies(v *variant) bool {
+	switch w.kind {
+	case metadata:
+		return !v.Native
+	case proved:
+		return v.Configured || !v.filters() && v.Wasm == ""
+	}
+	return true
+}
 
 // load returns the requests of the work to a variant.
 func (w work) load(v *variant, metadataForm *form, tokens []string) *load {
