@@ -41,7 +41,7 @@ func (p *Proxy) Authorize(b *BrowserRequest) *Response {
 		return refused
 	}
 	w := p.readCookie(b)
-	if w.agreedTo(p.agreementKey(&r), p) && !strings.Contains(strings.ToLower(r.Prompt), "consent") {
+	if w.agreedTo(p.agreementKey(&r)) && !strings.Contains(strings.ToLower(r.Prompt), "consent") {
 		return p.sendToProvider(&r, &c, &w, b.Issuer, 302)
 	}
 	return p.ask(&r, &c, &w, b.Issuer)

@@ -381,6 +381,10 @@ func TestCallback(t *testing.T) {
 	if a := v.callback(url.Values{"code": {"c"}, "state": {good}}); a.Status != 302 {
 		t.Errorf("%+v", a)
 	}
+	good = state()
+	p.cfg.RedirectURIs = p.cfg.RedirectURIs[:1] // a reload in between
+	wantPage(t, "a redirect URI that is allowed no more", v.callback(url.Values{"code": {"c"}, "state": {good}}), config.TextErrorRedirect, metrics.ProxyRefused)
+	p.cfg.RedirectURIs = append(p.cfg.RedirectURIs, "http://localhost/callback")
 	late := state()
 	h.now = h.now.Add(maxStateAge)
 	wantPage(t, "late", v.callback(url.Values{"code": {"c"}, "state": {late}}), config.TextErrorExpired, metrics.ProxyWrongState)
