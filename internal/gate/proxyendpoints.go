@@ -90,11 +90,21 @@ func (p *resource) serveBrowser(k route.Kind, r *Request) Verdict {
 		return p.awaitEndpoints(r.Arrived, "")
 	}
 	_, query, _ := strings.Cut(r.Path, "?")
-	b := &oauthproxy.BrowserRequest{Query: query, Cookies: r.Cookies, Issuer: p.origin}
+	b := &oauthproxy.BrowserRequest{Query: query, Cookies: r.Cookies, Issuer: p.origin, Arrived: r.Arrived}
 	if k == route.CallbackEndpoint {
 		return proxyResponse(proxy.Callback(b), "")
 	}
-	return proxyResponse(proxy.Authorize(b), "")
+	return p.browserVerdict(proxy.Authorize(b))
+}
+
+// browserVerdict returns the verdict that sends a response to a user's browser, or the one
+// on a request that waits for the document of its client.
+func (p *resource) browserVerdict(a *oauthproxy.Response, wait *oauthproxy.Fetch) Verdict {
+	if wait != nil {
+		busy := proxyResponse(p.proxyServer.Proxy.DocumentBusy(p.origin), "")
+		return waitFor(wait, p.proxyServer.queues.documents, busy.response)
+	}
+	return proxyResponse(a, "")
 }
 
 // postForm returns the verdict on a POST to the endpoint k, which depends on the
@@ -106,6 +116,7 @@ func (p *resource) postForm(k route.Kind, r *Request) Verdict {
 		form: oauthproxy.FormRequest{
 			ContentType: strings.Clone(r.ContentType),
 			Issuer:      p.origin,
+			Arrived:     r.Arrived,
 			Basic:       isBasic(r.Authorization),
 		},
 		arrived: r.Arrived,
@@ -141,8 +152,9 @@ type form struct {
 	cookies, origin string
 }
 
-// decide returns the verdict on the body of the form. A registration and the answer
-// of a user are answered at once; other forms wait for the provider.
+// decide returns the verdict on the body of the form. A registration is answered at once,
+// and the answer of a user once the document of the client is known; other forms wait for
+// the provider.
 func (f *form) decide(body []byte) Verdict {
 	proxy := f.resource.proxyServer.Proxy
 	if f.endpoint == route.RegistrationEndpoint {
@@ -153,7 +165,7 @@ func (f *form) decide(body []byte) Verdict {
 			return f.resource.awaitEndpoints(f.arrived, "")
 		}
 		f.form.Body = string(body)
-		return proxyResponse(proxy.Decide(&f.form, f.cookies, f.origin), "")
+		return f.resource.browserVerdict(proxy.Decide(&f.form, f.cookies, f.origin))
 	}
 	if f.call == nil {
 		if !proxy.Ready() {

@@ -146,8 +146,13 @@ func ProxyDocument(r *config.Resource, cfg *config.OAuthProxy, revokes bool) []b
 	endpoint := func(name string) string { return jsonString(origin + cfg.PathPrefix + name) }
 	text := `{"issuer":` + jsonString(origin) +
 		`,"authorization_endpoint":` + endpoint(config.AuthorizeEndpoint) +
-		`,"token_endpoint":` + endpoint(config.TokenEndpoint) +
-		`,"registration_endpoint":` + endpoint(config.RegisterEndpoint)
+		`,"token_endpoint":` + endpoint(config.TokenEndpoint)
+	if len(cfg.RedirectURIs) > 0 {
+		text += `,"registration_endpoint":` + endpoint(config.RegisterEndpoint)
+	}
+	if len(cfg.ClientDocuments) > 0 {
+		text += `,"client_id_metadata_document_supported":true`
+	}
 	if revokes {
 		text += `,"revocation_endpoint":` + endpoint(config.RevokeEndpoint) + `,"revocation_endpoint_auth_methods_supported":["none"]`
 	}
