@@ -9,7 +9,7 @@ var oauthProxyMembers = []string{
 	"client_id", "client_secret", "client_secret_env", "auth", "redirect_uris", "scopes",
 	"authorization_endpoint", "token_endpoint", "revocation_endpoint", "cluster", "path_prefix", "callback",
 	"omit_resource", "signing_key", "signing_key_env", "client_max_age_seconds", "consent_max_age_seconds",
-	"consent_page", "extra_scopes", "refresh_scope", "client_id_metadata_documents",
+	"consent_page", "extra_scopes", "refresh_scope", "client_id_metadata_documents", "issuer_path",
 }
 
 const (
@@ -73,9 +73,10 @@ type OAuthProxy struct {
 	// Cluster is the Envoy cluster of the token and the revocation endpoint.
 	Cluster string
 
-	// PathPrefix is the common prefix of the gateway's endpoints: empty, or a
-	// canonical path without a trailing slash.
-	PathPrefix string
+	// IssuerPath is the path of the gateway's issuer, whose origin is that of the resource.
+	// PathPrefix stands between the issuer and the names of the gateway's endpoints. Each
+	// is empty, or a canonical path without a trailing slash.
+	IssuerPath, PathPrefix string
 
 	// OmitResource drops the resource parameter (RFC 8707) from what clients send
 	// to a provider that refuses it.
@@ -94,6 +95,15 @@ func (r *Resource) ProxiedServer() *AuthorizationServer {
 		}
 	}
 	return nil
+}
+
+// GatewayIssuer returns the issuer that the gateway is in the place of ProxiedServer; empty
+// if there is none.
+func (r *Resource) GatewayIssuer() string {
+	if s := r.ProxiedServer(); s != nil {
+		return r.Resource.Origin() + s.OAuthProxy.IssuerPath
+	}
+	return ""
 }
 
 // parseOAuthProxy reads the member oauth_proxy of server into s.
@@ -127,6 +137,7 @@ func (l *serverParser) parseOAuthProxy(server *value, s *AuthorizationServer) {
 	p.ConsentMaxAge = seconds("consent_max_age_seconds", 0, maxConsentMaxAge, defaultConsentMaxAge)
 	p.Page = v.get("consent_page").consentPage()
 	p.PathPrefix = strings.TrimSuffix(v.get("path_prefix").pathPrefix(), "/")
+	p.IssuerPath = strings.TrimSuffix(v.get("issuer_path").pathPrefix(), "/")
 	if m := v.get("callback"); m != nil && !m.bool() {
 		m.fail("must be true, or be left out: the provider always sends users back to /callback of the gateway; register that redirect URI with the provider")
 	}

@@ -14,7 +14,7 @@ import (
 // This file has the endpoints that the gateway serves in place of an
 // authorization server. No request to them goes on to a server.
 
-// serveProxyEndpoint serves the endpoint k at the origin of p. Pages of any origin
+// serveProxyEndpoint serves the endpoint k of the gateway as the issuer of p. Pages of any origin
 // may read the responses, except those of the endpoints to which a user's browser
 // goes (RFC 9700, section 2.6). The page that asks the user posts its form to the
 // authorization endpoint.
@@ -90,7 +90,7 @@ func (p *resource) serveBrowser(k route.Kind, r *Request) Verdict {
 		return p.awaitEndpoints(r.Arrived, "")
 	}
 	_, query, _ := strings.Cut(r.Path, "?")
-	b := &oauthproxy.BrowserRequest{Query: query, Cookies: r.Cookies, Issuer: p.origin, Arrived: r.Arrived}
+	b := &oauthproxy.BrowserRequest{Query: query, Cookies: r.Cookies, Issuer: p.issuer, Arrived: r.Arrived}
 	if k == route.CallbackEndpoint {
 		return proxyResponse(proxy.Callback(b), "")
 	}
@@ -101,7 +101,7 @@ func (p *resource) serveBrowser(k route.Kind, r *Request) Verdict {
 // on a request that waits for the document of its client.
 func (p *resource) browserVerdict(a *oauthproxy.Response, wait *oauthproxy.Fetch) Verdict {
 	if wait != nil {
-		busy := proxyResponse(p.proxyServer.Proxy.DocumentBusy(p.origin), "")
+		busy := proxyResponse(p.proxyServer.Proxy.DocumentBusy(p.issuer), "")
 		return waitFor(wait, p.proxyServer.queues.documents, busy.response)
 	}
 	return proxyResponse(a, "")
@@ -115,7 +115,7 @@ func (p *resource) postForm(k route.Kind, r *Request) Verdict {
 		endpoint: k,
 		form: oauthproxy.FormRequest{
 			ContentType: strings.Clone(r.ContentType),
-			Issuer:      p.origin,
+			Issuer:      p.issuer,
 			Arrived:     r.Arrived,
 			Basic:       isBasic(r.Authorization),
 		},

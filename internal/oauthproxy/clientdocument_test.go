@@ -134,7 +134,9 @@ func TestClientDocumentRefused(t *testing.T) {
 	compressed.ContentEncoding = "gzip"
 	plain, html := answer(200, appDocument(nil)), answer(200, appDocument(nil))
 	plain.Headers, html.Headers = nil, [][2]string{{"content-type", "text/html"}}
-	with := func(name string, value any) callout.Response { return answer(200, appDocument(map[string]any{name: value})) }
+	with := func(name string, value any) callout.Response {
+		return answer(200, appDocument(map[string]any{name: value}))
+	}
 	for name, tt := range map[string]struct {
 		r    callout.Response
 		want string

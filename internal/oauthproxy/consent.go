@@ -43,7 +43,7 @@ func (p *Proxy) Decide(f *FormRequest, cookies, origin string) (*Response, *Fetc
 		parse(f.Body, []parameter{{name: requestParameter, value: &request}, {name: decisionParameter, value: &decision}})
 	// A page with Referrer-Policy no-referrer has the origin "null" in its forms (Fetch,
 	// "append a request Origin header").
-	if !ok || origin != "" && origin != "null" && origin != f.Issuer {
+	if !ok || origin != "" && origin != "null" && origin+p.cfg.IssuerPath != f.Issuer {
 		return p.errorPage(f.Issuer, config.TextErrorAltered, "invalid_request", "the form is not that of the page"), nil
 	}
 	w := p.readCookie(&BrowserRequest{Cookies: cookies, Issuer: f.Issuer})

@@ -167,7 +167,7 @@ func (p *Proxy) Source() *keys.Source { return p.source }
 // Revokes reports whether the provider has a revocation endpoint.
 func (p *Proxy) Revokes() bool { return p.revoke != nil }
 
-// Document returns the metadata of the authorization server at the origin of a
+// Document returns the metadata of the authorization server that the gateway is for a
 // resource.
 func (p *Proxy) Document(r *config.Resource) []byte {
 	return wellknown.ProxyDocument(r, p.cfg, p.Revokes())

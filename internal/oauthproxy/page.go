@@ -143,7 +143,7 @@ func (p *Proxy) consentPage(r *authorizationRequest, c *client, sealed, issuer s
 		w.element(" <strong>", cfg.Text(config.TextLoopbackWarning), "</strong>")
 	}
 	w.raw("</p>")
-	w.element(`<form method="post" action="`, p.cfg.PathPrefix+config.AuthorizeEndpoint, `"><input type="hidden" name="`+requestParameter+`" value="`)
+	w.element(`<form method="post" action="`, p.cfg.IssuerPath+p.cfg.PathPrefix+config.AuthorizeEndpoint, `"><input type="hidden" name="`+requestParameter+`" value="`)
 	w.element("", sealed, `"><button name="`+decisionParameter+`" value="`+agreeDecision+`">`)
 	w.element("", cfg.Text(config.TextAgree), `</button><button name="`+decisionParameter+`" value="`+denyDecision+`">`)
 	w.element("", cfg.Text(config.TextDeny), "</button></form>")

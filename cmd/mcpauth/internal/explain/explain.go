@@ -195,7 +195,10 @@ func (p *printer) server(s *config.AuthorizationServer) {
 		if len(o.RedirectURIs) > 0 {
 			uris = list(o.RedirectURIs, "and")
 		}
-		p.item("", "redirect URIs: %s; the provider sends users to %s of the gateway", uris, o.PathPrefix+config.CallbackEndpoint)
+		p.item("", "redirect URIs: %s; the provider sends users to %s of the gateway", uris, o.IssuerPath+o.PathPrefix+config.CallbackEndpoint)
+		if o.IssuerPath != "" {
+			p.item("", "to clients it is the issuer at %s of the resource's origin", o.IssuerPath)
+		}
 		for _, d := range o.ClientDocuments {
 			p.item("", "the client ID metadata document %s is accepted, and fetched through the cluster %q", d.URL, d.Cluster)
 		}
