@@ -303,6 +303,13 @@ func proxyCases() (list []worstCase) {
 				sendForm(h, vm, "/token", formType, fillUp(pair, size/len(pair)*len(pair))+fixed+"&code="+codeOfProxy)
 			}, 60 << 10})
 	}
+	for _, text := range []string{"a=b;", ";", "=", "__Host-mcpauth-;", "a"} {
+		list = append(list, worstCase{fmt.Sprintf("cookie/%q", text), config, func(h *Host, vm *VM, size, i int) {
+			vm.Request(request("GET", "/authorize?"+fixed, [2]string{"cookie", fillUp(text, size/len(text)*len(text))})).Close()
+		}, 0}, worstCase{fmt.Sprintf("decision/%q", text), config, func(h *Host, vm *VM, size, i int) {
+			sendForm(h, vm, "/authorize", formType, "decision=agree&request="+fillUp(text, size/len(text)*len(text)))
+		}, 60 << 10})
+	}
 	for _, name := range []string{"state", "scope", "resource", "code", "redirect_uri", "login_hint"} {
 		for _, value := range []string{"a", "%20", "+"} {
 			list = append(list, worstCase{fmt.Sprintf("authorize/%s/%q", name, value), config, func(h *Host, vm *VM, size, i int) {

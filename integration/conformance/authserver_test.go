@@ -2,9 +2,11 @@ package conformance
 
 import (
 	"bufio"
+	"encoding/json"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"mcpauth/envoy-example/authserver"
 	"mcpauth/envoy-example/envoy"
 	"mcpauth/envoy-example/loopback"
+	"mcpauth/integration/clients/golang"
 )
 
 // TestOAuthProxyConforms: with oauth_proxy the gateway is an authorization server for
@@ -38,9 +41,10 @@ func TestOAuthProxyConforms(t *testing.T) {
 		"allow_on_headers_stop_iteration": true,
 		"resources":                       []object{{"resource": resource, "required_scopes": []string{"read:notes"}}},
 	})
+	registered := register(t, port.Origin())
 	for _, version := range []string{november25, july26} {
 		t.Run(version, func(t *testing.T) {
-			r := signIn(t, port.Origin(), "--spec-version", version, "--client-id", client.ID, "--resource", resource)
+			r := signIn(t, port.Origin(), "--spec-version", version, "--client-id", registered, "--resource", resource)
 			for _, scenario := range []string{"authorization-server-metadata-endpoint", "authorization-code-grant"} {
 				if len(r[scenario]) == 0 {
 					t.Errorf("no checks of %s: %v", scenario, r)
@@ -57,6 +61,23 @@ func TestOAuthProxyConforms(t *testing.T) {
 			}
 		})
 	}
+}
+
+// register registers a client with the gateway.
+func register(t *testing.T, issuer string) string {
+	t.Helper()
+	res, err := http.Post(issuer+"/register", "application/json", strings.NewReader(`{"client_name":"the suite","redirect_uris":["http://127.0.0.1/callback"]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	var client struct {
+		ID string `json:"client_id"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&client); err != nil || res.StatusCode != http.StatusCreated {
+		t.Fatalf("registration: status %d, %v", res.StatusCode, err)
+	}
+	return client.ID
 }
 
 // signIn runs the suite as a client of an authorization server, and opens the page that
@@ -89,7 +110,13 @@ func signIn(t *testing.T, issuer string, args ...string) report {
 		if !strings.HasPrefix(lines.Text(), "Callback server started") {
 			continue
 		}
-		res, err := http.Get(page)
+		back, err := golang.Agree(page, func(to *url.URL) bool { return to.Port() == strconv.Itoa(port) })
+		if err != nil {
+			t.Error(err)
+			cmd.Process.Kill() // it would wait for minutes
+			continue
+		}
+		res, err := http.Get(back.String())
 		if err != nil {
 			t.Error(err)
 			cmd.Process.Kill() // it would wait for minutes

@@ -88,6 +88,30 @@ func (s consentSight) shows(t *testing.T, name string, status int, texts ...stri
 	}
 }
 
+// TestWebPageAndConsent: a page with the official SDK registers with the gateway, sends the
+// person to its page, and comes back with a token that the MCP server's gateway takes.
+func TestWebPageAndConsent(t *testing.T) {
+	b := newBrowser(t)
+	onEach(t, func(t *testing.T, s *stage) {
+		origin := b.site(t)
+		own, _ := proxyGateway(t, s, true, origin)
+		resource := own.port.Origin() + "/mcp"
+		for _, seen := range b.visit(t, visit{Page: origin + "/v1", Server: resource}, visit{Page: origin + "/v2", Server: resource}) {
+			var r report
+			if err := json.Unmarshal([]byte(seen.Result), &r); err != nil || seen.State != "done" {
+				t.Fatalf("the page is %s with %s\n%s", seen.State, seen.Result, strings.Join(seen.Steps, "\n"))
+			}
+			r.ClientID = providerClient.ID // that of the token
+			r.check(t, own.auth.Issuer(), "read:notes")
+			if !slices.ContainsFunc(seen.Requests, func(r traffic) bool {
+				return r.Method == "POST" && r.URL == own.port.Origin()+"/authorize" && r.Status == http.StatusSeeOther
+			}) {
+				t.Errorf("nobody was asked:\n%s", toJSON(seen.Requests))
+			}
+		}
+	})
+}
+
 // TestConsentInChromium: a person signs in through the page with the keyboard alone, in each
 // setting, or cancels; and what attackers do by links, forms and frames leads to no code.
 func TestConsentInChromium(t *testing.T) {

@@ -27,8 +27,8 @@ func reserve(t *testing.T) *loopback.Port {
 }
 
 // ownGateway starts a gateway of its own for a test, with resources at their true
-// addresses.
-func ownGateway(t *testing.T, s *stage, port *loopback.Port, o authserver.Options, paths []string, server, resource, top object) (*stage, *gateway) {
+// addresses. Its CORS filter knows the origins of pages.
+func ownGateway(t *testing.T, s *stage, port *loopback.Port, o authserver.Options, paths []string, server, resource, top object, pages ...string) (*stage, *gateway) {
 	t.Helper()
 	o.DefaultResource = port.Origin() + paths[0]
 	own := keyStage(t, s, o)
@@ -45,6 +45,7 @@ func ownGateway(t *testing.T, s *stage, port *loopback.Port, o authserver.Option
 	}
 	options := own.options(toJSON(merged(c, top)))
 	options.Port, options.HeadersStopIteration = port.Number(), top["allow_on_headers_stop_iteration"] == true
+	options.Pages = append(options.Pages, pages...)
 	return own, own.start(t, options)
 }
 
@@ -61,7 +62,7 @@ func merged(objects ...object) object {
 // proxyGateway is a gateway that stands for a provider without registration, for
 // a resource with a path and one that is the whole origin. The provider knows the
 // gateway's own redirect URI only, and names itself if named is set.
-func proxyGateway(t *testing.T, s *stage, named bool) (*stage, *gateway) {
+func proxyGateway(t *testing.T, s *stage, named bool, pages ...string) (*stage, *gateway) {
 	t.Helper()
 	port := reserve(t)
 	client := providerClient
@@ -69,8 +70,9 @@ func proxyGateway(t *testing.T, s *stage, named bool) (*stage, *gateway) {
 	o := authserver.Options{NoRegistration: true, NoIssuerParameter: !named, Clients: []authserver.Client{client}}
 	return ownGateway(t, s, port, o, []string{"/mcp", ""}, object{"oauth_proxy": object{
 		"client_id": providerClient.ID, "client_secret": providerClient.Secret, "signing_key": signingKey,
-		"redirect_uris": []string{"http://127.0.0.1/callback", "http://localhost/callback", "http://127.0.0.1/oauth/callback"},
-	}}, nil, object{"allow_on_headers_stop_iteration": true})
+		"redirect_uris": []string{"http://127.0.0.1/callback", "http://localhost/callback", "http://127.0.0.1/oauth/callback",
+			"http://127.0.0.1/v1", "http://127.0.0.1/v2"},
+	}}, nil, object{"allow_on_headers_stop_iteration": true}, pages...)
 }
 
 const signingKey = "the key of the tests has 32 bytes"

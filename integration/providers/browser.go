@@ -83,8 +83,8 @@ func (u user) submit(ctx context.Context, at *url.URL, page []byte) (*http.Reque
 		}
 		if entered, ok := u[name]; ok {
 			fields.Set(name, entered)
-		} else if attribute(n, "type") == "hidden" {
-			fields.Set(name, attribute(n, "value"))
+		} else if attribute(n, "type") == "hidden" || n.Data == "button" && attribute(n, "value") == "agree" {
+			fields.Set(name, attribute(n, "value")) // the button is that of mcpauth's own page
 		}
 	}
 	if len(fields) == 0 {

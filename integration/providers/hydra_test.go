@@ -29,7 +29,7 @@ func hydraScene(t *testing.T, o HydraOptions, heading string, change func(config
 	if change != nil {
 		change(config)
 	}
-	g.start(t, config, map[string]string{"GATEWAY_SECRET": gatewaySecret},
+	g.start(t, config, map[string]string{"GATEWAY_SECRET": gatewaySecret, "MCPAUTH_SIGNING_KEY": "the key of the tests has 32 bytes"},
 		envoy.ClusterAt("hydra", strings.TrimPrefix(server.issuer, "http://")),
 		envoy.ClusterAt("hydra-admin", strings.TrimPrefix(server.admin, "http://")))
 	return server, &scene{g, server.issuer, user{}, "alice", "editor", hydraClients(t)}

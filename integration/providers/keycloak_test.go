@@ -70,7 +70,7 @@ func keycloakScene(t *testing.T, server *Keycloak, name, heading string, scopes 
 	if change != nil {
 		change(config)
 	}
-	g.start(t, config, map[string]string{"GATEWAY_SECRET": gatewaySecret}, envoy.ClusterAt("keycloak", strings.TrimPrefix(server.origin, "http://")))
+	g.start(t, config, map[string]string{"GATEWAY_SECRET": gatewaySecret, "MCPAUTH_SIGNING_KEY": "the key of the tests has 32 bytes"}, envoy.ClusterAt("keycloak", strings.TrimPrefix(server.origin, "http://")))
 	return realm, &scene{g, realm.issuer(), keycloakUser, "", "editor", clients(t)}
 }
 

@@ -28,7 +28,7 @@ func oidcProviderScene(t *testing.T, tokens, heading string, change func(config 
 	if change != nil {
 		change(config)
 	}
-	g.start(t, config, map[string]string{"GATEWAY_SECRET": gatewaySecret}, envoy.ClusterAt("auth", strings.TrimPrefix(server.issuer, "http://")))
+	g.start(t, config, map[string]string{"GATEWAY_SECRET": gatewaySecret, "MCPAUTH_SIGNING_KEY": "the key of the tests has 32 bytes"}, envoy.ClusterAt("auth", strings.TrimPrefix(server.issuer, "http://")))
 	return server, &scene{g, server.issuer, oidcProviderUser, "alice", "editor", clients(t)}
 }
 

@@ -45,7 +45,7 @@ func (p *Proxy) Authorize(b *BrowserRequest) (*Response, *Fetch) {
 		return refused, wait
 	}
 	w := p.readCookie(b)
-	if !c.impersonable(r.RedirectURI) && w.agreedTo(p.agreementKey(&r), p) && !strings.Contains(strings.ToLower(r.Prompt), "consent") {
+	if !c.impersonable(r.RedirectURI) && w.agreedTo(p.agreementKey(&r)) && !strings.Contains(strings.ToLower(r.Prompt), "consent") {
 		return p.sendToProvider(&r, c, &w, b.Issuer, 302), nil
 	}
 	return p.ask(&r, c, &w, b.Issuer), nil
@@ -213,7 +213,9 @@ func (p *Proxy) sendToProvider(r *authorizationRequest, c *client, w *browser, i
 	if !ok {
 		return p.noRandom(issuer)
 	}
-	return redirect(status, p.providerURI(r, state, issuer), metrics.ProxyRedirected)
+	response := redirect(status, p.providerURI(r, state, issuer), metrics.ProxyRedirected)
+	response.Cookie = p.setCookie(w, issuer) // it must last until the callback
+	return response
 }
 
 // providerURI returns the URI at which the provider asks the user. Parameters in the

@@ -23,15 +23,13 @@ const (
 // request, sealed and bound to the browser's cookie: no other site can make a form that
 // [Proxy.Decide] takes.
 func (p *Proxy) ask(r *authorizationRequest, c *client, w *browser, issuer string) *Response {
-	cookie := ""
 	if w.id == "" {
 		if w.id = p.newRandom(); w.id == "" {
 			return p.noRandom(issuer)
 		}
-		cookie = p.setCookie(w, issuer)
 	}
 	sealed := p.sealer.seal(forConsent, issuer, seconds(p.host.Now()), w.hash(), string(encode(r.parameters())))
-	return &Response{Status: 200, HTML: p.consentPage(r, c, sealed, issuer), Cookie: cookie, Outcome: metrics.ProxyAsked}
+	return &Response{Status: 200, HTML: p.consentPage(r, c, sealed, issuer), Cookie: p.setCookie(w, issuer), Outcome: metrics.ProxyAsked}
 }
 
 // Decide answers the form of the page: it redirects the browser to the provider, or, if the
@@ -68,11 +66,7 @@ func (p *Proxy) Decide(f *FormRequest, cookies, origin string) (*Response, *Fetc
 	if !c.impersonable(r.RedirectURI) {
 		w.agree(p.agreementKey(&r), p.host.Now())
 	}
-	response := p.sendToProvider(&r, c, &w, f.Issuer, 303)
-	if response.Location != "" {
-		response.Cookie = p.setCookie(&w, f.Issuer)
-	}
-	return response, nil
+	return p.sendToProvider(&r, c, &w, f.Issuer, 303), nil
 }
 
 // openConsent reads the request in a form into r. If the form is not from the page of this

@@ -237,7 +237,8 @@ func TestConsentCookie(t *testing.T) {
 	if !want.MatchString(page.Cookie) {
 		t.Error(page.Cookie)
 	}
-	if again := v.authorize(asking(nil)); again.Cookie != "" {
+	// The browser keeps its cookie, whose time begins anew: it must last until the callback.
+	if again := v.authorize(asking(nil)); again.Cookie != page.Cookie {
 		t.Errorf("a new cookie for a browser that has one: %s", again.Cookie)
 	}
 	p.cfg.ConsentMaxAge = 30 * 24 * time.Hour
@@ -380,6 +381,10 @@ func TestCallback(t *testing.T) {
 	if a := v.callback(url.Values{"code": {"c"}, "state": {good}}); a.Status != 302 {
 		t.Errorf("%+v", a)
 	}
+	good = state()
+	p.cfg.RedirectURIs = p.cfg.RedirectURIs[:1] // a reload in between
+	wantPage(t, "a redirect URI that is allowed no more", v.callback(url.Values{"code": {"c"}, "state": {good}}), config.TextErrorRedirect, metrics.ProxyRefused)
+	p.cfg.RedirectURIs = append(p.cfg.RedirectURIs, "http://localhost/callback")
 	late := state()
 	h.now = h.now.Add(maxStateAge)
 	wantPage(t, "late", v.callback(url.Values{"code": {"c"}, "state": {late}}), config.TextErrorExpired, metrics.ProxyWrongState)

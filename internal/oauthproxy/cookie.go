@@ -22,8 +22,8 @@ const (
 
 // A browser is what the cookie of a user's browser says. The gateway keeps nothing of it.
 type browser struct {
-	id         string // random; empty if the browser has no cookie of this issuer
-	agreements []agreement
+	id         string      // random; empty if the browser has no cookie of this issuer
+	agreements []agreement // those that are not too old, in their order
 }
 
 // An agreement says to what the user of a browser has agreed, and when.
@@ -99,11 +99,9 @@ func (p *Proxy) agreementKey(r *authorizationRequest) string {
 	return digest(fields...)[:randomSize]
 }
 
-// agreedTo reports whether the browser has an agreement, which is not too old.
-func (w *browser) agreedTo(key string, p *Proxy) bool {
-	return slices.ContainsFunc(w.agreements, func(a agreement) bool {
-		return a.key == key && !p.expired(a.at, p.cfg.ConsentMaxAge)
-	})
+// agreedTo reports whether the browser has an agreement.
+func (w *browser) agreedTo(key string) bool {
+	return slices.ContainsFunc(w.agreements, func(a agreement) bool { return a.key == key })
 }
 
 // agree adds an agreement, in place of an older one.

@@ -29,7 +29,9 @@ async function visit(browser, { page: url, server, token }) {
     await frame.fill('[name=server]', server, { timeout: patience });
     await frame.fill('[name=token]', token ?? '');
     await frame.click('button');
-    // The page may go to the authorization server and come back in between.
+    // The page may go to the authorization server and come back in between. A gateway that
+    // stands for one asks the person, who agrees.
+    page.waitForSelector('button[value=agree]', { timeout: patience }).then((button) => button.click()).catch(() => {});
     try {
       await frame.waitForSelector('#result[data-state]', { timeout: patience });
     } catch (err) {

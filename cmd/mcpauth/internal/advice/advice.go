@@ -46,6 +46,12 @@ var refusals = []struct {
 	{"the token lacks a required claim", Advice{"have the provider issue tokens of RFC 9068, or leave typ out", "SERVER.typ"}},
 	{"the token is not active", Advice{"introspect it by hand with the gateway's credentials: it may belong to another server", "SERVER.introspection"}},
 	{"the token lacks a required scope", Advice{"grant the scopes that the challenge names", "RESOURCE.required_scopes"}},
+	{"client_id is none that this server has registered", Advice{
+		"have the client register anew; all gateways of a resource need the same signing_key", "SERVER.oauth_proxy.signing_key"}},
+	{"redirect_uri is none of those that the client has registered", Advice{"add the redirect URI, if you know the client", "SERVER.oauth_proxy.redirect_uris"}},
+	{"none of the scopes is one that clients get here", Advice{"add the scopes that clients may have", "SERVER.oauth_proxy.scopes"}},
+	{"the code is of another client", Advice{"sign in again: the client has registered anew in between, or the code was stolen", ""}},
+	{"the refresh token is not one that this client got here", Advice{"sign in again: the client has registered anew in between, or the token was stolen", ""}},
 	{"the path cannot be compared safely", Advice{"write the URL without percent-encodings", ""}},
 	{"the host cannot be compared safely", Advice{"name host:port in match.hosts, or set strip_any_host_port in Envoy", "RESOURCE.match"}},
 }

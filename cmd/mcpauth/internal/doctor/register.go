@@ -213,7 +213,7 @@ func checkIssResponse(_ *Observation, s *server) []report.Result {
 	case s.metadata.IssuerParameter && !there:
 		return one(report.Failure, "the metadata promises iss in authorization responses (RFC 9207), and the response has none: clients refuse it", "correct the provider", "")
 	case there && iss[0] != s.issuer:
-		return one(report.Failure, "authorization responses name the issuer "+iss[0]+", not "+s.issuer+": clients refuse them", "write in issuer what the server calls itself; behind oauth_proxy set callback", "SERVER.issuer")
+		return one(report.Failure, "authorization responses name the issuer "+iss[0]+", not "+s.issuer+": clients refuse them", "write in issuer what the server calls itself", "SERVER.issuer")
 	}
 	return nil
 }
