@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -62,6 +63,7 @@ func StartOIDCProvider(ctx context.Context, resource, tokens string) (*OIDCProvi
 			"KEYS=" + s.keys,                  // a JWK set
 			"COOKIE_KEY=" + rand.Text(),       // signs the cookies
 			"GATEWAY_SECRET=" + gatewaySecret, // the plugin has it, too
+			"GATEWAY_CALLBACK=" + callbackOf(resource),
 		}, "node", filepath.Join(dir, "server.mjs"))
 		return err
 	})
@@ -70,6 +72,15 @@ func StartOIDCProvider(ctx context.Context, resource, tokens string) (*OIDCProvi
 		return nil, err
 	}
 	return s, nil
+}
+
+// callbackOf returns where oauth_proxy of a gateway has users sent back to.
+func callbackOf(resource string) string {
+	u, err := url.Parse(resource)
+	if err != nil {
+		panic(err)
+	}
+	return u.Scheme + "://" + u.Host + "/callback"
 }
 
 // AddKey puts a new signing key before the others. oidc-provider signs with the

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import Provider, { errors } from 'oidc-provider';
 
-const { ISSUER, RESOURCE, TOKEN_FORMAT, KEYS, COOKIE_KEY, GATEWAY_SECRET } = process.env;
+const { ISSUER, RESOURCE, TOKEN_FORMAT, KEYS, COOKIE_KEY, GATEWAY_SECRET, GATEWAY_CALLBACK } = process.env;
 const scopes = ['read:notes', 'write:notes'];
 
 const configure = () => new Provider(ISSUER, {
@@ -14,10 +14,13 @@ const configure = () => new Provider(ISSUER, {
   // A client may register any of these, and no others.
   scopes: ['openid', 'offline_access', ...scopes],
 
-  // The gateway asks about opaque tokens. It never asks for one itself.
+  // The gateway asks about opaque tokens. It asks for one itself with oauth_proxy alone.
   clients: [{
     client_id: 'gateway', client_secret: GATEWAY_SECRET,
     redirect_uris: [], response_types: [], grant_types: [],
+  }, {
+    client_id: 'mcp-gateway', client_secret: GATEWAY_SECRET,
+    redirect_uris: [GATEWAY_CALLBACK], response_types: ['code'], grant_types: ['authorization_code', 'refresh_token'],
   }],
 
   features: {
