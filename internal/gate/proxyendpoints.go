@@ -90,7 +90,7 @@ func (p *resource) serveBrowser(k route.Kind, r *Request) Verdict {
 		return p.awaitEndpoints(r.Arrived, "")
 	}
 	_, query, _ := strings.Cut(r.Path, "?")
-	b := &oauthproxy.BrowserRequest{Query: query, Cookies: r.Cookies, Issuer: p.issuer, Arrived: r.Arrived}
+	b := &oauthproxy.BrowserRequest{Query: query, Cookies: r.Cookies, Issuer: p.issuer}
 	if k == route.CallbackEndpoint {
 		return proxyResponse(proxy.Callback(b), "")
 	}
@@ -116,7 +116,6 @@ func (p *resource) postForm(k route.Kind, r *Request) Verdict {
 		form: oauthproxy.FormRequest{
 			ContentType: strings.Clone(r.ContentType),
 			Issuer:      p.issuer,
-			Arrived:     r.Arrived,
 			Basic:       isBasic(r.Authorization),
 		},
 		arrived: r.Arrived,

@@ -23,15 +23,13 @@ type BrowserRequest struct {
 	Query   string // without the "?"
 	Cookies string // the Cookie header
 	Issuer  string
-	Arrived callout.UnixMilli
 }
 
 // Authorize answers an authorization request. It asks the user about the client, with a
 // page that [Proxy.Decide] takes the answer of. If the user has agreed to this request
 // before, it redirects to the provider. If something is wrong, it redirects back to the
 // client, except where the client or its redirect URI are wrong themselves. If Authorize
-// returns a Fetch, it has not decided: the request waits, and comes again with the same
-// Arrived.
+// returns a Fetch, it has not decided: the request waits for it, and comes again.
 func (p *Proxy) Authorize(b *BrowserRequest) (*Response, *Fetch) {
 	var r authorizationRequest
 	switch {
@@ -40,7 +38,7 @@ func (p *Proxy) Authorize(b *BrowserRequest) (*Response, *Fetch) {
 	case !parse(b.Query, r.parameters()):
 		return p.errorPage(b.Issuer, config.TextErrorRequest, "invalid_request", malformed), nil
 	}
-	c, refused, wait := p.admit(&r, b.Issuer, b.Arrived)
+	c, refused, wait := p.admit(&r, b.Issuer)
 	if c == nil {
 		return refused, wait
 	}
@@ -53,9 +51,9 @@ func (p *Proxy) Authorize(b *BrowserRequest) (*Response, *Fetch) {
 
 // admit returns the client of a request, the response to a request that must not go on, or
 // the Fetch of the client's document that the request waits for.
-func (p *Proxy) admit(r *authorizationRequest, issuer string, arrived callout.UnixMilli) (c *client, refused *Response, wait *Fetch) {
+func (p *Proxy) admit(r *authorizationRequest, issuer string) (c *client, refused *Response, wait *Fetch) {
 	if isDocumentID(r.ClientID) {
-		c, refused, wait = p.documentClient(r.ClientID, issuer, arrived)
+		c, refused, wait = p.documentClient(r.ClientID, issuer)
 	} else if registered, ok := p.registeredClient(r.ClientID, issuer); ok {
 		c = &registered
 	} else {
@@ -72,13 +70,13 @@ func (p *Proxy) admit(r *authorizationRequest, issuer string, arrived callout.Un
 }
 
 // documentClient returns the client whose ID is a URL, as admit does.
-func (p *Proxy) documentClient(url, issuer string, arrived callout.UnixMilli) (c *client, refused *Response, wait *Fetch) {
+func (p *Proxy) documentClient(url, issuer string) (c *client, refused *Response, wait *Fetch) {
 	s := p.sourceOf(url)
 	if s == nil {
 		p.requestLog.Log("at the authorization endpoint the client ID " + callout.Quote(url) + " was refused: oauth_proxy.client_id_metadata_documents does not have it")
 		return nil, p.wrongClientPage(issuer, wrongDocument), nil
 	}
-	switch f := p.document(s, url, arrived); {
+	switch f := p.document(s, url); {
 	case f == nil:
 		return nil, p.DocumentBusy(issuer), nil
 	case f.waiting:

@@ -43,14 +43,14 @@ func (c *client) impersonable(redirectURI string) bool {
 // of that URL. The draft allows such a relation to be demanded (section 8.1): without it,
 // a document could send codes anywhere.
 func (p *Proxy) permits(documentURL, uri string) bool {
-	switch {
-	case documentURL == "" || p.allowsRedirectURI(uri):
-		return p.allowsRedirectURI(uri) && (documentURL == "" || p.sourceOf(documentURL) != nil)
-	case p.sourceOf(documentURL) == nil || !config.IsRedirectURI(uri):
+	if documentURL == "" {
+		return p.allowsRedirectURI(uri)
+	}
+	if p.sourceOf(documentURL) == nil || !config.IsRedirectURI(uri) {
 		return false
 	}
 	_, _, loopback := splitLoopback(uri)
-	return loopback || isSecure(uri) && hostOf(uri) == hostOf(documentURL)
+	return loopback || isSecure(uri) && hostOf(uri) == hostOf(documentURL) || p.allowsRedirectURI(uri)
 }
 
 // readDocument reads the response with the document of a client, and returns the client's

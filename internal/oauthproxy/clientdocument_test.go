@@ -48,7 +48,7 @@ func askingAs(id, redirectURI string) string {
 // authorizeAs has a document be fetched, if it must be, and returns the response.
 func (v *visitor) authorizeAs(t testing.TB, h *fakeHost, query string, document callout.Response) *Response {
 	t.Helper()
-	b := &BrowserRequest{Query: query, Cookies: v.cookie, Issuer: gateway, Arrived: h.now}
+	b := &BrowserRequest{Query: query, Cookies: v.cookie, Issuer: gateway}
 	r, wait := v.p.Authorize(b)
 	if wait != nil {
 		if r != nil || !wait.Waiting() || !v.p.Pending() {
@@ -56,7 +56,11 @@ func (v *visitor) authorizeAs(t testing.TB, h *fakeHost, query string, document 
 		}
 		before := wait.Ended()
 		v.p.Tick()
-		h.sent[len(h.sent)-1].done(document)
+		for i := len(h.sent) - 1; wait.Waiting(); i-- { // there may be a form too
+			if h.sent[i].body == "" {
+				h.sent[i].done(document)
+			}
+		}
 		if wait.Waiting() || wait.Ended() == before || v.p.Pending() {
 			t.Fatalf("%+v", wait)
 		}
@@ -290,8 +294,17 @@ func TestClientDocumentOnLoopback(t *testing.T) {
 		if r := v.press(t, page, "agree"); r.Location == "" {
 			t.Fatalf("%+v", r)
 		}
+		w := p.readCookie(&BrowserRequest{Cookies: v.cookie, Issuer: gateway})
+		if len(w.agreements) != 0 {
+			t.Errorf("%s: %d agreements are remembered", uri, len(w.agreements))
+		}
 		if again := v.authorizeAs(t, h, askingAs(appURL, uri), document); again.Location != "" || again.Outcome != metrics.ProxyAsked {
 			t.Errorf("%s: %+v", uri, again)
+		}
+		w.agree(p.agreementKey(&authorizationRequest{ClientID: appURL, RedirectURI: uri}), h.now)
+		v.keep(&Response{Cookie: p.setCookie(&w, gateway)})
+		if again := v.authorizeAs(t, h, askingAs(appURL, uri), document); again.Outcome != metrics.ProxyAsked {
+			t.Errorf("%s: an agreement counts: %+v", uri, again)
 		}
 	}
 }
@@ -310,7 +323,7 @@ func TestClientDocumentChanges(t *testing.T) {
 
 	h.now = h.now.Add(documentAge)
 	wantPage(t, "the old redirect URI", v.authorizeAs(t, h, askingAs(appURL, appRedirect), moved), config.TextErrorRedirect, metrics.ProxyRefused)
-	r, wait := p.Decide(&FormRequest{ContentType: formType, Body: formOf(t, second, "agree"), Issuer: gateway, Arrived: h.now}, v.cookie, "null")
+	r, wait := p.Decide(&FormRequest{ContentType: formType, Body: formOf(t, second, "agree"), Issuer: gateway}, v.cookie, "null")
 	if wait != nil {
 		t.Fatal("the form waits")
 	}
@@ -327,11 +340,19 @@ func TestClientDocumentChanges(t *testing.T) {
 	if again := v.authorizeAs(t, h, askingAs(appURL, "https://clients.example.com/moved"), moved); again.Outcome != metrics.ProxyAsked {
 		t.Errorf("the new redirect URI: %+v", again)
 	}
-	// The configuration counts at each step.
-	page = v.authorizeAs(t, h, askingAs(appURL, "https://clients.example.com/moved"), moved)
-	u, _ = url.Parse(v.press(t, page, "agree").Location)
+	// The configuration counts at each step, for redirect URIs from its list too.
+	h.now = h.now.Add(documentAge)
+	listed := answer(200, appDocument(map[string]any{"redirect_uris": []string{"https://clients.example.com/moved", "https://app.example.com/cb?x=1"}}))
+	var states []string
+	for _, uri := range []string{"https://clients.example.com/moved", "https://app.example.com/cb?x=1"} {
+		page = v.authorizeAs(t, h, askingAs(appURL, uri), listed)
+		u, _ = url.Parse(v.press(t, page, "agree").Location)
+		states = append(states, u.Query().Get("state"))
+	}
 	p.sources = p.sources[1:]
-	wantPage(t, "no longer configured", v.callback(url.Values{"code": {"c"}, "state": {u.Query().Get("state")}}), config.TextErrorRedirect, metrics.ProxyRefused)
+	for _, state := range states {
+		wantPage(t, "no longer configured", v.callback(url.Values{"code": {"c"}, "state": {state}}), config.TextErrorRedirect, metrics.ProxyRefused)
+	}
 	if a, c := exchange(appRedirect); c != nil || a.Code != "invalid_client" {
 		t.Errorf("no longer configured: %+v", a)
 	}
@@ -385,7 +406,7 @@ func TestClientDocumentsAreCached(t *testing.T) {
 	} {
 		p, h := newDocumentProxy(t)
 		ask := func() (*Response, *Fetch) {
-			return p.Authorize(&BrowserRequest{Query: askingAs(appURL, appRedirect), Issuer: gateway, Arrived: h.now})
+			return p.Authorize(&BrowserRequest{Query: askingAs(appURL, appRedirect), Issuer: gateway})
 		}
 		_, first := ask()
 		h.now++
@@ -408,6 +429,12 @@ func TestClientDocumentsAreCached(t *testing.T) {
 		if _, wait := ask(); wait == nil {
 			t.Errorf("%s: not fetched again", name)
 		}
+		p.Tick()
+		h.sent[1].done(r)
+		h.now = h.now.Add(-time.Hour) // the clock may take long to reach that time again
+		if _, wait := ask(); wait == nil {
+			t.Errorf("%s: not fetched again with the clock set back", name)
+		}
 	}
 }
 
@@ -415,7 +442,7 @@ func TestClientDocumentsAreCached(t *testing.T) {
 func TestClientDocumentBackoff(t *testing.T) {
 	p, h := newDocumentProxy(t)
 	ask := func() (*Response, *Fetch) {
-		return p.Authorize(&BrowserRequest{Query: askingAs(appURL, appRedirect), Issuer: gateway, Arrived: h.now})
+		return p.Authorize(&BrowserRequest{Query: askingAs(appURL, appRedirect), Issuer: gateway})
 	}
 	for i, want := range []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second, time.Minute, time.Minute} {
 		if _, wait := ask(); wait == nil {
@@ -481,7 +508,7 @@ func TestClientDocumentFlood(t *testing.T) {
 	sent := len(h.sent)
 	busy := 0
 	for i := range 1000 {
-		a, wait := p.Authorize(&BrowserRequest{Query: askingAs("https://apps.example.com/mcp/"+strconv.Itoa(i), appRedirect), Issuer: gateway, Arrived: h.now})
+		a, wait := p.Authorize(&BrowserRequest{Query: askingAs("https://apps.example.com/mcp/"+strconv.Itoa(i), appRedirect), Issuer: gateway})
 		if wait == nil {
 			if busy++; a.Status != 503 || a.Outcome != metrics.NoRoom {
 				t.Fatalf("%+v", a)
@@ -500,7 +527,7 @@ func TestClientDocumentFlood(t *testing.T) {
 	}
 	for i := range 200 {
 		h.now = h.now.Add(documentInterval)
-		_, wait := p.Authorize(&BrowserRequest{Query: askingAs("https://apps.example.com/mcp/x"+strconv.Itoa(i), appRedirect), Issuer: gateway, Arrived: h.now})
+		_, wait := p.Authorize(&BrowserRequest{Query: askingAs("https://apps.example.com/mcp/x"+strconv.Itoa(i), appRedirect), Issuer: gateway})
 		if wait == nil {
 			t.Fatal(i)
 		}
@@ -517,7 +544,7 @@ func TestClientDocumentFlood(t *testing.T) {
 	// All places taken by requests under way: no more.
 	for i := range maxDocuments + 8 {
 		h.now = h.now.Add(documentInterval / 8)
-		p.Authorize(&BrowserRequest{Query: askingAs("https://apps.example.com/mcp/y"+strconv.Itoa(i), appRedirect), Issuer: gateway, Arrived: h.now})
+		p.Authorize(&BrowserRequest{Query: askingAs("https://apps.example.com/mcp/y"+strconv.Itoa(i), appRedirect), Issuer: gateway})
 	}
 	if n := len(p.sources[1].known); n != maxDocuments {
 		t.Errorf("%d known", n)

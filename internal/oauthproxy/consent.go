@@ -50,7 +50,7 @@ func (p *Proxy) Decide(f *FormRequest, cookies, origin string) (*Response, *Fetc
 		p.consentLog.Log("an answer of a user was refused: " + detail)
 		return p.wrongState(f.Issuer, text, detail), nil
 	}
-	c, refused, wait := p.admit(&r, f.Issuer, f.Arrived)
+	c, refused, wait := p.admit(&r, f.Issuer)
 	switch {
 	case c == nil:
 		return refused, wait

@@ -71,10 +71,10 @@ func (p *Proxy) sourceOf(url string) *documentSource {
 	return nil
 }
 
-// document returns the Fetch of a document of s, for a request that arrived at a time. If it
-// is Waiting, so must the request. Otherwise it has the document, or a problem. document
-// returns nil if too many documents are being fetched.
-func (p *Proxy) document(s *documentSource, url string, arrived callout.UnixMilli) *Fetch {
+// document returns the Fetch of a document of s. If it is Waiting, so must the caller.
+// Otherwise it has the document, or a problem. document returns nil if too many documents
+// are being fetched.
+func (p *Proxy) document(s *documentSource, url string) *Fetch {
 	now := p.host.Now()
 	f := s.find(url)
 	if f != nil {
@@ -82,8 +82,7 @@ func (p *Proxy) document(s *documentSource, url string, arrived callout.UnixMill
 		if f.waiting && !f.began.Within(callout.LostAfter, now) {
 			p.endFetch(f, client{}, "no answer", 0)
 		}
-		// A response counts for the requests that waited for it, fresh or not.
-		if f.waiting || f.received <= now && (now < f.until || arrived <= f.received) {
+		if f.waiting || f.received <= now && now < f.until {
 			return f
 		}
 	}

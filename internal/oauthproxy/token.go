@@ -11,8 +11,6 @@ import (
 type FormRequest struct {
 	ContentType, Body, Issuer string
 
-	Arrived callout.UnixMilli
-
 	// Basic is set if the client authenticates by HTTP Basic.
 	Basic bool
 }
