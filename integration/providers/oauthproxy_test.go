@@ -23,8 +23,8 @@ const (
 // documentURL is the ID of a client whose document proxyScene publishes.
 const documentURL = "https://clients.example.com/app.json"
 
-// proxyScene starts oidc-provider, and a gateway that stands for it, without challenge_scopes:
-// clients are asked for more scope when they need it.
+// proxyScene starts oidc-provider, and a gateway that stands for it. There are no
+// challenge_scopes: clients are asked for more scope when they need it.
 func proxyScene(t *testing.T) *scene {
 	t.Helper()
 	g := newGateway(t)
@@ -43,17 +43,8 @@ func proxyScene(t *testing.T) *scene {
 		json.NewEncoder(w).Encode(map[string]any{"client_id": documentURL, "client_name": "An App", "redirect_uris": []string{callback}})
 	}))
 	t.Cleanup(documents.Close)
-	config := g.pageConfig(t, "oidc-provider.md", "Configuration", "https://auth.example.com", server.issuer)
-	withoutChallengeScopes(config)
-	config["allow_on_headers_stop_iteration"] = true
-	theServer(config)["oauth_proxy"] = map[string]any{
-		"client_id": "mcp-gateway", "client_secret_env": "GATEWAY_SECRET", "signing_key_env": "MCPAUTH_SIGNING_KEY",
-		// The FastMCP client listens at a port of its own.
-		"redirect_uris":                []string{"http://127.0.0.1/callback", "http://localhost/callback"},
-		"client_id_metadata_documents": []any{map[string]any{"url": documentURL, "cluster": "clients"}},
-		// oidc-provider gives refresh tokens to users who were asked for that scope.
-		"authorization_endpoint": server.issuer + "/auth?prompt=consent", "extra_scopes": []string{"offline_access"},
-	}
+	config := g.pageConfig(t, "oidc-provider.md", "Behind oauth_proxy", "https://auth.example.com", server.issuer)
+	theServer(config)["oauth_proxy"].(map[string]any)["client_id_metadata_documents"] = []any{map[string]any{"url": documentURL, "cluster": "clients"}}
 	g.start(t, config, map[string]string{"GATEWAY_SECRET": gatewaySecret, "MCPAUTH_SIGNING_KEY": "the key of the tests has 32 bytes"},
 		envoy.ClusterAt("auth", strings.TrimPrefix(server.issuer, "http://")), envoy.ClusterAt("clients", documents.Listener.Addr().String()))
 	return &scene{g, server.issuer, oidcProviderUser, "alice", "editor", proxyClients(t)}
