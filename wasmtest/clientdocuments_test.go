@@ -181,3 +181,36 @@ func TestClientIDMetadataDocumentsUnderLoad(t *testing.T) {
 	}
 	wantStatus(t, last, 503)
 }
+
+// However many documents users and attackers name, and however large they are, a worker
+// knows a bounded number.
+func TestClientIDMetadataDocumentsTakeBoundedMemory(t *testing.T) {
+	h, vm, _ := documentVM(t)
+	i := 0
+	round := func(n int) {
+		for range n {
+			i++
+			id := "https://apps.example.com/" + strconv.Itoa(i)
+			s := vm.Request(request("GET", authorizing(url.Values{"client_id": {id}})))
+			h.Run(time.Second, func() {
+				for _, c := range h.Callouts() {
+					if i%2 == 0 {
+						c.Answer("404", nil, nil)
+						continue
+					}
+					c.Answer("200", jsonHeaders, documentOf(object{"client_id": id, "x": strings.Repeat("x", 4000)}))
+				}
+			})
+			if status := s.Local().Status; status != 200 && status != 400 {
+				t.Fatal(describe(s))
+			}
+			s.Close()
+		}
+	}
+	round(500)
+	memory := vm.MemorySize()
+	round(3000)
+	if got := vm.MemorySize(); got != memory {
+		t.Errorf("%d bytes of memory, %d before", got, memory)
+	}
+}
