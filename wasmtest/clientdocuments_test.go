@@ -182,6 +182,17 @@ func TestClientIDMetadataDocumentsUnderLoad(t *testing.T) {
 	wantStatus(t, last, 503)
 }
 
+// A user who has waited too long gets a page, whatever becomes of the callout.
+func TestClientIDMetadataDocumentsThatNeverCome(t *testing.T) {
+	h, vm, _ := documentVM(t)
+	s := (&person{vm: vm}).get(authorizing(url.Values{"client_id": {appURL}, "redirect_uri": {appRedirect}}))
+	h.Run(11*time.Second, nil)
+	wantPage(t, s, 503, "cannot read what the application publishes")
+	if s.Local().Headers.Get("retry-after") == "" {
+		t.Errorf("%v", s.Local().Headers)
+	}
+}
+
 // However many documents users and attackers name, and however large they are, a worker
 // knows a bounded number.
 func TestClientIDMetadataDocumentsTakeBoundedMemory(t *testing.T) {

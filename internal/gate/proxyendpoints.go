@@ -101,10 +101,25 @@ func (p *resource) serveBrowser(k route.Kind, r *Request) Verdict {
 // on a request that waits for the document of its client.
 func (p *resource) browserVerdict(a *oauthproxy.Response, wait *oauthproxy.Fetch) Verdict {
 	if wait != nil {
-		busy := proxyResponse(p.proxyServer.Proxy.DocumentBusy(p.issuer), "")
-		return waitFor(wait, p.proxyServer.queues.documents, busy.response)
+		late := proxyResponse(p.proxyServer.Proxy.DocumentBusy(p.issuer), "").response
+		return waitFor(&documentWait{wait, late}, p.proxyServer.queues.documents, late)
 	}
 	return proxyResponse(a, "")
+}
+
+// A documentWait is a Wait for the document of a client. A user who waits too long gets a
+// page.
+type documentWait struct {
+	*oauthproxy.Fetch
+	late *reply.Response
+}
+
+// timedOut returns the verdict on a request that has waited too long for w.
+func timedOut(w Wait, allowOrigin string) Verdict {
+	if d, ok := w.(*documentWait); ok {
+		return respond(d.late, metrics.TimedOut)
+	}
+	return respond(reply.TokenNotChecked(allowOrigin, w.RetryAfter()), metrics.TimedOut)
 }
 
 // postForm returns the verdict on a POST to the endpoint k, which depends on the

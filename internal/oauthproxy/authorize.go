@@ -90,9 +90,10 @@ func (p *Proxy) documentClient(url, issuer string) (c *client, refused *Response
 	}
 }
 
-// DocumentBusy returns the response for when too many users wait for documents of clients.
+// DocumentBusy returns the response for when too many users wait for documents of clients, or
+// one has waited too long.
 func (p *Proxy) DocumentBusy(issuer string) *Response {
-	r := p.errorPage(issuer, config.TextErrorDocument, "temporarily_unavailable", "too many client ID metadata documents are being fetched")
+	r := p.errorPage(issuer, config.TextErrorDocument, "temporarily_unavailable", "the client ID metadata document is still being fetched, or too many others are")
 	r.Status, r.Outcome = 503, metrics.NoRoom
 	return r
 }
