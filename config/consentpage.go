@@ -38,6 +38,7 @@ const (
 	TextApplication
 	TextUnnamed
 	TextUnverified
+	TextPublisher
 	TextDestination
 	TextLoopback
 	TextPrivateScheme
@@ -45,6 +46,7 @@ const (
 	TextScopes
 	TextNoScopes
 	TextWarning
+	TextLoopbackWarning
 	TextAgree
 	TextDeny
 	TextErrorHeading
@@ -54,6 +56,7 @@ const (
 	TextErrorUsed
 	TextErrorAltered
 	TextErrorClient
+	TextErrorDocument
 	TextErrorRedirect
 	TextErrorRequest
 	TextErrorResponse
@@ -68,6 +71,7 @@ var texts = [TextCount]struct{ name, text string }{
 	TextApplication:       {"application", "Application"},
 	TextUnnamed:           {"unnamed", "An application without a name"},
 	TextUnverified:        {"unverified", "The application chose this name itself. Nobody has checked it."},
+	TextPublisher:         {"publisher", "This name comes from the website"},
 	TextDestination:       {"destination", "After you sign in, access goes to"},
 	TextLoopback:          {"loopback", "an application on this computer"},
 	TextPrivateScheme:     {"private_scheme", "the application on this device that opens links of"},
@@ -75,6 +79,7 @@ var texts = [TextCount]struct{ name, text string }{
 	TextScopes:            {"scopes", "With these permissions"},
 	TextNoScopes:          {"no_scopes", "those that the sign-in service gives by default"},
 	TextWarning:           {"warning", "Agree only if you have just started to connect this application yourself. If a link in a message or on a website brought you here, cancel."},
+	TextLoopbackWarning:   {"loopback_warning", "Any program on this computer can pretend to be this application."},
 	TextAgree:             {"agree", "Connect"},
 	TextDeny:              {"deny", "Cancel"},
 	TextErrorHeading:      {"error_heading", "The sign-in cannot go on"},
@@ -84,6 +89,7 @@ var texts = [TextCount]struct{ name, text string }{
 	TextErrorUsed:         {"error_used", "This sign-in was completed before. Each sign-in counts once."},
 	TextErrorAltered:      {"error_altered", "The address of this page was changed or cut off on its way, or the gateway did not make it."},
 	TextErrorClient:       {"error_client", "The gateway does not know the application, or its registration has expired. Remove this server in the application and add it again."},
+	TextErrorDocument:     {"error_document", "The gateway cannot read what the application publishes about itself. Try again in a few minutes."},
 	TextErrorRedirect:     {"error_redirect", "The application wants to send you to an address that is not allowed here."},
 	TextErrorRequest:      {"error_request", "The request of the application has a mistake."},
 	TextErrorResponse:     {"error_response", "The answer of the sign-in service cannot be passed on."},

@@ -2,7 +2,7 @@ package config
 
 import "strings"
 
-// The paths of the gateway's endpoints, behind OAuthProxy.PathPrefix.
+// The paths of the gateway's endpoints, behind OAuthProxy.IssuerPath and PathPrefix.
 const (
 	AuthorizeEndpoint = "/authorize"
 	TokenEndpoint     = "/token"
@@ -15,9 +15,12 @@ const (
 // those of the resource's metadata.
 func (r *Resource) GatewayPaths() []string {
 	if s := r.ProxiedServer(); s != nil {
-		paths := []string{AuthorizationServerWellKnown}
+		issuer := s.OAuthProxy.IssuerPath
+		// The three places where clients look for the metadata of an issuer. Without a path,
+		// the last two are one.
+		paths := []string{AuthorizationServerWellKnown + issuer, OpenIDWellKnown + issuer, issuer + OpenIDWellKnown}
 		for _, name := range [...]string{AuthorizeEndpoint, TokenEndpoint, RegisterEndpoint, RevokeEndpoint, CallbackEndpoint} {
-			paths = append(paths, s.OAuthProxy.PathPrefix+name)
+			paths = append(paths, issuer+s.OAuthProxy.PathPrefix+name)
 		}
 		return paths
 	}
@@ -37,8 +40,8 @@ func (l *serverParser) reserveEndpoints(v *value, r *Resource, places reservedPa
 		return
 	}
 	first, proxied := r.AuthorizationServers[0], r.ProxiedServer()
-	if places.reserveIssuers(r.AuthorizationServers, proxied, r.Resource.Origin()) {
-		v.failMember("authorization_servers", "must not have an issuer at the origin of a resource with oauth_proxy: there the gateway is the issuer")
+	if places.reserveIssuers(r.AuthorizationServers, r.GatewayIssuer()) {
+		v.failMember("authorization_servers", "must not have an issuer that the gateway is for a resource with oauth_proxy, by default the resource's origin")
 	}
 	var owner, all string
 	switch {
@@ -52,12 +55,17 @@ func (l *serverParser) reserveEndpoints(v *value, r *Resource, places reservedPa
 		}
 		for _, s := range r.AuthorizationServers {
 			if s.OAuthProxy != nil && s != proxied {
-				v.failMember("authorization_servers", "must not have several with oauth_proxy: the resource's origin is one issuer")
+				v.failMember("authorization_servers", "must not have several with oauth_proxy: the gateway is one issuer for a resource")
 				return
 			}
 		}
 		all = strings.TrimSuffix(l.paths[proxied.Issuer], ".issuer") + ".oauth_proxy"
-		owner = all + " as " + r.Resource.Origin()
+		if other := places.reserve("gateway "+r.GatewayIssuer(), []string{""}, all); other != "" {
+			path := value{path: all + ".issuer_path", errs: v.errs}
+			path.fail("must be another than that of " + other + ": the gateway would be the issuer " + r.GatewayIssuer() + " in the place of both")
+			return
+		}
+		owner = all + " as " + r.GatewayIssuer()
 	case !r.ServeServerMetadata:
 		return
 	default:
@@ -80,7 +88,7 @@ func (l *serverParser) reserveEndpoints(v *value, r *Resource, places reservedPa
 	}
 	for _, path := range r.GatewayPaths() {
 		as := all
-		if path == AuthorizationServerWellKnown {
+		if IsMetadataPath(path) {
 			as = owner
 		}
 		if other := places.reserve(path, hosts, as); other != "" {
@@ -91,12 +99,12 @@ func (l *serverParser) reserveEndpoints(v *value, r *Resource, places reservedPa
 }
 
 // reserveIssuers reserves the issuers of a resource's servers and, if one of them is
-// proxied, the resource's origin, which is the gateway's issuer. It reports whether
-// the gateway shares its issuer with a server: clients could not tell the two apart.
-func (o reservedPaths) reserveIssuers(servers []*AuthorizationServer, proxied *AuthorizationServer, origin string) (twice bool) {
+// proxied, the gateway's issuer, which is not empty then. It reports whether the gateway
+// shares its issuer with a server: clients could not tell the two apart.
+func (o reservedPaths) reserveIssuers(servers []*AuthorizationServer, gateway string) (twice bool) {
 	const at = "issuer "
 	for _, s := range servers {
 		twice = o.reserve(at+strings.TrimSuffix(s.PublicIssuer(), "/"), []string{""}, "itself") != "" || twice
 	}
-	return proxied != nil && o.reserve(at+origin, []string{""}, "the gateway") != "" || twice
+	return gateway != "" && o.reserve(at+gateway, []string{""}, "the gateway") != "" || twice
 }

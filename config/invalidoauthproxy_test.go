@@ -42,6 +42,8 @@ const (
 	wantRedirect = "must be an absolute URI of at most 2048 bytes, with its scheme in lower case"
 	wantWhole    = "must be a whole URI: there are no wildcards, but loopback URIs stand for any port, and an https URI with a path may end in /* to stand for all below it"
 	wantOwn      = "must not have a parameter of an authorization response in its query, such as code, state, iss or error: the client could not tell it from the provider's"
+	atDocument   = atProxy + ".client_id_metadata_documents[0]"
+	wantDocument = "must be the https URL of a client ID metadata document, or one that ends in /* to stand for all below it: with a path, host and scheme in lower case, no port 443, no query, no fragment, no dot segments, no doubled slashes, no percent-encoding and no other *"
 	wantLogo     = "must be a data URI of an image in base64, of at most 64 KiB: data:image/png;base64,... or jpeg, gif, webp, svg+xml"
 	wantText     = "must be a URL with valid percent-encoding and no character that needs it"
 )
@@ -51,7 +53,7 @@ var badProxies = []badDocument{
 	{name: "empty", doc: proxies(``, "", "", ""), want: []string{
 		atProxy + ".client_id: is required",
 		atProxy + ".client_secret: is required, or client_secret_env",
-		atProxy + ".redirect_uris: is required",
+		atProxy + ".redirect_uris: is required, or client_id_metadata_documents",
 		atProxy + ".signing_key: is required, or signing_key_env: oauth_proxy signs with it what it gives to clients and browsers; openssl rand -base64 32 prints one",
 	}},
 	one("unknown member", proxies(aProxy+`, "clientid": 1`, "", "", ""), atProxy+".clientid: unknown member (did you mean client_id?)"),
@@ -160,15 +162,48 @@ var badProxies = []badDocument{
 		`"issuer": "https://a", "userinfo": {"endpoint": "https://a/u", "cluster": "a", "audience_unchecked": true}`, "", ""),
 		"authorization_servers[0].cluster: is required: it names the Envoy cluster that metadata is fetched through"),
 
+	// Client ID metadata documents.
+	one("documents type", proxies(aProxy+`, "client_id_metadata_documents": {}`, "", "", ""), atProxy+".client_id_metadata_documents: must be an array"),
+	{name: "empty document", doc: documents(`{}`), want: []string{atDocument + ".cluster: is required", atDocument + ".url: is required"}},
+	one("document members", documents(`{"url": "https://a/b", "cluster": "a", "host": "a"}`), atDocument+".host: unknown member"),
+	one("document cluster", documents(`{"url": "https://a/b", "cluster": ""}`), atDocument+".cluster: must not be empty"),
+	onlyParser("document twice", documents(`{"url": "https://a/b", "cluster": "a"}, {"url": "https://a/b", "cluster": "b"}`),
+		atProxy+".client_id_metadata_documents[1].url: is the same as "+atDocument+".url"),
+	one("neither redirect URIs nor documents", proxies(`"client_id": "gateway", "client_secret": "s3cret", "client_id_metadata_documents": [], `+aKey, "", "", ""),
+		atProxy+".redirect_uris: is required, or client_id_metadata_documents"),
+	one("empty redirect URIs beside documents", proxies(`"client_id": "gateway", "client_secret": "s3cret", "redirect_uris": [], "client_id_metadata_documents": [{"url": "https://a/b", "cluster": "a"}], `+aKey, "", "", ""),
+		atProxy+".redirect_uris: must not be empty"),
+	badDocumentURL("number", "1"),
+	badDocumentURL("http", `"http://a/b"`),
+	badDocumentURL("http on loopback", `"http://localhost/b"`),
+	badDocumentURL("no path", `"https://a"`),
+	badDocumentURL("host alone", `"a"`),
+	badDocumentURL("scheme in capitals", `"HTTPS://a/b"`),
+	badDocumentURL("query", `"https://a/b?c=d"`),
+	badDocumentURL("fragment", `"https://a/b#c"`),
+	badDocumentURL("credentials", `"https://u:p@a/b"`),
+	badDocumentURL("doubled slash", `"https://a//b"`),
+	badDocumentURL("encoding", `"https://a/%62"`),
+	badDocumentURL("wildcard in the host", `"https://*.example.com/b"`),
+	badDocumentURL("wildcard for the last segment", `"https://a/b*"`),
+	badDocumentURL("wildcard in the middle", `"https://a/*/b"`),
+	badDocumentURL("wildcard twice", `"https://a/*/*"`),
+	badDocumentURL("wildcard alone", `"*"`),
+	onlyParser("document host in capitals", documents(`{"url": "https://A.example.com/b", "cluster": "a"}`), atDocument+".url: "+wantDocument),
+	onlyParser("document at the default port", documents(`{"url": "https://a:443/b", "cluster": "a"}`), atDocument+".url: "+wantDocument),
+	onlyParser("document behind a dot segment", documents(`{"url": "https://a/./b", "cluster": "a"}`), atDocument+".url: "+wantDocument),
+	onlyParser("documents below a dot segment", documents(`{"url": "https://a/../*", "cluster": "a"}`), atDocument+".url: "+wantDocument),
+	onlyParser("document on a short IPv4 address", documents(`{"url": "https://127.1/b", "cluster": "a"}`), atDocument+".url: "+wantDocument),
+
 	// What would be ambiguous at the origin of a resource.
 	onlyParser("every host", proxies(aProxy, "", "", `"unmatched": "allow", `),
 		"resources[0].match: must have hosts: with unmatched allow, the endpoints of oauth_proxy would take the place of others on every host"),
 	onlyParser("the provider at the same origin", proxies(aProxy, `"issuer": "https://mcp.example.com/", "cluster": "a"`, "", ""),
-		"resources[0].authorization_servers: must not have an issuer at the origin of a resource with oauth_proxy: there the gateway is the issuer"),
+		"resources[0].authorization_servers: must not have an issuer that the gateway is for a resource with oauth_proxy, by default the resource's origin"),
 	onlyParser("another resource's server at the same origin", issuerAtOrigin(`{"resource": "https://mcp.example.com/a", "authorization_servers": ["https://a"]}`, `{"resource": "https://h/b", "authorization_servers": ["https://mcp.example.com"]}`),
-		"resources[1].authorization_servers: must not have an issuer at the origin of a resource with oauth_proxy: there the gateway is the issuer"),
+		"resources[1].authorization_servers: must not have an issuer that the gateway is for a resource with oauth_proxy, by default the resource's origin"),
 	onlyParser("the same the other way round", issuerAtOrigin(`{"resource": "https://h/b", "authorization_servers": ["https://mcp.example.com"]}`, `{"resource": "https://mcp.example.com/a", "authorization_servers": ["https://a"]}`),
-		"resources[1].authorization_servers: must not have an issuer at the origin of a resource with oauth_proxy: there the gateway is the issuer"),
+		"resources[1].authorization_servers: must not have an issuer that the gateway is for a resource with oauth_proxy, by default the resource's origin"),
 	onlyParser("a resource at an endpoint", proxies(aProxy, "", `{"resource": "https://mcp.example.com/notes"}, {"resource": "https://mcp.example.com/token"}`, ""),
 		"resources[1]: needs other match.hosts (by default any host) than "+atProxy+": both have the path prefix /token"),
 	onlyParser("an endpoint at a resource", proxies(aProxy, "", `{"resource": "https://mcp.example.com/revoke"}`, ""),
@@ -176,9 +211,25 @@ var badProxies = []badDocument{
 	onlyParser("two origins on any host", proxies(aProxy, "", `{"resource": "https://a.example.com/a"}, {"resource": "https://b.example.com/b"}`, ""),
 		"resources[1]: needs other match.hosts (by default any host) than "+atProxy+" as https://a.example.com: both are served at /.well-known/oauth-authorization-server"),
 	onlyParser("two proxies for one resource", twoProxies(`{"resource": "https://mcp.example.com"}`),
-		"resources[0].authorization_servers: must not have several with oauth_proxy: the resource's origin is one issuer"),
+		"resources[0].authorization_servers: must not have several with oauth_proxy: the gateway is one issuer for a resource"),
 	onlyParser("two proxies for one origin", twoProxies(`{"resource": "https://mcp.example.com/a", "authorization_servers": ["https://a"]}, {"resource": "https://mcp.example.com/b", "authorization_servers": ["https://b"]}`),
-		"resources[1]: needs other match.hosts (by default any host) than "+atProxy+" as https://mcp.example.com: both are served at /.well-known/oauth-authorization-server"),
+		"authorization_servers[1].oauth_proxy.issuer_path: must be another than that of "+atProxy+": the gateway would be the issuer https://mcp.example.com in the place of both"),
+	onlyParser("two proxies for one issuer on two hosts", twoProxies(`{"resource": "https://mcp.example.com/a", "authorization_servers": ["https://a"], "match": {"hosts": ["a"]}}, {"resource": "https://mcp.example.com/b", "authorization_servers": ["https://b"], "match": {"hosts": ["b"]}}`),
+		"authorization_servers[1].oauth_proxy.issuer_path: must be another than that of "+atProxy+": the gateway would be the issuer https://mcp.example.com in the place of both"),
+	onlyParser("two proxies with one issuer path", twoIssuers(`"issuer_path": "/x"`, `"issuer_path": "/x"`),
+		"authorization_servers[1].oauth_proxy.issuer_path: must be another than that of "+atProxy+": the gateway would be the issuer https://mcp.example.com/x in the place of both"),
+	one("issuer path with a slash at its end", proxies(aProxy+`, "issuer_path": "/x/"`, "", "", ""), atProxy+".issuer_path: must not end with a slash: /x covers all that is under it"),
+	onlyParser("endpoints of one issuer below another", twoIssuers(`"issuer_path": "/x", "path_prefix": "/y"`, `"issuer_path": "/x/y"`),
+		"resources[1]: needs other match.hosts (by default any host) than "+atProxy+": both are served at /x/y/authorize"),
+	onlyParser("issuer paths that differ in case", twoIssuers(`"issuer_path": "/x"`, `"issuer_path": "/X"`),
+		"authorization_servers[1].oauth_proxy.issuer_path: must be another than that of "+atProxy+": the gateway would be the issuer https://mcp.example.com/X in the place of both"),
+	onlyParser("an issuer path that is a server's", `{"allow_on_headers_stop_iteration": true, "authorization_servers": [{"issuer": "https://a", "cluster": "a", "oauth_proxy": {`+aProxy+`, "issuer_path": "/x"}},
+		{"issuer": "https://mcp.example.com/x", "cluster": "b"}], "resources": [{"resource": "https://mcp.example.com/a"}]}`,
+		"resources[0].authorization_servers: must not have an issuer that the gateway is for a resource with oauth_proxy, by default the resource's origin"),
+	onlyParser("a resource at an endpoint of an issuer with a path", proxies(aProxy+`, "issuer_path": "/x"`, "", `{"resource": "https://mcp.example.com/x/token"}`, ""),
+		"resources[0]: needs other match.hosts (by default any host) than resources[0]: both are served at /x/token"),
+	one("issuer path without a slash", proxies(aProxy+`, "issuer_path": "x"`, "", "", ""), atProxy+".issuer_path: must be a path that starts with a slash"),
+	onlyParser("issuer path below well-known", proxies(aProxy+`, "issuer_path": "/.well-known/oauth-authorization-server"`, "", "", ""), atProxy+".issuer_path: must not be where clients look for metadata, under /.well-known/"),
 
 	// Metadata of an authorization server at the origin of a resource.
 	one("serve_authorization_server_metadata type", withResource(`"serve_authorization_server_metadata": 1`), "resources[0].serve_authorization_server_metadata: must be true or false"),
@@ -194,6 +245,25 @@ var badProxies = []badDocument{
 		"resources[0].serve_authorization_server_metadata: needs a cluster for https://a, through which its metadata is fetched"),
 }
 
+// documents is a configuration whose proxy accepts client ID metadata documents.
+func documents(list string) string {
+	return proxies(aProxy+`, "client_id_metadata_documents": [`+list+`]`, "", "", "")
+}
+
+func badDocumentURL(name, url string) badDocument {
+	want := wantDocument
+	if url == "1" {
+		want = "must be a string"
+	}
+	return one("document url: "+name, documents(`{"url": `+url+`, "cluster": "a"}`), atDocument+".url: "+want)
+}
+
+// twoIssuers is a configuration with two proxied servers, each for a resource at one origin.
+func twoIssuers(first, second string) string {
+	return proxies(aProxy+`, `+second, `"issuer": "https://a", "cluster": "a", "oauth_proxy": {`+aProxy+`, `+first+`}}, {"issuer": "https://b", "cluster": "b"`,
+		`{"resource": "https://mcp.example.com/a", "authorization_servers": ["https://a"]}, {"resource": "https://mcp.example.com/b", "authorization_servers": ["https://b"]}`, "")
+}
+
 func twoProxies(resources string) string {
 	return proxies(aProxy, `"issuer": "https://a", "cluster": "a", "oauth_proxy": {`+aProxy+`}}, {"issuer": "https://b", "cluster": "b"`, resources, "")
 }
@@ -207,7 +277,13 @@ var goodProxies = map[string]string{
 		"revocation_endpoint": "https://login.example.com/revoke", "cluster": "login", "path_prefix": "/oauth", "callback": true, "signing_key_env": ["A", "B"],
 		"client_max_age_seconds": 7776000, "consent_max_age_seconds": 0, "extra_scopes": ["openid"], "refresh_scope": "api://x/.default offline_access",
 		"consent_page": {"title": "Bücher & Co.", "logo": "data:image/svg+xml;base64,PHN2Zy8+", "language": "de-CH", "texts": {"agree": "Verbinden"}}`, "", "", ""),
-	"two signing keys": proxies(keyless+`, "signing_key": ["0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"]`, "", "", ""),
+	"documents of clients": documents(`{"url": "https://vscode.dev/oauth/client-metadata.json", "cluster": "vscode"}, {"url": "https://clients.example.com:8443/mcp/*", "cluster": "clients"},
+		{"url": "https://a.example.com/*", "cluster": "a"}, {"url": "https://b.example.com/", "cluster": "b"}, {"url": "https://b.example.com/dir/", "cluster": "b"}`),
+	"documents of clients alone":                proxies(`"client_id": "gateway", "client_secret": "s3cret", "client_id_metadata_documents": [{"url": "https://a/b", "cluster": "a"}], `+aKey, "", "", ""),
+	"two issuers at one origin":                 twoIssuers(`"issuer_path": "/github"`, `"issuer_path": "/google", "path_prefix": "/oauth"`),
+	"an issuer at the origin, and one below it": twoIssuers(`"path_prefix": "/oauth"`, `"issuer_path": "/google"`),
+	"one issuer with a path for two resources":  proxies(aProxy+`, "issuer_path": "/x"`, "", `{"resource": "https://mcp.example.com/x"}, {"resource": "https://mcp.example.com/b"}`, ""),
+	"two signing keys":                          proxies(keyless+`, "signing_key": ["0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210"]`, "", "", ""),
 	"tokens that are no JWTs": proxies(aProxy+`, "authorization_endpoint": "https://a/a", "token_endpoint": "https://a/t", "cluster": "a"`,
 		`"issuer": "https://a", "userinfo": {"endpoint": "https://a/u", "cluster": "a", "audience_unchecked": true}`, "", ""),
 	"metadata by hand": proxies(aProxy, `"issuer": "https://a", "cluster": "a", "metadata": {"issuer": "https://a", "jwks_uri": "https://a/k",

@@ -50,6 +50,7 @@ func TestSchemaAndParserKnowTheSameMembers(t *testing.T) {
 		{parser: publicKeyMembers, schema: []string{"$defs", "authorization_server", "properties", "public_keys", "items"}},
 		{parser: introspectionMembers, schema: []string{"$defs", "introspection"}},
 		{parser: oauthProxyMembers, schema: []string{"$defs", "oauth_proxy"}},
+		{parser: clientDocumentMembers, schema: []string{"$defs", "oauth_proxy", "properties", "client_id_metadata_documents", "items"}},
 		{parser: consentPageMembers, schema: []string{"$defs", "oauth_proxy", "properties", "consent_page"}},
 		{parser: userinfoMembers, schema: []string{"$defs", "userinfo"}},
 		{parser: mappedClaims, schema: []string{"$defs", "userinfo", "properties", "claims"}},

@@ -9,7 +9,7 @@ var oauthProxyMembers = []string{
 	"client_id", "client_secret", "client_secret_env", "auth", "redirect_uris", "scopes",
 	"authorization_endpoint", "token_endpoint", "revocation_endpoint", "cluster", "path_prefix", "callback",
 	"omit_resource", "signing_key", "signing_key_env", "client_max_age_seconds", "consent_max_age_seconds",
-	"consent_page", "extra_scopes", "refresh_scope",
+	"consent_page", "extra_scopes", "refresh_scope", "client_id_metadata_documents", "issuer_path",
 }
 
 const (
@@ -33,11 +33,16 @@ type OAuthProxy struct {
 	ClientID, Secret string
 	Auth             ClientAuth
 
-	// RedirectURIs are the redirect URIs that clients may use; at least one. They
-	// are compared byte for byte, with two exceptions. The host of an http URI is
+	// RedirectURIs are the redirect URIs that clients may use; at least one, unless there
+	// are ClientDocuments. Without any, no client can register. They are compared byte for byte, with two exceptions. The host of an http URI is
 	// loopback, and the URI matches any port (RFC 8252, section 7.3). An https URI
 	// that ends in "/*" matches every URI with a plain path below that slash.
 	RedirectURIs []string
+
+	// ClientDocuments are the clients that need not register, since their ID is the URL of
+	// a document about them. They may also use the redirect URIs of that document that
+	// are on loopback or at the origin of the URL. The first that matches a client counts.
+	ClientDocuments []ClientDocument
 
 	// SigningKeys sign what the gateway gives to clients and browsers: client IDs, cookies,
 	// states, codes and refresh tokens. There are one or two, of at least 32 bytes. The
@@ -68,9 +73,10 @@ type OAuthProxy struct {
 	// Cluster is the Envoy cluster of the token and the revocation endpoint.
 	Cluster string
 
-	// PathPrefix is the common prefix of the gateway's endpoints: empty, or a
-	// canonical path without a trailing slash.
-	PathPrefix string
+	// IssuerPath is the path of the gateway's issuer, whose origin is that of the resource.
+	// PathPrefix stands between the issuer and the names of the gateway's endpoints. Each
+	// is empty, or a canonical path without a trailing slash.
+	IssuerPath, PathPrefix string
 
 	// OmitResource drops the resource parameter (RFC 8707) from what clients send
 	// to a provider that refuses it.
@@ -91,6 +97,15 @@ func (r *Resource) ProxiedServer() *AuthorizationServer {
 	return nil
 }
 
+// GatewayIssuer returns the issuer that the gateway is in the place of ProxiedServer; empty
+// if there is none.
+func (r *Resource) GatewayIssuer() string {
+	if s := r.ProxiedServer(); s != nil {
+		return r.Resource.Origin() + s.OAuthProxy.IssuerPath
+	}
+	return ""
+}
+
 // parseOAuthProxy reads the member oauth_proxy of server into s.
 func (l *serverParser) parseOAuthProxy(server *value, s *AuthorizationServer) {
 	v := server.get("oauth_proxy")
@@ -105,7 +120,12 @@ func (l *serverParser) parseOAuthProxy(server *value, s *AuthorizationServer) {
 	p.ClientID = v.require("client_id").nonEmptyString()
 	p.Auth = ClientAuth(v.get("auth").oneOf("client_secret_basic", "client_secret_post"))
 	p.environment, _ = v.secret("client_secret", &p.Secret)
-	p.RedirectURIs = uniqueStrings(v.require("redirect_uris").nonEmptyArray(), (*value).redirectURI)
+	p.ClientDocuments = v.get("client_id_metadata_documents").clientDocuments()
+	uris := v.get("redirect_uris")
+	if uris == nil && len(p.ClientDocuments) == 0 {
+		v.failMember("redirect_uris", "is required, or client_id_metadata_documents")
+	}
+	p.RedirectURIs = uniqueStrings(uris.nonEmptyArray(), (*value).redirectURI)
 	p.Scopes = uniqueStrings(v.get("scopes").array(), (*value).serverScope)
 	p.ExtraScopes = uniqueStrings(v.get("extra_scopes").array(), (*value).serverScope)
 	p.RefreshScope = v.get("refresh_scope").scopeParameter()
@@ -117,6 +137,7 @@ func (l *serverParser) parseOAuthProxy(server *value, s *AuthorizationServer) {
 	p.ConsentMaxAge = seconds("consent_max_age_seconds", 0, maxConsentMaxAge, defaultConsentMaxAge)
 	p.Page = v.get("consent_page").consentPage()
 	p.PathPrefix = strings.TrimSuffix(v.get("path_prefix").pathPrefix(), "/")
+	p.IssuerPath = strings.TrimSuffix(v.get("issuer_path").pathPrefix(), "/")
 	if m := v.get("callback"); m != nil && !m.bool() {
 		m.fail("must be true, or be left out: the provider always sends users back to /callback of the gateway; register that redirect URI with the provider")
 	}

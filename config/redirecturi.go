@@ -18,7 +18,7 @@ func (v *value) redirectURI() string {
 		fault = redirectPrefixFault(prefix)
 	}
 	if fault == "" && hasResponseParameter(s) {
-		fault = "must not have a parameter of an authorization response in its query, such as code, state, iss or error: the client could not tell it from the provider's"
+		fault = faultResponseParameter
 	}
 	if fault != "" {
 		v.fail(fault)
@@ -26,6 +26,12 @@ func (v *value) redirectURI() string {
 	}
 	return s
 }
+
+const faultResponseParameter = "must not have a parameter of an authorization response in its query, such as code, state, iss or error: the client could not tell it from the provider's"
+
+// IsRedirectURI reports whether s is a redirect URI as oauth_proxy.redirect_uris may list
+// it, without a wildcard.
+func IsRedirectURI(s string) bool { return redirectFault(s) == "" && !hasResponseParameter(s) }
 
 const faultWildcard = "must be a whole URI: there are no wildcards, but loopback URIs stand for any port, " +
 	"and an https URI with a path may end in /* to stand for all below it"

@@ -153,7 +153,7 @@ var badTenants = []badDocument{
 		{"issuer": "https://a/{tid}", "cluster": "a", "tenants": ["b"], "metadata_issuer": "https://h/"},
 		{"issuer": "https://p", "cluster": "p", "oauth_proxy": {"client_id": "c", "client_secret": "s", "redirect_uris": ["http://127.0.0.1/cb"], "signing_key": "0123456789abcdef0123456789abcdef"}}],
 		"resources": [{"resource": "https://h/n"}]}`),
-		"resources[0].authorization_servers: must not have an issuer at the origin of a resource with oauth_proxy: there the gateway is the issuer"),
+		"resources[0].authorization_servers: must not have an issuer that the gateway is for a resource with oauth_proxy, by default the resource's origin"),
 	onlyParser("userinfo", realms(`"tenants": ["a"], "userinfo": {"endpoint": "https://a/u", "audience_unchecked": true}`),
 		"authorization_servers[0].userinfo: must not be there: issuer has a placeholder, and answers of a userinfo endpoint name no issuer"),
 	onlyParser("keys of another issuer", realms(`"tenants": ["a"], "jwks": {"keys": [{"issuer": "https://id.example.com/realms/a/", `+strings.TrimPrefix(keys().ecJWK, "{")+`]}`),

@@ -217,7 +217,7 @@ func TestConsentTexts(t *testing.T) {
 			t.Errorf("the schema lacks %s", text.Name())
 		}
 	}
-	if n := strings.Count(page, "\n| `error_"); n != 11 {
+	if n := strings.Count(page, "\n| `error_"); n != 12 {
 		t.Errorf("%d texts of errors", n)
 	}
 }

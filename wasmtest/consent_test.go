@@ -17,7 +17,10 @@ import (
 const signingKey = "the key of the tests has 32 bytes"
 
 // sealed is what the gateway at gatewayOrigin gives away: see internal/oauthproxy.
-func sealed(purpose string, fields ...string) string {
+func sealed(purpose string, fields ...string) string { return sealedAt("", purpose, fields...) }
+
+// sealedAt is what the gateway gives away as the issuer with a path.
+func sealedAt(path, purpose string, fields ...string) string {
 	var b []byte
 	for _, f := range fields {
 		b = append(binary.AppendUvarint(b, uint64(len(f))), f...)
@@ -29,7 +32,7 @@ func sealed(purpose string, fields ...string) string {
 	}
 	encode := base64.RawURLEncoding.EncodeToString
 	text := encode(b)
-	return text + "." + encode([]byte(sum(sum(signingKey, "mcpauth 1 "+purpose+" "+gatewayOrigin), text)))
+	return text + "." + encode([]byte(sum(sum(signingKey, "mcpauth 1 "+purpose+" "+gatewayOrigin+path), text)))
 }
 
 const gatewayOrigin = "https://mcp.example.com"

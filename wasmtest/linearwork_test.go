@@ -310,6 +310,7 @@ func proxyCases() (list []worstCase) {
 			}
 			return uris
 		}(),
+		"client_id_metadata_documents": []object{{"url": appURL, "cluster": "clients"}, {"url": "https://apps.example.com/*", "cluster": "apps"}},
 	}, nil)
 	client := clientWith("the client", "http://127.0.0.1:1/callback1")
 	fixed := "client_id=" + client + "&response_type=code&code_challenge_method=S256&code_challenge=" + codeChallenge +
@@ -340,6 +341,13 @@ func proxyCases() (list []worstCase) {
 				sendForm(h, vm, "/token", formType, fixed+"&"+name+"="+fillUp(value, size/3*3))
 			}, 60 << 10})
 		}
+	}
+	for _, value := range []string{"a", "a/", "/", ".", "%25"} {
+		list = append(list, worstCase{fmt.Sprintf("client ID/%q", value), config, func(h *Host, vm *VM, size, i int) {
+			path := "https%3A%2F%2Fapps.example.com%2F" + fillUp(value, size)
+			vm.Request(request("GET", "/authorize?client_id="+path)).Close()
+			sendForm(h, vm, "/token", formType, "grant_type=refresh_token&refresh_token=x&client_id="+path)
+		}, 0})
 	}
 	for name, body := range map[string]func(size int) string{
 		"URIs": func(n int) string {

@@ -20,7 +20,7 @@ func visitInGo(c *mcpClient, tools string, urls ...string) ([]trip, error) {
 	var trips []trip
 	for _, u := range urls {
 		r := trip{URL: u}
-		if err := r.visitInGo(ctx, c.protocol, tools); err != nil {
+		if err := r.visitInGo(ctx, c, tools); err != nil {
 			r.Error = err.Error()
 		}
 		trips = append(trips, r)
@@ -28,8 +28,8 @@ func visitInGo(c *mcpClient, tools string, urls ...string) ([]trip, error) {
 	return trips, failures(trips)
 }
 
-func (r *trip) visitInGo(ctx context.Context, protocol, tools string) error {
-	handler, err := golang.NewHandler(func(clientID, scope string) {
+func (r *trip) visitInGo(ctx context.Context, c *mcpClient, tools string) error {
+	handler, err := golang.NewHandlerWithID(c.clientURL, func(clientID, scope string) {
 		r.ClientID = clientID // the handler keeps it to itself
 		r.Asked = append(r.Asked, scope)
 	})
@@ -37,7 +37,7 @@ func (r *trip) visitInGo(ctx context.Context, protocol, tools string) error {
 		return err
 	}
 	session, err := mcp.NewClient(&mcp.Implementation{Name: "mcpauth example client", Version: "1.0.0"}, nil).Connect(ctx,
-		&mcp.StreamableClientTransport{Endpoint: r.URL, OAuthHandler: handler}, &mcp.ClientSessionOptions{ProtocolVersion: protocol})
+		&mcp.StreamableClientTransport{Endpoint: r.URL, OAuthHandler: handler}, &mcp.ClientSessionOptions{ProtocolVersion: c.protocol})
 	if err != nil {
 		return err
 	}

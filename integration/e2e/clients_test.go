@@ -23,17 +23,18 @@ const clientTimeout = 3 * time.Minute
 
 // mcpClient is a real client, in a version of its own and of the protocol.
 type mcpClient struct {
-	name     string
-	version  string
-	protocol string   // the version of MCP that its requests must name
-	scope    string   // what it asks for by itself: "" leaves that to the challenge
-	wide     bool     // it asks for all scopes_supported, whatever the challenge says
-	env      []string // further settings of its program
-	slow     bool     // each thing it does starts a process
-	stepUp   stepUp
-	looks    looks
-	envoys   []string // the versions of Envoy that it runs on
-	visit    func(c *mcpClient, tools string, urls ...string) ([]trip, error)
+	name      string
+	version   string
+	protocol  string   // the version of MCP that its requests must name
+	scope     string   // what it asks for by itself: "" leaves that to the challenge
+	clientURL string   // of its metadata document, which is then its ID
+	wide      bool     // it asks for all scopes_supported, whatever the challenge says
+	env       []string // further settings of its program
+	slow      bool     // each thing it does starts a process
+	stepUp    stepUp
+	looks     looks
+	envoys    []string // the versions of Envoy that it runs on
+	visit     func(c *mcpClient, tools string, urls ...string) ([]trip, error)
 }
 
 // bothScopes is what those ask for that do not look at the challenge.
@@ -124,7 +125,7 @@ type toolResult struct {
 
 // run runs a program of ../clients: see ../clients/typescript/oauth.mjs.
 func (c *mcpClient) run(command []string, tools string, urls []string) ([]trip, error) {
-	command = slices.Concat([]string{"env"}, c.env, []string{"TOOLS=" + tools, "PROTOCOL=" + c.protocol, "SCOPE=" + c.scope}, command, urls)
+	command = slices.Concat([]string{"env"}, c.env, []string{"TOOLS=" + tools, "PROTOCOL=" + c.protocol, "SCOPE=" + c.scope, "CLIENT_URL=" + c.clientURL}, command, urls)
 	out, err := output("", command...)
 	var trips []trip
 	for line := range strings.Lines(string(out)) {

@@ -27,14 +27,23 @@ type user map[string]string
 const maxPages = 5
 
 // visit opens an authorization URL, fills in and sends each form that the
-// provider shows, and returns the URL that the browser is sent back to.
+// provider shows, and returns the URL that the browser is sent back to: the redirect URI
+// of the client, with the response.
 func (u user) visit(ctx context.Context, authorizationURL string) (*url.URL, error) {
+	request, err := url.Parse(authorizationURL)
+	if err != nil {
+		return nil, err
+	}
+	client := request.Query().Get("redirect_uri")
+	if client == "" {
+		client = callback
+	}
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		return nil, err
 	}
 	browser := &http.Client{Jar: jar, CheckRedirect: func(to *http.Request, via []*http.Request) error {
-		if strings.HasPrefix(to.URL.String(), callback) || len(via) > 20 {
+		if strings.HasPrefix(to.URL.String(), client) || len(via) > 20 {
 			return http.ErrUseLastResponse
 		}
 		return nil

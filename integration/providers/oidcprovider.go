@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -94,6 +95,7 @@ func startOIDCProvider(ctx context.Context, resource, tokens, algorithm string, 
 			"KEYS=" + s.keys,                  // a JWK set
 			"COOKIE_KEY=" + rand.Text(),       // signs the cookies
 			"GATEWAY_SECRET=" + gatewaySecret, // the plugin has it, too
+			"GATEWAY_CALLBACK=" + callbackOf(resource),
 		}
 		if client != nil {
 			s.tls = fmt.Sprintf("https://%s:%d", loopback.Host, port[1])
@@ -111,6 +113,15 @@ func startOIDCProvider(ctx context.Context, resource, tokens, algorithm string, 
 		return nil, err
 	}
 	return s, nil
+}
+
+// callbackOf returns where oauth_proxy of a gateway has users sent back to.
+func callbackOf(resource string) string {
+	u, err := url.Parse(resource)
+	if err != nil {
+		panic(err)
+	}
+	return u.Scheme + "://" + u.Host + "/callback"
 }
 
 // AddKey puts a new signing key before the others. oidc-provider signs with the

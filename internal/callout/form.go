@@ -102,3 +102,11 @@ func IsMediaType(contentType, mediaType string) bool {
 	contentType, _, _ = strings.Cut(contentType, ";")
 	return strings.EqualFold(strings.Trim(contentType, " \t"), mediaType)
 }
+
+// IsJSON reports whether a Content-Type header is application/json or, with suffix, a type
+// that ends in "+json" (RFC 6839, section 3.1).
+func IsJSON(contentType string, suffix bool) bool {
+	contentType, _, _ = strings.Cut(contentType, ";")
+	contentType = strings.ToLower(strings.TrimSpace(contentType))
+	return contentType == "application/json" || suffix && strings.HasSuffix(contentType, "+json")
+}

@@ -55,5 +55,5 @@ func (b *Body) NoRoom() Verdict {
 // TimedOut returns the verdict on a request whose body has arrived, and which has
 // waited too long for w.
 func (b *Body) TimedOut(w Wait) Verdict {
-	return respond(reply.TokenNotChecked(b.allowOrigin, w.RetryAfter()), metrics.TimedOut)
+	return timedOut(w, b.allowOrigin)
 }

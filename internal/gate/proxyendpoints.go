@@ -14,7 +14,7 @@ import (
 // This file has the endpoints that the gateway serves in place of an
 // authorization server. No request to them goes on to a server.
 
-// serveProxyEndpoint serves the endpoint k at the origin of p. Pages of any origin
+// serveProxyEndpoint serves the endpoint k of the gateway as the issuer of p. Pages of any origin
 // may read the responses, except those of the endpoints to which a user's browser
 // goes (RFC 9700, section 2.6). The page that asks the user posts its form to the
 // authorization endpoint.
@@ -90,11 +90,36 @@ func (p *resource) serveBrowser(k route.Kind, r *Request) Verdict {
 		return p.awaitEndpoints(r.Arrived, "")
 	}
 	_, query, _ := strings.Cut(r.Path, "?")
-	b := &oauthproxy.BrowserRequest{Query: query, Cookies: r.Cookies, Issuer: p.origin}
+	b := &oauthproxy.BrowserRequest{Query: query, Cookies: r.Cookies, Issuer: p.issuer}
 	if k == route.CallbackEndpoint {
 		return proxyResponse(proxy.Callback(b), "")
 	}
-	return proxyResponse(proxy.Authorize(b), "")
+	return p.browserVerdict(proxy.Authorize(b))
+}
+
+// browserVerdict returns the verdict that sends a response to a user's browser, or the one
+// on a request that waits for the document of its client.
+func (p *resource) browserVerdict(a *oauthproxy.Response, wait *oauthproxy.Fetch) Verdict {
+	if wait != nil {
+		late := proxyResponse(p.proxyServer.Proxy.DocumentBusy(p.issuer), "").response
+		return waitFor(&documentWait{wait, late}, p.proxyServer.queues.documents, late)
+	}
+	return proxyResponse(a, "")
+}
+
+// A documentWait is a Wait for the document of a client. A user who waits too long gets a
+// page.
+type documentWait struct {
+	*oauthproxy.Fetch
+	late *reply.Response
+}
+
+// timedOut returns the verdict on a request that has waited too long for w.
+func timedOut(w Wait, allowOrigin string) Verdict {
+	if d, ok := w.(*documentWait); ok {
+		return respond(d.late, metrics.TimedOut)
+	}
+	return respond(reply.TokenNotChecked(allowOrigin, w.RetryAfter()), metrics.TimedOut)
 }
 
 // postForm returns the verdict on a POST to the endpoint k, which depends on the
@@ -105,7 +130,7 @@ func (p *resource) postForm(k route.Kind, r *Request) Verdict {
 		endpoint: k,
 		form: oauthproxy.FormRequest{
 			ContentType: strings.Clone(r.ContentType),
-			Issuer:      p.origin,
+			Issuer:      p.issuer,
 			Basic:       isBasic(r.Authorization),
 		},
 		arrived: r.Arrived,
@@ -141,8 +166,9 @@ type form struct {
 	cookies, origin string
 }
 
-// decide returns the verdict on the body of the form. A registration and the answer
-// of a user are answered at once; other forms wait for the provider.
+// decide returns the verdict on the body of the form. A registration is answered at once,
+// and the answer of a user once the document of the client is known; other forms wait for
+// the provider.
 func (f *form) decide(body []byte) Verdict {
 	proxy := f.resource.proxyServer.Proxy
 	if f.endpoint == route.RegistrationEndpoint {
@@ -153,7 +179,7 @@ func (f *form) decide(body []byte) Verdict {
 			return f.resource.awaitEndpoints(f.arrived, "")
 		}
 		f.form.Body = string(body)
-		return proxyResponse(proxy.Decide(&f.form, f.cookies, f.origin), "")
+		return f.resource.browserVerdict(proxy.Decide(&f.form, f.cookies, f.origin))
 	}
 	if f.call == nil {
 		if !proxy.Ready() {

@@ -33,6 +33,7 @@ type queues struct {
 	tokens      *Queue // for its responses about tokens
 	metadata    *Queue // for its metadata
 	forms       *Queue // for its responses to forms, through oauth_proxy
+	documents   *Queue // for documents of clients, through oauth_proxy
 }
 
 // maxFirstKeys is the number of places in the queue for the first keys. The other
@@ -42,5 +43,5 @@ const maxFirstKeys = 1024
 
 func newQueues() *queues {
 	half := func() *Queue { return NewQueue(maxFirstKeys / 2) }
-	return &queues{firstKeys: NewQueue(maxFirstKeys), missingKeys: half(), tokens: half(), metadata: half(), forms: half()}
+	return &queues{firstKeys: NewQueue(maxFirstKeys), missingKeys: half(), tokens: half(), metadata: half(), forms: half(), documents: half()}
 }

@@ -105,7 +105,7 @@ func (r *Request) Places() int {
 
 // TimedOut returns the verdict on a request that has waited too long for w.
 func (r *Request) TimedOut(w Wait) Verdict {
-	return respond(reply.TokenNotChecked(r.allowOrigin(), w.RetryAfter()), metrics.TimedOut)
+	return timedOut(w, r.allowOrigin())
 }
 
 // allowOrigin returns the Access-Control-Allow-Origin of a response to r; empty

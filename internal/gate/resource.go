@@ -26,6 +26,7 @@ type resource struct {
 	document  []byte // protected-resource metadata
 	entityTag string // of document
 	origin    string // of the resource: its pages may always call
+	issuer    string // that the gateway is for the resource; empty without oauth_proxy
 	identity  []identityHeader
 	rules     *operation.Rules // with the public operations; nil if there are neither
 
@@ -68,6 +69,7 @@ func newResource(index int, r *config.Resource, all []*server, c *config.Config)
 		index:    index,
 		document: wellknown.Document(r),
 		origin:   r.Resource.Origin(),
+		issuer:   r.GatewayIssuer(),
 		identity: identityHeaders(r, c.Audit),
 		rules:    operation.Compile(r.Rules, r.Public.Operations...),
 		public:   r.Public.Operations != nil || r.Public.Paths != nil,

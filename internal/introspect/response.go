@@ -39,7 +39,7 @@ func (c *Client) read(r *callout.Response) (result *Result, problem string) {
 		return nil, "status 401: the endpoint refuses the gateway's own credentials"
 	case err != nil:
 		return nil, err.Error()
-	case !isJSON(r.Header("content-type"), userinfo):
+	case !callout.IsJSON(r.Header("content-type"), userinfo):
 		return nil, "the answer is not application/json"
 	case !wellknown.Valid(r.Body) || !gjson.ParseBytes(r.Body).IsObject():
 		return nil, "the answer cannot be read: it is no JSON object of at most 32 levels"
@@ -108,12 +108,4 @@ func (c *Client) checkMembers(result *Result) (problem string) {
 // requests: some servers use 403 for that too.
 func isRateLimited(r *callout.Response) bool {
 	return r.Header("retry-after") != "" || r.Header("x-ratelimit-remaining") == "0"
-}
-
-// isJSON reports whether a Content-Type is application/json (RFC 7662, section 2.2)
-// or, with suffix, a type that ends in "+json".
-func isJSON(contentType string, suffix bool) bool {
-	contentType, _, _ = strings.Cut(contentType, ";")
-	contentType = strings.ToLower(strings.TrimSpace(contentType))
-	return contentType == "application/json" || suffix && strings.HasSuffix(contentType, "+json")
 }

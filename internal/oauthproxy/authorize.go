@@ -12,6 +12,7 @@ import (
 const (
 	malformed     = "a parameter is malformed or there twice"
 	wrongClient   = "client_id is none that this server has registered, or the registration has expired"
+	wrongDocument = "client_id is a URL that this server does not accept"
 	wrongRedirect = "redirect_uri is none of those that the client has registered and that are allowed"
 	noScope       = "none of the scopes is one that clients get here, or there are more than 64"
 	queryTooLong  = "the query is too long"
@@ -27,54 +28,105 @@ type BrowserRequest struct {
 // Authorize answers an authorization request. It asks the user about the client, with a
 // page that [Proxy.Decide] takes the answer of. If the user has agreed to this request
 // before, it redirects to the provider. If something is wrong, it redirects back to the
-// client, except where the client or its redirect URI are wrong themselves.
-func (p *Proxy) Authorize(b *BrowserRequest) *Response {
+// client, except where the client or its redirect URI are wrong themselves. If Authorize
+// returns a Fetch, it has not decided: the request waits for it, and comes again.
+func (p *Proxy) Authorize(b *BrowserRequest) (*Response, *Fetch) {
 	var r authorizationRequest
 	switch {
 	case len(b.Query) > maxQuery:
-		return p.errorPage(b.Issuer, config.TextErrorRequest, "invalid_request", queryTooLong)
+		return p.errorPage(b.Issuer, config.TextErrorRequest, "invalid_request", queryTooLong), nil
 	case !parse(b.Query, r.parameters()):
-		return p.errorPage(b.Issuer, config.TextErrorRequest, "invalid_request", malformed)
+		return p.errorPage(b.Issuer, config.TextErrorRequest, "invalid_request", malformed), nil
 	}
-	c, refused := p.admit(&r, b.Issuer)
-	if refused != nil {
-		return refused
+	c, refused, wait := p.admit(&r, b.Issuer)
+	if c == nil {
+		return refused, wait
 	}
 	w := p.readCookie(b)
-	if w.agreedTo(p.agreementKey(&r)) && !strings.Contains(strings.ToLower(r.Prompt), "consent") {
-		return p.sendToProvider(&r, &c, &w, b.Issuer, 302)
+	if !c.impersonable(r.RedirectURI) && w.agreedTo(p.agreementKey(&r)) && !strings.Contains(strings.ToLower(r.Prompt), "consent") {
+		return p.sendToProvider(&r, c, &w, b.Issuer, 302), nil
 	}
-	return p.ask(&r, &c, &w, b.Issuer)
+	return p.ask(&r, c, &w, b.Issuer), nil
 }
 
-// admit returns the client of a request, or the response to a request that must not go on.
-func (p *Proxy) admit(r *authorizationRequest, issuer string) (c client, refused *Response) {
-	c, ok := p.client(r.ClientID, issuer)
-	if !ok {
+// admit returns the client of a request, the response to a request that must not go on, or
+// the Fetch of the client's document that the request waits for.
+func (p *Proxy) admit(r *authorizationRequest, issuer string) (c *client, refused *Response, wait *Fetch) {
+	if isDocumentID(r.ClientID) {
+		c, refused, wait = p.documentClient(r.ClientID, issuer)
+	} else if registered, ok := p.registeredClient(r.ClientID, issuer); ok {
+		c = &registered
+	} else {
 		p.requestLog.Log("at the authorization endpoint a client ID was refused: the gateway has not made it, or it is older than oauth_proxy.client_max_age_seconds")
-		refused = p.errorPage(issuer, config.TextErrorClient, "invalid_client", wrongClient)
-		refused.Outcome = metrics.ProxyWrongClient
-		return c, refused
+		refused = p.wrongClientPage(issuer, wrongClient)
 	}
+	if c != nil {
+		refused = p.checkRequest(r, c, issuer)
+	}
+	if refused != nil {
+		c = nil
+	}
+	return c, refused, wait
+}
+
+// documentClient returns the client whose ID is a URL, as admit does.
+func (p *Proxy) documentClient(url, issuer string) (c *client, refused *Response, wait *Fetch) {
+	s := p.sourceOf(url)
+	if s == nil {
+		p.requestLog.Log("at the authorization endpoint the client ID " + callout.Quote(url) + " was refused: oauth_proxy.client_id_metadata_documents does not have it")
+		return nil, p.wrongClientPage(issuer, wrongDocument), nil
+	}
+	switch f := p.document(s, url); {
+	case f == nil:
+		return nil, p.DocumentBusy(issuer), nil
+	case f.waiting:
+		return nil, nil, f
+	case f.problem != "":
+		refused = p.errorPage(issuer, config.TextErrorDocument, "invalid_client", "the client ID metadata document cannot be used: "+f.problem)
+		refused.Outcome = metrics.ProxyWrongClient
+		return nil, refused, nil
+	default:
+		return &f.client, nil, nil
+	}
+}
+
+// DocumentBusy returns the response for when too many users wait for documents of clients, or
+// one has waited too long.
+func (p *Proxy) DocumentBusy(issuer string) *Response {
+	r := p.errorPage(issuer, config.TextErrorDocument, "temporarily_unavailable", "the client ID metadata document is still being fetched, or too many others are")
+	r.Status, r.Outcome = 503, metrics.NoRoom
+	return r
+}
+
+// wrongClientPage returns the response to a request with an ID that is no client's.
+func (p *Proxy) wrongClientPage(issuer, detail string) *Response {
+	r := p.errorPage(issuer, config.TextErrorClient, "invalid_client", detail)
+	r.Outcome = metrics.ProxyWrongClient
+	return r
+}
+
+// checkRequest returns the response to a request of a client that must not go on, nil for
+// one that may.
+func (p *Proxy) checkRequest(r *authorizationRequest, c *client, issuer string) *Response {
 	why := ""
 	switch {
 	case !c.allows(r.RedirectURI):
-		why = "those that the client has registered"
-	case !p.allowsRedirectURI(r.RedirectURI): // the configuration may have changed since
+		why = "those that the client has registered, or names in its document"
+	case !p.permits(c.documentURL(), r.RedirectURI): // the configuration may have changed since
 		why = listed
 	}
 	if why != "" {
 		p.logRefusedURI("at the authorization endpoint for "+c.label(), r.RedirectURI, why)
-		return c, p.errorPage(issuer, config.TextErrorRedirect, "invalid_request", wrongRedirect)
+		return p.errorPage(issuer, config.TextErrorRedirect, "invalid_request", wrongRedirect)
 	}
 	code, description := r.check()
 	if r.Scope != "" && code == "" && len(p.limitScopes(r.Scope)) == 0 {
 		code, description = "invalid_scope", noScope
 	}
 	if code != "" {
-		return c, r.refuse(code, description, issuer, 302)
+		return r.refuse(code, description, issuer, 302)
 	}
-	return c, nil
+	return nil
 }
 
 // refuse returns the redirect that tells the client of an error (RFC 6749, section

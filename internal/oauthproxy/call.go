@@ -61,13 +61,14 @@ func unavailable(o metrics.Outcome) *Response {
 }
 
 // Pending reports whether Tick has something to send.
-func (p *Proxy) Pending() bool { return len(p.queue) > 0 }
+func (p *Proxy) Pending() bool { return len(p.queue) > 0 || p.fetches }
 
-// Tick sends the Calls that have come up.
+// Tick sends the Calls that have come up, and the requests for documents.
 func (p *Proxy) Tick() {
 	queue := p.queue
 	p.queue = nil
 	p.exchangeLog.Tick()
+	p.sendFetches()
 	for _, c := range queue {
 		if c.Waiting() {
 			p.send(c)

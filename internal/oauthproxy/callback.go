@@ -33,7 +33,7 @@ func (p *Proxy) Callback(b *BrowserRequest) *Response {
 	}
 	problem := ""
 	switch {
-	case !p.allowsRedirectURI(s.redirectURI): // the configuration has changed in between
+	case !p.permits(s.documentURL, s.redirectURI): // the configuration has changed in between
 		p.logRefusedURI("at the callback", s.redirectURI, listed)
 		return p.errorPage(b.Issuer, config.TextErrorRedirect, "invalid_request", wrongRedirect)
 	case !p.server.AcceptsIssuer(r.Issuer) && (r.Issuer != "" || p.sendsIssuer): // RFC 9207, section 2.4

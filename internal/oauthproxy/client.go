@@ -12,12 +12,12 @@ import (
 const maxClientID = 4096
 
 // A client is a registration. Its ID is the registration itself, sealed: the gateway keeps
-// none.
+// none. Or its ID is the URL of a document: see [Fetch].
 type client struct {
 	id           string
 	name         string // the client's own text, fit for a page; may be empty
 	issued       callout.UnixMilli
-	redirectURIs []string // as registered; each was allowed then
+	redirectURIs []string // as registered, or as in the document; each was allowed then
 }
 
 // hash returns a short text in place of the ID.
@@ -29,9 +29,9 @@ func (p *Proxy) sealClient(issuer string, c *client) string {
 	return p.sealer.seal(forClient, issuer, fields...)
 }
 
-// client returns the client of an ID, and false if the gateway has not registered it, or
-// too long ago.
-func (p *Proxy) client(id, issuer string) (c client, ok bool) {
+// registeredClient returns the client of an ID, and false if the gateway has not registered
+// it, or too long ago.
+func (p *Proxy) registeredClient(id, issuer string) (c client, ok bool) {
 	if len(id) > maxClientID {
 		return c, false
 	}
@@ -51,7 +51,7 @@ func (p *Proxy) expired(t callout.UnixMilli, age time.Duration) bool {
 	return passed >= age || passed < -time.Minute
 }
 
-// allows reports whether the client has registered a redirect URI. On loopback any port
+// allows reports whether the client has named a redirect URI. On loopback any port
 // matches (RFC 8252, section 7.3).
 func (c *client) allows(uri string) bool {
 	for _, known := range c.redirectURIs {
@@ -62,9 +62,13 @@ func (c *client) allows(uri string) bool {
 	return false
 }
 
-// label names a client in the log: what it calls itself, and the beginning of its hash. The
+// label names a client in the log: what it calls itself, or the URL that is its ID, and the
+// beginning of its hash. The
 // same beginning stands in each line about the client.
 func (c *client) label() string {
+	if isDocumentID(c.id) {
+		return "the client " + callout.Quote(c.id) + " (" + label(c.hash()) + ")"
+	}
 	return "the client " + callout.Quote(c.name) + " (" + label(c.hash()) + ")"
 }
 

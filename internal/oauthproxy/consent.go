@@ -34,37 +34,39 @@ func (p *Proxy) ask(r *authorizationRequest, c *client, w *browser, issuer strin
 
 // Decide answers the form of the page: it redirects the browser to the provider, or, if the
 // user has cancelled, back to the client. cookies is the Cookie header, and origin the
-// Origin header.
-func (p *Proxy) Decide(f *FormRequest, cookies, origin string) *Response {
+// Origin header. A Fetch is as in [Proxy.Authorize].
+func (p *Proxy) Decide(f *FormRequest, cookies, origin string) (*Response, *Fetch) {
 	var request, decision string
 	ok := callout.IsMediaType(f.ContentType, callout.FormMediaType) &&
 		parse(f.Body, []parameter{{name: requestParameter, value: &request}, {name: decisionParameter, value: &decision}})
 	// A page with Referrer-Policy no-referrer has the origin "null" in its forms (Fetch,
 	// "append a request Origin header").
-	if !ok || origin != "" && origin != "null" && origin != f.Issuer {
-		return p.errorPage(f.Issuer, config.TextErrorAltered, "invalid_request", "the form is not that of the page")
+	if !ok || origin != "" && origin != "null" && origin+p.cfg.IssuerPath != f.Issuer {
+		return p.errorPage(f.Issuer, config.TextErrorAltered, "invalid_request", "the form is not that of the page"), nil
 	}
 	w := p.readCookie(&BrowserRequest{Cookies: cookies, Issuer: f.Issuer})
 	var r authorizationRequest
 	if text, detail := p.openConsent(request, f.Issuer, &w, &r); detail != "" {
 		p.consentLog.Log("an answer of a user was refused: " + detail)
-		return p.wrongState(f.Issuer, text, detail)
+		return p.wrongState(f.Issuer, text, detail), nil
 	}
-	c, refused := p.admit(&r, f.Issuer)
+	c, refused, wait := p.admit(&r, f.Issuer)
 	switch {
-	case refused != nil:
-		return refused
+	case c == nil:
+		return refused, wait
 	case decision == denyDecision:
 		p.consentLog.Log("a user has cancelled the request of " + c.label())
 		denied := r.refuse("access_denied", "the user has cancelled", f.Issuer, 303)
 		denied.Outcome = metrics.ProxyDeclined
-		return denied
+		return denied, nil
 	case decision != agreeDecision:
-		return p.errorPage(f.Issuer, config.TextErrorAltered, "invalid_request", "the form has no decision")
+		return p.errorPage(f.Issuer, config.TextErrorAltered, "invalid_request", "the form has no decision"), nil
 	}
 	p.consentLog.Log("a user has agreed to " + c.label())
-	w.agree(p.agreementKey(&r), p.host.Now())
-	return p.sendToProvider(&r, &c, &w, f.Issuer, 303)
+	if !c.impersonable(r.RedirectURI) {
+		w.agree(p.agreementKey(&r), p.host.Now())
+	}
+	return p.sendToProvider(&r, c, &w, f.Issuer, 303), nil
 }
 
 // openConsent reads the request in a form into r. If the form is not from the page of this

@@ -38,7 +38,7 @@ func TestConfusedDeputy(t *testing.T) {
 	// The attacker's page sends the form of the attacker's browser, or one without a page.
 	page := attacker.authorize(asking(url.Values{"client_id": {evil.id}, "redirect_uri": {"https://evil.example/cb"}, "prompt": {"consent"}}))
 	for name, body := range map[string]string{"the attacker's form": formOf(t, page, "agree"), "no request": "decision=agree", "a request unsealed": link + "&decision=agree"} {
-		a := p.Decide(&FormRequest{ContentType: formType, Body: body, Issuer: gateway}, victim.cookie, "")
+		a := one(p.Decide(&FormRequest{ContentType: formType, Body: body, Issuer: gateway}, victim.cookie, ""))
 		if a.Location != "" || a.Status != 400 {
 			t.Errorf("%s: %+v", name, a)
 		}
@@ -247,7 +247,7 @@ func TestConsentCookie(t *testing.T) {
 	}
 	const local = "http://127.0.0.1:8080"
 	c := &client{name: "x", issued: start, redirectURIs: []string{"http://localhost/callback"}}
-	a := p.Authorize(&BrowserRequest{Query: asking(url.Values{"client_id": {signer.sealClient(local, c)}}), Issuer: local})
+	a := one(p.Authorize(&BrowserRequest{Query: asking(url.Values{"client_id": {signer.sealClient(local, c)}}), Issuer: local}))
 	if !strings.HasPrefix(a.Cookie, "mcpauth-") || strings.Contains(a.Cookie, "Secure") || !strings.HasSuffix(a.Cookie, "; HttpOnly; SameSite=Lax") {
 		t.Errorf("%q", a.Cookie)
 	}
@@ -274,7 +274,7 @@ func TestDecide(t *testing.T) {
 		t.Errorf("after a cancellation: %+v", again)
 	}
 	decide := func(body, cookies, origin, contentType string) *Response {
-		return p.Decide(&FormRequest{ContentType: contentType, Body: body, Issuer: gateway}, cookies, origin)
+		return one(p.Decide(&FormRequest{ContentType: contentType, Body: body, Issuer: gateway}, cookies, origin))
 	}
 	form := formOf(t, page, "agree")
 	other := &visitor{p: p}
@@ -548,13 +548,13 @@ func FuzzSealed(f *testing.F) {
 func TestClientIDs(t *testing.T) {
 	p, h := newProxy(t, nil)
 	valid := func() bool {
-		_, ok := p.client(testClient.id, gateway)
+		_, ok := p.registeredClient(testClient.id, gateway)
 		return ok
 	}
 	if !valid() {
 		t.Fatal("the client is refused")
 	}
-	if _, ok := p.client(testClient.id, "https://other.example.com"); ok {
+	if _, ok := p.registeredClient(testClient.id, "https://other.example.com"); ok {
 		t.Error("the client of another issuer")
 	}
 	h.now = start - callout.UnixMilli(2*time.Minute/time.Millisecond)

@@ -8,14 +8,14 @@
 //
 // A sign-in goes through these steps:
 //
-//	[Proxy.Register]   the client gets its ID
+//	[Proxy.Register]   the client gets its ID, unless that is the URL of a document
 //	[Proxy.Authorize]  the user sees a page that names the client, and the browser gets a cookie
 //	[Proxy.Decide]     the user agrees; the browser goes to the provider
 //	[Proxy.Callback]   the provider sends the browser back, and the gateway sends it to the client
 //	[Proxy.Exchange]   the client exchanges the code, with the client's secret added
 //
-// These answer at once, except that [Proxy.Exchange] and [Proxy.Revoke] begin a [Call], which
-// [Proxy.Tick] sends. A Proxy reaches the outside through a [callout.Host] only.
+// These answer at once, except that [Proxy.Exchange] and [Proxy.Revoke] begin a [Call], and
+// [Proxy.Authorize] and [Proxy.Decide] may need a [Fetch], which [Proxy.Tick] sends. A Proxy reaches the outside through a [callout.Host] only.
 package oauthproxy
 
 import (
@@ -53,11 +53,14 @@ type Proxy struct {
 	exchangeLog callout.StateLog  // tells whether codes can be exchanged
 
 	// These tell of single requests, each of a kind.
-	requestLog, registrationLog, consentLog, callbackLog, tokenLog callout.EventLog
+	requestLog, registrationLog, consentLog, callbackLog, tokenLog, documentLog callout.EventLog
 
 	metadata                 string // from which the members below were read
 	sendsIssuer              bool   // the provider names itself in each authorization response (RFC 9207)
 	authorize, token, revoke *config.URL
+
+	sources []*documentSource // of documents of clients
+	fetches bool              // a Fetch is to be sent
 
 	calls []*Call // under way
 	queue []*Call // those of calls that are not sent yet
@@ -70,7 +73,7 @@ type Proxy struct {
 func New(server *config.AuthorizationServer, source *keys.Source, insecure bool, host callout.Host, random func([]byte) bool) *Proxy {
 	cfg := server.OAuthProxy
 	log := func(kind string) callout.EventLog { return callout.NewEventLog(host, server.Issuer, kind) }
-	return &Proxy{
+	p := &Proxy{
 		server:      server,
 		cfg:         cfg,
 		insecure:    insecure,
@@ -87,11 +90,16 @@ func New(server *config.AuthorizationServer, source *keys.Source, insecure bool,
 		consentLog:      log("oauth_proxy.consent"),
 		callbackLog:     log("oauth_proxy.callback"),
 		tokenLog:        log("oauth_proxy.token"),
+		documentLog:     log("oauth_proxy.document"),
 
 		authorize: cfg.AuthorizationEndpoint,
 		token:     cfg.TokenEndpoint,
 		revoke:    cfg.RevocationEndpoint,
 	}
+	for i := range cfg.ClientDocuments {
+		p.sources = append(p.sources, &documentSource{ClientDocument: &cfg.ClientDocuments[i]})
+	}
+	return p
 }
 
 // A Response is sent to a client.
@@ -159,7 +167,7 @@ func (p *Proxy) Source() *keys.Source { return p.source }
 // Revokes reports whether the provider has a revocation endpoint.
 func (p *Proxy) Revokes() bool { return p.revoke != nil }
 
-// Document returns the metadata of the authorization server at the origin of a
+// Document returns the metadata of the authorization server that the gateway is for a
 // resource.
 func (p *Proxy) Document(r *config.Resource) []byte {
 	return wellknown.ProxyDocument(r, p.cfg, p.Revokes())

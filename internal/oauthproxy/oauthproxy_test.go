@@ -94,13 +94,21 @@ func (v *visitor) keep(r *Response) *Response {
 }
 
 func (v *visitor) authorize(query string) *Response {
-	return v.keep(v.p.Authorize(&BrowserRequest{Query: query, Cookies: v.cookie, Issuer: gateway}))
+	return v.keep(one(v.p.Authorize(&BrowserRequest{Query: query, Cookies: v.cookie, Issuer: gateway})))
 }
 
 // press sends the form of a page.
 func (v *visitor) press(t testing.TB, page *Response, decision string) *Response {
 	t.Helper()
-	return v.keep(v.p.Decide(&FormRequest{ContentType: formType, Body: formOf(t, page, decision), Issuer: gateway}, v.cookie, "null"))
+	return v.keep(one(v.p.Decide(&FormRequest{ContentType: formType, Body: formOf(t, page, decision), Issuer: gateway}, v.cookie, "null")))
+}
+
+// one returns a response that needs no document.
+func one(r *Response, wait *Fetch) *Response {
+	if wait != nil {
+		panic("the request waits for a document")
+	}
+	return r
 }
 
 func formOf(t testing.TB, page *Response, decision string) string {
@@ -430,7 +438,7 @@ func TestRegister(t *testing.T) {
 	if err := json.Unmarshal(a.Body, &got); err != nil || a.Status != 201 || a.Outcome != metrics.ProxyRegistered {
 		t.Fatalf("%+v, %v", a, err)
 	}
-	if c, ok := p.client(got.ClientID, gateway); !ok || c.name != "x" || !slices.Equal(c.redirectURIs, got.RedirectURIs) {
+	if c, ok := p.registeredClient(got.ClientID, gateway); !ok || c.name != "x" || !slices.Equal(c.redirectURIs, got.RedirectURIs) {
 		t.Errorf("%+v of %s", c, got.ClientID)
 	}
 	if got.Secret != nil || got.Method != "none" || !slices.Equal(got.RedirectURIs, []string{"http://localhost:1/callback", "com.example.app:/cb"}) {

@@ -105,6 +105,11 @@ func (p *Proxy) consentPage(r *authorizationRequest, c *client, sealed, issuer s
 		w.element(`<dd class="large">`, cfg.Text(config.TextUnnamed), "</dd>")
 	} else {
 		w.element(`<dd class="large"><bdi>`, c.name, "</bdi></dd>")
+	}
+	if isDocumentID(c.id) {
+		w.element("<dd>", cfg.Text(config.TextPublisher), " ")
+		w.element(`<strong><bdi dir="ltr">`, hostOf(c.id), "</bdi></strong></dd>")
+	} else if c.name != "" {
 		w.element("<dd><small>", cfg.Text(config.TextUnverified), "</small></dd>")
 	}
 	w.element("<dt>", cfg.Text(config.TextDestination), "</dt>")
@@ -133,8 +138,12 @@ func (p *Proxy) consentPage(r *authorizationRequest, c *client, sealed, issuer s
 	} else {
 		w.element("", cfg.Text(config.TextNoScopes), "")
 	}
-	w.element(`</dd></dl><p class="warning">`, cfg.Text(config.TextWarning), "</p>")
-	w.element(`<form method="post" action="`, p.cfg.PathPrefix+config.AuthorizeEndpoint, `"><input type="hidden" name="`+requestParameter+`" value="`)
+	w.element(`</dd></dl><p class="warning">`, cfg.Text(config.TextWarning), "")
+	if c.impersonable(r.RedirectURI) {
+		w.element(" <strong>", cfg.Text(config.TextLoopbackWarning), "</strong>")
+	}
+	w.raw("</p>")
+	w.element(`<form method="post" action="`, p.cfg.IssuerPath+p.cfg.PathPrefix+config.AuthorizeEndpoint, `"><input type="hidden" name="`+requestParameter+`" value="`)
 	w.element("", sealed, `"><button name="`+decisionParameter+`" value="`+agreeDecision+`">`)
 	w.element("", cfg.Text(config.TextAgree), `</button><button name="`+decisionParameter+`" value="`+denyDecision+`">`)
 	w.element("", cfg.Text(config.TextDeny), "</button></form>")

@@ -3,6 +3,8 @@ package oauthproxy
 import (
 	"strconv"
 	"strings"
+
+	"mcpauth/config"
 )
 
 // allowsRedirectURI reports whether users may be redirected to a URI. It compares byte
@@ -12,7 +14,7 @@ import (
 func (p *Proxy) allowsRedirectURI(uri string) bool {
 	for _, known := range p.cfg.RedirectURIs {
 		if prefix, ok := strings.CutSuffix(known, "*"); ok {
-			if below, ok := strings.CutPrefix(uri, prefix); ok && len(uri) <= maxURI && isPlainPath(below) {
+			if below, ok := strings.CutPrefix(uri, prefix); ok && len(uri) <= maxURI && config.IsPlainPath(below) {
 				return true
 			}
 			continue
@@ -50,20 +52,6 @@ func anyPort(uri string) string {
 // maxURI bounds a URI that matches a configured "/*", as the configuration bounds the
 // URIs that it names.
 const maxURI = 2048
-
-// isPlainPath reports whether s consists of segments, with slashes between, that every
-// parser reads the same way: they have unreserved characters alone (RFC 3986, section
-// 2.3), and none is empty or a dot segment.
-func isPlainPath(s string) bool {
-	for rest, more := s, true; more; {
-		var segment string
-		segment, rest, more = strings.Cut(rest, "/")
-		if segment == "." || segment == ".." || !hasCodeSyntax(segment, 1, maxURI) {
-			return false
-		}
-	}
-	return true
-}
 
 // logRefusedURI tells the log which redirect URI was refused, where, and why.
 func (p *Proxy) logRefusedURI(where, uri, why string) {

@@ -20,22 +20,7 @@ func (p *Proxy) Register(contentType string, body []byte, issuer string) *Respon
 		return refuse("invalid_client_metadata", "the body must be a JSON object, application/json")
 	}
 	c := client{name: cleanName(gjson.Parse(wellknown.Member(string(body), "client_name")).Str), issued: p.host.Now()}
-	uris := gjson.Parse(wellknown.Member(string(body), "redirect_uris"))
-	n, refused := 0, ""
-	if uris.IsArray() {
-		uris.ForEach(func(_, uri gjson.Result) bool {
-			n++
-			switch {
-			case uri.Type != gjson.String:
-				n = maxRedirectURIs + 1
-			case p.allowsRedirectURI(uri.Str):
-				c.redirectURIs = append(c.redirectURIs, uri.Str)
-			case refused == "":
-				refused = uri.Str
-			}
-			return n <= maxRedirectURIs
-		})
-	}
+	n, refused := p.takeRedirectURIs(&c, gjson.Parse(wellknown.Member(string(body), "redirect_uris")), maxRedirectURIs)
 	switch {
 	case n == 0 || n > maxRedirectURIs:
 		return refuse("invalid_redirect_uri", "redirect_uris must be an array of 1 to 16 URIs")
@@ -48,6 +33,28 @@ func (p *Proxy) Register(contentType string, body []byte, issuer string) *Respon
 	}
 	p.registrationLog.Log(c.label() + " has registered")
 	return &Response{Status: 201, Body: c.information(), Outcome: metrics.ProxyRegistered}
+}
+
+// takeRedirectURIs gives a client those of an array of redirect URIs that the configuration
+// permits. It returns their number, at least limit+1 if there are too many or one is no
+// string, and the first that is not permitted.
+func (p *Proxy) takeRedirectURIs(c *client, uris gjson.Result, limit int) (n int, refused string) {
+	if !uris.IsArray() {
+		return 0, ""
+	}
+	uris.ForEach(func(_, uri gjson.Result) bool {
+		n++
+		switch {
+		case uri.Type != gjson.String:
+			n = limit + 1
+		case p.permits(c.documentURL(), uri.Str):
+			c.redirectURIs = append(c.redirectURIs, uri.Str)
+		case refused == "":
+			refused = uri.Str
+		}
+		return n <= limit
+	})
+	return n, refused
 }
 
 // information returns the client information response (RFC 7591, section 3.2.1).

@@ -102,11 +102,17 @@ func (p *Proxy) parseForm(f *FormRequest, parameters []parameter, clientID *stri
 	if !parse(f.Body, parameters) {
 		return c, refuse("invalid_request", malformed)
 	}
-	c, ok := p.client(*clientID, f.Issuer)
-	if ok {
+	problem := wrongClient
+	if id := *clientID; isDocumentID(id) {
+		// Codes and refresh tokens are bound to what the document said when the user agreed.
+		if p.sourceOf(id) != nil {
+			return client{id: id}, nil
+		}
+		problem = wrongDocument
+	} else if c, ok := p.registeredClient(id, f.Issuer); ok {
 		return c, nil
 	}
-	refused = refuse("invalid_client", wrongClient)
+	refused = refuse("invalid_client", problem)
 	refused.Outcome = metrics.ProxyWrongClient
 	if f.Basic { // RFC 6749, section 5.2
 		refused.Status, refused.Challenge = 401, `Basic realm="token endpoint"`

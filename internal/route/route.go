@@ -31,8 +31,8 @@ const (
 	NotPublished
 	// Protected: a protected resource; it needs a token.
 	Protected
-	// ServerMetadata: the metadata of an authorization server (RFC 8414), which
-	// the gateway serves at the origin of the resource.
+	// ServerMetadata: the metadata of an authorization server (RFC 8414; OpenID
+	// Connect Discovery 1.0), which the gateway serves at the origin of the resource.
 	ServerMetadata
 	// AuthorizationEndpoint and the kinds below are endpoints of the authorization
 	// server that the gateway is for the resource. The provider sends users back to
@@ -236,7 +236,7 @@ func endpointKind(path string) Kind {
 	switch {
 	case strings.HasPrefix(path+"/", config.ProtectedResourceWellKnown+"/"):
 		return Metadata
-	case strings.HasPrefix(path+"/", config.AuthorizationServerWellKnown+"/"):
+	case config.IsMetadataPath(path):
 		return ServerMetadata
 	}
 	switch path[strings.LastIndexByte(path, '/'):] {

@@ -126,6 +126,42 @@ func TestFind(t *testing.T) {
 	}
 }
 
+// Two providers at one origin, each an issuer of the gateway, and a resource at the path of one.
+func TestFindEndpointsOfIssuers(t *testing.T) {
+	c := resources(t, "|/one", "|/")
+	for i, proxy := range []*config.OAuthProxy{{IssuerPath: "/one"}, {IssuerPath: "/two/x", PathPrefix: "/oauth"}} {
+		c.Resources[i].AuthorizationServers = []*config.AuthorizationServer{{OAuthProxy: proxy}}
+	}
+	table := New(c)
+	for path, want := range map[string]Match{
+		"/.well-known/oauth-authorization-server/one":   {Kind: ServerMetadata},
+		"/.well-known/openid-configuration/one":         {Kind: ServerMetadata},
+		"/one/.well-known/openid-configuration":         {Kind: ServerMetadata},
+		"/one/.well-known/openid-configuration/":        {Kind: ServerMetadata},
+		"/.well-known/oauth-authorization-server/two/x": {Kind: ServerMetadata, Resource: 1},
+		"/.well-known/openid-configuration/two/x":       {Kind: ServerMetadata, Resource: 1},
+		"/two/x/.well-known/openid-configuration":       {Kind: ServerMetadata, Resource: 1},
+		"/.well-known/oauth-authorization-server":       {Kind: NotPublished},
+		"/.well-known/openid-configuration":             {Kind: NotPublished},
+		"/.well-known/oauth-authorization-server/two":   {Kind: NotPublished},
+		"/one/authorize":         {Kind: AuthorizationEndpoint},
+		"/one/token":             {Kind: TokenEndpoint},
+		"/one/register":          {Kind: RegistrationEndpoint},
+		"/one/revoke":            {Kind: RevocationEndpoint},
+		"/one/callback":          {Kind: CallbackEndpoint},
+		"/one/oauth/callback":    {Kind: Protected},
+		"/one":                   {Kind: Protected},
+		"/two/x/oauth/authorize": {Kind: AuthorizationEndpoint, Resource: 1},
+		"/two/x/oauth/callback":  {Kind: CallbackEndpoint, Resource: 1},
+		"/two/x/authorize":       {Kind: Protected, Resource: 1},
+		"/authorize":             {Kind: Protected, Resource: 1},
+	} {
+		if got, err := table.Find("h", path); err != nil || got != want {
+			t.Errorf("%s: %+v, %v, want %+v", path, got, err, want)
+		}
+	}
+}
+
 // The longest prefix decides, then the most specific host.
 func TestFindTheNearest(t *testing.T) {
 	const metadata = "/.well-known/oauth-protected-resource"

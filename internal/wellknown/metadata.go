@@ -93,14 +93,14 @@ func jsonString(s string) string { return string(gjson.AppendJSONString(nil, s))
 
 // Document returns the metadata of a protected resource (RFC 9728 section 2)
 // as JSON. It has the resource and the issuers byte for byte as configured, since
-// clients compare them so. The origin of the resource takes the place of an issuer
-// with an OAuthProxy.
+// clients compare them so. The gateway's own issuer takes the place of one with an
+// OAuthProxy.
 func Document(r *config.Resource) []byte {
 	var issuers []string
 	for _, s := range r.AuthorizationServers {
 		issuer := s.PublicIssuer()
 		if s.OAuthProxy != nil {
-			issuer = r.Resource.Origin() // the gateway stands for it
+			issuer = r.GatewayIssuer() // the gateway stands for it
 		}
 		if !slices.Contains(issuers, issuer) { // tenants of two servers may sign in at one
 			issuers = append(issuers, issuer)
@@ -148,15 +148,19 @@ func jsonArray(list []string) string {
 }
 
 // ProxyDocument returns the metadata (RFC 8414 section 2) of the gateway as the
-// authorization server at the origin of a resource. revokes says whether it has a
-// revocation endpoint.
+// authorization server of a resource. revokes says whether it has a revocation endpoint.
 func ProxyDocument(r *config.Resource, cfg *config.OAuthProxy, revokes bool) []byte {
-	origin := r.Resource.Origin()
-	endpoint := func(name string) string { return jsonString(origin + cfg.PathPrefix + name) }
-	text := `{"issuer":` + jsonString(origin) +
+	issuer := r.Resource.Origin() + cfg.IssuerPath
+	endpoint := func(name string) string { return jsonString(issuer + cfg.PathPrefix + name) }
+	text := `{"issuer":` + jsonString(issuer) +
 		`,"authorization_endpoint":` + endpoint(config.AuthorizeEndpoint) +
-		`,"token_endpoint":` + endpoint(config.TokenEndpoint) +
-		`,"registration_endpoint":` + endpoint(config.RegisterEndpoint)
+		`,"token_endpoint":` + endpoint(config.TokenEndpoint)
+	if len(cfg.RedirectURIs) > 0 {
+		text += `,"registration_endpoint":` + endpoint(config.RegisterEndpoint)
+	}
+	if len(cfg.ClientDocuments) > 0 {
+		text += `,"client_id_metadata_document_supported":true`
+	}
 	if revokes {
 		text += `,"revocation_endpoint":` + endpoint(config.RevokeEndpoint) + `,"revocation_endpoint_auth_methods_supported":["none"]`
 	}

@@ -22,7 +22,13 @@ const callback = "http://127.0.0.1:33333/callback"
 // NewHandler returns the handler that signs the client in: it registers, asks for
 // authorization and exchanges the code. It calls asked with every authorization request.
 func NewHandler(asked func(clientID, scope string)) (*auth.AuthorizationCodeHandler, error) {
-	return auth.NewAuthorizationCodeHandler(&auth.AuthorizationCodeHandlerConfig{
+	return NewHandlerWithID("", asked)
+}
+
+// NewHandlerWithID is [NewHandler] for a client whose ID is the URL of its metadata
+// document, if that is not empty.
+func NewHandlerWithID(document string, asked func(clientID, scope string)) (*auth.AuthorizationCodeHandler, error) {
+	config := auth.AuthorizationCodeHandlerConfig{
 		DynamicClientRegistrationConfig: &auth.DynamicClientRegistrationConfig{Metadata: &oauthex.ClientRegistrationMetadata{
 			ClientName: "mcpauth example client", RedirectURIs: []string{callback}, TokenEndpointAuthMethod: "none",
 			GrantTypes: []string{"authorization_code", "refresh_token"},
@@ -35,7 +41,11 @@ func NewHandler(asked func(clientID, scope string)) (*auth.AuthorizationCodeHand
 			asked(u.Query().Get("client_id"), u.Query().Get("scope"))
 			return approve(ctx, args)
 		},
-	})
+	}
+	if document != "" {
+		config.ClientIDMetadataDocumentConfig = &auth.ClientIDMetadataDocumentConfig{URL: document}
+	}
+	return auth.NewAuthorizationCodeHandler(&config)
 }
 
 // consentForm is the sealed request in the page that a gateway shows where it stands for a

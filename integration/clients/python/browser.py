@@ -3,7 +3,7 @@ credentials, and somebody who opens the browser. The example's authorization
 server asks nobody, so "opening the browser" is to read where it redirects to.
 
 The programs beside this file are used as ../typescript/oauth.mjs tells: URLs as
-arguments; TOOLS, PROTOCOL, SCOPE and LOGIN in the environment; a line of JSON for each
+arguments; TOOLS, PROTOCOL, SCOPE, LOGIN and CLIENT_URL in the environment; a line of JSON for each
 URL on the standard output.
 """
 
@@ -31,6 +31,7 @@ PATIENCE = 60  # seconds for a visit
 
 PROTOCOL = os.environ.get("PROTOCOL", "")
 LOGIN = os.environ.get("LOGIN", "")
+CLIENT_URL = os.environ.get("CLIENT_URL") or None
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -6,7 +6,7 @@ from mcp.client import streamable_http
 from mcp.client.auth import OAuthClientProvider
 from mcp.shared.auth import OAuthClientMetadata
 
-from browser import CLIENT_METADATA, Browser, Credentials, run, use
+from browser import CLIENT_METADATA, CLIENT_URL, Browser, Credentials, run, use
 
 
 def connection(url: str, auth: OAuthClientProvider):
@@ -30,6 +30,7 @@ async def visit(told: dict, credentials: Credentials) -> None:
         storage=credentials,
         redirect_handler=browser.open,
         callback_handler=callback,
+        **({"client_metadata_url": CLIENT_URL} if CLIENT_URL else {}),  # releases up to 1.22 have none
     )
     async with connection(url, auth) as (read, write, _):
         async with ClientSession(read, write) as session:

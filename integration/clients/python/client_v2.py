@@ -7,7 +7,7 @@ from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
 
-from browser import CLIENT_METADATA, PROTOCOL, Browser, Credentials, run, use
+from browser import CLIENT_METADATA, CLIENT_URL, PROTOCOL, Browser, Credentials, run, use
 
 MODE = "legacy" if PROTOCOL == "2025-11-25" else PROTOCOL or "auto"
 
@@ -24,6 +24,7 @@ async def visit(told: dict, credentials: Credentials) -> None:
         storage=credentials,
         redirect_handler=browser.open,
         callback_handler=callback,
+        client_metadata_url=CLIENT_URL,
     )
     async with httpx2.AsyncClient(auth=auth, timeout=30) as http_client:
         async with Client(streamable_http_client(url, http_client=http_client), mode=MODE) as client:

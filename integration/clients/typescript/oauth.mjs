@@ -15,6 +15,8 @@
 //   LOGIN       where somebody logs in, for a server that asks: a URL that is given
 //               the authorization URL as its parameter url, and redirects to
 //               where the server sends the user in the end
+//   CLIENT_URL  the URL of the client's metadata document, which is then its ID: see
+//               clientMetadataUrl and client_metadata_url of the SDKs
 //   METADATA    more client metadata to register with, in JSON (TypeScript only)
 //
 // They print one line of JSON for each URL:
@@ -32,6 +34,7 @@ export const callback = 'http://127.0.0.1:33333/callback'; // nobody listens the
 class Credentials {
   constructor(asked) { this.asked = asked; }
   get redirectUrl() { return callback; }
+  get clientMetadataUrl() { return process.env.CLIENT_URL || undefined; }
   get clientMetadata() {
     return {
       client_name: 'mcpauth example client',

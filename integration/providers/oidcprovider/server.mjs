@@ -5,7 +5,7 @@ import { createServer } from 'node:http';
 import { createServer as createTLSServer } from 'node:https';
 import Provider, { errors } from 'oidc-provider';
 
-const { ISSUER, RESOURCE, TOKEN_FORMAT, ALGORITHM, KEYS, COOKIE_KEY, GATEWAY_SECRET, TLS_PORT, TLS_CERT, TLS_KEY, CLIENT_CERT } = process.env;
+const { ISSUER, RESOURCE, TOKEN_FORMAT, ALGORITHM, KEYS, COOKIE_KEY, GATEWAY_SECRET, GATEWAY_CALLBACK, TLS_PORT, TLS_CERT, TLS_KEY, CLIENT_CERT } = process.env;
 const scopes = ['read:notes', 'write:notes'];
 
 const configure = () => new Provider(ISSUER, {
@@ -15,10 +15,13 @@ const configure = () => new Provider(ISSUER, {
   // A client may register any of these, and no others.
   scopes: ['openid', 'offline_access', ...scopes],
 
-  // The gateway asks about opaque tokens. It never asks for one itself.
+  // The gateway asks about opaque tokens. It asks for one itself with oauth_proxy alone.
   clients: [{
     client_id: 'gateway', client_secret: GATEWAY_SECRET,
     redirect_uris: [], response_types: [], grant_types: [],
+  }, {
+    client_id: 'mcp-gateway', client_secret: GATEWAY_SECRET,
+    redirect_uris: [GATEWAY_CALLBACK], response_types: ['code'], grant_types: ['authorization_code', 'refresh_token'],
   }, {
     // RFC 9449: a client whose tokens are bound to its key.
     client_id: 'keyed', client_secret: GATEWAY_SECRET, token_endpoint_auth_method: 'client_secret_basic', dpop_bound_access_tokens: true,

@@ -61,6 +61,7 @@ var refusals = []struct {
 	{"the token lacks a required scope", Advice{"grant the scopes that the challenge names", "RESOURCE.required_scopes"}},
 	{"client_id is none that this server has registered", Advice{
 		"have the client register anew; all gateways of a resource need the same signing_key", "SERVER.oauth_proxy.signing_key"}},
+	{"client_id is a URL that this server does not accept", Advice{"list the URL, if you know the client", "SERVER.oauth_proxy.client_id_metadata_documents"}},
 	{"redirect_uri is none of those that the client has registered", Advice{"add the redirect URI, if you know the client", "SERVER.oauth_proxy.redirect_uris"}},
 	{"none of the scopes is one that clients get here", Advice{"add the scopes that clients may have", "SERVER.oauth_proxy.scopes"}},
 	{"the code is of another client", Advice{"sign in again: the client has registered anew in between, or the code was stolen", ""}},

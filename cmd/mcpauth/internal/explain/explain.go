@@ -218,7 +218,17 @@ func (p *printer) server(s *config.AuthorizationServer) {
 	}
 	if o := s.OAuthProxy; o != nil {
 		p.item("proxy", "the gateway stands in for it: clients register with the gateway, and the provider sees the client %q", o.ClientID)
-		p.item("", "redirect URIs: %s; the provider sends users to %s of the gateway", list(o.RedirectURIs, "and"), o.PathPrefix+config.CallbackEndpoint)
+		uris := "none, so that no client can register"
+		if len(o.RedirectURIs) > 0 {
+			uris = list(o.RedirectURIs, "and")
+		}
+		p.item("", "redirect URIs: %s; the provider sends users to %s of the gateway", uris, o.IssuerPath+o.PathPrefix+config.CallbackEndpoint)
+		if o.IssuerPath != "" {
+			p.item("", "to clients it is the issuer at %s of the resource's origin", o.IssuerPath)
+		}
+		for _, d := range o.ClientDocuments {
+			p.item("", "the client ID metadata document %s is accepted, and fetched through the cluster %q", d.URL, d.Cluster)
+		}
 		asks := "each time"
 		if o.ConsentMaxAge > 0 {
 			asks = "and remembers the answer in the browser for " + period(o.ConsentMaxAge)

@@ -132,6 +132,11 @@ func uses(c *config.Config) []use {
 		if o := s.OAuthProxy; o != nil && o.Cluster != "" && o.Cluster != s.Cluster {
 			list = append(list, use{o.Cluster, path + ".oauth_proxy.cluster", s.Issuer})
 		}
+		if o := s.OAuthProxy; o != nil {
+			for j, d := range o.ClientDocuments {
+				list = append(list, use{d.Cluster, fmt.Sprintf("%s.oauth_proxy.client_id_metadata_documents[%d].cluster", path, j), strings.TrimSuffix(d.URL, "*")})
+			}
+		}
 	}
 	return list
 }
