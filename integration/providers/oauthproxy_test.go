@@ -28,7 +28,7 @@ const documentURL = "https://clients.example.com/app.json"
 func proxyScene(t *testing.T) *scene {
 	t.Helper()
 	g := newGateway(t)
-	server, err := StartOIDCProvider(t.Context(), g.resource(), "jwt")
+	server, err := StartOIDCProvider(t.Context(), g.resource(), "jwt", "RS256")
 	if err != nil {
 		t.Fatal(err)
 	}
