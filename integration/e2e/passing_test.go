@@ -162,7 +162,9 @@ func TestMetadataDocument(t *testing.T) {
 			{"/open", "", object{"resource": open, "resource_name": "Open notes"}},
 			{"/shared", "a.example.com", object{"resource": shareA}},
 			{"/shared", "b.example.com", object{"resource": shareB}},
-			{"/mcp", "127.0.0.1", object{"resource": s.clientResource(), "scopes_supported": []string{"read:notes", "write:notes"}}},
+			{"/mcp", "127.0.0.1", object{
+				"resource": s.clientResource(), "scopes_supported": []string{"read:notes", "write:notes"}, "dpop_signing_alg_values_supported": []string{"ES256", "RS256"},
+			}},
 		} {
 			c.want["authorization_servers"] = []string{s.auth.Issuer()}
 			c.want["bearer_methods_supported"] = []string{"header"}
