@@ -166,5 +166,5 @@ func (b *bodyWatch) check(now gate.UnixMilli) {
 		return
 	}
 	b.logged = true
-	logError("no request body has come in 10 s: allow_on_headers_stop_iteration must be set in Envoy's PluginConfig too, or not at all")
+	logError("no request body has come in 10 s, and such requests hang: set allow_on_headers_stop_iteration in Envoy's configuration too, beside vm_config")
 }

@@ -160,8 +160,9 @@ func snippets(t *testing.T) (all []pieces) {
 }
 
 // elsewhere are the first members of blocks that are not Envoy's: parts of manifests, and
-// of the configuration of identity providers.
-var elsewhere = []string{"config", "meshConfig", "authorization_servers", "targetRefs", "pluginConfig", "urls", "metadata", "authorizationServers"}
+// of the configuration of identity providers. TestMutualTLS (integration/e2e) runs the
+// blocks with transport_socket and validation_context, whose files it writes.
+var elsewhere = []string{"transport_socket", "validation_context", "config", "meshConfig", "authorization_servers", "targetRefs", "pluginConfig", "urls", "metadata", "authorizationServers"}
 
 // Envoy 1.36 refuses values of tags, as docs/operations.md says.
 var sinceVersion137 = regexp.MustCompile(`\{tag: [^,]+, value:`)
@@ -185,7 +186,9 @@ func placeOf(v any) func(gateway object) {
 			return func(object) {}
 		case name == "vm_config":
 			return func(gateway object) {
-				config := at(hcm(gateway), "http_filters", 0, "typed_config", "config", "vm_config").(object)
+				filters := at(hcm(gateway), "http_filters").([]any)
+				plugin := slices.IndexFunc(filters, func(filter any) bool { return at(filter, "name") == "mcpauth" })
+				config := at(filters, plugin, "typed_config", "config", "vm_config").(object)
 				for name, value := range piece["vm_config"].(object) {
 					config[name] = value
 				}
@@ -213,7 +216,7 @@ func placeOf(v any) func(gateway object) {
 				hcm(gateway)[name] = piece[name]
 				addCollector(gateway)
 			}
-		case name == "early_header_mutation_extensions":
+		case name == "early_header_mutation_extensions", name == "forward_client_cert_details":
 			return func(gateway object) { hcm(gateway)[name] = piece[name] }
 		}
 	}
