@@ -28,8 +28,11 @@ func sealed(purpose string, fields ...string) string {
 		return string(m.Sum(nil))
 	}
 	encode := base64.RawURLEncoding.EncodeToString
-	text := encode(b)
-	return text + "." + encode([]byte(sum(sum(signingKey, "mcpauth 1 "+purpose+" "+gatewayOrigin), text)))
+	text, context := encode(b), purpose+" "+gatewayOrigin
+	if purpose != "client" {
+		context += " " + issuer
+	}
+	return text + "." + encode([]byte(sum(sum(signingKey, "mcpauth 1 "+context), text)))
 }
 
 const gatewayOrigin = "https://mcp.example.com"

@@ -486,7 +486,7 @@ func TestNoRandomNumbers(t *testing.T) {
 
 // A sealed value is of one purpose, one issuer and a key that is in use.
 func TestSealed(t *testing.T) {
-	s := sealer{[]string{signingKey}}
+	s := sealer{[]string{signingKey}, provider}
 	value := s.seal(forState, gateway, "a", "", "b\x00\xff")
 	if got, ok := s.open(forState, gateway, value, 3); !ok || !slices.Equal(got, []string{"a", "", "b\x00\xff"}) {
 		t.Errorf("%q, %v", got, ok)
@@ -494,7 +494,7 @@ func TestSealed(t *testing.T) {
 	if value == s.seal(forState, gateway, "a", "b\x00\xff", "") || s.seal(forState, gateway, "ab", "") == s.seal(forState, gateway, "a", "b") {
 		t.Error("other fields give the same value")
 	}
-	rotated := sealer{[]string{"fedcba9876543210fedcba9876543210", signingKey}}
+	rotated := sealer{[]string{"fedcba9876543210fedcba9876543210", signingKey}, provider}
 	if _, ok := rotated.open(forState, gateway, value, 3); !ok {
 		t.Error("the second key does not verify")
 	}
@@ -511,7 +511,8 @@ func TestSealed(t *testing.T) {
 	}{
 		"another purpose":          {s, forConsent, gateway, value, 3},
 		"another issuer":           {s, forState, gateway + "/a", value, 3},
-		"another key":              {sealer{rotated.keys[:1]}, forState, gateway, value, 3},
+		"another provider":         {sealer{s.keys, "https://other.example.com"}, forState, gateway, value, 3},
+		"another key":              {sealer{rotated.keys[:1], provider}, forState, gateway, value, 3},
 		"another number of fields": {s, forState, gateway, value, 2},
 		"another text":             {s, forState, gateway, text + "A." + mac, 3},
 		"padding":                  {s, forState, gateway, text + "=." + mac, 3},
@@ -531,7 +532,7 @@ func TestSealed(t *testing.T) {
 
 // What was sealed is read back as it was, and any other text is refused without a fault.
 func FuzzSealed(f *testing.F) {
-	s := sealer{[]string{signingKey}}
+	s := sealer{[]string{signingKey}, provider}
 	f.Add("a", "b", s.seal(forCode, gateway, "a", "b"))
 	f.Fuzz(func(t *testing.T, a, b, value string) {
 		if got, ok := s.open(forCode, gateway, s.seal(forCode, gateway, a, b), 2); !ok || got[0] != a || got[1] != b {
@@ -711,6 +712,27 @@ func TestScopes(t *testing.T) {
 		}
 		if got != tt.refreshing {
 			t.Errorf("%s: refresh with %q, want %q", name, got, tt.refreshing)
+		}
+	}
+}
+
+// When the gateway gets another provider under the same key, what was given out for the one
+// before is of no use: the other provider must not see its codes and refresh tokens, and the
+// user has not agreed to it. Registrations go on.
+func TestAnotherProvider(t *testing.T) {
+	before, _ := newProxy(t, nil)
+	v := &visitor{p: before}
+	state := v.signIn(t, asking(nil)).Query().Get("state")
+	v.p, _ = newProxy(t, nil)
+	v.p = New(&config.AuthorizationServer{Issuer: "https://other.example.com", OAuthProxy: v.p.cfg}, nil, false, v.p.host, v.p.random)
+	wantPage(t, "a state", (&visitor{p: v.p, cookie: v.cookie}).callback(url.Values{"code": {"c"}, "state": {state}}), config.TextErrorAltered, metrics.ProxyWrongState)
+	if a := v.authorize(asking(nil)); a.Outcome != metrics.ProxyAsked {
+		t.Errorf("the user is not asked: %+v", a)
+	}
+	refresh := url.Values{"grant_type": {"refresh_token"}, "client_id": {testClient.id}, "refresh_token": {testToken}}.Encode()
+	for name, body := range map[string]string{"a code": exchanging(nil), "a refresh token": refresh} {
+		if a, c := v.p.Exchange(&FormRequest{ContentType: formType, Body: body, Issuer: gateway}); c != nil || a.Code != "invalid_grant" {
+			t.Errorf("%s: %+v", name, a)
 		}
 	}
 }

@@ -78,7 +78,7 @@ func New(server *config.AuthorizationServer, source *keys.Source, insecure bool,
 		host:        host,
 		credentials: callout.NewCredentials(cfg.Auth, cfg.ClientID, cfg.Secret),
 		secret:      newClientSecret(cfg.Secret),
-		sealer:      sealer{cfg.SigningKeys},
+		sealer:      sealer{cfg.SigningKeys, server.Issuer},
 		random:      random,
 		exchangeLog: callout.NewStateLog(host, server.Issuer, "codes and refresh tokens", "exchanged"),
 

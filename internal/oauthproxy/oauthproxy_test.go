@@ -63,12 +63,13 @@ func (h *fakeHost) Send(cluster string, r callout.Request, done func(*callout.Re
 const (
 	secret     = "s3cr3t:&+ü"
 	signingKey = "0123456789abcdef0123456789abcdef"
+	provider   = "https://login.example.com"
 	start      = 1_700_000_000_000
 )
 
 // What the gateway has given to a client, at the start: its ID, a code, a refresh token.
 var (
-	signer     = &Proxy{sealer: sealer{[]string{signingKey}}, host: &fakeHost{now: start}}
+	signer     = &Proxy{sealer: sealer{[]string{signingKey}, provider}, host: &fakeHost{now: start}}
 	testClient = newTestClient("a client", "http://localhost:3000/callback", "https://app.example.com/cb?x=1", "com.example.app:/cb")
 	testCode   = signer.sealCode("c+o/d e", &state{client: testClient.hash(), redirectURI: "http://localhost:3000/callback", challenge: challenge}, gateway)
 	testToken  = signer.sealRefreshToken("r", &Call{client: testClient.hash(), issuer: gateway})
