@@ -14,6 +14,7 @@ const (
 	wrongClient   = "client_id is none that this server has registered, or the registration has expired"
 	wrongRedirect = "redirect_uri is none of those that the client has registered and that are allowed"
 	noScope       = "none of the scopes is one that clients get here, or there are more than 64"
+	wrongResource = "resource is none that the user has agreed to"
 	queryTooLong  = "the query is too long"
 )
 

@@ -343,7 +343,7 @@ func TestCallback(t *testing.T) {
 		got := u.Query()
 		if sealed := got.Get("code"); sealed != "" {
 			code, problem := p.openCode(&tokenRequest{Code: sealed, CodeVerifier: verifier}, testClient, gateway)
-			if got.Set("code", code); problem != "" {
+			if got.Set("code", code.text); problem != "" {
 				t.Errorf("%s: %s", name, problem)
 			}
 		}
@@ -733,6 +733,59 @@ func TestAnotherProvider(t *testing.T) {
 	for name, body := range map[string]string{"a code": exchanging(nil), "a refresh token": refresh} {
 		if a, c := v.p.Exchange(&FormRequest{ContentType: formType, Body: body, Issuer: gateway}); c != nil || a.Code != "invalid_grant" {
 			t.Errorf("%s: %+v", name, a)
+		}
+	}
+}
+
+// A client gets tokens for the resources that the user has agreed to, with the code as with
+// each refresh token after it, whatever the provider would give it.
+func TestResourcesOfAgreement(t *testing.T) {
+	const notes, bank = gateway + "/notes", "https://bank.example.com"
+	for name, tt := range map[string]struct {
+		agreed, named []string
+		omit, ok      bool
+	}{
+		"the same":                       {[]string{notes}, []string{notes}, false, true},
+		"with a slash":                   {[]string{gateway + "/"}, []string{gateway}, false, true},
+		"none":                           {[]string{notes}, nil, false, true},
+		"one of two":                     {[]string{notes, bank}, []string{bank}, false, true},
+		"another":                        {[]string{notes}, []string{bank}, false, false},
+		"another beside it":              {[]string{notes}, []string{notes, bank}, false, false},
+		"below it":                       {[]string{notes}, []string{notes + "/x"}, false, false},
+		"of the gateway, for all":        {nil, []string{notes}, false, true},
+		"the gateway, for all":           {nil, []string{gateway}, false, true},
+		"another, for all":               {nil, []string{bank}, false, false},
+		"a longer host, for all":         {nil, []string{gateway + ".evil.example/x"}, false, false},
+		"what the provider does not get": {[]string{notes}, []string{bank}, true, true},
+	} {
+		p, h := newProxy(t, func(how *config.OAuthProxy) { how.OmitResource = tt.omit })
+		v := &visitor{p: p}
+		state := v.signIn(t, asking(url.Values{"resource": tt.agreed})).Query().Get("state")
+		back, _ := url.Parse(v.callback(url.Values{"code": {"c"}, "state": {state}}).Location)
+		exchange := func(members url.Values) *Call {
+			t.Helper()
+			a, c := p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(members), Issuer: gateway})
+			if c == nil && a.Code != "invalid_target" {
+				t.Fatalf("%s: %+v", name, a)
+			}
+			return c
+		}
+		code := back.Query().Get("code")
+		if c := exchange(url.Values{"code": {code}, "resource": tt.named}); (c != nil) != tt.ok {
+			t.Errorf("%s: %v", name, c)
+		}
+		c := exchange(url.Values{"code": {code}})
+		for range 2 { // and a refresh token that came for another
+			p.Tick()
+			h.sent[len(h.sent)-1].done(answer(200, `{"access_token":"a","refresh_token":"r"}`))
+			_, token, _ := strings.Cut(string(c.Response().Body), `"refresh_token":"`)
+			members := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {strings.TrimSuffix(token, `"}`)}, "code": nil}
+			c = exchange(members)
+			members["resource"] = tt.named
+			if c := exchange(members); (c != nil) != tt.ok {
+				t.Errorf("%s, refreshed: %v", name, c)
+			}
+			p.queue = p.queue[:1]
 		}
 	}
 }

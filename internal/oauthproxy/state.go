@@ -21,23 +21,25 @@ type state struct {
 	redirectURI string
 	challenge   string // of PKCE
 	clientState string
+	resources   []string // that the user has agreed to
 }
 
 // newState returns the state parameter for a request to which the user of a browser has
 // agreed, and false if the host has no random bytes.
 func (p *Proxy) newState(r *authorizationRequest, c *client, w *browser, issuer string) (string, bool) {
 	nonce := p.newRandom()
-	return p.sealer.seal(forState, issuer, nonce, seconds(p.host.Now()), w.hash(), c.hash(), r.RedirectURI, r.CodeChallenge, r.State), nonce != ""
+	fields := []string{nonce, seconds(p.host.Now()), w.hash(), c.hash(), r.RedirectURI, r.CodeChallenge, r.State}
+	return p.sealer.seal(forState, issuer, append(fields, r.Resources...)...), nonce != ""
 }
 
 // openState reads a state parameter that comes back in a browser. If it must not be used,
 // openState returns a text for the user, and the detail.
 func (p *Proxy) openState(sealed, issuer string, w *browser) (s state, text config.Text, detail string) {
-	f, ok := p.sealer.open(forState, issuer, sealed, 7)
-	if !ok || len(f[0]) != randomSize {
+	f, ok := p.sealer.open(forState, issuer, sealed, -1)
+	if !ok || len(f) < 7 || len(f[0]) != randomSize {
 		return s, config.TextErrorAltered, "the state is not one that this server has sealed"
 	}
-	s = state{nonce: f[0], browser: f[2], client: f[3], redirectURI: f[4], challenge: f[5], clientState: f[6]}
+	s = state{nonce: f[0], browser: f[2], client: f[3], redirectURI: f[4], challenge: f[5], clientState: f[6], resources: f[7:]}
 	s.issued, ok = parseSeconds(f[1])
 	switch {
 	case !ok || p.expired(s.issued, maxStateAge):
