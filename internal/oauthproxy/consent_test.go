@@ -367,6 +367,7 @@ func TestCallback(t *testing.T) {
 		"no state":        {v, url.Values{"code": {"c"}}, config.TextErrorAltered, metrics.ProxyWrongState},
 		"an altered one":  {v, url.Values{"code": {"c"}, "state": {altered(good, 20)}}, config.TextErrorAltered, metrics.ProxyWrongState},
 		"the old form":    {v, url.Values{"code": {"c"}, "state": {"http://localhost:3000/callback s"}}, config.TextErrorAltered, metrics.ProxyWrongState},
+		"the secret":      {v, url.Values{"code": {secret}}, config.TextErrorAltered, metrics.ProxyWrongState}, // nobody can guess at it for nothing
 		"two states":      {v, url.Values{"code": {"c"}, "state": {good, good}}, config.TextErrorAltered, metrics.ProxyWrongState},
 		"two codes":       {v, url.Values{"code": {"c", "d"}, "state": {good}}, config.TextErrorAltered, metrics.ProxyWrongState},
 		"too long":        {v, url.Values{"code": {strings.Repeat("c", maxResponse)}, "state": {good}}, config.TextErrorAltered, metrics.ProxyWrongState},
