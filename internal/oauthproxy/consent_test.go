@@ -440,6 +440,16 @@ func TestStateIsUsedOnce(t *testing.T) {
 	}
 }
 
+// A visitor who signs in eighty times a second, for as long as states last, keeps nobody out.
+func TestManyStates(t *testing.T) {
+	p, h := newProxy(t, nil)
+	for i := range 80 * int((maxStateAge+time.Minute)/time.Second) {
+		if got := p.useState(&state{nonce: p.newRandom(), issued: h.now}); got != usedFirst {
+			t.Fatalf("use %d: %d", i, got)
+		}
+	}
+}
+
 // Two workers that use one state at the same moment: the second finds the number of the
 // value changed, and looks again.
 func TestStateIsUsedOnceAtOneMoment(t *testing.T) {

@@ -2,6 +2,7 @@ package oauthproxy
 
 import (
 	"encoding/binary"
+	"strconv"
 	"time"
 
 	"mcpauth/config"
@@ -52,9 +53,10 @@ func (p *Proxy) openState(sealed, issuer string, w *browser) (s state, text conf
 
 // The states that were used are shared by all workers: records of eight bytes of a nonce and
 // a time of four, in several values, so that each is short. A record goes once its state has
-// expired. While a value is full, no further state is used.
+// expired. While a value is full, no further state is used. There are so many that one
+// visitor, who can use states with codes that are none, does not soon keep all others out.
 const (
-	usedValues  = 16
+	usedValues  = 256
 	usedRecords = 2048 // in each value
 	usedSize    = 12
 	usedTries   = 16 // of a compare-and-swap
@@ -71,7 +73,7 @@ const (
 
 // useState uses a state, once in all workers together.
 func (p *Proxy) useState(s *state) use {
-	name := "mcpauth.state " + string('a'+s.nonce[0]%usedValues) + " " + p.server.Issuer
+	name := "mcpauth.state " + strconv.Itoa(int(s.nonce[0])%usedValues) + " " + p.server.Issuer
 	nonce := binary.LittleEndian.Uint64([]byte(s.nonce))
 	until := uint32(s.issued.Add(maxStateAge+time.Minute) / 1000)
 	for range usedTries {
