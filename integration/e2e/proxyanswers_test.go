@@ -39,7 +39,7 @@ func refreshTokenFor(origin, provider, client, token string) string {
 	}
 	hash := sha256.Sum256(field(nil, client))
 	encode := base64.RawURLEncoding.EncodeToString
-	text := encode(field(field(nil, string(hash[:])), token))
+	text := encode(field(field(field(nil, string(hash[:])), token), "")) // the user has agreed to no scopes
 	return text + "." + encode([]byte(sum(sum(signingKey, "mcpauth 1 refresh "+origin+" "+provider), text)))
 }
 

@@ -18,7 +18,7 @@ type Call struct {
 	client   string // hash of the client that sends it
 	issuer   string // to which the client sends it
 
-	resources []string // see grant
+	agreed agreed // by the user
 
 	began    callout.UnixMilli
 	response *Response // nil until the Call has ended

@@ -800,3 +800,48 @@ func TestResourcesOfAgreement(t *testing.T) {
 		}
 	}
 }
+
+// A client that refreshes gets no scope beside those that the user has agreed to: some
+// providers give their client any that it may have.
+func TestScopesOfAgreement(t *testing.T) {
+	for name, tt := range map[string]struct {
+		list               []string
+		asked, named, gets string // gets is "invalid_scope" if the request is refused
+	}{
+		"the same":             {nil, "a b", "a b", "a b openid"},
+		"fewer":                {nil, "a b", "b", "b openid"},
+		"none":                 {nil, "a", "", ""},
+		"another":              {nil, "a", "admin", "invalid_scope"},
+		"another beside it":    {nil, "a", "admin a", "a openid"},
+		"another of the list":  {[]string{"a", "admin"}, "a", "admin", "invalid_scope"},
+		"all of the list":      {[]string{"a", "admin"}, "", "admin", "admin openid"},
+		"what was not asked":   {nil, "", "admin", "invalid_scope"},
+		"one that is added":    {nil, "a", "openid", "openid"},
+		"a part of its name":   {nil, "admin.all", "admin", "invalid_scope"},
+		"one of the list gone": {[]string{"a"}, "a gone", "gone", "invalid_scope"},
+	} {
+		p, h := newProxy(t, func(how *config.OAuthProxy) { how.Scopes, how.ExtraScopes = tt.list, []string{"openid"} })
+		v := &visitor{p: p}
+		state := v.signIn(t, asking(url.Values{"scope": {tt.asked}})).Query().Get("state")
+		back, _ := url.Parse(v.callback(url.Values{"code": {"c"}, "state": {state}}).Location)
+		members := url.Values{"code": {back.Query().Get("code")}}
+		for round := range 3 {
+			refused, c := p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(members), Issuer: gateway})
+			got := ""
+			if refused != nil {
+				got = refused.Code
+			} else {
+				p.Tick()
+				s := h.sent[len(h.sent)-1]
+				sent, _ := url.ParseQuery(s.body)
+				got = sent.Get("scope")
+				s.done(answer(200, `{"access_token":"a","refresh_token":"r"}`))
+				_, token, _ := strings.Cut(string(c.Response().Body), `"refresh_token":"`)
+				members = url.Values{"grant_type": {"refresh_token"}, "refresh_token": {strings.TrimSuffix(token, `"}`)}, "scope": {tt.named}, "code": nil}
+			}
+			if round > 0 && got != tt.gets {
+				t.Errorf("%s, refresh %d: %q, want %q", name, round, got, tt.gets)
+			}
+		}
+	}
+}

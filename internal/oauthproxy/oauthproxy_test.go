@@ -72,7 +72,7 @@ var (
 	signer     = &Proxy{sealer: sealer{[]string{signingKey}, provider}, host: &fakeHost{now: start}}
 	testClient = newTestClient("a client", "http://localhost:3000/callback", "https://app.example.com/cb?x=1", "com.example.app:/cb")
 	testCode   = signer.sealCode("c+o/d e", &state{client: testClient.hash(), redirectURI: "http://localhost:3000/callback", challenge: challenge}, gateway)
-	testToken  = signer.sealRefreshToken("r", &Call{client: testClient.hash(), issuer: gateway})
+	testToken  = signer.sealRefreshToken("r", &Call{client: testClient.hash(), issuer: gateway, agreed: agreed{scopes: "a b admin"}})
 )
 
 func newTestClient(name string, uris ...string) *client {

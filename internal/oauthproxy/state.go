@@ -3,6 +3,7 @@ package oauthproxy
 import (
 	"encoding/binary"
 	"strconv"
+	"strings"
 	"time"
 
 	"mcpauth/config"
@@ -22,7 +23,7 @@ type state struct {
 	redirectURI string
 	challenge   string // of PKCE
 	clientState string
-	resources   []string // that the user has agreed to
+	agreed      agreed
 }
 
 // newState returns the state parameter for a request to which the user of a browser has
@@ -30,17 +31,17 @@ type state struct {
 func (p *Proxy) newState(r *authorizationRequest, c *client, w *browser, issuer string) (string, bool) {
 	nonce := p.newRandom()
 	fields := []string{nonce, seconds(p.host.Now()), w.hash(), c.hash(), r.RedirectURI, r.CodeChallenge, r.State}
-	return p.sealer.seal(forState, issuer, append(fields, r.Resources...)...), nonce != ""
+	return p.sealer.seal(forState, issuer, append(fields, agreed{strings.Join(p.scopes(r), " "), r.Resources}.fields()...)...), nonce != ""
 }
 
 // openState reads a state parameter that comes back in a browser. If it must not be used,
 // openState returns a text for the user, and the detail.
 func (p *Proxy) openState(sealed, issuer string, w *browser) (s state, text config.Text, detail string) {
 	f, ok := p.sealer.open(forState, issuer, sealed, -1)
-	if !ok || len(f) < 7 || len(f[0]) != randomSize {
+	if !ok || len(f) < 8 || len(f[0]) != randomSize {
 		return s, config.TextErrorAltered, "the state is not one that this server has sealed"
 	}
-	s = state{nonce: f[0], browser: f[2], client: f[3], redirectURI: f[4], challenge: f[5], clientState: f[6], resources: f[7:]}
+	s = state{nonce: f[0], browser: f[2], client: f[3], redirectURI: f[4], challenge: f[5], clientState: f[6], agreed: readAgreed(f[7:])}
 	s.issued, ok = parseSeconds(f[1])
 	switch {
 	case !ok || p.expired(s.issued, maxStateAge):

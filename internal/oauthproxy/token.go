@@ -50,7 +50,7 @@ func (p *Proxy) Exchange(f *FormRequest) (*Response, *Call) {
 		if g, own, _ = p.openRefreshToken(r.RefreshToken, &c, f.Issuer); !own {
 			return p.refuseGrant(&c, "the refresh token is not one that this client got here"), nil
 		}
-		to.RefreshToken, to.Scope = g.text, p.refreshScope(r.Scope)
+		to.RefreshToken, to.Scope = g.text, p.refreshScope(r.Scope, g.scopes)
 		if r.Scope != "" && to.Scope == "" {
 			return refuse("invalid_scope", noScope), nil
 		}
@@ -60,16 +60,21 @@ func (p *Proxy) Exchange(f *FormRequest) (*Response, *Call) {
 	if !g.covers(to.Resources, f.Issuer) {
 		return refuse("invalid_target", wrongResource), nil
 	}
-	return p.begin(&Call{endpoint: p.token, form: encode(to.parameters()), client: c.hash(), issuer: f.Issuer, resources: g.resources})
+	return p.begin(&Call{endpoint: p.token, form: encode(to.parameters()), client: c.hash(), issuer: f.Issuer, agreed: g.agreed})
 }
 
 // refreshScope returns the scope parameter of a refresh request, empty for none. It returns
-// none for scopes that the client may not have.
-func (p *Proxy) refreshScope(requested string) string {
+// none for scopes that the client may not have, or that the user has not agreed to.
+func (p *Proxy) refreshScope(requested, agreed string) string {
 	if requested == "" {
 		return p.cfg.RefreshScope
 	}
-	scopes := p.limitScopes(requested)
+	var scopes []string
+	for _, scope := range p.limitScopes(requested) {
+		if strings.Contains(" "+agreed+" ", " "+scope+" ") {
+			scopes = append(scopes, scope)
+		}
+	}
 	if len(scopes) == 0 {
 		return ""
 	}
