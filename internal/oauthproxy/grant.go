@@ -26,7 +26,7 @@ type grant struct {
 // agreed is what a user has agreed to. A client gets tokens for that alone: not every provider
 // compares a token request with the authorization request before it.
 type agreed struct {
-	scopes    string // with spaces between them
+	scopes    string   // with spaces between them
 	resources []string // none stands for all of the gateway
 }
 
