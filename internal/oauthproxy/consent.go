@@ -47,7 +47,7 @@ func (p *Proxy) Decide(f *FormRequest, cookies, origin string) *Response {
 	w := p.readCookie(&BrowserRequest{Cookies: cookies, Issuer: f.Issuer})
 	var r authorizationRequest
 	if text, detail := p.openConsent(request, f.Issuer, &w, &r); detail != "" {
-		p.consentLog.Log("an answer of a user was refused: " + detail)
+		p.formLog.Log("an answer of a user was refused: " + detail)
 		return p.wrongState(f.Issuer, text, detail)
 	}
 	c, refused := p.admit(&r, f.Issuer)

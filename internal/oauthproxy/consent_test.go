@@ -845,3 +845,13 @@ func TestScopesOfAgreement(t *testing.T) {
 		}
 	}
 }
+
+// Forms that anybody can send do not take the line from the log that a user has agreed.
+func TestAgreementIsLogged(t *testing.T) {
+	p, h := newProxy(t, nil)
+	p.Decide(&FormRequest{ContentType: formType, Body: "request=x&decision=agree", Issuer: gateway}, "", "")
+	(&visitor{p: p}).signIn(t, asking(nil))
+	if log := strings.Join(h.log, "\n"); !strings.Contains(log, "an answer of a user was refused") || !strings.Contains(log, "a user has agreed to the client") {
+		t.Error(log)
+	}
+}

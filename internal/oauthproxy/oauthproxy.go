@@ -53,7 +53,7 @@ type Proxy struct {
 	exchangeLog callout.StateLog  // tells whether codes can be exchanged
 
 	// These tell of single requests, each of a kind.
-	requestLog, registrationLog, consentLog, callbackLog, tokenLog callout.EventLog
+	requestLog, registrationLog, formLog, consentLog, callbackLog, tokenLog callout.EventLog
 
 	metadata                 string // from which the members below were read
 	sendsIssuer              bool   // the provider names itself in each authorization response (RFC 9207)
@@ -84,6 +84,7 @@ func New(server *config.AuthorizationServer, source *keys.Source, insecure bool,
 
 		requestLog:      log("oauth_proxy"),
 		registrationLog: log("oauth_proxy.register"),
+		formLog:         log("oauth_proxy.form"),
 		consentLog:      log("oauth_proxy.consent"),
 		callbackLog:     log("oauth_proxy.callback"),
 		tokenLog:        log("oauth_proxy.token"),
