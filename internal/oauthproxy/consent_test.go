@@ -763,6 +763,7 @@ func TestResourcesOfAgreement(t *testing.T) {
 		"another":                        {[]string{notes}, []string{bank}, false, false},
 		"another beside it":              {[]string{notes}, []string{notes, bank}, false, false},
 		"below it":                       {[]string{notes}, []string{notes + "/x"}, false, false},
+		"below the gateway":              {[]string{gateway + "/"}, []string{notes}, false, true},
 		"of the gateway, for all":        {nil, []string{notes}, false, true},
 		"the gateway, for all":           {nil, []string{gateway}, false, true},
 		"another, for all":               {nil, []string{bank}, false, false},

@@ -39,14 +39,18 @@ func (a agreed) fields() []string {
 func readAgreed(fields []string) agreed { return agreed{fields[0], fields[1:]} }
 
 // covers reports whether a client may name these resources in a token request with the grant
-// (RFC 8707, section 2.2). A slash at the end does not matter.
+// (RFC 8707, section 2.2). The origin of the gateway stands for all below it, and so does no
+// resource: the page says the same for both. A slash at the end does not matter.
 func (a *agreed) covers(resources []string, issuer string) bool {
+	known := a.resources
+	if len(known) == 0 {
+		known = []string{issuer}
+	}
 	for _, r := range resources {
-		r = strings.TrimSuffix(r, "/")
-		switch {
-		case slices.ContainsFunc(a.resources, func(agreed string) bool { return strings.TrimSuffix(agreed, "/") == r }):
-		case len(a.resources) == 0 && (r == issuer || strings.HasPrefix(r, issuer+"/")):
-		default:
+		if !slices.ContainsFunc(known, func(k string) bool {
+			k = strings.TrimSuffix(k, "/")
+			return strings.TrimSuffix(r, "/") == k || k == issuer && strings.HasPrefix(r, issuer+"/")
+		}) {
 			return false
 		}
 	}
