@@ -31,8 +31,11 @@ func sealedAt(path, purpose string, fields ...string) string {
 		return string(m.Sum(nil))
 	}
 	encode := base64.RawURLEncoding.EncodeToString
-	text := encode(b)
-	return text + "." + encode([]byte(sum(sum(signingKey, "mcpauth 1 "+purpose+" "+gatewayOrigin+path), text)))
+	text, context := encode(b), purpose+" "+gatewayOrigin+path
+	if purpose != "client" {
+		context += " " + issuer
+	}
+	return text + "." + encode([]byte(sum(sum(signingKey, "mcpauth 1 "+context), text)))
 }
 
 const gatewayOrigin = "https://mcp.example.com"
@@ -62,13 +65,13 @@ func clientHash(id string) string {
 }
 
 func codeAt(seconds, code string) string {
-	return sealed("code", seconds, clientHash(proxyClient), callback, codeChallenge, code)
+	return sealed("code", seconds, clientHash(proxyClient), callback, codeChallenge, code, "")
 }
 
 // refreshToken is the refresh token that stands for one of the provider.
-func refreshToken(token string) string { return sealed("refresh", clientHash(proxyClient), token) }
+func refreshToken(token string) string { return sealed("refresh", clientHash(proxyClient), token, "") }
 
-// unsealed returns the last field of a sealed value.
+// unsealed returns the code of the provider in a sealed code: the fifth field.
 func unsealed(t *testing.T, value string) string {
 	t.Helper()
 	text, _, _ := strings.Cut(value, ".")
@@ -76,12 +79,15 @@ func unsealed(t *testing.T, value string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	last := ""
-	for len(b) > 0 {
+	code := ""
+	for range 5 {
 		n, used := binary.Uvarint(b)
-		last, b = string(b[used:used+int(n)]), b[used+int(n):]
+		if used <= 0 || int(n) > len(b)-used {
+			t.Fatalf("%q has fewer than five fields", text)
+		}
+		code, b = string(b[used:used+int(n)]), b[used+int(n):]
 	}
-	return last
+	return code
 }
 
 // A person is a browser, with its cookie, and who presses the button of the page.

@@ -266,10 +266,12 @@ func TestProxyEchoOfTheSecret(t *testing.T) {
 		t.Errorf("%d lines:\n%s", n, log)
 	}
 	_, vm, _ = proxyVM(t, nil)
+	user := &person{vm: vm}
+	state := user.agree(t, user.get(authorizing(nil))).Query().Get("state")
 	for name, text := range forms {
 		var plain string
 		json.Unmarshal([]byte(text), &plain)
-		s := vm.Request(request("GET", "/callback?"+url.Values{"error": {"x"}, "error_description": {plain}, "state": {callback + " s"}}.Encode()))
+		s := user.get("/callback?" + url.Values{"error": {"x"}, "error_description": {plain}, "state": {state}}.Encode())
 		if wantPage(t, s, 400, "cannot be passed on"); t.Failed() {
 			t.Errorf("%s: %v", name, s.Local().Headers)
 		}

@@ -30,7 +30,7 @@ func says(s *authserver.Server, path string, status int, body string, headers ..
 
 // refreshTokenFor returns what a gateway gives to a client in place of a refresh token of the
 // provider: see sealer in internal/oauthproxy.
-func refreshTokenFor(origin, client, token string) string {
+func refreshTokenFor(origin, provider, client, token string) string {
 	field := func(b []byte, text string) []byte { return append(binary.AppendUvarint(b, uint64(len(text))), text...) }
 	sum := func(key, text string) string {
 		m := hmac.New(sha256.New, []byte(key))
@@ -39,8 +39,8 @@ func refreshTokenFor(origin, client, token string) string {
 	}
 	hash := sha256.Sum256(field(nil, client))
 	encode := base64.RawURLEncoding.EncodeToString
-	text := encode(field(field(nil, string(hash[:])), token))
-	return text + "." + encode([]byte(sum(sum(signingKey, "mcpauth 1 refresh "+origin), text)))
+	text := encode(field(field(field(nil, string(hash[:])), token), "")) // the user has agreed to no scopes
+	return text + "." + encode([]byte(sum(sum(signingKey, "mcpauth 1 refresh "+origin+" "+provider), text)))
 }
 
 // TestOAuthProxyAnswers: what the gateway makes of a provider's answers, and of
@@ -70,7 +70,7 @@ func TestOAuthProxyAnswers(t *testing.T) {
 				}
 				// A refresh token that the client got here, in place of the provider's.
 				client := registerAt(t, own.port.Origin(), "a client", "http://127.0.0.1:1/callback")
-				form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshTokenFor(own.port.Origin(), client, "r")}}
+				form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {refreshTokenFor(own.port.Origin(), own.auth.Issuer(), client, "r")}}
 				const formType = "application/x-www-form-urlencoded"
 				r, _ := http.NewRequest("POST", "/", nil)
 				r.SetBasicAuth(url.QueryEscape(providerClient.ID), "")

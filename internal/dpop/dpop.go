@@ -30,7 +30,8 @@ const (
 
 // MaxHeld is longer than the gateway holds a request that has arrived before it decides.
 // The time of a proof is measured when the request arrives. Until MaxHeld later, the
-// gateway may accept it.
+// gateway may accept it. A worker that is stopped or has too much to do may hold a request
+// longer: what a proof says is then too old.
 const MaxHeld = 15 * time.Second
 
 // fault is an error about a proof that does not fit its request. It is [jwtlite.ErrProof].
@@ -81,6 +82,7 @@ type Request struct {
 	Path    string // :path, with the query
 	Token   string
 	Arrived callout.UnixMilli
+	Now     callout.UnixMilli // later than Arrived if the request has waited
 }
 
 // Check parses the proof of a request into p, and makes the checks of RFC 9449, section 4.3,
@@ -103,7 +105,7 @@ func (c *Checker) Check(p *jwtlite.Proof, r *Request) error {
 		return errURL
 	}
 	switch issued := callout.UnixMilli(p.IssuedAt.UnixMilli()); {
-	case issued < r.Arrived.Add(-maxAge):
+	case issued < max(r.Arrived, r.Now.Add(-MaxHeld)).Add(-maxAge): // later, Replays may have forgotten it
 		return errOld
 	case issued > r.Arrived.Add(maxAhead):
 		return errAhead

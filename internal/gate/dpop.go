@@ -3,6 +3,7 @@ package gate
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"mcpauth/config"
 	"mcpauth/internal/dpop"
@@ -42,8 +43,8 @@ func (p *resource) challengeBy(s scheme) reply.Challenge {
 // checkProof checks the proof of a request, under the DPoP scheme, as far as that does not
 // depend on the token's key and costs no signature. The gate checks it again when a request
 // that has waited is decided on: its time is that of the arrival.
-func (g *Gate) checkProof(p *resource, r *Request, token string) error {
-	return p.proofs.Check(&g.proof, &dpop.Request{Header: r.Proof, Headers: r.Proofs, Method: r.Method, Path: r.Path, Token: token, Arrived: r.Arrived})
+func (g *Gate) checkProof(p *resource, r *Request, token string, now time.Time) error {
+	return p.proofs.Check(&g.proof, &dpop.Request{Header: r.Proof, Headers: r.Proofs, Method: r.Method, Path: r.Path, Token: token, Arrived: r.Arrived, Now: UnixMilli(now.UnixMilli())})
 }
 
 // confirmKey returns nil if r proves possession of the key with this thumbprint: RFC 9449,

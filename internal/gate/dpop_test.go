@@ -503,6 +503,34 @@ func TestProofsOutliveWaits(t *testing.T) {
 }
 
 // BenchmarkTokens compares what requests with tokens in the cache cost.
+// A request that a stopped worker has held so long that its proof may be forgotten does not
+// pass: the proof could have been used in between.
+func TestProofOfRequestHeldTooLong(t *testing.T) {
+	g, h, server := dpopGate(t, "", `, "dpop": "accept"`)
+	client := newECKey(t)
+	token := server.token(claims{"cnf": claims{"jkt": client.thumbprint()}})
+	for _, c := range []struct {
+		issued, held time.Duration
+		want         metrics.Outcome
+	}{
+		{-60 * time.Second, 0, metrics.CacheMiss},
+		{-60 * time.Second, dpop.MaxHeld, metrics.CacheMiss},
+		{-60 * time.Second, dpop.MaxHeld + time.Second, metrics.InvalidProof},
+		{0, 60*time.Second + dpop.MaxHeld, metrics.CacheMiss},
+		{0, 61*time.Second + dpop.MaxHeld, metrics.InvalidProof},
+		{0, -time.Hour, metrics.CacheMiss}, // the clock was set back
+	} {
+		g.cache.Delete(0, token)
+		r := dpopRequest("DPoP "+token, client.proof(token, claims{"iat": dpopNow.Add(c.issued).Unix()}))
+		if v := g.Decide(r, dpopNow.Add(c.held)); v.Outcome() != c.want {
+			t.Errorf("issued %v, held for %v: %d, want %d", c.issued, c.held, v.Outcome(), c.want)
+		}
+	}
+	if spent := h.spent(); spent != 4 {
+		t.Errorf("%d proofs are remembered", spent)
+	}
+}
+
 func BenchmarkTokens(b *testing.B) {
 	g, _, server := dpopGate(b, "", `, "dpop": "accept"`)
 	off, _, serverOff := dpopGate(b, "", "")

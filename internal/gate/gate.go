@@ -177,7 +177,7 @@ func (g *Gate) protect(p *resource, r *Request, now time.Time) Verdict {
 		if len(token) > g.maxTokenBytes {
 			return g.invalidToken(p, r, jwtlite.ErrTooLarge)
 		}
-		if err := g.checkProof(p, r, token); err != nil {
+		if err := g.checkProof(p, r, token, now); err != nil {
 			return g.refuseProof(p, r, err, metrics.InvalidProof)
 		}
 	}

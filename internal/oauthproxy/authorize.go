@@ -15,6 +15,7 @@ const (
 	wrongDocument = "client_id is a URL that this server does not accept"
 	wrongRedirect = "redirect_uri is none of those that the client has registered and that are allowed"
 	noScope       = "none of the scopes is one that clients get here, or there are more than 64"
+	wrongResource = "resource is none that the user has agreed to"
 	queryTooLong  = "the query is too long"
 )
 

@@ -17,6 +17,9 @@ type Call struct {
 	revokes  bool
 	client   string // hash of the client that sends it
 	issuer   string // to which the client sends it
+
+	agreed agreed // by the user
+
 	began    callout.UnixMilli
 	response *Response // nil until the Call has ended
 }

@@ -19,17 +19,18 @@ func (p *Proxy) Callback(b *BrowserRequest) *Response {
 	if len(b.Query) > maxResponse || !parse(b.Query, parameters) {
 		return p.wrongState(b.Issuer, config.TextErrorAltered, malformed)
 	}
-	for _, q := range parameters {
-		if p.secret.in(*q.value) {
-			p.requestLog.Log("an authorization response with the client's secret was refused")
-			return p.errorPage(b.Issuer, config.TextErrorResponse, "invalid_request", "the response must not be passed on")
-		}
-	}
 	w := p.readCookie(b)
 	s, text, detail := p.openState(r.State, b.Issuer, &w)
 	if detail != "" {
 		p.logCallback(&s, detail)
 		return p.wrongState(b.Issuer, text, detail)
+	}
+	// The search takes long, so that it is only for a browser whose user has agreed.
+	for _, q := range parameters {
+		if p.secret.in(*q.value) {
+			p.requestLog.Log("an authorization response with the client's secret was refused")
+			return p.errorPage(b.Issuer, config.TextErrorResponse, "invalid_request", "the response must not be passed on")
+		}
 	}
 	problem := ""
 	switch {

@@ -47,7 +47,7 @@ func (p *Proxy) Decide(f *FormRequest, cookies, origin string) (*Response, *Fetc
 	w := p.readCookie(&BrowserRequest{Cookies: cookies, Issuer: f.Issuer})
 	var r authorizationRequest
 	if text, detail := p.openConsent(request, f.Issuer, &w, &r); detail != "" {
-		p.consentLog.Log("a form of the consent page was refused: " + detail)
+		p.formLog.Log("a form of the consent page was refused: " + detail)
 		return p.wrongState(f.Issuer, text, detail), nil
 	}
 	c, refused, wait := p.admit(&r, f.Issuer)

@@ -343,7 +343,7 @@ func TestCallback(t *testing.T) {
 		got := u.Query()
 		if sealed := got.Get("code"); sealed != "" {
 			code, problem := p.openCode(&tokenRequest{Code: sealed, CodeVerifier: verifier}, testClient, gateway)
-			if got.Set("code", code); problem != "" {
+			if got.Set("code", code.text); problem != "" {
 				t.Errorf("%s: %s", name, problem)
 			}
 		}
@@ -367,6 +367,7 @@ func TestCallback(t *testing.T) {
 		"no state":        {v, url.Values{"code": {"c"}}, config.TextErrorAltered, metrics.ProxyWrongState},
 		"an altered one":  {v, url.Values{"code": {"c"}, "state": {altered(good, 20)}}, config.TextErrorAltered, metrics.ProxyWrongState},
 		"the old form":    {v, url.Values{"code": {"c"}, "state": {"http://localhost:3000/callback s"}}, config.TextErrorAltered, metrics.ProxyWrongState},
+		"the secret":      {v, url.Values{"code": {secret}}, config.TextErrorAltered, metrics.ProxyWrongState}, // nobody can guess at it for nothing
 		"two states":      {v, url.Values{"code": {"c"}, "state": {good, good}}, config.TextErrorAltered, metrics.ProxyWrongState},
 		"two codes":       {v, url.Values{"code": {"c", "d"}, "state": {good}}, config.TextErrorAltered, metrics.ProxyWrongState},
 		"too long":        {v, url.Values{"code": {strings.Repeat("c", maxResponse)}, "state": {good}}, config.TextErrorAltered, metrics.ProxyWrongState},
@@ -439,6 +440,16 @@ func TestStateIsUsedOnce(t *testing.T) {
 	}
 }
 
+// A visitor who signs in eighty times a second, for as long as states last, keeps nobody out.
+func TestManyStates(t *testing.T) {
+	p, h := newProxy(t, nil)
+	for i := range 80 * int((maxStateAge+time.Minute)/time.Second) {
+		if got := p.useState(&state{nonce: p.newRandom(), issued: h.now}); got != usedFirst {
+			t.Fatalf("use %d: %d", i, got)
+		}
+	}
+}
+
 // Two workers that use one state at the same moment: the second finds the number of the
 // value changed, and looks again.
 func TestStateIsUsedOnceAtOneMoment(t *testing.T) {
@@ -486,7 +497,7 @@ func TestNoRandomNumbers(t *testing.T) {
 
 // A sealed value is of one purpose, one issuer and a key that is in use.
 func TestSealed(t *testing.T) {
-	s := sealer{[]string{signingKey}}
+	s := sealer{[]string{signingKey}, provider}
 	value := s.seal(forState, gateway, "a", "", "b\x00\xff")
 	if got, ok := s.open(forState, gateway, value, 3); !ok || !slices.Equal(got, []string{"a", "", "b\x00\xff"}) {
 		t.Errorf("%q, %v", got, ok)
@@ -494,7 +505,7 @@ func TestSealed(t *testing.T) {
 	if value == s.seal(forState, gateway, "a", "b\x00\xff", "") || s.seal(forState, gateway, "ab", "") == s.seal(forState, gateway, "a", "b") {
 		t.Error("other fields give the same value")
 	}
-	rotated := sealer{[]string{"fedcba9876543210fedcba9876543210", signingKey}}
+	rotated := sealer{[]string{"fedcba9876543210fedcba9876543210", signingKey}, provider}
 	if _, ok := rotated.open(forState, gateway, value, 3); !ok {
 		t.Error("the second key does not verify")
 	}
@@ -511,7 +522,8 @@ func TestSealed(t *testing.T) {
 	}{
 		"another purpose":          {s, forConsent, gateway, value, 3},
 		"another issuer":           {s, forState, gateway + "/a", value, 3},
-		"another key":              {sealer{rotated.keys[:1]}, forState, gateway, value, 3},
+		"another provider":         {sealer{s.keys, "https://other.example.com"}, forState, gateway, value, 3},
+		"another key":              {sealer{rotated.keys[:1], provider}, forState, gateway, value, 3},
 		"another number of fields": {s, forState, gateway, value, 2},
 		"another text":             {s, forState, gateway, text + "A." + mac, 3},
 		"padding":                  {s, forState, gateway, text + "=." + mac, 3},
@@ -531,7 +543,7 @@ func TestSealed(t *testing.T) {
 
 // What was sealed is read back as it was, and any other text is refused without a fault.
 func FuzzSealed(f *testing.F) {
-	s := sealer{[]string{signingKey}}
+	s := sealer{[]string{signingKey}, provider}
 	f.Add("a", "b", s.seal(forCode, gateway, "a", "b"))
 	f.Fuzz(func(t *testing.T, a, b, value string) {
 		if got, ok := s.open(forCode, gateway, s.seal(forCode, gateway, a, b), 2); !ok || got[0] != a || got[1] != b {
@@ -712,5 +724,135 @@ func TestScopes(t *testing.T) {
 		if got != tt.refreshing {
 			t.Errorf("%s: refresh with %q, want %q", name, got, tt.refreshing)
 		}
+	}
+}
+
+// When the gateway gets another provider under the same key, what was given out for the one
+// before is of no use: the other provider must not see its codes and refresh tokens, and the
+// user has not agreed to it. Registrations go on.
+func TestAnotherProvider(t *testing.T) {
+	before, _ := newProxy(t, nil)
+	v := &visitor{p: before}
+	state := v.signIn(t, asking(nil)).Query().Get("state")
+	v.p, _ = newProxy(t, nil)
+	v.p = New(&config.AuthorizationServer{Issuer: "https://other.example.com", OAuthProxy: v.p.cfg}, nil, false, v.p.host, v.p.random)
+	wantPage(t, "a state", (&visitor{p: v.p, cookie: v.cookie}).callback(url.Values{"code": {"c"}, "state": {state}}), config.TextErrorAltered, metrics.ProxyWrongState)
+	if a := v.authorize(asking(nil)); a.Outcome != metrics.ProxyAsked {
+		t.Errorf("the user is not asked: %+v", a)
+	}
+	refresh := url.Values{"grant_type": {"refresh_token"}, "client_id": {testClient.id}, "refresh_token": {testToken}}.Encode()
+	for name, body := range map[string]string{"a code": exchanging(nil), "a refresh token": refresh} {
+		if a, c := v.p.Exchange(&FormRequest{ContentType: formType, Body: body, Issuer: gateway}); c != nil || a.Code != "invalid_grant" {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+}
+
+// A client gets tokens for the resources that the user has agreed to, with the code as with
+// each refresh token after it, whatever the provider would give it.
+func TestResourcesOfAgreement(t *testing.T) {
+	const notes, bank = gateway + "/notes", "https://bank.example.com"
+	for name, tt := range map[string]struct {
+		agreed, named []string
+		omit, ok      bool
+	}{
+		"the same":                       {[]string{notes}, []string{notes}, false, true},
+		"with a slash":                   {[]string{gateway + "/"}, []string{gateway}, false, true},
+		"none":                           {[]string{notes}, nil, false, true},
+		"one of two":                     {[]string{notes, bank}, []string{bank}, false, true},
+		"another":                        {[]string{notes}, []string{bank}, false, false},
+		"another beside it":              {[]string{notes}, []string{notes, bank}, false, false},
+		"below it":                       {[]string{notes}, []string{notes + "/x"}, false, false},
+		"below the gateway":              {[]string{gateway + "/"}, []string{notes}, false, true},
+		"of the gateway, for all":        {nil, []string{notes}, false, true},
+		"the gateway, for all":           {nil, []string{gateway}, false, true},
+		"another, for all":               {nil, []string{bank}, false, false},
+		"a longer host, for all":         {nil, []string{gateway + ".evil.example/x"}, false, false},
+		"what the provider does not get": {[]string{notes}, []string{bank}, true, true},
+	} {
+		p, h := newProxy(t, func(how *config.OAuthProxy) { how.OmitResource = tt.omit })
+		v := &visitor{p: p}
+		state := v.signIn(t, asking(url.Values{"resource": tt.agreed})).Query().Get("state")
+		back, _ := url.Parse(v.callback(url.Values{"code": {"c"}, "state": {state}}).Location)
+		exchange := func(members url.Values) *Call {
+			t.Helper()
+			a, c := p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(members), Issuer: gateway})
+			if c == nil && a.Code != "invalid_target" {
+				t.Fatalf("%s: %+v", name, a)
+			}
+			return c
+		}
+		code := back.Query().Get("code")
+		if c := exchange(url.Values{"code": {code}, "resource": tt.named}); (c != nil) != tt.ok {
+			t.Errorf("%s: %v", name, c)
+		}
+		c := exchange(url.Values{"code": {code}})
+		for range 2 { // and a refresh token that came for another
+			p.Tick()
+			h.sent[len(h.sent)-1].done(answer(200, `{"access_token":"a","refresh_token":"r"}`))
+			_, token, _ := strings.Cut(string(c.Response().Body), `"refresh_token":"`)
+			members := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {strings.TrimSuffix(token, `"}`)}, "code": nil}
+			c = exchange(members)
+			members["resource"] = tt.named
+			if c := exchange(members); (c != nil) != tt.ok {
+				t.Errorf("%s, refreshed: %v", name, c)
+			}
+			p.queue = p.queue[:1]
+		}
+	}
+}
+
+// A client that refreshes gets no scope beside those that the user has agreed to: some
+// providers give their client any that it may have.
+func TestScopesOfAgreement(t *testing.T) {
+	for name, tt := range map[string]struct {
+		list               []string
+		asked, named, gets string // gets is "invalid_scope" if the request is refused
+	}{
+		"the same":             {nil, "a b", "a b", "a b openid"},
+		"fewer":                {nil, "a b", "b", "b openid"},
+		"none":                 {nil, "a", "", ""},
+		"another":              {nil, "a", "admin", "invalid_scope"},
+		"another beside it":    {nil, "a", "admin a", "a openid"},
+		"another of the list":  {[]string{"a", "admin"}, "a", "admin", "invalid_scope"},
+		"all of the list":      {[]string{"a", "admin"}, "", "admin", "admin openid"},
+		"what was not asked":   {nil, "", "admin", "invalid_scope"},
+		"one that is added":    {nil, "a", "openid", "openid"},
+		"a part of its name":   {nil, "admin.all", "admin", "invalid_scope"},
+		"one of the list gone": {[]string{"a"}, "a gone", "gone", "invalid_scope"},
+	} {
+		p, h := newProxy(t, func(how *config.OAuthProxy) { how.Scopes, how.ExtraScopes = tt.list, []string{"openid"} })
+		v := &visitor{p: p}
+		state := v.signIn(t, asking(url.Values{"scope": {tt.asked}})).Query().Get("state")
+		back, _ := url.Parse(v.callback(url.Values{"code": {"c"}, "state": {state}}).Location)
+		members := url.Values{"code": {back.Query().Get("code")}}
+		for round := range 3 {
+			refused, c := p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(members), Issuer: gateway})
+			got := ""
+			if refused != nil {
+				got = refused.Code
+			} else {
+				p.Tick()
+				s := h.sent[len(h.sent)-1]
+				sent, _ := url.ParseQuery(s.body)
+				got = sent.Get("scope")
+				s.done(answer(200, `{"access_token":"a","refresh_token":"r"}`))
+				_, token, _ := strings.Cut(string(c.Response().Body), `"refresh_token":"`)
+				members = url.Values{"grant_type": {"refresh_token"}, "refresh_token": {strings.TrimSuffix(token, `"}`)}, "scope": {tt.named}, "code": nil}
+			}
+			if round > 0 && got != tt.gets {
+				t.Errorf("%s, refresh %d: %q, want %q", name, round, got, tt.gets)
+			}
+		}
+	}
+}
+
+// Forms that anybody can send do not take the line from the log that a user has agreed.
+func TestAgreementIsLogged(t *testing.T) {
+	p, h := newProxy(t, nil)
+	p.Decide(&FormRequest{ContentType: formType, Body: "request=x&decision=agree", Issuer: gateway}, "", "")
+	(&visitor{p: p}).signIn(t, asking(nil))
+	if log := strings.Join(h.log, "\n"); !strings.Contains(log, "an answer of a user was refused") || !strings.Contains(log, "a user has agreed to the client") {
+		t.Error(log)
 	}
 }

@@ -53,7 +53,7 @@ type Proxy struct {
 	exchangeLog callout.StateLog  // tells whether codes can be exchanged
 
 	// These tell of single requests, each of a kind.
-	requestLog, registrationLog, consentLog, callbackLog, tokenLog, documentLog callout.EventLog
+	requestLog, registrationLog, formLog, consentLog, callbackLog, tokenLog, documentLog callout.EventLog
 
 	metadata                 string // from which the members below were read
 	sendsIssuer              bool   // the provider names itself in each authorization response (RFC 9207)
@@ -81,12 +81,13 @@ func New(server *config.AuthorizationServer, source *keys.Source, insecure bool,
 		host:        host,
 		credentials: callout.NewCredentials(cfg.Auth, cfg.ClientID, cfg.Secret),
 		secret:      newClientSecret(cfg.Secret),
-		sealer:      sealer{cfg.SigningKeys},
+		sealer:      sealer{cfg.SigningKeys, server.Issuer},
 		random:      random,
 		exchangeLog: callout.NewStateLog(host, server.Issuer, "codes and refresh tokens", "exchanged"),
 
 		requestLog:      log("oauth_proxy"),
 		registrationLog: log("oauth_proxy.register"),
+		formLog:         log("oauth_proxy.form"),
 		consentLog:      log("oauth_proxy.consent"),
 		callbackLog:     log("oauth_proxy.callback"),
 		tokenLog:        log("oauth_proxy.token"),

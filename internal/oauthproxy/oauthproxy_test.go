@@ -63,15 +63,16 @@ func (h *fakeHost) Send(cluster string, r callout.Request, done func(*callout.Re
 const (
 	secret     = "s3cr3t:&+ü"
 	signingKey = "0123456789abcdef0123456789abcdef"
+	provider   = "https://login.example.com"
 	start      = 1_700_000_000_000
 )
 
 // What the gateway has given to a client, at the start: its ID, a code, a refresh token.
 var (
-	signer     = &Proxy{sealer: sealer{[]string{signingKey}}, host: &fakeHost{now: start}}
+	signer     = &Proxy{sealer: sealer{[]string{signingKey}, provider}, host: &fakeHost{now: start}}
 	testClient = newTestClient("a client", "http://localhost:3000/callback", "https://app.example.com/cb?x=1", "com.example.app:/cb")
 	testCode   = signer.sealCode("c+o/d e", &state{client: testClient.hash(), redirectURI: "http://localhost:3000/callback", challenge: challenge}, gateway)
-	testToken  = signer.sealRefreshToken("r", &Call{client: testClient.hash(), issuer: gateway})
+	testToken  = signer.sealRefreshToken("r", &Call{client: testClient.hash(), issuer: gateway, agreed: agreed{scopes: "a b admin"}})
 )
 
 func newTestClient(name string, uris ...string) *client {
@@ -709,9 +710,9 @@ func TestSeveralResources(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	p.Exchange(&FormRequest{ContentType: formType, Body: exchanging(several), Issuer: gateway})
-	p.Exchange(&FormRequest{ContentType: formType, Body: "grant_type=refresh_token&client_id=" + testClient.id + "&refresh_token=" + testToken + "&resource=x&resource=&resource=y", Issuer: gateway})
+	p.Exchange(&FormRequest{ContentType: formType, Body: "grant_type=refresh_token&client_id=" + testClient.id + "&refresh_token=" + testToken + "&resource=" + gateway + "&resource=&resource=" + gateway + "/", Issuer: gateway})
 	p.Tick()
-	for i, want := range [][]string{several["resource"], {"x", "y"}} {
+	for i, want := range [][]string{several["resource"], {gateway, gateway + "/"}} {
 		if form, err := url.ParseQuery(h.sent[i].body); err != nil || !slices.Equal(form["resource"], want) {
 			t.Errorf("%q, want %q", h.sent[i].body, want)
 		}

@@ -23,12 +23,15 @@ const (
 // A sealer signs the values that the gateway gives away and gets back. It keeps none of
 // them. A value has the form "payload.mac", both in base64url. It is not encrypted: nobody
 // may get a value with a secret that is not theirs.
-type sealer struct{ keys []string } // the first signs, all verify
+type sealer struct {
+	keys     []string // the first signs, all verify
+	provider string   // the issuer of the provider
+}
 
 // seal returns a value of these fields for an issuer.
 func (s sealer) seal(p purpose, issuer string, fields ...string) string {
 	text := base64.RawURLEncoding.EncodeToString(joinFields(fields))
-	return text + "." + mac(s.keys[0], p, issuer, text)
+	return text + "." + s.mac(s.keys[0], p, issuer, text)
 }
 
 // open returns the fields of a value, and false unless it is one of n fields that seal has
@@ -41,7 +44,7 @@ func (s sealer) open(p purpose, issuer, value string, n int) ([]string, bool) {
 	}
 	signed := false
 	for _, key := range s.keys {
-		signed = sha256.Equal(mac(key, p, issuer, text), code) || signed
+		signed = sha256.Equal(s.mac(key, p, issuer, text), code) || signed
 	}
 	if !signed {
 		return nil, false
@@ -52,9 +55,16 @@ func (s sealer) open(p purpose, issuer, value string, n int) ([]string, bool) {
 // version is part of what is signed: fields of another version would have another meaning.
 const version = "mcpauth 1 "
 
-// mac returns the code of a text. The key is derived for the purpose and the issuer.
-func mac(key string, p purpose, issuer, text string) string {
-	derived := sha256.HMAC(key, version+string(p)+" "+issuer)
+// mac returns the code of a text. The key is derived for the purpose, the issuer and, except
+// for client IDs, the provider: when the gateway gets another provider, that one must not
+// get codes and refresh tokens of the one before, nor count as the one to which a user has
+// agreed.
+func (s sealer) mac(key string, p purpose, issuer, text string) string {
+	context := string(p) + " " + issuer
+	if p != forClient {
+		context += " " + s.provider
+	}
+	derived := sha256.HMAC(key, version+context)
 	code := sha256.HMAC(string(derived[:]), text)
 	return base64.RawURLEncoding.EncodeToString(code[:])
 }

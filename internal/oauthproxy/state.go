@@ -2,6 +2,8 @@ package oauthproxy
 
 import (
 	"encoding/binary"
+	"strconv"
+	"strings"
 	"time"
 
 	"mcpauth/config"
@@ -22,23 +24,25 @@ type state struct {
 	redirectURI string
 	challenge   string // of PKCE
 	clientState string
+	agreed      agreed
 }
 
 // newState returns the state parameter for a request to which the user of a browser has
 // agreed, and false if the host has no random bytes.
 func (p *Proxy) newState(r *authorizationRequest, c *client, w *browser, issuer string) (string, bool) {
 	nonce := p.newRandom()
-	return p.sealer.seal(forState, issuer, nonce, seconds(p.host.Now()), w.hash(), c.hash(), c.documentURL(), r.RedirectURI, r.CodeChallenge, r.State), nonce != ""
+	fields := []string{nonce, seconds(p.host.Now()), w.hash(), c.hash(), c.documentURL(), r.RedirectURI, r.CodeChallenge, r.State}
+	return p.sealer.seal(forState, issuer, append(fields, agreed{strings.Join(p.scopes(r), " "), r.Resources}.fields()...)...), nonce != ""
 }
 
 // openState reads a state parameter that comes back in a browser. If it must not be used,
 // openState returns a text for the user, and the detail.
 func (p *Proxy) openState(sealed, issuer string, w *browser) (s state, text config.Text, detail string) {
-	f, ok := p.sealer.open(forState, issuer, sealed, 8)
-	if !ok || len(f[0]) != randomSize {
+	f, ok := p.sealer.open(forState, issuer, sealed, -1)
+	if !ok || len(f) < 9 || len(f[0]) != randomSize {
 		return s, config.TextErrorAltered, "the state is not one that this server has sealed"
 	}
-	s = state{nonce: f[0], browser: f[2], client: f[3], documentURL: f[4], redirectURI: f[5], challenge: f[6], clientState: f[7]}
+	s = state{nonce: f[0], browser: f[2], client: f[3], documentURL: f[4], redirectURI: f[5], challenge: f[6], clientState: f[7], agreed: readAgreed(f[8:])}
 	s.issued, ok = parseSeconds(f[1])
 	switch {
 	case !ok || p.expired(s.issued, maxStateAge):
@@ -51,9 +55,10 @@ func (p *Proxy) openState(sealed, issuer string, w *browser) (s state, text conf
 
 // The states that were used are shared by all workers: records of eight bytes of a nonce and
 // a time of four, in several values, so that each is short. A record goes once its state has
-// expired. While a value is full, no further state is used.
+// expired. While a value is full, no further state is used. There are so many that one
+// visitor, who can use states with codes that are none, does not soon keep all others out.
 const (
-	usedValues  = 16
+	usedValues  = 256
 	usedRecords = 2048 // in each value
 	usedSize    = 12
 	usedTries   = 16 // of a compare-and-swap
@@ -70,7 +75,7 @@ const (
 
 // useState uses a state, once in all workers together.
 func (p *Proxy) useState(s *state) use {
-	name := "mcpauth.state " + string('a'+s.nonce[0]%usedValues) + " " + p.server.Issuer
+	name := "mcpauth.state " + strconv.Itoa(int(s.nonce[0])%usedValues) + " " + p.server.Issuer
 	nonce := binary.LittleEndian.Uint64([]byte(s.nonce))
 	until := uint32(s.issued.Add(maxStateAge+time.Minute) / 1000)
 	for range usedTries {

@@ -28,6 +28,7 @@ func (p *Proxy) Exchange(f *FormRequest) (*Response, *Call) {
 	if p.cfg.OmitResource {
 		to.Resources = nil
 	}
+	var g grant
 	switch r.GrantType {
 	case "authorization_code":
 		switch {
@@ -36,36 +37,44 @@ func (p *Proxy) Exchange(f *FormRequest) (*Response, *Call) {
 		case !hasCodeSyntax(r.CodeVerifier, 43, 128):
 			return refuse("invalid_request", "code_verifier is missing or none"), nil
 		}
-		code, problem := p.openCode(&r, &c, f.Issuer)
-		if problem != "" {
+		var problem string
+		if g, problem = p.openCode(&r, &c, f.Issuer); problem != "" {
 			return p.refuseGrant(&c, problem), nil
 		}
-		to.Code, to.RedirectURI, to.CodeVerifier = code, p.callbackURI(f.Issuer), r.CodeVerifier
+		to.Code, to.RedirectURI, to.CodeVerifier = g.text, p.callbackURI(f.Issuer), r.CodeVerifier
 	case "refresh_token":
 		if r.RefreshToken == "" {
 			return refuse("invalid_request", "refresh_token is missing"), nil
 		}
-		token, own, _ := p.openRefreshToken(r.RefreshToken, &c, f.Issuer)
-		if !own {
+		var own bool
+		if g, own, _ = p.openRefreshToken(r.RefreshToken, &c, f.Issuer); !own {
 			return p.refuseGrant(&c, "the refresh token is not one that this client got here"), nil
 		}
-		to.RefreshToken, to.Scope = token, p.refreshScope(r.Scope)
+		to.RefreshToken, to.Scope = g.text, p.refreshScope(r.Scope, g.scopes)
 		if r.Scope != "" && to.Scope == "" {
 			return refuse("invalid_scope", noScope), nil
 		}
 	default:
 		return refuse("unsupported_grant_type", "grant_type must be authorization_code or refresh_token"), nil
 	}
-	return p.begin(&Call{endpoint: p.token, form: encode(to.parameters()), client: c.hash(), issuer: f.Issuer})
+	if !g.covers(to.Resources, p.originOf(f.Issuer)) {
+		return refuse("invalid_target", wrongResource), nil
+	}
+	return p.begin(&Call{endpoint: p.token, form: encode(to.parameters()), client: c.hash(), issuer: f.Issuer, agreed: g.agreed})
 }
 
 // refreshScope returns the scope parameter of a refresh request, empty for none. It returns
-// none for scopes that the client may not have.
-func (p *Proxy) refreshScope(requested string) string {
+// none for scopes that the client may not have, or that the user has not agreed to.
+func (p *Proxy) refreshScope(requested, agreed string) string {
 	if requested == "" {
 		return p.cfg.RefreshScope
 	}
-	scopes := p.limitScopes(requested)
+	var scopes []string
+	for _, scope := range p.limitScopes(requested) {
+		if strings.Contains(" "+agreed+" ", " "+scope+" ") {
+			scopes = append(scopes, scope)
+		}
+	}
 	if len(scopes) == 0 {
 		return ""
 	}
@@ -83,8 +92,8 @@ func (p *Proxy) Revoke(f *FormRequest) (*Response, *Call) {
 	if r.Token == "" {
 		return refuse("invalid_request", "token is missing"), nil
 	}
-	if token, own, sealed := p.openRefreshToken(r.Token, &c, f.Issuer); own {
-		r.Token = token
+	if g, own, sealed := p.openRefreshToken(r.Token, &c, f.Issuer); own {
+		r.Token = g.text
 	} else if sealed { // RFC 7009, section 2.1
 		return p.refuseGrant(&c, "the token is of another client"), nil
 	}

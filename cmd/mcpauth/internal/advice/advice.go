@@ -66,6 +66,7 @@ var refusals = []struct {
 	{"none of the scopes is one that clients get here", Advice{"add the scopes that clients may have", "SERVER.oauth_proxy.scopes"}},
 	{"the code is of another client", Advice{"sign in again: the client has registered anew in between, or the code was stolen", ""}},
 	{"the refresh token is not one that this client got here", Advice{"sign in again: the client has registered anew in between, or the token was stolen", ""}},
+	{"resource is none that the user has agreed to", Advice{"have the client send one resource parameter in the authorization request and at the token endpoint", ""}},
 	{"the path cannot be compared safely", Advice{"write the URL without percent-encodings", ""}},
 	{"the host cannot be compared safely", Advice{"name host:port in match.hosts, or set strip_any_host_port in Envoy", "RESOURCE.match"}},
 }
