@@ -19,6 +19,8 @@
 package oauthproxy
 
 import (
+	"strings"
+
 	"github.com/tidwall/gjson"
 
 	"mcpauth/config"
@@ -173,3 +175,6 @@ func (p *Proxy) Revokes() bool { return p.revoke != nil }
 func (p *Proxy) Document(r *config.Resource) []byte {
 	return wellknown.ProxyDocument(r, p.cfg, p.Revokes())
 }
+
+// originOf returns the origin of the gateway as an issuer, which may have a path.
+func (p *Proxy) originOf(issuer string) string { return strings.TrimSuffix(issuer, p.cfg.IssuerPath) }

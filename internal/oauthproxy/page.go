@@ -123,7 +123,7 @@ func (p *Proxy) consentPage(r *authorizationRequest, c *client, sealed, issuer s
 	w.element("<dt>", cfg.Text(config.TextServer), "</dt>")
 	resources := r.Resources
 	if len(resources) == 0 || p.cfg.OmitResource { // the provider does not get them
-		resources = []string{issuer}
+		resources = []string{p.originOf(issuer)}
 	}
 	for _, resource := range resources {
 		w.element(`<dd><bdi dir="ltr">`, resource, "</bdi></dd>")
