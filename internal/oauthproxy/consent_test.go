@@ -852,7 +852,34 @@ func TestAgreementIsLogged(t *testing.T) {
 	p, h := newProxy(t, nil)
 	p.Decide(&FormRequest{ContentType: formType, Body: "request=x&decision=agree", Issuer: gateway}, "", "")
 	(&visitor{p: p}).signIn(t, asking(nil))
-	if log := strings.Join(h.log, "\n"); !strings.Contains(log, "an answer of a user was refused") || !strings.Contains(log, "a user has agreed to the client") {
+	if log := strings.Join(h.log, "\n"); !strings.Contains(log, "a form of the consent page was refused") || !strings.Contains(log, "a user has agreed to the client") {
 		t.Error(log)
+	}
+}
+
+// Without a resource, the page names the origin of the gateway, and the user agrees to all
+// below it, also where the gateway is an issuer with a path.
+func TestConsentWithoutResourceAtAPath(t *testing.T) {
+	p, _ := newProxy(t, func(how *config.OAuthProxy) { how.IssuerPath = "/github" })
+	if got := p.originOf(gateway + "/github"); got != gateway {
+		t.Fatal(got)
+	}
+	for _, tt := range []struct {
+		agreed, asked []string
+		want          bool
+	}{
+		{nil, nil, true},
+		{nil, []string{gateway + "/notes", gateway}, true},
+		{nil, []string{gateway + ".evil.example/notes"}, false},
+		{nil, []string{"https://other.example/notes"}, false},
+		{[]string{gateway + "/notes"}, []string{gateway + "/notes/"}, true},
+		{[]string{gateway + "/notes"}, []string{gateway + "/admin"}, false},
+		{[]string{gateway + "/notes"}, []string{gateway + "/notes/admin"}, false},
+		{[]string{gateway + "/notes"}, []string{gateway}, false},
+	} {
+		a := agreed{resources: tt.agreed}
+		if got := a.covers(tt.asked, p.originOf(gateway+"/github")); got != tt.want {
+			t.Errorf("agreed to %q, asked for %q: %v", tt.agreed, tt.asked, got)
+		}
 	}
 }
