@@ -240,6 +240,15 @@ func (r *KeycloakRealm) AddGateway(ctx context.Context) error {
 	}, nil)
 }
 
+// AddProxyClient makes the client as which oauth_proxy signs users in. Users come back to
+// redirectURI.
+func (r *KeycloakRealm) AddProxyClient(ctx context.Context, redirectURI string) error {
+	return r.do(ctx, http.MethodPost, "/clients", object{
+		"clientId": "mcp-gateway", "secret": gatewaySecret, "publicClient": false, "redirectUris": []string{redirectURI},
+		"standardFlowEnabled": true, "directAccessGrantsEnabled": false,
+	}, nil)
+}
+
 // keycloakKeyKinds has the provider of a new key and its settings, by the algorithm.
 var keycloakKeyKinds = map[string]struct{ provider, member, value string }{
 	"RS256": {"rsa-generated", "algorithm", "RS256"},

@@ -26,6 +26,7 @@ func TestKeycloak(t *testing.T) {
 		"gateway not in the audience":      keycloakGatewayNotInAudience,
 		"claims":                           keycloakClaims,
 		"algorithms":                       keycloakAlgorithms,
+		"oauth_proxy":                      keycloakOAuthProxy,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -131,6 +132,41 @@ func keycloakAlgorithms(t *testing.T, server *Keycloak) {
 			t.Fatalf("signed as %v, want %s", header, name)
 		}
 		s.becomes(t, got, http.StatusOK, fetchTime)
+	}
+}
+
+// keycloakOAuthProxy has a realm in which no client may register. With the gateway in
+// between, real clients register there, the user agrees on its page, and a client gets more
+// scope when a tool needs it.
+func keycloakOAuthProxy(t *testing.T, server *Keycloak) {
+	g := newGateway(t)
+	realm, err := server.CreateRealm(t.Context(), "oauth-proxy")
+	if err == nil {
+		err = realm.AddScopes(t.Context(), g.resource())
+	}
+	if err == nil {
+		err = realm.AddProxyClient(t.Context(), g.port.Origin()+"/callback")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, text := register(t, realm.issuer()+"/clients-registrations/openid-connect", "", ""); status != http.StatusForbidden {
+		t.Errorf("the realm registers clients: status %d, %s", status, text)
+	}
+	config := g.pageConfig(t, "keycloak.md", "Behind oauth_proxy", "https://keycloak.example.com/realms/mcp", realm.issuer())
+	g.start(t, config, map[string]string{"GATEWAY_SECRET": gatewaySecret, "MCPAUTH_SIGNING_KEY": "the key of the tests has 32 bytes"},
+		envoy.ClusterAt("keycloak", strings.TrimPrefix(server.origin, "http://")))
+	s := &scene{g, realm.issuer(), keycloakUser, "", "editor", proxyClients(t)}
+	for _, c := range s.clients {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := s.visit(t, c, stepUp)
+			if err != nil || len(got.Results) != 3 || got.ClientID == "mcp-gateway" {
+				t.Fatalf("asked for %q, results %v, %v", got.Asked, got.Results, err)
+			}
+			if last := got.Asked[len(got.Asked)-1]; len(got.Asked) != 2 || !holds(last, bothScopes) {
+				t.Errorf("asked for %q", got.Asked)
+			}
+		})
 	}
 }
 
