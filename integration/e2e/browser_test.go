@@ -14,6 +14,7 @@ import (
 	"mcpauth/envoy-example/envoy"
 	"mcpauth/envoy-example/loopback"
 	"mcpauth/envoy-example/mcpserver"
+	"mcpauth/integration/debian"
 )
 
 // browser is Chromium and what it takes to drive it through the pages of
@@ -27,7 +28,7 @@ type browser struct {
 
 func newBrowser(t *testing.T) *browser {
 	t.Helper()
-	b := &browser{dir: clientFolder(t, "browser"), node: need(t, "node"), chromium: findChromium(t), script: filepath.Join(t.TempDir(), "page.js")}
+	b := &browser{dir: clientFolder(t, "browser"), node: need(t, "node"), chromium: chromium(t), script: filepath.Join(t.TempDir(), "page.js")}
 	modules := nodeModules(t, b.dir)
 	if _, err := output(b.dir, filepath.Join(modules, ".bin", "esbuild"), "page.mjs", "--bundle", "--format=iife", "--log-level=warning", "--outfile="+b.script); err != nil {
 		t.Fatal(err)
@@ -292,4 +293,14 @@ func TestWebPagesOfOrigins(t *testing.T) {
 			t.Errorf("%d requests of other pages reached the MCP server", n)
 		}
 	})
+}
+
+// chromium returns the path of the browser.
+func chromium(t *testing.T) string {
+	t.Helper()
+	path, err := debian.Chromium()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

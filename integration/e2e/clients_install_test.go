@@ -5,7 +5,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"sync"
 	"testing"
 
 	"mcpauth/integration/install"
@@ -88,5 +87,3 @@ func need(t *testing.T, program string) string {
 	}
 	return path
 }
-
-var installing sync.Mutex // Chromium

@@ -1,26 +1,75 @@
 package providers
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 
 	"golang.org/x/net/html"
+
+	"mcpauth/integration/install"
 )
 
 // callback is where MCP clients are sent back to. Nobody listens there: the
 // redirect is read, not followed.
 const callback = "http://127.0.0.1:33333/callback"
 
-// user is a person in front of a browser: what they enter, by the names of the
-// fields. A button is a field that has a name.
+// A person opens an authorization URL in a browser, signs in and agrees. visit returns the
+// URL that the browser is sent back to: the redirect URI of the client, with the response.
+type person interface {
+	visit(ctx context.Context, authorizationURL string) (*url.URL, error)
+}
+
+// user is a person in front of a browser that is an HTTP client: what they enter, by the
+// names of the fields. A button is a field that has a name.
 type user map[string]string
+
+// inChromium is a user in front of Chromium.
+type inChromium struct {
+	user
+	chromium string // its path
+}
+
+func (u inChromium) visit(ctx context.Context, authorizationURL string) (*url.URL, error) {
+	dir, err := folder("clients", "browser")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := install.NodeModules(ctx, dir); err != nil {
+		return nil, err
+	}
+	request, err := url.Parse(authorizationURL)
+	if err != nil {
+		return nil, err
+	}
+	task, err := json.Marshal(map[string]any{
+		"chromium": u.chromium, "url": authorizationURL, "fields": u.user,
+		"until": cmp.Or(request.Query().Get("redirect_uri"), callback),
+	})
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, "node", filepath.Join(dir, "signin.mjs"))
+	cmd.Stdin = bytes.NewReader(task)
+	var told bytes.Buffer
+	cmd.Stderr = &told
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("Chromium: %w\n%s", err, told.Bytes())
+	}
+	return url.Parse(strings.TrimSpace(string(out)))
+}
 
 // maxPages bounds the way from an authorization URL to the client: the login and
 // the consent, each with redirects, which http.Client follows.

@@ -51,7 +51,7 @@ type client struct {
 // that it needs a token, and without scopes.
 func (c client) goSDK() bool { return c.command == nil }
 
-func (c client) visit(ctx context.Context, u user, browser, resource, tools string) (trip, error) {
+func (c client) visit(ctx context.Context, u person, browser, resource, tools string) (trip, error) {
 	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
 	if c.goSDK() {
@@ -116,7 +116,7 @@ func clients(t *testing.T) []client {
 	}
 }
 
-func visitInGo(ctx context.Context, u user, resource, tools string) (trip, error) {
+func visitInGo(ctx context.Context, u person, resource, tools string) (trip, error) {
 	var t trip
 	handler, err := auth.NewAuthorizationCodeHandler(&auth.AuthorizationCodeHandlerConfig{
 		DynamicClientRegistrationConfig: &auth.DynamicClientRegistrationConfig{Metadata: &oauthex.ClientRegistrationMetadata{

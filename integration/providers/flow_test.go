@@ -36,7 +36,7 @@ const cacheTime = 20 * time.Second
 type scene struct {
 	*gateway
 	issuer  string
-	user    user
+	user    person
 	subject string // of the user; "" where the provider makes one up
 	role    string // of the user, in the header that claim_to_headers sets
 	clients []client

@@ -163,7 +163,7 @@ func (g *gateway) becomes(t *testing.T, token string, status int, within time.Du
 // browserFor returns the URL of a browser with a user in front of it: given an
 // authorization URL as its parameter url, it redirects to where the provider
 // sends the user in the end.
-func browserFor(t *testing.T, u user) string {
+func browserFor(t *testing.T, u person) string {
 	t.Helper()
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		to, err := u.visit(r.Context(), r.URL.Query().Get("url"))

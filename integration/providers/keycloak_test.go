@@ -168,6 +168,7 @@ func keycloakOAuthProxy(t *testing.T, server *Keycloak) {
 			}
 		})
 	}
+	t.Run("in Chromium", func(t *testing.T) { s.testProxyInChromium(t) })
 }
 
 func keycloakStepUpFails(t *testing.T, server *Keycloak) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"mcpauth/envoy-example/envoy"
+	"mcpauth/integration/debian"
 	"mcpauth/integration/install"
 )
 
@@ -95,6 +96,26 @@ func TestOIDCProviderOAuthProxy(t *testing.T) {
 		})
 	}
 	t.Run("refresh", func(t *testing.T) { s.testProxyRefresh(t) })
+	t.Run("in Chromium", func(t *testing.T) { s.testProxyInChromium(t) })
+}
+
+// testProxyInChromium: the pages of the gateway and of the provider work in a real browser,
+// with its rules for cookies, forms and policies.
+func (s *scene) testProxyInChromium(t *testing.T) {
+	path, err := debian.Chromium()
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := *s
+	in.user = inChromium{s.user.(user), path}
+	for _, c := range in.clients {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := in.visit(t, c, stepUp)
+			if err != nil || len(got.Results) != 3 {
+				t.Fatalf("asked for %q, results %v, %v", got.Asked, got.Results, err)
+			}
+		})
+	}
 }
 
 // testProxyRefresh: a refresh token of oidc-provider is of use to the client that got it, and

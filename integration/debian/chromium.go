@@ -1,4 +1,4 @@
-package e2e
+package debian
 
 import (
 	"context"
@@ -6,40 +6,41 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"testing"
+	"sync"
 	"time"
 
-	"mcpauth/integration/debian"
+	"mcpauth/envoy-example/envoy"
 )
 
-// findChromium returns the path of the browser to test with: $CHROMIUM, else one
+var installingChromium sync.Mutex
+
+// Chromium returns the path of the browser to test with: $CHROMIUM, else one
 // on the PATH, else Debian's package, installed into the folder .venv-chromium
 // of this module. That needs neither root nor a lock of the system's package
 // management, and changes nothing outside the folder.
-func findChromium(t *testing.T) string {
-	t.Helper()
+func Chromium() (string, error) {
 	if path := os.Getenv("CHROMIUM"); path != "" {
 		if _, err := exec.LookPath(path); err != nil {
-			t.Fatalf("the environment variable CHROMIUM: %v", err)
+			return "", fmt.Errorf("the environment variable CHROMIUM: %w", err)
 		}
-		return path
+		return path, nil
 	}
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); err == nil {
-			return path
+			return path, nil
 		}
 	}
-	module, err := filepath.Abs("..")
+	root, err := envoy.Root()
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
-	installing.Lock()
-	defer installing.Unlock()
-	final := filepath.Join(module, ".venv-chromium")
-	if err := debian.Install(final, unpackChromium); err != nil {
-		t.Fatalf("Chromium is needed for the tests in a browser. Install it (on Debian: apt-get install chromium) or set CHROMIUM to its path. It could not be installed here: %v", err)
+	installingChromium.Lock()
+	defer installingChromium.Unlock()
+	final := filepath.Join(root, "integration", ".venv-chromium")
+	if err := Install(final, unpackChromium); err != nil {
+		return "", fmt.Errorf("Chromium is needed for the tests in a browser. Install it (on Debian: apt-get install chromium) or set CHROMIUM to its path. It could not be installed here: %w", err)
 	}
-	return filepath.Join(final, "chromium")
+	return filepath.Join(final, "chromium"), nil
 }
 
 // chromiumStart starts the unpacked browser beside it with the libraries that
@@ -59,7 +60,7 @@ const chromiumTimeout = 15 * time.Minute
 func unpackChromium(dir string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), chromiumTimeout)
 	defer cancel()
-	if err := debian.Unpack(ctx, filepath.Join(dir, "root"), "chromium", true); err != nil {
+	if err := Unpack(ctx, filepath.Join(dir, "root"), "chromium", true); err != nil {
 		return err
 	}
 	program := filepath.Join(dir, "chromium")
