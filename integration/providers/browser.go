@@ -66,7 +66,7 @@ func (u inChromium) visit(ctx context.Context, authorizationURL string) (*url.UR
 	cmd.Stderr = &told
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("Chromium: %w\n%s", err, told.Bytes())
+		return nil, fmt.Errorf("sign in with Chromium: %w\n%s", err, told.Bytes())
 	}
 	return url.Parse(strings.TrimSpace(string(out)))
 }
