@@ -6,6 +6,7 @@ import (
 
 	"mcpauth/config"
 	"mcpauth/internal/metrics"
+	"mcpauth/internal/percent"
 	"mcpauth/jwtlite"
 )
 
@@ -135,22 +136,11 @@ func parseHexDigest(s string) (digest [32]byte, ok bool) {
 		return digest, false
 	}
 	for i := range digest {
-		high, low := hexDigit(s[2*i]), hexDigit(s[2*i+1])
-		if high|low > 15 {
+		high, low := s[2*i], s[2*i+1]
+		if !percent.IsHexDigit(high) || !percent.IsHexDigit(low) {
 			return digest, false
 		}
-		digest[i] = high<<4 | low
+		digest[i] = percent.HexValue(high)<<4 | percent.HexValue(low)
 	}
 	return digest, true
-}
-
-// hexDigit returns the value of a hex digit, 255 for another character.
-func hexDigit(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c|0x20 && c|0x20 <= 'f':
-		return (c | 0x20) - 'a' + 10
-	}
-	return 255
 }

@@ -7,7 +7,7 @@ func Decode(s string) (c byte, ok bool) {
 	if len(s) < 3 || s[0] != '%' || !IsHexDigit(s[1]) || !IsHexDigit(s[2]) {
 		return 0, false
 	}
-	return hexValue(s[1])<<4 | hexValue(s[2]), true
+	return HexValue(s[1])<<4 | HexValue(s[2]), true
 }
 
 // IsHexDigit reports whether c is a hexadecimal digit, in either case.
@@ -15,7 +15,8 @@ func IsHexDigit(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f'
 }
 
-func hexValue(c byte) byte {
+// HexValue returns the value of a hexadecimal digit.
+func HexValue(c byte) byte {
 	if c <= '9' {
 		return c - '0'
 	}
