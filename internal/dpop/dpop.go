@@ -10,7 +10,6 @@
 package dpop
 
 import (
-	"encoding/base64"
 	"strings"
 	"time"
 
@@ -143,7 +142,6 @@ func (c *Checker) isURL(htu, path string) bool {
 
 // hashes reports whether ath is the hash of token: RFC 9449, section 4.2.
 func hashes(ath, token string) bool {
-	digest := sha256.Sum(token)
-	var room [43]byte
-	return ath == string(base64.RawURLEncoding.AppendEncode(room[:0], digest[:]))
+	digest, ok := jwtlite.ParseDigest(ath)
+	return ok && digest == sha256.Sum(token)
 }
