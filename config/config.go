@@ -273,7 +273,7 @@ type Resource struct {
 	// MutualTLS says whether tokens may or must be bound to the client's certificate. With
 	// TrustForwardedClientCert, the certificate is that which the header
 	// X-Forwarded-Client-Cert names, and not that of the connection.
-	MutualTLS                MutualTLS
+	MutualTLS                Binding
 	TrustForwardedClientCert bool
 
 	// Metadata are further published members, in the order of the document.
@@ -319,7 +319,7 @@ type Resource struct {
 
 	// DPoP says whether tokens may, or must, be bound to a key (RFC 9449). Proofs are
 	// signed with one of the DPoPAlgorithms, of which there are some unless it is off.
-	DPoP           DPoPMode
+	DPoP           Binding
 	DPoPAlgorithms []jwtlite.Algorithm
 
 	// Forward passes the Authorization header on to the MCP server, and the DPoP header

@@ -174,7 +174,7 @@ func TestEveryMember(t *testing.T) {
 		RequiredScopes:       []string{"c"},
 		ChallengeScopes:      []string{"b", "c"},
 		Metadata:             []config.Member{{Name: "resource_name", Raw: `"N\u006ftes"`}, {Name: "x", Raw: "[ 1 ]"}},
-		DPoP:                 config.DPoPRequired,
+		DPoP:                 config.BindingRequired,
 		DPoPAlgorithms:       []jwtlite.Algorithm{jwtlite.PS256, jwtlite.EdDSA},
 		Forward:              true,
 		ForwardPayloadHeader: "x-payload",
@@ -197,7 +197,7 @@ func TestEveryMember(t *testing.T) {
 		TrustMCPHeaders: true,
 		MaxBodyBytes:    1024,
 		FilterLists:     config.FilterAll,
-		MutualTLS:       config.MutualTLSRequired, TrustForwardedClientCert: true,
+		MutualTLS:       config.BindingRequired, TrustForwardedClientCert: true,
 		IdentityHeaders: []string{"x-mcpauth-subject", "x-mcpauth-client", "x-mcpauth-scope", "x-mcpauth-issuer", "x-mcpauth-expires"},
 		FilterState:     []string{"x-mcpauth-client", "x-mcpauth-subject"},
 	}

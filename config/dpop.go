@@ -2,14 +2,18 @@ package config
 
 import "mcpauth/jwtlite"
 
-// DPoPMode says whether a resource takes tokens that are bound to a key: RFC 9449.
-type DPoPMode uint8
+// A Binding says whether a resource takes tokens that are bound: to a key (RFC 9449), or to
+// the client's TLS certificate (RFC 8705, section 3).
+type Binding uint8
 
 const (
-	DPoPOff      DPoPMode = iota // bound tokens are refused; the default
-	DPoPAccept                   // bound tokens, and bearer tokens that are not bound
-	DPoPRequired                 // bound tokens only
+	BindingOff      Binding = iota // bound tokens are refused; the default
+	BindingAccept                  // bound tokens, and those that are not bound
+	BindingRequired                // bound tokens only
 )
+
+// binding reads a Binding, which may be absent.
+func (v *value) binding() Binding { return Binding(v.oneOf("off", "accept", "required")) }
 
 // Limits and the default of dpop_nonce.
 const (
@@ -44,7 +48,7 @@ func (v *value) dpopNonce(resources []*Resource) *DPoPNonce {
 	n.checkSecret(m)
 	used := len(resources) == 0 // another error says why
 	for _, r := range resources {
-		used = used || r.DPoP != DPoPOff
+		used = used || r.DPoP != BindingOff
 	}
 	if !used {
 		v.fail("has no effect: no resource takes DPoP")
@@ -71,8 +75,9 @@ func (r *Resource) DPoPAlgorithmNames() (names []string) {
 // dpop reads the members of a resource about DPoP.
 func (v *value) dpop(r *Resource) {
 	mode, algorithms := v.get("dpop"), v.get("dpop_signing_algorithms")
-	r.DPoP = DPoPMode(mode.oneOf("off", "accept", "required"))
-	if r.DPoP == DPoPOff {
+	r.DPoP = mode.binding()
+	v.get("metadata").dpopMetadata(r.DPoP)
+	if r.DPoP == BindingOff {
 		if algorithms != nil {
 			algorithms.fail("has no effect: it is for dpop, which is off")
 		}
@@ -82,11 +87,30 @@ func (v *value) dpop(r *Resource) {
 	if algorithms != nil {
 		r.DPoPAlgorithms = parseAlgorithms(algorithms)
 	}
-	if r.DPoP == DPoPRequired && !bindsTokens(r.AuthorizationServers) {
+	if r.DPoP == BindingRequired && !bindsTokens(r.AuthorizationServers) {
 		mode.fail("must not be required: no token of these authorization servers can be bound, since a userinfo endpoint does not say to which key")
 	}
-	if promise := v.get("metadata").get("dpop_bound_access_tokens_required"); promise != nil && r.DPoP == DPoPRequired {
-		promise.fail("must not be here: the gateway publishes it, since dpop is required")
+}
+
+// The members of a resource's metadata that say that tokens must be bound to a key, and how
+// proofs are signed: RFC 9728, section 2.
+const (
+	dpopBoundMember      = "dpop_bound_access_tokens_required"
+	dpopAlgorithmsMember = "dpop_signing_alg_values_supported"
+)
+
+// dpopMetadata checks these members in metadata.
+func (v *value) dpopMetadata(dpop Binding) {
+	bound, algorithms := v.get(dpopBoundMember), v.get(dpopAlgorithmsMember)
+	switch {
+	case bound == nil || bound.isEmptyValue(): // metadataMember refuses it
+	case dpop == BindingRequired:
+		bound.fail("must not be here: the gateway publishes it, since dpop is required")
+	case bound.bool():
+		bound.fail(`must not be here: the gateway publishes it, if the resource has dpop: "required"`)
+	}
+	if algorithms != nil && !algorithms.isEmptyValue() {
+		algorithms.fail("must not be here: the gateway publishes dpop_signing_algorithms of the resource, if that has dpop")
 	}
 }
 

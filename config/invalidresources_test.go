@@ -252,6 +252,7 @@ var badResources = []badDocument{
 	one("dpop algorithms without dpop", withResource(`"dpop_signing_algorithms": ["ES256"]`), "resources[0].dpop_signing_algorithms: has no effect: it is for dpop, which is off"),
 	one("dpop algorithms of dpop that is off", withResource(`"dpop": "off", "dpop_signing_algorithms": ["ES256"]`), "resources[0].dpop_signing_algorithms: has no effect: it is for dpop, which is off"),
 	one("no dpop algorithm", withResource(`"dpop": "accept", "dpop_signing_algorithms": []`), "resources[0].dpop_signing_algorithms: must not be empty"),
+	one("dpop required, and said so", withResource(`"dpop": "required", "metadata": {"dpop_bound_access_tokens_required": true}`), "resources[0].metadata.dpop_bound_access_tokens_required: must not be here: the gateway publishes it, since dpop is required"),
 	one("dpop required, and said not to be", withResource(`"dpop": "required", "metadata": {"dpop_bound_access_tokens_required": false}`), "resources[0].metadata.dpop_bound_access_tokens_required: must not be here: the gateway publishes it, since dpop is required"),
 	{name: "dpop required of userinfo", doc: `{"authorization_servers": [{"issuer": "https://a", "cluster": "a", "userinfo": {"endpoint": "https://a/u", "audience_unchecked": true}}], "resources": [{"resource": "https://h/a", "dpop": "required"}]}`, parserOnly: true, want: []string{
 		"resources[0].dpop: must not be required: no token of these authorization servers can be bound, since a userinfo endpoint does not say to which key",

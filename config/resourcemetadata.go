@@ -20,9 +20,7 @@ const (
 	metadataText                           // a text
 	metadataList                           // an array of uniqueStrings
 
-	metadataTLSBound // a boolean, which the gateway sets with mutual_tls
-	metadataDPoP     // a boolean, which the gateway sets if dpop is required
-	metadataDPoPAlg  // set by the gateway, from a member of the resource
+	metadataBound // what value.mutualTLS and value.dpop check: the gateway sets it by mutual_tls or dpop
 )
 
 var metadataMembers = []struct {
@@ -41,9 +39,9 @@ var metadataMembers = []struct {
 	{"signed_metadata", metadataText},
 	{"resource_signing_alg_values_supported", metadataList},
 	{"authorization_details_types_supported", metadataList},
-	{tlsBoundMember, metadataTLSBound},
-	{"dpop_bound_access_tokens_required", metadataDPoP},
-	{"dpop_signing_alg_values_supported", metadataDPoPAlg},
+	{tlsBoundMember, metadataBound},
+	{dpopBoundMember, metadataBound},
+	{dpopAlgorithmsMember, metadataBound},
 }
 
 // kindOf returns the kind of a member, or 0 if its name is not known.
@@ -114,13 +112,7 @@ func (v *value) metadataMember(allowHTTP bool) {
 		if name == "resource_signing_alg_values_supported" && slices.Contains(list, "none") {
 			v.fail("must not have none") // RFC 9728, section 2
 		}
-	case metadataTLSBound: // see value.mutualTLS
-	case metadataDPoP: // see also value.dpop
-		if v.bool() {
-			v.fail("must not be here: the gateway publishes it, if the resource has dpop: \"required\"")
-		}
-	case metadataDPoPAlg:
-		v.fail("must not be here: the gateway publishes dpop_signing_algorithms of the resource, if that has dpop")
+	case metadataBound: // it depends on other members of the resource
 	default:
 		v.uniqueNames()
 	}

@@ -22,10 +22,10 @@ const ForwardedClientCert = "x-forwarded-client-cert"
 
 // confirmations returns the kinds of confirmation that the gate checks for p.
 func confirmations(p *config.Resource) (kinds jwtlite.Confirmations) {
-	if p.MutualTLS != config.MutualTLSOff {
+	if p.MutualTLS != config.BindingOff {
 		kinds |= jwtlite.ConfirmsCertificate
 	}
-	if p.DPoP != config.DPoPOff {
+	if p.DPoP != config.BindingOff {
 		kinds |= jwtlite.ConfirmsKey
 	}
 	return kinds

@@ -160,7 +160,7 @@ func TestRFC8705Certificate(t *testing.T) {
 		t.Fatalf("%+v, want %x", c, digest)
 	}
 	g := &Gate{PeerCertificate: func() string { return hex.EncodeToString(digest[:]) }}
-	p := &resource{Resource: &config.Resource{MutualTLS: config.MutualTLSAccept}}
+	p := &resource{Resource: &config.Resource{MutualTLS: config.BindingAccept}}
 	if _, err := g.confirm(p, &Request{}, c); err != nil {
 		t.Error(err)
 	}

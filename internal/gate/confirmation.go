@@ -68,7 +68,7 @@ func (g *Gate) confirm(p *resource, r *Request, c *confirmation) (metrics.Outcom
 		if o, err := g.confirmCertificate(p, r, &c.certificate); err != nil {
 			return o, err
 		}
-	case p.MutualTLS == config.MutualTLSRequired:
+	case p.MutualTLS == config.BindingRequired:
 		return metrics.Unbound, errUnbound
 	}
 	if kinds&jwtlite.ConfirmsKey != 0 {
@@ -77,7 +77,7 @@ func (g *Gate) confirm(p *resource, r *Request, c *confirmation) (metrics.Outcom
 	switch {
 	case r.scheme == schemeDPoP:
 		return metrics.Unbound, errNotBound // RFC 9449, section 7.1
-	case p.DPoP == config.DPoPRequired:
+	case p.DPoP == config.BindingRequired:
 		return metrics.Unbound, errNeedKey
 	}
 	return 0, nil

@@ -22,7 +22,7 @@ var (
 
 // takeProofs makes p take DPoP proofs, if its configuration says so.
 func (p *resource) takeProofs(nonce *config.DPoPNonce) {
-	if p.DPoP == config.DPoPOff {
+	if p.DPoP == config.BindingOff {
 		return
 	}
 	p.proofs = dpop.NewChecker(p.Resource.Resource, p.DPoPAlgorithms)
@@ -30,7 +30,7 @@ func (p *resource) takeProofs(nonce *config.DPoPNonce) {
 		p.proofs.Nonces = dpop.NewNonces(nonce.Secret, nonce.LifetimeSeconds, p.Resource.Resource.Raw)
 	}
 	p.challenge.Algorithms = strings.Join(p.DPoPAlgorithmNames(), " ")
-	p.challenge.DPoP = p.DPoP == config.DPoPRequired
+	p.challenge.DPoP = p.DPoP == config.BindingRequired
 }
 
 // challengeBy returns the challenge to a request with a token that came by the scheme s.

@@ -79,7 +79,7 @@ func newResource(index int, r *config.Resource, all []*server, c *config.Config)
 		},
 		requiredScope: strings.Join(r.RequestedScopes(r.ScopeHierarchy.Minimal(r.RequiredScopes)), " "),
 	}
-	p.requiresBound = r.MutualTLS == config.MutualTLSRequired || r.DPoP == config.DPoPRequired
+	p.requiresBound = r.MutualTLS == config.BindingRequired || r.DPoP == config.BindingRequired
 	p.takeProofs(c.DPoPNonce)
 	p.looksFirst = p.rules != nil && p.rules.IsPublic(&operation.Operation{Method: "initialize", HasMethod: true})
 	p.entityTag = wellknown.EntityTag(p.document)

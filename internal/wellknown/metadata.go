@@ -111,13 +111,13 @@ func Document(r *config.Resource) []byte {
 		text += `,"scopes_supported":` + jsonArray(r.RequestedScopes(r.ScopesSupported))
 	}
 	text += `,"bearer_methods_supported":["header"]`
-	if r.DPoP != config.DPoPOff {
+	if r.DPoP != config.BindingOff {
 		text += `,"dpop_signing_alg_values_supported":` + jsonArray(r.DPoPAlgorithmNames())
 	}
-	if r.DPoP == config.DPoPRequired {
+	if r.DPoP == config.BindingRequired {
 		text += `,"dpop_bound_access_tokens_required":true`
 	}
-	if r.MutualTLS != config.MutualTLSOff {
+	if r.MutualTLS != config.BindingOff {
 		text += `,"tls_client_certificate_bound_access_tokens":true`
 	}
 	for _, m := range r.Metadata {

@@ -113,20 +113,20 @@ func (p *printer) token(r *config.Resource) {
 
 // bound says which tokens may or must be bound to the client.
 func (p *printer) bound(r *config.Resource) {
-	if r.DPoP != config.DPoPOff {
+	if r.DPoP != config.BindingOff {
 		what := "tokens that are bound to a key need a DPoP proof; others pass without"
-		if r.DPoP == config.DPoPRequired {
+		if r.DPoP == config.BindingRequired {
 			what = "every token must be bound to a key, and each request needs a DPoP proof"
 		}
 		p.item("DPoP", "%s", what)
 		p.item("", "proofs are signed with %s, and name %s as their host", list(r.DPoPAlgorithmNames(), "or"), r.Resource.Origin())
 	}
 	switch r.MutualTLS {
-	case config.MutualTLSOff:
+	case config.BindingOff:
 		return
-	case config.MutualTLSAccept:
+	case config.BindingAccept:
 		p.item("bound", "tokens that are bound to a client certificate need it; others pass without")
-	case config.MutualTLSRequired:
+	case config.BindingRequired:
 		p.item("bound", "every token must be bound to a client certificate, and the client must present it")
 	}
 	if r.TrustForwardedClientCert {
