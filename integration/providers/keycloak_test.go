@@ -157,17 +157,7 @@ func keycloakOAuthProxy(t *testing.T, server *Keycloak) {
 	g.start(t, config, map[string]string{"GATEWAY_SECRET": gatewaySecret, "MCPAUTH_SIGNING_KEY": "the key of the tests has 32 bytes"},
 		envoy.ClusterAt("keycloak", strings.TrimPrefix(server.origin, "http://")))
 	s := &scene{g, realm.issuer(), keycloakUser, "", "editor", proxyClients(t)}
-	for _, c := range s.clients {
-		t.Run(c.name, func(t *testing.T) {
-			got, err := s.visit(t, c, stepUp)
-			if err != nil || len(got.Results) != 3 || got.ClientID == "mcp-gateway" {
-				t.Fatalf("asked for %q, results %v, %v", got.Asked, got.Results, err)
-			}
-			if last := got.Asked[len(got.Asked)-1]; len(got.Asked) != 2 || !holds(last, bothScopes) {
-				t.Errorf("asked for %q", got.Asked)
-			}
-		})
-	}
+	s.testProxySignIn(t)
 	t.Run("in Chromium", func(t *testing.T) { s.testProxyInChromium(t) })
 }
 

@@ -29,16 +29,7 @@ const documentURL = "https://clients.example.com/app.json"
 func proxyScene(t *testing.T) *scene {
 	t.Helper()
 	g := newGateway(t)
-	server, err := StartOIDCProvider(t.Context(), g.resource(), "jwt", "RS256")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("oidc-provider:\n%s", server.Log())
-		}
-		server.Stop()
-	})
+	server := oidcProvider(t, g, "jwt", "RS256")
 	documents := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		json.NewEncoder(w).Encode(map[string]any{"client_id": documentURL, "client_name": "An App", "redirect_uris": []string{callback}})
@@ -75,17 +66,7 @@ func proxyClients(t *testing.T) []client {
 func TestOIDCProviderOAuthProxy(t *testing.T) {
 	t.Parallel()
 	s := proxyScene(t)
-	for _, c := range s.clients {
-		t.Run(c.name, func(t *testing.T) {
-			got, err := s.visit(t, c, stepUp)
-			if err != nil || len(got.Results) != 3 || got.ClientID == "mcp-gateway" {
-				t.Fatalf("asked for %q, results %v, %v", got.Asked, got.Results, err)
-			}
-			if last := got.Asked[len(got.Asked)-1]; len(got.Asked) != 2 || !holds(last, bothScopes) {
-				t.Errorf("asked for %q", got.Asked)
-			}
-		})
-	}
+	s.testProxySignIn(t)
 	for _, c := range s.clients[1:3] {
 		t.Run(c.name+" with a document", func(t *testing.T) {
 			c.env = append(slices.Clone(c.env), "CLIENT_URL="+documentURL)
@@ -97,6 +78,22 @@ func TestOIDCProviderOAuthProxy(t *testing.T) {
 	}
 	t.Run("refresh", func(t *testing.T) { s.testProxyRefresh(t) })
 	t.Run("in Chromium", func(t *testing.T) { s.testProxyInChromium(t) })
+}
+
+// testProxySignIn: each client registers with the gateway, and is asked for more scope when a
+// tool needs it.
+func (s *scene) testProxySignIn(t *testing.T) {
+	for _, c := range s.clients {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := s.visit(t, c, stepUp)
+			if err != nil || len(got.Results) != 3 || got.ClientID == "mcp-gateway" {
+				t.Fatalf("asked for %q, results %v, %v", got.Asked, got.Results, err)
+			}
+			if last := got.Asked[len(got.Asked)-1]; len(got.Asked) != 2 || !holds(last, bothScopes) {
+				t.Errorf("asked for %q", got.Asked)
+			}
+		})
+	}
 }
 
 // testProxyInChromium: the pages of the gateway and of the provider work in a real browser,

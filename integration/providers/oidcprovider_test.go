@@ -17,10 +17,10 @@ func oidcProviderScene(t *testing.T, tokens, heading string, change func(config 
 	return oidcProviderSceneWith(t, tokens, "RS256", heading, change)
 }
 
-// oidcProviderSceneWith is oidcProviderScene for another algorithm.
-func oidcProviderSceneWith(t *testing.T, tokens, algorithm, heading string, change func(config map[string]any)) (*OIDCProvider, *scene) {
+// oidcProvider starts oidc-provider for the resource of a gateway. Its log is shown if the
+// test fails.
+func oidcProvider(t *testing.T, g *gateway, tokens, algorithm string) *OIDCProvider {
 	t.Helper()
-	g := newGateway(t)
 	server, err := StartOIDCProvider(t.Context(), g.resource(), tokens, algorithm)
 	if err != nil {
 		t.Fatal(err)
@@ -31,6 +31,14 @@ func oidcProviderSceneWith(t *testing.T, tokens, algorithm, heading string, chan
 		}
 		server.Stop()
 	})
+	return server
+}
+
+// oidcProviderSceneWith is oidcProviderScene for another algorithm.
+func oidcProviderSceneWith(t *testing.T, tokens, algorithm, heading string, change func(config map[string]any)) (*OIDCProvider, *scene) {
+	t.Helper()
+	g := newGateway(t)
+	server := oidcProvider(t, g, tokens, algorithm)
 	config := g.pageConfig(t, "oidc-provider.md", heading, "https://auth.example.com", server.issuer)
 	if change != nil {
 		change(config)
