@@ -101,88 +101,12 @@ func (s *stream) read(r *gate.Request) error {
 		if !ok {
 			return headers.Err()
 		}
-		if err := s.readHeader(r, name, value); err != nil {
-			return err
-		}
-	}
-}
-
-// readHeader reads one header. It switches on the first letter for speed: a request
-// has some twenty headers, and most of them differ in it from those read here.
-func (s *stream) readHeader(r *gate.Request, name, value string) error {
-	if name == "" {
-		return nil
-	}
-	switch name[0] {
-	case ':':
-		switch name {
-		case ":method":
-			r.Method = value
-		case ":authority":
-			r.Authority = value
-		case ":path":
-			r.Path = value
-		}
-		return nil
-	case 'a':
-		switch name {
-		case "authorization":
-			if r.Authorizations == 0 {
-				r.Authorization = value
+		if s.plugin.gate.TakeHeader(r, name, value) {
+			if err := proxywasm.RemoveHttpRequestHeader(name); err != nil {
+				return err
 			}
-			r.Authorizations++
-			return nil
-		case "accept":
-			r.TakeAccept(value)
-		case "access-control-request-method":
-			r.RequestMethod = value
-			return nil
-		case "access-control-request-headers":
-			r.RequestHeaders = value
-			return nil
 		}
-	case 'o':
-		if name == "origin" {
-			if r.HasOrigin {
-				value = "" // two Origin headers are none that is allowed
-			}
-			r.HasOrigin, r.Origin = true, value
-			return nil
-		}
-	case 'i':
-		if name == "if-none-match" && r.IfNoneMatch == "" {
-			r.IfNoneMatch = value
-		}
-	case 'u':
-		if name == "upgrade" {
-			r.Upgrade = true
-		}
-	case 'd':
-		if name == "dpop" {
-			if r.Proofs == 0 {
-				r.Proof = value
-			}
-			r.Proofs++
-			return nil
-		}
-	case 'x':
-		if name == gate.ForwardedClientCert && s.plugin.gate.TrustsForwardedClientCert() {
-			r.ForwardedClientCert = value
-			r.ForwardedClientCerts++
-		} else if s.plugin.gate.HasPublic() {
-			r.TakeOverride(name)
-		}
-	case 'm', 'c', 't':
-		if name == "cookie" {
-			r.TakeCookie(value)
-			return nil
-		}
-		r.TakeContent(name, value)
 	}
-	if s.plugin.gate.Reserved(name) {
-		return proxywasm.RemoveHttpRequestHeader(name)
-	}
-	return nil
 }
 
 // applyVerdict carries out a verdict on the headers. If the verdict is to wait, there

@@ -16,9 +16,9 @@ var (
 	errUnbound          = errors.New("the token is not bound to a client certificate, which is required here")
 )
 
-// ForwardedClientCert is the name of the header in which a proxy in front of the gateway
+// forwardedClientCert is the name of the header in which a proxy in front of the gateway
 // names the client's certificate.
-const ForwardedClientCert = "x-forwarded-client-cert"
+const forwardedClientCert = "x-forwarded-client-cert"
 
 // confirmations returns the kinds of confirmation that the gate checks for p.
 func confirmations(p *config.Resource) (kinds jwtlite.Confirmations) {

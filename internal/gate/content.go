@@ -6,9 +6,9 @@ import (
 	"mcpauth/internal/operation"
 )
 
-// TakeContent reads a header of the request that describes the body, or names the
+// takeContent reads a header of the request that describes the body, or names the
 // operation or the session, and ignores all others. The host passes names in lower case.
-func (r *Request) TakeContent(name, value string) {
+func (r *Request) takeContent(name, value string) {
 	const (
 		contentType     = "content-type"
 		contentEncoding = "content-encoding"
@@ -31,8 +31,8 @@ func (r *Request) TakeContent(name, value string) {
 	}
 }
 
-// TakeAccept reads an Accept header.
-func (r *Request) TakeAccept(value string) { r.Accept = joinLines(r.Accept, value) }
+// takeAccept reads an Accept header.
+func (r *Request) takeAccept(value string) { r.Accept = joinLines(r.Accept, value) }
 
 // methodOverrides are the headers from which some frameworks take the method in place of
 // that of the request.
@@ -44,9 +44,9 @@ var methodOverrides = [...]string{
 // have as many.
 const overrideLengths = 1<<8 | 1<<13 | 1<<17 | 1<<22
 
-// TakeOverride reads a header of the request, whose name is in lower case, if it is one of
-// methodOverrides in any spelling. It is for gates that [Gate.HasPublic].
-func (r *Request) TakeOverride(name string) {
+// takeOverride reads a header of the request, whose name is in lower case, if it is one of
+// methodOverrides in any spelling. It is for gates with something public.
+func (r *Request) takeOverride(name string) {
 	if uint64(overrideLengths)>>min(len(name), 63)&1 != 0 && overrides(name) {
 		r.overridden = true
 	}
@@ -62,13 +62,13 @@ func overrides(header string) bool {
 	return false
 }
 
-// maxCookies bounds the result of TakeCookie, which copies all earlier lines for each
+// maxCookies bounds the result of takeCookie, which copies all earlier lines for each
 // further one.
 const maxCookies = 16 << 10
 
-// TakeCookie reads a Cookie header. HTTP/2 lets a client send one for each cookie (RFC
+// takeCookie reads a Cookie header. HTTP/2 lets a client send one for each cookie (RFC
 // 9113, section 8.2.3). Those after the first maxCookies bytes are ignored.
-func (r *Request) TakeCookie(value string) {
+func (r *Request) takeCookie(value string) {
 	switch {
 	case r.Cookies == "":
 		r.Cookies = value

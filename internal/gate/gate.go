@@ -65,8 +65,9 @@ type Gate struct {
 	verifier      jwtlite.Verifier
 	maxTokenBytes int
 	verdictHeader bool // see config.Config.VerdictHeader
-	hasPublic     bool // of a resource
-	forwardedCert bool // see TrustsForwardedClientCert
+	hasPublic     bool // a resource has something that needs no token
+	hasProxy      bool // the gateway stands for an authorization server
+	forwardedCert bool // a resource has a use for the header forwardedClientCert
 	cache         *tokencache.Cache[cachedToken]
 
 	// Memory that all decisions share: the gate decides on one request at a time.
@@ -103,16 +104,10 @@ func New(c *config.Config, servers []AuthServer, verifier jwtlite.Verifier) *Gat
 		g.resources = append(g.resources, newResource(i, r, all, c))
 		g.forwardedCert = g.forwardedCert || r.TrustForwardedClientCert
 		g.hasPublic = g.hasPublic || g.resources[i].public
+		g.hasProxy = g.hasProxy || g.resources[i].proxyServer != nil
 	}
 	return g
 }
-
-// TrustsForwardedClientCert reports whether a resource has a use for the header
-// [ForwardedClientCert].
-func (g *Gate) TrustsForwardedClientCert() bool { return g.forwardedCert }
-
-// HasPublic reports whether a resource has something that needs no token.
-func (g *Gate) HasPublic() bool { return g.hasPublic }
 
 // Decide returns the verdict on a request.
 func (g *Gate) Decide(r *Request, now time.Time) Verdict {

@@ -32,10 +32,10 @@ type Request struct {
 	RequestHeaders string // Access-Control-Request-Headers
 	IfNoneMatch    string // the first If-None-Match header
 	Accept         string // Accept, several values joined with commas
-	Cookies        string // Cookie, several values joined with "; "
+	Cookies        string // Cookie, several values joined with "; "; empty unless there is oauth_proxy
 
-	// A header of the name ForwardedClientCert, and how many there are. They may be left
-	// out unless the gate TrustsForwardedClientCert.
+	// The last X-Forwarded-Client-Cert header, and how many there are; none unless a
+	// resource trusts it.
 	ForwardedClientCert  string
 	ForwardedClientCerts int
 

@@ -109,43 +109,9 @@ func (g *Gateway) read(headers *[][2]string) *gate.Request {
 	r := &gate.Request{}
 	kept := (*headers)[:0]
 	for _, h := range *headers {
-		name, value := h[0], h[1]
-		switch name {
-		case ":method":
-			r.Method = value
-		case ":authority":
-			r.Authority = value
-		case ":path":
-			r.Path = value
-		case "authorization":
-			if r.Authorizations == 0 {
-				r.Authorization = value
-			}
-			r.Authorizations++
-		case "accept":
-			r.TakeAccept(value)
-		case "access-control-request-method":
-			r.RequestMethod = value
-		case "access-control-request-headers":
-			r.RequestHeaders = value
-		case "origin":
-			if r.HasOrigin {
-				value = ""
-			}
-			r.HasOrigin, r.Origin = true, value
-		case "if-none-match":
-			r.IfNoneMatch = value
-		case "upgrade":
-			r.Upgrade = true
-		default:
-			if name[0] == 'm' || name[0] == 'c' || name[0] == 't' {
-				r.TakeContent(name, value)
-			}
-			if g.gate.Reserved(name) {
-				continue
-			}
+		if !g.gate.TakeHeader(r, h[0], h[1]) {
+			kept = append(kept, h)
 		}
-		kept = append(kept, h)
 	}
 	*headers = kept
 	return r
@@ -229,6 +195,9 @@ func setHeaders(headers [][2]string, p *gate.Pass) [][2]string {
 		remove("authorization")
 	} else if p.Authorization != "" {
 		replace("authorization", p.Authorization)
+	}
+	if p.DropProof {
+		remove("dpop")
 	}
 	if p.Lists != nil {
 		remove("accept-encoding")
