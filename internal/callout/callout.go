@@ -25,12 +25,8 @@ const (
 	MaxDocument = 256 << 10
 )
 
-// A Host is the proxy that runs the plugin: what clients of authorization servers
-// need of it.
-type Host interface {
-	// Now returns the current time.
-	Now() UnixMilli
-
+// Shared is the data that the workers of a process share.
+type Shared interface {
 	// Load returns a value that all workers share, and the number by which Store
 	// replaces just this value. The number is 0 if there is no value.
 	Load(name string) (value []byte, cas uint32)
@@ -38,6 +34,15 @@ type Host interface {
 	// Store replaces the value if it still has the number cas, or if there is no
 	// value, and reports whether it did. The number 0 replaces any value.
 	Store(name string, value []byte, cas uint32) bool
+}
+
+// A Host is the proxy that runs the plugin: what clients of authorization servers
+// need of it.
+type Host interface {
+	// Now returns the current time.
+	Now() UnixMilli
+
+	Shared
 
 	// Send sends a request to a cluster. It calls done once, after Send has
 	// returned, with the response or with a Response that has an Err. If Send

@@ -118,12 +118,12 @@ func storeLine(host Host, name string, now UnixMilli, text string, cas uint32) b
 // LoadOrCreate loads a shared value and first creates it if there is none. A
 // compare-and-swap is safe only on a value that exists: the host lets any first
 // write through. cas is 0 if the host shares no values.
-func LoadOrCreate(host Host, name string, initial []byte) (value []byte, cas uint32) {
-	if value, cas = host.Load(name); cas == 0 {
+func LoadOrCreate(data Shared, name string, initial []byte) (value []byte, cas uint32) {
+	if value, cas = data.Load(name); cas == 0 {
 		// No value has this number: only one worker creates the value, and Store
 		// fails in the others.
-		host.Store(name, initial, math.MaxUint32)
-		value, cas = host.Load(name)
+		data.Store(name, initial, math.MaxUint32)
+		value, cas = data.Load(name)
 	}
 	return value, cas
 }

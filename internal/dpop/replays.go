@@ -1,14 +1,13 @@
 package dpop
 
 import (
-	"bytes"
 	"encoding/binary"
 	"hash/maphash"
-	"math"
 	"strconv"
 	"unsafe"
 
 	"mcpauth/internal/callout"
+	"mcpauth/internal/once"
 	"mcpauth/internal/sha256"
 	"mcpauth/jwtlite"
 )
@@ -20,15 +19,11 @@ const (
 	buckets    = 4096
 	maxEntries = 128
 	hashSize   = 12
-	entrySize  = hashSize + 4 // the hash of a proof, and when it expires in seconds since 1970
+	entrySize  = hashSize + once.TimeSize
 
 	bucketKey = "mcpauth.dpop 1 " // and the number of the bucket
 	seedKey   = "mcpauth.dpop.seed 1"
 	seedSize  = 32
-
-	// maxTries bounds the attempts to write a bucket. One fails only if another worker has
-	// written the same bucket between the two calls of the host.
-	maxTries = 8
 )
 
 // ErrReplayed refuses a proof that has been used. It is [jwtlite.ErrProof].
@@ -41,22 +36,16 @@ type storeFault string
 
 func (f storeFault) Error() string { return string(f) }
 
-// Data is the data that the workers of a process share: see [callout.Host].
-type Data interface {
-	Load(name string) (value []byte, cas uint32)
-	Store(name string, value []byte, cas uint32) bool
-}
-
 // Replays remembers the proofs that the workers of one process have accepted: RFC 9449,
 // section 11.1.
 type Replays struct {
-	data   Data
+	data   callout.Shared
 	seed   []byte // nil until it is needed
 	buffer []byte // reused
 }
 
 // NewReplays returns the proofs in data. A nil Replays lets none pass.
-func NewReplays(data Data) *Replays { return &Replays{data: data} }
+func NewReplays(data callout.Shared) *Replays { return &Replays{data: data} }
 
 // Spend makes p pass once, however many workers have it at the same time. Its signature
 // must have been verified; now is when the request with it arrived. The error is [ErrReplayed] or
@@ -76,53 +65,19 @@ func (s *Replays) Spend(p *jwtlite.Proof, now callout.UnixMilli) error {
 
 	// Until then a request with this proof may be accepted.
 	until := p.IssuedAt.UnixMilli() + (maxAge + MaxHeld).Milliseconds()
-	entry := binary.LittleEndian.AppendUint32(append(make([]byte, 0, entrySize), digest[:hashSize]...), uint32(until/1000)+1)
-	for range maxTries {
-		value, cas := s.data.Load(name)
-		if cas == 0 {
-			cas = math.MaxUint32 // no value has this number: only one worker creates the value
-		}
-		value, err := add(value, entry, uint32(now/1000))
-		if err != nil {
-			return err
-		}
-		if s.data.Store(name, value, cas) {
-			return nil
-		}
+	switch once.Use(s.data, name, digest[:hashSize], uint32(until/1000)+1, uint32(now/1000), maxEntries) {
+	case nil:
+		return nil
+	case once.ErrUsed:
+		return ErrReplayed
 	}
 	return ErrFull
-}
-
-// add appends an entry to a bucket, without the entries that have expired at now. A bucket
-// that is not a list of entries is full.
-func add(bucket, entry []byte, now uint32) ([]byte, error) {
-	if len(bucket)%entrySize != 0 {
-		return nil, ErrFull
-	}
-	kept := bucket[:0]
-	for ; len(bucket) > 0; bucket = bucket[entrySize:] {
-		e := bucket[:entrySize]
-		if bytes.Equal(e[:hashSize], entry[:hashSize]) {
-			return nil, ErrReplayed
-		}
-		if binary.LittleEndian.Uint32(e[hashSize:]) > now {
-			kept = append(kept, e...)
-		}
-	}
-	if len(kept) >= maxEntries*entrySize {
-		return nil, ErrFull
-	}
-	return append(kept, entry...), nil
 }
 
 // loadSeed takes the seed of the process from the shared data, or chooses it there. The
 // value is created by one worker only, and never replaced.
 func (s *Replays) loadSeed() bool {
-	value, cas := s.data.Load(seedKey)
-	if cas == 0 {
-		s.data.Store(seedKey, newSeed(), math.MaxUint32)
-		value, _ = s.data.Load(seedKey)
-	}
+	value, _ := callout.LoadOrCreate(s.data, seedKey, newSeed())
 	if len(value) == seedSize {
 		s.seed = value
 	}

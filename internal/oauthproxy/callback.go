@@ -3,6 +3,7 @@ package oauthproxy
 import (
 	"mcpauth/config"
 	"mcpauth/internal/metrics"
+	"mcpauth/internal/once"
 )
 
 // maxResponse bounds the query of the provider's authorization response, which has the
@@ -47,10 +48,10 @@ func (p *Proxy) Callback(b *BrowserRequest) *Response {
 		return p.errorPage(b.Issuer, config.TextErrorResponse, "invalid_request", problem)
 	}
 	switch p.useState(&s) {
-	case usedBefore:
+	case once.ErrUsed:
 		p.logCallback(&s, "the state was used before")
 		return p.wrongState(b.Issuer, config.TextErrorUsed, "the state was used before")
-	case usedFull:
+	case once.ErrFull:
 		p.logCallback(&s, "too many users sign in at once")
 		busy := p.errorPage(b.Issuer, config.TextErrorBusy, "temporarily_unavailable", "too many users sign in at once")
 		busy.Status, busy.Outcome = 503, metrics.NoRoom

@@ -13,6 +13,7 @@ import (
 	"mcpauth/config"
 	"mcpauth/internal/callout"
 	"mcpauth/internal/metrics"
+	"mcpauth/internal/once"
 )
 
 // The attacks of MCP's security best practices ("Confused Deputy Problem"): a user has
@@ -411,12 +412,12 @@ func TestStateIsUsedOnce(t *testing.T) {
 	nonce := func(i int) string { return "\x00" + strconv.Itoa(1_000_000+i) + "12345678" }
 	first := &state{nonce: nonce(0), issued: h.now}
 	for i := range usedRecords {
-		if got := p.useState(&state{nonce: nonce(i), issued: h.now}); got != usedFirst {
-			t.Fatalf("use %d: %d", i, got)
+		if got := p.useState(&state{nonce: nonce(i), issued: h.now}); got != nil {
+			t.Fatalf("use %d: %v", i, got)
 		}
 	}
-	if a, b := p.useState(&state{nonce: nonce(usedRecords), issued: h.now}), p.useState(first); a != usedFull || b != usedBefore {
-		t.Errorf("%d, %d", a, b)
+	if a, b := p.useState(&state{nonce: nonce(usedRecords), issued: h.now}), p.useState(first); a != once.ErrFull || b != once.ErrUsed {
+		t.Errorf("%v, %v", a, b)
 	}
 	size := 0
 	for name, value := range h.data {
@@ -426,12 +427,12 @@ func TestStateIsUsedOnce(t *testing.T) {
 	}
 	// A record is kept for as long as its state may come, and then gives its place back.
 	h.now = h.now.Add(maxStateAge - time.Second)
-	if got := p.useState(first); got != usedBefore {
-		t.Errorf("just before it expires: %d", got)
+	if got := p.useState(first); got != once.ErrUsed {
+		t.Errorf("just before it expires: %v", got)
 	}
 	h.now = h.now.Add(2 * time.Minute)
-	if got := p.useState(&state{nonce: nonce(usedRecords), issued: h.now}); got != usedFirst {
-		t.Errorf("after the others have expired: %d", got)
+	if got := p.useState(&state{nonce: nonce(usedRecords), issued: h.now}); got != nil {
+		t.Errorf("after the others have expired: %v", got)
 	}
 	h.data, h.noData = map[string][]byte{}, true
 	v.p = p
@@ -444,8 +445,8 @@ func TestStateIsUsedOnce(t *testing.T) {
 func TestManyStates(t *testing.T) {
 	p, h := newProxy(t, nil)
 	for i := range 80 * int((maxStateAge+time.Minute)/time.Second) {
-		if got := p.useState(&state{nonce: p.newRandom(), issued: h.now}); got != usedFirst {
-			t.Fatalf("use %d: %d", i, got)
+		if got := p.useState(&state{nonce: p.newRandom(), issued: h.now}); got != nil {
+			t.Fatalf("use %d: %v", i, got)
 		}
 	}
 }
@@ -455,15 +456,18 @@ func TestManyStates(t *testing.T) {
 func TestStateIsUsedOnceAtOneMoment(t *testing.T) {
 	p, h := newProxy(t, nil)
 	s := &state{nonce: "\x01234567812345678", issued: h.now}
+	if got := p.useState(&state{nonce: "\x01another345678", issued: h.now}); got != nil { // the value exists
+		t.Fatal(got)
+	}
 	race := &racingHost{fakeHost: h}
 	other := New(p.server, nil, false, race, p.random)
 	race.between = func() {
-		if got := p.useState(s); got != usedFirst {
-			t.Errorf("the first: %d", got)
+		if got := p.useState(s); got != nil {
+			t.Errorf("the first: %v", got)
 		}
 	}
-	if got := other.useState(s); got != usedBefore {
-		t.Errorf("the second: %d", got)
+	if got := other.useState(s); got != once.ErrUsed {
+		t.Errorf("the second: %v", got)
 	}
 }
 

@@ -38,7 +38,7 @@ type sent struct {
 func (h *fakeHost) Now() callout.UnixMilli { return h.now }
 func (h *fakeHost) Load(name string) ([]byte, uint32) {
 	if v, ok := h.data[name]; ok {
-		return v, h.cas[name]
+		return slices.Clone(v), h.cas[name]
 	}
 	return nil, 0
 }

@@ -1,13 +1,13 @@
 package oauthproxy
 
 import (
-	"encoding/binary"
 	"strconv"
 	"strings"
 	"time"
 
 	"mcpauth/config"
 	"mcpauth/internal/callout"
+	"mcpauth/internal/once"
 )
 
 // maxStateAge is how long a user may take at the provider.
@@ -53,54 +53,19 @@ func (p *Proxy) openState(sealed, issuer string, w *browser) (s state, text conf
 	return s, 0, ""
 }
 
-// The states that were used are shared by all workers: records of eight bytes of a nonce and
-// a time of four, in several values, so that each is short. A record goes once its state has
-// expired. While a value is full, no further state is used. There are so many that one
-// visitor, who can use states with codes that are none, does not soon keep all others out.
+// The states that were used are shared by all workers: see package once. They are in several
+// lists, so that each is short. There are so many that one visitor, who can use states with
+// codes that are none, does not soon keep all others out.
 const (
 	usedValues  = 256
 	usedRecords = 2048 // in each value
-	usedSize    = 12
-	usedTries   = 16 // of a compare-and-swap
+	usedID      = 8    // bytes of a nonce
+	usedSize    = usedID + once.TimeSize
 )
 
-// A use is the result of using a state.
-type use uint8
-
-const (
-	usedFirst use = iota // the state was not used before
-	usedBefore
-	usedFull // too many states have been used, or the host shares no values
-)
-
-// useState uses a state, once in all workers together.
-func (p *Proxy) useState(s *state) use {
+// useState uses a state, once in all workers together. The error is that of [once.Use].
+func (p *Proxy) useState(s *state) error {
 	name := "mcpauth.state " + strconv.Itoa(int(s.nonce[0])%usedValues) + " " + p.server.Issuer
-	nonce := binary.LittleEndian.Uint64([]byte(s.nonce))
 	until := uint32(s.issued.Add(maxStateAge+time.Minute) / 1000)
-	for range usedTries {
-		records, cas := callout.LoadOrCreate(p.host, name, make([]byte, usedSize))
-		if cas == 0 {
-			break
-		}
-		now := uint32(p.host.Now() / 1000)
-		kept := make([]byte, 0, len(records)+usedSize)
-		for ; len(records) >= usedSize; records = records[usedSize:] {
-			if binary.LittleEndian.Uint32(records[8:]) <= now {
-				continue
-			}
-			if binary.LittleEndian.Uint64(records) == nonce {
-				return usedBefore
-			}
-			kept = append(kept, records[:usedSize]...)
-		}
-		if len(kept) >= usedRecords*usedSize {
-			break
-		}
-		kept = binary.LittleEndian.AppendUint64(kept, nonce)
-		if p.host.Store(name, binary.LittleEndian.AppendUint32(kept, until), cas) {
-			return usedFirst
-		}
-	}
-	return usedFull
+	return once.Use(p.host, name, []byte(s.nonce[:usedID]), until, uint32(p.host.Now()/1000), usedRecords)
 }
