@@ -1,18 +1,14 @@
 package jsonreadings
 
 import (
-	"bufio"
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
-	"io"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
 	"mcpauth/config"
+	"mcpauth/integration/program"
 	"mcpauth/internal/operation"
 )
 
@@ -23,51 +19,14 @@ var programs = map[string][]string{
 	"Python":  {"python3", "readings.py"},
 }
 
-// A reader is a program that runs.
-type reader struct {
-	in  io.Writer
-	out *bufio.Reader
-}
-
-func start(t testing.TB, command []string) *reader {
-	t.Helper()
-	cmd := exec.Command(command[0], command[1:]...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("%v: this test needs Node.js and Python 3", err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Error(err)
-		}
-	})
-	return &reader{in, bufio.NewReaderSize(out, 1<<20)}
-}
-
 // A reading is the operation of a message, as a server may read it: method, name and URI, of
 // which each may be missing.
 type reading [3]*string
 
 // read returns the readings of a body; none if the program refuses it.
-func (r *reader) read(t testing.TB, body string) (list []reading) {
+func read(t testing.TB, p *program.Program, body string) (list []reading) {
 	t.Helper()
-	if _, err := io.WriteString(r.in, hex.EncodeToString([]byte(body))+"\n"); err != nil {
-		t.Fatal(err)
-	}
-	line, err := r.out.ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal([]byte(line), &list); err != nil {
+	if err := json.Unmarshal([]byte(p.Ask(t, body)), &list); err != nil {
 		t.Fatal(err)
 	}
 	return list
@@ -219,9 +178,9 @@ func randomBody(r *rand.Rand) string {
 // No server reads an operation in a body that needs more than what the gateway found there,
 // or the gateway refuses the body.
 func TestReadingsOfThreeLanguages(t *testing.T) {
-	running := map[string]*reader{}
+	running := map[string]*program.Program{}
 	for name, command := range programs {
-		running[name] = start(t, command)
+		running[name] = program.Start(t, "Node.js and Python 3", command)
 	}
 	c := checker{rules: newRules(t)}
 	random := rand.New(rand.NewPCG(1, 2))
@@ -234,8 +193,8 @@ func TestReadingsOfThreeLanguages(t *testing.T) {
 		if c.accepts(t, "Go", body, goReadings(body)) {
 			accepted++
 		}
-		for name, program := range running {
-			c.accepts(t, name, body, program.read(t, body))
+		for name, p := range running {
+			c.accepts(t, name, body, read(t, p, body))
 		}
 	}
 	if accepted < 500 {
@@ -248,10 +207,10 @@ func FuzzBodies(f *testing.F) {
 	for _, body := range known {
 		f.Add(body)
 	}
-	running := map[string]*reader{}
+	running := map[string]*program.Program{}
 	for name, command := range programs {
-		running[name] = start(f, command)
-		running[name].read(f, "{}") // it runs: an input of the fuzzer has ten seconds
+		running[name] = program.Start(f, "Node.js and Python 3", command)
+		read(f, running[name], "{}") // it runs: an input of the fuzzer has ten seconds
 	}
 	c := checker{rules: newRules(f)}
 	f.Fuzz(func(t *testing.T, body string) {
@@ -259,8 +218,8 @@ func FuzzBodies(f *testing.F) {
 			return
 		}
 		c.accepts(t, "Go", body, goReadings(body))
-		for name, program := range running {
-			c.accepts(t, name, body, program.read(t, body))
+		for name, p := range running {
+			c.accepts(t, name, body, read(t, p, body))
 		}
 	})
 }

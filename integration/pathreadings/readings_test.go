@@ -1,16 +1,13 @@
 package pathreadings
 
 import (
-	"bufio"
 	"encoding/hex"
-	"io"
 	"math/rand/v2"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
 	"mcpauth/config"
+	"mcpauth/integration/program"
 	"mcpauth/internal/route"
 )
 
@@ -22,47 +19,10 @@ var programs = map[string][]string{
 	"Java":    {"java", "Readings.java"},
 }
 
-// A reader is a program that runs.
-type reader struct {
-	in  io.Writer
-	out *bufio.Reader
-}
-
-func start(t testing.TB, command []string) *reader {
-	t.Helper()
-	cmd := exec.Command(command[0], command[1:]...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd.Stderr = os.Stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatalf("%v: this test needs Node.js, Python 3 and a JDK of version 17 or newer", err)
-	}
-	t.Cleanup(func() {
-		in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Error(err)
-		}
-	})
-	return &reader{in, bufio.NewReaderSize(out, 1<<20)}
-}
-
 // read returns the readings of a path.
-func (r *reader) read(t testing.TB, path string) (list []string) {
+func read(t testing.TB, p *program.Program, path string) (list []string) {
 	t.Helper()
-	if _, err := io.WriteString(r.in, hex.EncodeToString([]byte(path))+"\n"); err != nil {
-		t.Fatal(err)
-	}
-	line, err := r.out.ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, text := range strings.Fields(line) {
+	for _, text := range strings.Fields(p.Ask(t, path)) {
 		reading, err := hex.DecodeString(text)
 		if err != nil {
 			t.Fatal(err)
@@ -153,7 +113,7 @@ func TestReadingsOfFourLanguages(t *testing.T) {
 	for name, command := range programs {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			program := start(t, command)
+			p := program.Start(t, "Node.js, Python 3 and a JDK of version 17 or newer", command)
 			random := rand.New(rand.NewPCG(1, 2))
 			passed := 0
 			for i := range 3000 {
@@ -161,7 +121,7 @@ func TestReadingsOfFourLanguages(t *testing.T) {
 				if i < len(known) {
 					path = known[i]
 				}
-				readings := program.read(t, path)
+				readings := read(t, p, path)
 				for _, g := range gateways {
 					g.check(t, name, path, readings)
 					if m, err := g.table.Find("gateway.example", path); err == nil && m.Kind == route.Protected {
@@ -185,15 +145,15 @@ func FuzzReadings(f *testing.F) {
 		newGateway(f, config.UnmatchedAllow, "/notes", "/other/x"),
 		newGateway(f, config.UnmatchedAllow, "/", "/notes", "/notes/z"),
 	}
-	running := map[string]*reader{}
+	running := map[string]*program.Program{}
 	for name, command := range programs {
-		running[name] = start(f, command)
-		running[name].read(f, "/") // it runs: an input of the fuzzer has ten seconds
+		running[name] = program.Start(f, "Node.js, Python 3 and a JDK of version 17 or newer", command)
+		read(f, running[name], "/") // it runs: an input of the fuzzer has ten seconds
 	}
 	f.Fuzz(func(t *testing.T, target string) {
 		path, _, _ := strings.Cut(target, "?")
-		for name, program := range running {
-			readings := program.read(t, path)
+		for name, p := range running {
+			readings := read(t, p, path)
 			for _, g := range gateways {
 				g.check(t, name, path, readings)
 			}
