@@ -255,7 +255,7 @@ func proxyResponse(a *oauthproxy.Response, allowOrigin string) Verdict {
 // pageHeaders are the headers of a page for a user. No site may show it in a frame.
 var pageHeaders = [...][2]string{
 	{"content-type", "text/html; charset=utf-8"},
-	{"content-security-policy", oauthproxy.ContentSecurityPolicy()},
+	{"content-security-policy", oauthproxy.ContentSecurityPolicy},
 	{"x-frame-options", "DENY"},
 	{"x-content-type-options", "nosniff"},
 	{"referrer-policy", "no-referrer"},

@@ -1,6 +1,8 @@
 package oauthproxy
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"html"
 	"net/url"
 	"regexp"
@@ -95,6 +97,14 @@ func TestConsentPage(t *testing.T) {
 		if got := regexp.MustCompile(`(?:src|href|action)="([^"]*)"`).FindAllStringSubmatch(text, -1); len(got) != 2 || got[0][1] != "data:," || got[1][1] != "/authorize" {
 			t.Errorf("%s: references %v", name, got)
 		}
+	}
+}
+
+// The policy allows the style of the pages: CSP 3, section 8.4.
+func TestContentSecurityPolicy(t *testing.T) {
+	sum := sha256.Sum256([]byte(style))
+	if want := "style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "';"; !strings.Contains(ContentSecurityPolicy, want) {
+		t.Errorf("%s has no %s", ContentSecurityPolicy, want)
 	}
 }
 
