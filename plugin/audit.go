@@ -5,6 +5,9 @@ import (
 	"mcpauth/internal/metrics"
 )
 
+// audits reports whether the configuration asks for an audit trail.
+func (p *plugin) audits() bool { return p.observers != nil }
+
 // audit sets the filter state of the audit trail after a decision on the request.
 func (s *stream) audit(v *gate.Verdict) error {
 	o, err := s.plugin.gate.Audit(v, setProperty)
@@ -16,7 +19,7 @@ func (s *stream) audit(v *gate.Verdict) error {
 
 // auditOutcome sets the filter state of an outcome.
 func (p *plugin) auditOutcome(o metrics.Outcome) error {
-	if p.observers == nil {
+	if !p.audits() {
 		return nil
 	}
 	return gate.SetOutcome(o, setProperty)
@@ -25,10 +28,18 @@ func (p *plugin) auditOutcome(o metrics.Outcome) error {
 // maxPiece bounds what is read of a body at once: the memory for it is reused.
 const maxPiece = 64 << 10
 
+// observer returns what reads the body of a request that has gone on, nil if nothing does.
+func (s *stream) observer() *gate.Observer {
+	if len(s.plugin.observers) == 0 {
+		return nil
+	}
+	return s.plugin.observers[s.id]
+}
+
 // observe reads the next piece of a body, of size bytes, for the audit trail. The body
 // goes on, whatever becomes of that.
 func (s *stream) observe(size int, endOfStream bool) {
-	o := s.plugin.observers[s.id]
+	o := s.observer()
 	if o == nil {
 		return
 	}
@@ -50,7 +61,7 @@ func (s *stream) observe(size int, endOfStream bool) {
 // endObservation ends the observation of a body, if there is one. complete says whether
 // the body has come to its end.
 func (s *stream) endObservation(complete bool) {
-	o := s.plugin.observers[s.id]
+	o := s.observer()
 	if o == nil {
 		return
 	}

@@ -39,8 +39,7 @@ func (s *stream) OnHttpRequestBody(size int, endOfStream bool) types.Action {
 	case s.body != nil && size > s.body.MaxBytes:
 		s.leavePending()
 		v := s.body.TooLarge()
-		s.count(v.Outcome())
-		return s.answer(v.Response())
+		return s.respond(v.Outcome(), v.Response())
 	}
 	s.plugin.bodies.seen = true
 	if !endOfStream {
@@ -126,8 +125,7 @@ func (s *stream) applyBodyVerdict(v gate.Verdict) types.Action {
 	case gate.KindForward:
 		return s.forward(v.Outcome())
 	case gate.KindRespond, gate.KindWait:
-		s.count(v.Outcome())
-		return s.answer(v.Response())
+		return s.respond(v.Outcome(), v.Response())
 	}
 	return s.fault("the request's body cannot be decided on", errNoVerdict)
 }

@@ -25,6 +25,10 @@ func replaceResponseBody(int, []byte) error { panic("no host") }
 
 func sendLocalReply(*reply.Response) error { panic("no host") }
 
+func removeHeader(string) error { panic("no host") }
+
+func setHeader(name, value string) error { panic("no host") }
+
 func setProperty(name, value string) error { panic("no host") }
 
 func peerCertificate() string { panic("no host") }

@@ -16,6 +16,14 @@ import (
 //go:noescape
 func proxyGetHeaderMapPairs(mapType uint32, data, size unsafe.Pointer) uint32
 
+//go:wasmimport env proxy_remove_header_map_value
+//go:noescape
+func proxyRemoveHeaderMapValue(mapType uint32, name unsafe.Pointer, nameSize uint32) uint32
+
+//go:wasmimport env proxy_replace_header_map_value
+//go:noescape
+func proxyReplaceHeaderMapValue(mapType uint32, name unsafe.Pointer, nameSize uint32, value unsafe.Pointer, valueSize uint32) uint32
+
 //go:wasmimport env proxy_get_buffer_bytes
 //go:noescape
 func proxyGetBufferBytes(bufferType, start, length uint32, data, size unsafe.Pointer) uint32
@@ -50,7 +58,9 @@ var (
 	errNoBody    = errors.New("the host returned no body")
 	errNotSent   = errors.New("the host refused the response")
 	errNotSet    = errors.New("the host refused the property")
-	errKept      = errors.New("the host does not let the body be replaced")
+
+	errKeptHeader = errors.New("the host refused to change the header")
+	errKept       = errors.New("the host does not let the body be replaced")
 )
 
 // hostResult is where the host writes the address and the size of a result. It is
@@ -82,6 +92,23 @@ func headerMap(kind uint32) (headermap.Reader, error) {
 		return headermap.Reader{}, errNoHeaders
 	}
 	return headermap.Read(unsafe.String(unsafe.SliceData(m), len(m))), nil
+}
+
+// removeHeader removes a header from the current request.
+func removeHeader(name string) error {
+	if proxyRemoveHeaderMapValue(requestHeaderMap, unsafe.Pointer(unsafe.StringData(name)), uint32(len(name))) != 0 {
+		return errKeptHeader
+	}
+	return nil
+}
+
+// setHeader sets a header of the current request in the place of all of that name.
+func setHeader(name, value string) error {
+	if proxyReplaceHeaderMapValue(requestHeaderMap, unsafe.Pointer(unsafe.StringData(name)), uint32(len(name)),
+		unsafe.Pointer(unsafe.StringData(value)), uint32(len(value))) != 0 {
+		return errKeptHeader
+	}
+	return nil
 }
 
 // setProperty sets a property of the current request. In Envoy it becomes the filter
@@ -161,12 +188,10 @@ func random(b []byte) bool {
 	return randomGet(unsafe.Pointer(unsafe.SliceData(b)), uint32(len(b))) == 0
 }
 
-var headers []byte // reused
-
 // sendLocalReply answers the current request.
 func sendLocalReply(r *reply.Response) error {
 	const noGRPC = -1
-	headers = headermap.Append(headers[:0], r.Headers)
+	headers := r.HeaderMap()
 	if proxySendLocalResponse(r.Status, nil, 0, unsafe.Pointer(unsafe.SliceData(r.Body)), uint32(len(r.Body)),
 		unsafe.Pointer(unsafe.SliceData(headers)), uint32(len(headers)), noGRPC) != 0 {
 		return errNotSent

@@ -19,8 +19,12 @@ func init() {
 	proxywasm.SetVMContext(&vm{})
 }
 
+// newPlugin is the plugin that was created last.
+var newPlugin *plugin
+
 type vm struct{ types.DefaultVMContext }
 
 func (*vm) NewPluginContext(id uint32) types.PluginContext {
-	return &plugin{id: id}
+	newPlugin = &plugin{id: id}
+	return newPlugin
 }

@@ -37,8 +37,7 @@ type plugin struct {
 	pending   pending
 	tickQueue *gate.Queue // of requests that wait for nothing but the next tick
 	bodies    bodyWatch
-	tick      uint32       // the current period in milliseconds
-	request   gate.Request // reused
+	tick      uint32 // the current period in milliseconds
 	metrics   *metrics.Set
 
 	lists            map[uint32]*gate.Lists // by the ID of the stream whose response is to be filtered

@@ -54,7 +54,7 @@ const (
 // lets through this request before it decides on another one, and copies a request
 // that has to wait.
 func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
-	r := &s.plugin.request
+	r := &gate.Request{} // on the stack: writes to it need no write barrier
 	if err := s.read(r); err != nil {
 		return s.fault("the request's headers cannot be read", err)
 	}
@@ -62,8 +62,10 @@ func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
 	now := clock()
 	r.Arrived = gate.UnixMilli(now.UnixMilli())
 	v := s.plugin.gate.Decide(r, now)
-	if err := s.audit(&v); err != nil {
-		return s.fault(noFilterState, err)
+	if s.plugin.audits() {
+		if err := s.audit(&v); err != nil {
+			return s.fault(noFilterState, err)
+		}
 	}
 	if v.Kind() == gate.KindWait && s.plugin.pending.hasRoom(v.Queue(), r.Places()) {
 		s.wait(r.Clone(), r.Arrived, v.Wait(), v.Queue())
@@ -87,7 +89,7 @@ func (s *stream) wait(r *gate.Request, arrived gate.UnixMilli, w gate.Wait, queu
 	s.plugin.setTick(s.plugin.waitingPeriod())
 }
 
-// read reads the headers that a decision needs into r, and removes the headers that
+// read reads the headers that a decision needs into r, which is empty, and removes the headers that
 // only the gate may set. Header names are in lower case: HTTP/2 requires it, and
 // Envoy converts those of HTTP/1.
 func (s *stream) read(r *gate.Request) error {
@@ -95,14 +97,13 @@ func (s *stream) read(r *gate.Request) error {
 	if err != nil {
 		return err
 	}
-	*r = gate.Request{}
 	for {
 		name, value, ok := headers.Next()
 		if !ok {
 			return headers.Err()
 		}
 		if s.plugin.gate.TakeHeader(r, name, value) {
-			if err := proxywasm.RemoveHttpRequestHeader(name); err != nil {
+			if err := removeHeader(name); err != nil {
 				return err
 			}
 		}
@@ -116,18 +117,21 @@ func (s *stream) applyVerdict(v gate.Verdict) types.Action {
 	s.body = v.Body()
 	switch v.Kind() {
 	case gate.KindRespond, gate.KindWait:
-		s.count(v.Outcome())
-		return s.answer(v.Response())
+		return s.respond(v.Outcome(), v.Response())
 	case gate.KindAwaitBody:
 		return s.awaitBody()
 	case gate.KindForwardIfBody:
-		s.setLists(v.Pass().Lists)
+		if v.Pass().Lists != nil {
+			s.setLists(v.Pass().Lists)
+		}
 		if what, err := setHeaders(v.Pass()); err != nil {
 			return s.fault(what, err)
 		}
 		return s.awaitBody()
 	case gate.KindForward:
-		s.setLists(v.Pass().Lists)
+		if v.Pass().Lists != nil {
+			s.setLists(v.Pass().Lists)
+		}
 		if what, err := setHeaders(v.Pass()); err != nil {
 			return s.fault(what, err)
 		}
@@ -148,26 +152,26 @@ func (s *stream) applyVerdict(v gate.Verdict) types.Action {
 func setHeaders(p *gate.Pass) (what string, err error) {
 	switch {
 	case !p.KeepAuthorization:
-		if err := proxywasm.RemoveHttpRequestHeader("authorization"); err != nil {
+		if err := removeHeader("authorization"); err != nil {
 			return "Authorization cannot be removed", err
 		}
 	case p.Authorization != "":
-		if err := proxywasm.ReplaceHttpRequestHeader("authorization", p.Authorization); err != nil {
+		if err := setHeader("authorization", p.Authorization); err != nil {
 			return "Authorization cannot be replaced", err
 		}
 	}
 	if p.DropProof {
-		if err := proxywasm.RemoveHttpRequestHeader("dpop"); err != nil {
+		if err := removeHeader("dpop"); err != nil {
 			return "DPoP cannot be removed", err
 		}
 	}
 	if p.Lists != nil {
-		if err := proxywasm.RemoveHttpRequestHeader("accept-encoding"); err != nil {
+		if err := removeHeader("accept-encoding"); err != nil {
 			return "Accept-Encoding cannot be removed", err
 		}
 	}
 	if p.Upgrade {
-		if err := proxywasm.ReplaceHttpRequestHeader("connection", "Upgrade"); err != nil {
+		if err := setHeader("connection", "Upgrade"); err != nil {
 			return "Connection cannot be replaced", err
 		}
 	}
@@ -177,7 +181,7 @@ func setHeaders(p *gate.Pass) (what string, err error) {
 			break
 		}
 		if h.Name != "" {
-			if err := proxywasm.ReplaceHttpRequestHeader(h.Name, h.Value); err != nil {
+			if err := setHeader(h.Name, h.Value); err != nil {
 				return "an identity header cannot be set", err
 			}
 		}
@@ -189,7 +193,7 @@ func setHeaders(p *gate.Pass) (what string, err error) {
 	}
 	// The verdict comes last: a request that has it has all that the plugin sets.
 	if p.Verdict != "" {
-		if err := proxywasm.ReplaceHttpRequestHeader(config.VerdictHeaderName, p.Verdict); err != nil {
+		if err := setHeader(config.VerdictHeaderName, p.Verdict); err != nil {
 			return "the verdict header cannot be set", err
 		}
 	}
@@ -210,14 +214,25 @@ func (s *stream) count(o metrics.Outcome) (err error) {
 		}
 		s.counted = true
 		s.plugin.metrics.Request(o)
-		s.plugin.gate.Log.LogUnavailable(o)
 	}
 	return err
 }
 
+// respond counts and logs the outcome of a request, and answers it.
+func (s *stream) respond(o metrics.Outcome, r *reply.Response) types.Action {
+	if r.Status == 503 && !s.counted {
+		s.plugin.gate.Log.LogUnavailable(o)
+	}
+	s.count(o)
+	return s.answer(r)
+}
+
 // forward lets the request go on.
 func (s *stream) forward(o metrics.Outcome) types.Action {
-	if err := s.count(o); err != nil {
+	if !s.counted && !s.plugin.audits() { // what count does then
+		s.counted = true
+		s.plugin.metrics.Request(o)
+	} else if err := s.count(o); err != nil {
 		return s.fault(noFilterState, err)
 	}
 	return types.ActionContinue
@@ -225,41 +240,60 @@ func (s *stream) forward(o metrics.Outcome) types.Action {
 
 func (s *stream) answer(r *reply.Response) types.Action {
 	s.stage, s.body = answered, nil
-	s.setLists(nil)
-	delete(s.plugin.observers, s.id)
+	s.forget()
 	if err := sendLocalReply(r); err != nil {
 		logError("an answer cannot be sent: " + err.Error())
 	}
 	return types.ActionPause
 }
 
+// forget drops what is to read the bodies of the request and of its response.
+func (s *stream) forget() {
+	if len(s.plugin.lists) > 0 {
+		delete(s.plugin.lists, s.id)
+	}
+	if len(s.plugin.observers) > 0 {
+		delete(s.plugin.observers, s.id)
+	}
+}
+
 // fault refuses a request because the host failed.
 func (s *stream) fault(what string, err error) types.Action {
 	logError(what + ": " + err.Error())
-	s.count(metrics.HostFault)
-	return s.answer(reply.HostFault())
+	return s.respond(metrics.HostFault, reply.HostFault())
 }
 
-// OnHttpRequestTrailers ends the body. It removes the trailers whose names are those
-// of headers that only the gate sets or that the gate decided by: a server might
-// merge trailers into the headers.
-func (s *stream) OnHttpRequestTrailers(numTrailers int) types.Action {
+// OnHttpRequestTrailers ends the body, without the trailers that removeTrailers removes.
+func (s *stream) OnHttpRequestTrailers(n int) types.Action {
 	s.endObservation(true)
-	if numTrailers == 0 { // the host has no map of no trailers
-		return s.endTrailers()
+	if err := removeTrailers(n, s.plugin.gate.Reserved); err != nil {
+		return s.fault(unreadTrailers, err)
+	}
+	return s.endTrailers()
+}
+
+// unreadTrailers says that a call of the host has failed.
+const unreadTrailers = "the request's trailers cannot be read or removed"
+
+// removeTrailers removes those of the n trailers of the current request whose names are
+// those of headers that only the gate sets, or that the gate decides by: a server might
+// merge trailers into the headers.
+func removeTrailers(n int, reserved func(name string) bool) error {
+	if n == 0 { // the host has no map of no trailers
+		return nil
 	}
 	trailers, err := proxywasm.GetHttpRequestTrailers()
 	if err != nil {
-		return s.fault("the request's trailers cannot be read", err)
+		return err
 	}
 	for _, t := range trailers {
-		if gate.Decides(t[0]) || s.plugin.gate.Reserved(t[0]) {
+		if gate.Decides(t[0]) || reserved(t[0]) {
 			if err := proxywasm.RemoveHttpRequestTrailer(t[0]); err != nil {
-				return s.fault("a trailer of the client cannot be removed", err)
+				return err
 			}
 		}
 	}
-	return s.endTrailers()
+	return nil
 }
 
 // OnHttpStreamDone withdraws a request whose client left before the verdict.

@@ -218,7 +218,7 @@ func TestClientIDMetadataDocumentsTakeBoundedMemory(t *testing.T) {
 			s.Close()
 		}
 	}
-	round(500)
+	round(1000)
 	memory := vm.MemorySize()
 	round(3000)
 	if got := vm.MemorySize(); got != memory {

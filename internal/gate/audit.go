@@ -160,7 +160,7 @@ func (g *Gate) auditOperation(o *operation.Operation) {
 // auditBody keeps that an [Observer] is to read the body of a request that goes on.
 func (g *Gate) auditBody(r *Request) {
 	switch {
-	case g.audit == nil || !r.HasBody:
+	case !r.HasBody:
 	case r.isUpgrade():
 		g.audit.unread = unreadUpgrade
 	case r.readable():

@@ -45,9 +45,9 @@ func (c *cachedToken) keysUnchanged() bool {
 	return version == c.version
 }
 
-// pass returns how a request with an accepted token goes on.
-func (p *resource) pass(r *Request, token, identity string) Pass {
-	pass := Pass{Identity: Identity{p.identity, identity}, KeepAuthorization: p.Forward, DropProof: !p.Forward && r.Proofs > 0, Upgrade: r.Upgrade}
+// setPass sets pass to how a request with an accepted token goes on.
+func (p *resource) setPass(pass *Pass, r *Request, token, identity string) {
+	*pass = Pass{Identity: Identity{p.identity, identity}, KeepAuthorization: p.Forward, DropProof: !p.Forward && r.Proofs > 0, Upgrade: r.Upgrade}
 	switch {
 	case !p.Forward:
 	case r.scheme == schemeDPoP:
@@ -55,5 +55,4 @@ func (p *resource) pass(r *Request, token, identity string) Pass {
 	case !isStandard(r, token):
 		pass.Authorization = bearerPrefix + token
 	}
-	return pass
 }

@@ -6,28 +6,38 @@ import (
 	"mcpauth/internal/operation"
 )
 
+const (
+	contentTypeHeader     = "content-type"
+	contentEncodingHeader = "content-encoding"
+	sessionHeader         = "mcp-session-id"
+)
+
 // takeContent reads a header of the request that describes the body, or names the
 // operation or the session, and ignores all others. The host passes names in lower case.
 func (r *Request) takeContent(name, value string) {
-	const (
-		contentType     = "content-type"
-		contentEncoding = "content-encoding"
-		sessionID       = "mcp-session-id"
-	)
-	switch {
-	case name == contentType:
-		r.ContentType = joinLines(r.ContentType, value)
-	case name == contentEncoding:
-		r.ContentEncoding = joinLines(r.ContentEncoding, value)
-	case operation.Respells(name, contentType):
-		r.unreadable = r.unreadable || !isUTF8(value)
-	case operation.Respells(name, contentEncoding):
-		r.unreadable = r.unreadable || !isIdentity(value)
-	case name == sessionID, operation.Respells(name, sessionID):
-		r.inSession = true
+	switch len(name) {
+	case len(contentTypeHeader):
+		if name == contentTypeHeader {
+			r.ContentType = joinLines(r.ContentType, value)
+		} else if operation.Respells(name, contentTypeHeader) {
+			r.unreadable = r.unreadable || !isUTF8(value)
+		}
+	case len(contentEncodingHeader):
+		if name == contentEncodingHeader {
+			r.ContentEncoding = joinLines(r.ContentEncoding, value)
+		} else if operation.Respells(name, contentEncodingHeader) {
+			r.unreadable = r.unreadable || !isIdentity(value)
+		}
+	case len(sessionHeader):
+		if name == sessionHeader || operation.Respells(name, sessionHeader) {
+			r.inSession = true
+		} else {
+			r.respelled = r.respelled || operation.Respells(name, "content-length")
+		}
+	case len("transfer-encoding"):
+		r.respelled = r.respelled || operation.Respells(name, "transfer-encoding")
 	default:
-		r.respelled = r.MCP.Add(name, value) || r.respelled ||
-			operation.Respells(name, "content-length") || operation.Respells(name, "transfer-encoding")
+		r.respelled = r.MCP.Add(name, value) || r.respelled
 	}
 }
 

@@ -19,7 +19,6 @@
 package gate
 
 import (
-	"errors"
 	"strings"
 	"time"
 
@@ -62,6 +61,7 @@ type Gate struct {
 	unmatched     config.Unmatched
 	resources     []*resource
 	reserved      reservedHeaders
+	interest      nameMask // see TakeHeader
 	verifier      jwtlite.Verifier
 	maxTokenBytes int
 	verdictHeader bool // see config.Config.VerdictHeader
@@ -92,6 +92,7 @@ func New(c *config.Config, servers []AuthServer, verifier jwtlite.Verifier) *Gat
 		verdictHeader: c.VerdictHeader,
 		cache:         tokencache.New[cachedToken](c.TokenCache.MaxEntries),
 	}
+	g.interest = newHeadersOfInterest(&g.reserved)
 	if c.Audit {
 		g.audit = &Audit{}
 		g.scanner.Trail = &g.audit.trail
@@ -121,7 +122,8 @@ func (g *Gate) Decide(r *Request, now time.Time) Verdict {
 	switch match.Kind {
 	case route.Unmatched:
 		if g.unmatched == config.UnmatchedAllow {
-			return g.forward(Pass{KeepAuthorization: true}, verdictPublic, metrics.Unmatched)
+			g.pass = Pass{KeepAuthorization: true}
+			return g.forward(verdictPublic, metrics.Unmatched)
 		}
 		return respond(reply.NotFound(r.allowOrigin()), metrics.NoResource)
 	case route.NotPublished:
@@ -159,13 +161,17 @@ func (g *Gate) protect(p *resource, r *Request, now time.Time) Verdict {
 			return v
 		}
 	}
+	if r.Authorizations == 0 {
+		return respond(p.unauthorized(r.allowOrigin()), metrics.Unauthorized)
+	}
 	token, scheme, err := presentedToken(r, p.proofs != nil)
 	r.scheme = scheme
-	switch {
-	case errors.Is(err, errTwoTokens):
+	switch err {
+	case nil:
+	case errTwoTokens:
 		g.logRefusal(p, nil, metrics.TwoTokens, err, nil)
 		return respond(p.challenge.InvalidRequest(err.Error(), r.allowOrigin()), metrics.TwoTokens)
-	case err != nil:
+	default:
 		return respond(p.unauthorized(r.allowOrigin()), metrics.Unauthorized)
 	}
 	if scheme == schemeDPoP {
@@ -183,7 +189,7 @@ func (g *Gate) protect(p *resource, r *Request, now time.Time) Verdict {
 	}
 	v := g.checkToken(p, r, token, now)
 	if v.kind == KindWait {
-		v.pendingBody = g.pendingBody(p, r)
+		v.hold.pendingBody = g.pendingBody(p, r)
 	}
 	return v
 }

@@ -60,7 +60,8 @@ func (g *Gate) withoutToken(p *resource, r *Request) Verdict {
 	if p.looksFirst && ofSession && !r.publicPath && !r.isUpgrade() {
 		return respond(reply.MethodNotAllowed("POST", "POST", r.allowOrigin()), metrics.Method)
 	}
-	return g.orPublic(p, r, lack{token: true}, operation.Set{}, g.forward(Pass{DropProof: r.Proofs > 0}, verdictPublic, metrics.Public))
+	g.pass = Pass{DropProof: r.Proofs > 0}
+	return g.orPublic(p, r, lack{token: true}, operation.Set{}, g.forward(verdictPublic, metrics.Public))
 }
 
 // acceptsEventStream reports whether an Accept header names the type of event streams.

@@ -11,16 +11,17 @@ var pathOverrides = [...]string{"path-info", "script-name", "x-original-url", "x
 // reservedHeaders has the names of the headers that only the gate may set, beside
 // those that begin with [config.IdentityHeaderPrefix], and pathOverrides.
 type reservedHeaders struct {
-	keys    map[string]bool // see [config.HeaderKey]
-	lengths uint64          // bit n is set if a name has n bytes; bit 63, if one has 63 or more
+	keys map[string]bool // see [config.HeaderKey]
+	mask nameMask        // of keys
 }
 
 func newReservedHeaders(c *config.Config) reservedHeaders {
 	r := reservedHeaders{keys: map[string]bool{}}
 	add := func(name string) {
 		if name != "" {
-			r.keys[config.HeaderKey(name)] = true
-			r.lengths |= 1 << min(len(name), 63)
+			key := config.HeaderKey(name)
+			r.keys[key] = true
+			r.mask.add(key)
 		}
 	}
 	for _, name := range pathOverrides {
@@ -44,9 +45,13 @@ func (g *Gate) Reserved(name string) bool {
 	if len(name) >= len(prefix) && name[0] == prefix[0] && hasKey(name[:len(prefix)], prefix) {
 		return true
 	}
-	if g.reserved.lengths>>min(len(name), 63)&1 == 0 {
-		return false
-	}
+	return g.reserved.mask.has(name) && g.hasReservedKey(name)
+}
+
+// hasReservedKey is not inlined, since few headers come so far.
+//
+//go:noinline
+func (g *Gate) hasReservedKey(name string) bool {
 	if g.reserved.keys[name] {
 		return true
 	}

@@ -22,11 +22,12 @@ type server struct {
 // A resource is a protected resource with all that can be computed at the start.
 type resource struct {
 	*config.Resource
-	index     int    // in Config.Resources
-	document  []byte // protected-resource metadata
-	entityTag string // of document
-	origin    string // of the resource: its pages may always call
-	issuer    string // that the gateway is for the resource; empty without oauth_proxy
+	index     int             // in Config.Resources
+	document  []byte          // protected-resource metadata
+	entityTag string          // of document
+	metadata  *reply.Response // the response to a GET without If-None-Match
+	origin    string          // of the resource: its pages may always call
+	issuer    string          // that the gateway is for the resource; empty without oauth_proxy
 	identity  []identityHeader
 	rules     *operation.Rules // with the public operations; nil if there are neither
 
@@ -83,6 +84,7 @@ func newResource(index int, r *config.Resource, all []*server, c *config.Config)
 	p.takeProofs(c.DPoPNonce)
 	p.looksFirst = p.rules != nil && p.rules.IsPublic(&operation.Operation{Method: "initialize", HasMethod: true})
 	p.entityTag = wellknown.EntityTag(p.document)
+	p.metadata = reply.Document(p.document, p.entityTag, "")
 	for _, trusted := range r.AuthorizationServers {
 		for _, s := range all {
 			if s.Config == trusted {
@@ -193,6 +195,9 @@ func (p *resource) unauthorized(allowOrigin string) *reply.Response {
 
 // serveMetadata serves the protected-resource metadata (RFC 9728, section 3).
 func (p *resource) serveMetadata(r *Request) Verdict {
+	if r.Method == "GET" && r.IfNoneMatch == "" {
+		return respond(p.metadata, metrics.Metadata)
+	}
 	return serveDocument(r, p.document, p.entityTag)
 }
 

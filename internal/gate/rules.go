@@ -37,7 +37,9 @@ func (p *resource) granted(scopes []string, payload string) (granted operation.S
 func (g *Gate) applyRules(p *resource, r *Request, granted operation.Set, v Verdict) Verdict {
 	switch {
 	case len(p.Rules) == 0:
-		g.auditBody(r)
+		if g.audit != nil {
+			g.auditBody(r)
+		}
 		if v.pass != nil && p.FilterLists != config.FilterOff {
 			// A list has all its entries, but is not for those without a token. Only
 			// clients that name the operation in the headers know cacheScope.

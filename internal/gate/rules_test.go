@@ -101,7 +101,7 @@ func TestRules(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			g, p := ruled(t, toolRules+test.rules)
 			test.request.HasOrigin = true
-			v := g.applyRules(p, &test.request, p.granted(strings.Fields(test.scopes), test.payload), g.forward(Pass{}, verdictToken, metrics.CacheHit))
+			v := g.applyRules(p, &test.request, p.granted(strings.Fields(test.scopes), test.payload), g.forward(verdictToken, metrics.CacheHit))
 			check := func(v Verdict, want string) {
 				t.Helper()
 				got, outcome := "pass", metrics.CacheHit
@@ -152,7 +152,7 @@ func TestRules(t *testing.T) {
 func TestResourceWithoutRules(t *testing.T) {
 	g, p := ruled(t, `"forward": false`)
 	r := Request{HasBody: true, ContentEncoding: "gzip", MCP: operation.Headers{MethodCount: 2}}
-	if v := g.applyRules(p, &r, operation.Set{}, g.forward(Pass{}, verdictToken, metrics.CacheHit)); v.Kind() != KindForward {
+	if v := g.applyRules(p, &r, operation.Set{}, g.forward(verdictToken, metrics.CacheHit)); v.Kind() != KindForward {
 		t.Errorf("got %+v", v)
 	}
 }
@@ -172,7 +172,7 @@ func BenchmarkRules(b *testing.B) {
 			granted := p.granted([]string{"read", "base"}, "{}")
 			b.ReportAllocs()
 			for b.Loop() {
-				if v := g.applyRules(p, r, granted, g.forward(Pass{}, verdictToken, metrics.CacheHit)); v.Kind() != KindForward {
+				if v := g.applyRules(p, r, granted, g.forward(verdictToken, metrics.CacheHit)); v.Kind() != KindForward {
 					b.Fatal(v.Response())
 				}
 			}

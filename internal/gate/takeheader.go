@@ -1,15 +1,40 @@
 package gate
 
+import "mcpauth/config"
+
+// taken are the names of the headers that TakeHeader reads, beside the methodOverrides, and
+// those whose spellings matter: see takeContent.
+var taken = [...]string{
+	":method", ":authority", ":path", "authorization", "accept", "access-control-request-method", "access-control-request-headers", "origin",
+	"if-none-match", "upgrade", "dpop", forwardedClientCert, "cookie", contentTypeHeader, contentEncodingHeader, sessionHeader,
+	"content-length", "transfer-encoding", "mcp-method", "mcp-name", "mcp-protocol-version",
+}
+
+// newHeadersOfInterest returns the mask of all names for which TakeHeader does something.
+func newHeadersOfInterest(reserved *reservedHeaders) (m nameMask) {
+	for _, name := range taken {
+		m.add(name)
+	}
+	for _, name := range methodOverrides {
+		m.add(name)
+	}
+	m.addPrefix(config.IdentityHeaderPrefix)
+	for i := range m {
+		m[i] |= reserved.mask[i]
+	}
+	return m
+}
+
 // TakeHeader reads a header of a request into r, and reports whether the header must be
 // removed from the request: see [Gate.Reserved]. The name is in lower case: HTTP/2 requires
 // it, and Envoy converts those of HTTP/1.
-//
-// It switches on the first letter for speed: a request has some twenty headers, and most of
-// them differ in it from those read here.
 func (g *Gate) TakeHeader(r *Request, name, value string) (reserved bool) {
-	if name == "" {
-		return false
-	}
+	return g.interest.has(name) && g.takeHeader(r, name, value)
+}
+
+// takeHeader is TakeHeader for a name that is not empty. It switches on the first letter
+// for speed.
+func (g *Gate) takeHeader(r *Request, name, value string) (reserved bool) {
 	switch name[0] {
 	case ':':
 		switch name {

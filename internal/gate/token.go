@@ -129,7 +129,8 @@ func (g *Gate) admit(p *resource, r *Request, token, identity string, c *cachedT
 	if lacks && !p.public {
 		return g.refuse(p, r, *l, p.neededByHeaders(r), c.granted, r.asker())
 	}
-	v := g.forward(p.pass(r, token, identity), verdictToken, o)
+	p.setPass(&g.pass, r, token, identity)
+	v := g.forward(verdictToken, o)
 	if lacks {
 		return g.orPublic(p, r, *l, c.granted, v)
 	}

@@ -34,11 +34,16 @@ const (
 // return a value; the others return nil. Only this package makes verdicts: there is
 // a function for each kind, such as respond for KindRespond.
 type Verdict struct {
-	kind        Kind
-	outcome     metrics.Outcome
-	response    *reply.Response
-	pass        *Pass
-	body        *Body
+	kind     Kind
+	outcome  metrics.Outcome
+	response *reply.Response
+	pass     *Pass
+	body     *Body
+	hold     *hold // of KindWait
+}
+
+// A hold is what a verdict of KindWait has beside its response.
+type hold struct {
 	wait        Wait
 	queue       *Queue
 	pendingBody *Body
@@ -56,13 +61,12 @@ const (
 	verdictPublic = "public"
 )
 
-// forward returns a verdict of KindForward on the headers of a request. verdict is
-// verdictToken or verdictPublic.
-func (g *Gate) forward(p Pass, verdict string, o metrics.Outcome) Verdict {
+// forward returns a verdict of KindForward on the headers of a request, which change as
+// g.pass says. verdict is verdictToken or verdictPublic.
+func (g *Gate) forward(verdict string, o metrics.Outcome) Verdict {
 	if g.verdictHeader {
-		p.Verdict = verdict
+		g.pass.Verdict = verdict
 	}
-	g.pass = p
 	return Verdict{kind: KindForward, pass: &g.pass, outcome: o}
 }
 
@@ -79,7 +83,7 @@ func awaitBody(b *Body) Verdict { return Verdict{kind: KindAwaitBody, body: b} }
 
 // waitFor returns a verdict of KindWait. noRoom is the response if q has no room.
 func waitFor(w Wait, q *Queue, noRoom *reply.Response) Verdict {
-	return Verdict{kind: KindWait, wait: w, queue: q, response: noRoom, outcome: metrics.NoRoom}
+	return Verdict{kind: KindWait, hold: &hold{wait: w, queue: q}, response: noRoom, outcome: metrics.NoRoom}
 }
 
 // Kind returns what becomes of the request.
@@ -98,15 +102,30 @@ func (v *Verdict) Pass() *Pass { return v.pass }
 func (v *Verdict) Body() *Body { return v.body }
 
 // Wait returns what the request waits for, for KindWait.
-func (v *Verdict) Wait() Wait { return v.wait }
+func (v *Verdict) Wait() Wait {
+	if v.hold == nil {
+		return nil
+	}
+	return v.hold.wait
+}
 
 // Queue returns the queue in which the request waits, for KindWait.
-func (v *Verdict) Queue() *Queue { return v.queue }
+func (v *Verdict) Queue() *Queue {
+	if v.hold == nil {
+		return nil
+	}
+	return v.hold.queue
+}
 
 // PendingBody returns, for KindWait, the limits of the body if the verdict after the
 // wait may depend on it, and nil otherwise. If the host allows it, the caller keeps
 // the body during the wait. The Body returned decides nothing.
-func (v *Verdict) PendingBody() *Body { return v.pendingBody }
+func (v *Verdict) PendingBody() *Body {
+	if v.hold == nil {
+		return nil
+	}
+	return v.hold.pendingBody
+}
 
 // Outcome returns the outcome that the metrics count when the request is answered or
 // goes on. For KindForwardIfBody and KindAwaitBody, the verdict on the body has it.

@@ -17,9 +17,10 @@ func TestWaysThrough(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
-	callers := map[string]map[string]bool{"forward": {}, "forwardBody": {}, "accept": {}, "admit": {}, "pass": {}, "confirm": {}}
+	callers := map[string]map[string]bool{"forward": {}, "forwardBody": {}, "accept": {}, "admit": {}, "setPass": {}, "confirm": {}}
 	verdicts := map[string]string{} // the verdict that each function passes to forward
 	literals := map[string]bool{}   // functions that write a Verdict with a kind
+	passes := map[string]bool{}     // functions that write all of a Pass
 	var admits []string             // what admit calls, in its order
 	for _, path := range files {
 		if strings.HasSuffix(path, "_test.go") {
@@ -43,12 +44,15 @@ func TestWaysThrough(t *testing.T) {
 					if called := callers[name(n.Fun)]; called != nil {
 						called[f.Name.Name] = true
 						if name(n.Fun) == "forward" {
-							verdicts[f.Name.Name] += name(n.Args[1])
+							verdicts[f.Name.Name] += name(n.Args[0])
 						}
 					}
 				case *ast.CompositeLit:
 					if name(n.Type) == "Verdict" && len(n.Elts) > 0 {
 						literals[f.Name.Name] = true
+					}
+					if name(n.Type) == "Pass" {
+						passes[f.Name.Name] = true
 					}
 					// A token that is kept without its confirmation would be a bearer token.
 					if name(n.Type) == "cachedToken" && !slices.ContainsFunc(n.Elts, func(e ast.Expr) bool {
@@ -64,7 +68,7 @@ func TestWaysThrough(t *testing.T) {
 	}
 	for function, want := range map[string][]string{
 		"forward":     {"admit", "Decide", "withoutToken"},
-		"pass":        {"admit"},
+		"setPass":     {"admit"},
 		"confirm":     {"admit"},
 		"admit":       {"accept", "cached"},
 		"forwardBody": {"decide"}, // operationCheck.decide, after one of the ways
@@ -81,6 +85,10 @@ func TestWaysThrough(t *testing.T) {
 	// Only a request that needs no token is public.
 	if want := map[string]string{"admit": "verdictToken", "Decide": "verdictPublic", "withoutToken": "verdictPublic"}; !maps.Equal(verdicts, want) {
 		t.Errorf("the verdicts are %v, want %v", verdicts, want)
+	}
+	// All decisions share one Pass: each of the ways writes all of it.
+	if got, want := slices.Sorted(maps.Keys(passes)), []string{"Decide", "setPass", "withoutToken"}; !sameNames(got, want) {
+		t.Errorf("passes are made by %q, want %q", got, want)
 	}
 	if got, want := slices.Sorted(maps.Keys(literals)), []string{"awaitBody", "forward", "forwardBody", "forwardIfBody", "respond", "waitFor"}; !sameNames(got, want) {
 		t.Errorf("verdicts are made by %q, want %q", got, want)

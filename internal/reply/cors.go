@@ -32,14 +32,14 @@ func OriginNotAllowed() *Response {
 // Preflight returns the 204 to a CORS preflight (Fetch, section 3.3.1) that asks
 // for the headers named in requestHeaders.
 func Preflight(methods, requestHeaders, allowOrigin string) *Response {
-	return &Response{204, preflightHeaders(methods, requestHeaders, allowOrigin), nil}
+	return &Response{Status: 204, Headers: preflightHeaders(methods, requestHeaders, allowOrigin)}
 }
 
 // Options returns the 204 to an OPTIONS request, a preflight or not, of an
 // endpoint of the gateway. Pages of any origin may call it.
 func Options(methods, requestHeaders string) *Response {
 	headers := preflightHeaders(methods, requestHeaders, AnyOrigin)
-	return &Response{204, append(headers, [2]string{"allow", methods}), nil}
+	return &Response{Status: 204, Headers: append(headers, [2]string{"allow", methods})}
 }
 
 func preflightHeaders(methods, requestHeaders, allowOrigin string) [][2]string {

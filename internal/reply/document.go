@@ -12,9 +12,9 @@ func Document(document []byte, entityTag, ifNoneMatch string) *Response {
 		{"access-control-allow-origin", AnyOrigin},
 	}
 	if !noneMatches(ifNoneMatch, entityTag) {
-		return &Response{304, headers, nil}
+		return &Response{Status: 304, Headers: headers}
 	}
-	return &Response{200, append(headers, [2]string{"content-type", "application/json"}), document}
+	return &Response{Status: 200, Headers: append(headers, [2]string{"content-type", "application/json"}), Body: document}
 }
 
 // noneMatches evaluates an If-None-Match header (RFC 9110, section 13.1.2) by

@@ -10,6 +10,8 @@ import (
 	"strconv"
 
 	"github.com/tidwall/gjson"
+
+	"mcpauth/internal/headermap"
 )
 
 // A Response is a local response of the gateway.
@@ -17,6 +19,17 @@ type Response struct {
 	Status  uint32
 	Headers [][2]string
 	Body    []byte
+
+	headerMap []byte // see HeaderMap
+}
+
+// HeaderMap returns Headers in the serialization of the proxy-wasm ABI. The response keeps
+// it: Headers must not change after the first call.
+func (r *Response) HeaderMap() []byte {
+	if r.headerMap == nil {
+		r.headerMap = headermap.Append(nil, r.Headers)
+	}
+	return r.headerMap
 }
 
 // CodeUnavailable is the error code of [TokenNotChecked] and [NoAuthServer]. RFC
@@ -53,7 +66,7 @@ func Error(status uint32, code, description, allowOrigin string, headers ...[2]s
 	headers = append(headers,
 		[2]string{"content-type", "application/json"},
 		[2]string{"cache-control", "no-store"})
-	return &Response{status, appendCORS(headers, allowOrigin), body}
+	return &Response{Status: status, Headers: appendCORS(headers, allowOrigin), Body: body}
 }
 
 // InvalidRequest returns the 400 to a request that no token would make
