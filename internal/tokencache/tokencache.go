@@ -23,7 +23,8 @@ const maxBytes = 16 << 20
 type Cache[V any] struct {
 	limit int // entries
 	bytes int
-	at    map[uint64]int32 // index into slots, by hash
+	count int     // entries
+	index []int32 // a hash table with linear probing: 1 + the index into slots, or 0; at most half full
 	slots []slot[V]
 	free  []int32 // indexes of empty slots
 	hand  int     // index of the slot that evict looks at next
@@ -48,7 +49,47 @@ func (s *slot[V]) holds(resource int, token string) bool {
 
 // New returns a cache of at most maxEntries entries. With 0 it stores nothing.
 func New[V any](maxEntries int) *Cache[V] {
-	return &Cache[V]{limit: maxEntries, at: map[uint64]int32{}}
+	return &Cache[V]{limit: maxEntries, index: make([]int32, minIndex)}
+}
+
+// minIndex is the size of the first index, a power of two.
+const minIndex = 64
+
+// place returns where in the index the entry with a hash is, or where it would be. What is
+// there is 0 if there is none.
+func (c *Cache[V]) place(hash uint64) int {
+	mask := len(c.index) - 1
+	i := int(hash>>32) & mask
+	for c.index[i] != 0 && c.slots[c.index[i]-1].hash != hash {
+		i = (i + 1) & mask
+	}
+	return i
+}
+
+// grow doubles the index.
+func (c *Cache[V]) grow() {
+	old := c.index
+	c.index = make([]int32, 2*len(old))
+	for _, n := range old {
+		if n != 0 {
+			c.index[c.place(c.slots[n-1].hash)] = n
+		}
+	}
+}
+
+// unindex removes the entry at a place from the index. One that follows takes the place
+// unless its probing begins behind it (Knuth, The Art of Computer Programming, volume 3,
+// section 6.4, algorithm R).
+func (c *Cache[V]) unindex(i int) {
+	mask := len(c.index) - 1
+	for j := (i + 1) & mask; c.index[j] != 0; j = (j + 1) & mask {
+		home := int(c.slots[c.index[j]-1].hash>>32) & mask
+		if (j-home)&mask >= (j-i)&mask {
+			c.index[i] = c.index[j]
+			i = j
+		}
+	}
+	c.index[i] = 0
 }
 
 // hash returns a hash of a token's last 16 bytes and of some bytes in the middle. To hash
@@ -71,11 +112,11 @@ func hash(resource int, token string) uint64 {
 // Get returns the value and the text of a token at a resource, nil and "" if there is no
 // entry. Both are valid until the next Put or Delete.
 func (c *Cache[V]) Get(resource int, token string) (*V, string) {
-	i, ok := c.at[hash(resource, token)]
-	if !ok {
+	n := c.index[c.place(hash(resource, token))]
+	if n == 0 {
 		return nil, ""
 	}
-	s := &c.slots[i]
+	s := &c.slots[n-1]
 	if !s.holds(resource, token) {
 		return nil, ""
 	}
@@ -92,10 +133,10 @@ func (c *Cache[V]) Put(resource int, token string, v V, text []byte) {
 	}
 	h := hash(resource, token)
 	var memory []byte // of an evicted entry
-	if i, ok := c.at[h]; ok {
-		memory = c.remove(i)
+	if n := c.index[c.place(h)]; n != 0 {
+		memory = c.remove(n - 1)
 	}
-	for len(c.at) >= c.limit || c.bytes+size > maxBytes {
+	for c.count >= c.limit || c.bytes+size > maxBytes {
 		memory = c.evict()
 	}
 	var i int32
@@ -110,7 +151,11 @@ func (c *Cache[V]) Put(resource int, token string, v V, text []byte) {
 	}
 	memory = append(append(memory[:0], token...), text...)
 	c.slots[i] = slot[V]{memory, len(token), resource, h, false, v}
-	c.at[h] = i
+	if 2*(c.count+1) > len(c.index) {
+		c.grow()
+	}
+	c.index[c.place(h)] = i + 1
+	c.count++
 	c.bytes += size
 }
 
@@ -136,7 +181,8 @@ func (c *Cache[V]) evict() []byte {
 func (c *Cache[V]) remove(i int32) []byte {
 	s := &c.slots[i]
 	memory := s.text
-	delete(c.at, s.hash)
+	c.unindex(c.place(s.hash))
+	c.count--
 	c.bytes -= slotSize + len(memory)
 	*s = slot[V]{}
 	c.free = append(c.free, i)
@@ -145,7 +191,7 @@ func (c *Cache[V]) remove(i int32) []byte {
 
 // Delete removes the entry of a token at a resource.
 func (c *Cache[V]) Delete(resource int, token string) {
-	if i, ok := c.at[hash(resource, token)]; ok && c.slots[i].holds(resource, token) {
-		c.remove(i)
+	if n := c.index[c.place(hash(resource, token))]; n != 0 && c.slots[n-1].holds(resource, token) {
+		c.remove(n - 1)
 	}
 }

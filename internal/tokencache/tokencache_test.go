@@ -1,6 +1,7 @@
 package tokencache
 
 import (
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"testing"
@@ -15,7 +16,7 @@ func TestHoldsAtMostItsEntries(t *testing.T) {
 	c := New[int](100)
 	for i := range 10_000 {
 		c.Put(0, strconv.Itoa(i), i, nil)
-		if n := len(c.at); n > 100 || len(c.slots) > 100 {
+		if n := c.count; n > 100 || len(c.slots) > 100 {
 			t.Fatalf("%d entries", n)
 		}
 	}
@@ -55,15 +56,15 @@ func TestBytesAreBounded(t *testing.T) {
 	c := New[int](100_000)
 	for i := range 3000 {
 		c.Put(0, strings.Repeat("x", 8<<10)+strconv.Itoa(i), i, make([]byte, 8<<10))
-		if c.bytes > maxBytes || len(c.at) > maxBytes/(16<<10) {
-			t.Fatalf("%d bytes, %d entries", c.bytes, len(c.at))
+		if c.bytes > maxBytes || c.count > maxBytes/(16<<10) {
+			t.Fatalf("%d bytes, %d entries", c.bytes, c.count)
 		}
 	}
 	for i := range 3000 {
 		c.Delete(0, strings.Repeat("x", 8<<10)+strconv.Itoa(i))
 	}
-	if c.bytes != 0 || len(c.at) != 0 || len(c.free) != len(c.slots) {
-		t.Errorf("%d bytes left in %d entries", c.bytes, len(c.at))
+	if c.bytes != 0 || c.count != 0 || len(c.free) != len(c.slots) {
+		t.Errorf("%d bytes left in %d entries", c.bytes, c.count)
 	}
 }
 
@@ -103,7 +104,7 @@ func TestTokensWithOneEnd(t *testing.T) {
 		t.Error("another token's Delete took it away")
 	}
 	c.Put(0, "b"+end, 2, nil)
-	if v := get(c, 0, "b"+end); v == nil || *v != 2 || get(c, 0, "a"+end) != nil || len(c.at) != 1 {
+	if v := get(c, 0, "b"+end); v == nil || *v != 2 || get(c, 0, "a"+end) != nil || c.count != 1 {
 		t.Error("of two tokens with one end the later one stays")
 	}
 }
@@ -156,5 +157,54 @@ func TestAllocations(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, next); n > 1 { // that of tokens
 		t.Errorf("%v allocations with each entry", n)
+	}
+}
+
+// Whatever comes and goes, the cache finds each of its entries, and nothing else.
+func TestIndex(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	c := New[int](500)
+	want := map[string]int{} // may have entries that the cache has evicted
+	for i := range 30_000 {
+		token := "token-of-some-length-" + strconv.Itoa(random.IntN(2000))
+		switch random.IntN(4) {
+		case 0:
+			c.Delete(0, token)
+			delete(want, token)
+		case 1:
+			c.Put(0, token, i, nil)
+			want[token] = i
+		default:
+			v, _ := c.Get(0, token)
+			if v != nil && *v != want[token] || v != nil && want[token] == 0 {
+				t.Fatalf("%s: %d, want %d", token, *v, want[token])
+			}
+		}
+		if i%500 == 0 {
+			checkIndex(t, c)
+		}
+	}
+}
+
+func checkIndex(t *testing.T, c *Cache[int]) {
+	t.Helper()
+	filled := 0
+	for i, n := range c.index {
+		if n == 0 {
+			continue
+		}
+		filled++
+		if s := &c.slots[n-1]; s.token == 0 || c.place(s.hash) != i {
+			t.Fatalf("place %d has slot %d, which is empty or elsewhere", i, n-1)
+		}
+	}
+	used := 0
+	for i := range c.slots {
+		if c.slots[i].token != 0 {
+			used++
+		}
+	}
+	if filled != c.count || used != c.count || 2*filled > len(c.index) {
+		t.Fatalf("%d places and %d slots for %d entries, of %d places", filled, used, c.count, len(c.index))
 	}
 }

@@ -84,6 +84,9 @@ func shrink(file []byte, unused map[string]bool) ([]byte, error) {
 	if err := m.replaceExports(); err != nil {
 		return nil, err
 	}
+	if err := m.rewriteCode(); err != nil {
+		return nil, err
+	}
 	memory, err := m.data()
 	if err != nil {
 		return nil, err
