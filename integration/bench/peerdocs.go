@@ -13,7 +13,7 @@ import (
 func (r *PeerResult) writeDocs(root string) error {
 	pages := map[string]map[string]string{
 		filepath.Join("docs", "peers.md"): {
-			"machine": r.machineText() + "\n", "costs": r.costTable(), "bases": r.baseTable(), "latency": r.latencyTable(r.peersIn()),
+			"machine": r.machineText() + "\n", "costs": r.costTable(), "bases": r.baseTable(), "memory": r.memoryTable(), "latency": r.latencyTable(r.peersIn()),
 			"behaviours": r.behaviourTable(), "seconds": r.secondsTable(), "versions": r.versionsText() + "\n",
 		},
 		"README.md": {"readme": r.readmeTable()},

@@ -114,7 +114,7 @@ var probesAtStart = []probe{
 
 // probesOnReturn come right after the authorization server can be reached.
 var probesOnReturn = []probe{
-	{Name: "works when the authorization server comes up late", Section: "MCP, client flow", look: with(minted(authserver.Token{}), (*seen).ok)},
+	{Name: "works when the authorization server comes up late", Section: "no standard", look: with(minted(authserver.Token{}), (*seen).ok)},
 }
 
 // probesInService are about requests.
@@ -122,33 +122,33 @@ var probesInService = []probe{
 	{Name: "metadata of the resource", Section: "RFC 9728 §3", look: metadataServed},
 	{Name: "401 names the metadata", Section: "RFC 9728 §5.1", look: with(noTokenAtAll, namesMetadata)},
 	{Name: "401 without a token has no `error`", Section: "RFC 6750 §3.1", look: with(noTokenAtAll, isFirstChallenge)},
-	{Name: "401 names the scopes", Section: "MCP, scope selection", look: with(noTokenAtAll, func(s *seen) bool {
+	{Name: "401 names the scopes", Section: "MCP, Scope Selection Strategy", look: with(noTokenAtAll, func(s *seen) bool {
 		return s.Status == http.StatusUnauthorized && slices.Contains(s.scopes(), peerScope)
 	})},
-	{Name: "another audience: 401 `invalid_token`", Section: "MCP, token audience", look: with(minted(authserver.Token{Resource: "https://mcp.example.com/other"}), isInvalidToken)},
+	{Name: "another audience: 401 `invalid_token`", Section: "MCP, Token Handling", look: with(minted(authserver.Token{Resource: "https://mcp.example.com/other"}), isInvalidToken)},
 	{Name: "another issuer: 401 `invalid_token`", Section: "RFC 9068 §4", look: with(minted(authserver.Token{Claims: map[string]any{"iss": "https://other.example.com"}}), isInvalidToken)},
 	{Name: "expired: 401 `invalid_token`", Section: "RFC 6750 §3.1", look: with(expired, isInvalidToken)},
 	{Name: "`alg` none: 401 `invalid_token`", Section: "RFC 8725 §3.1", look: with(unsigned, isInvalidToken)},
 	{Name: "HS256 with the public key: 401 `invalid_token`", Section: "RFC 8725 §2.1", look: with(confused, isInvalidToken)},
 	{Name: "scope missing: 403 `insufficient_scope` with `scope`", Section: "RFC 6750 §3.1", look: with(minted(authserver.Token{Scope: "profile"}), func(s *seen) bool { return isInsufficientScope(s, peerScope) })},
-	{Name: "scope of a single tool: the call is refused", Section: "MCP, step-up", ByCode: true, look: toolRefused},
-	{Name: "scope of a single tool: 403 with that scope", Section: "MCP, step-up", ByCode: true, look: toolScope},
-	{Name: "token removed before the server", Section: "MCP, token passthrough", Gateway: true, look: tokenRemoved},
-	{Name: "the client cannot forge the caller", Section: "RFC 9700 §4.12", Gateway: true, look: identityReplaced},
-	{Name: "no token in the query", Section: "MCP, token usage", look: tokenInQuery},
-	{Name: "two `Authorization` headers are refused", Section: "RFC 6750 §2", look: twoHeaders},
-	{Name: "web pages: preflight", Section: "Fetch §3.3", look: preflight},
-	{Name: "web pages can read the 401", Section: "Fetch §3.3", look: readableRefusal},
-	{Name: "web pages can read the metadata", Section: "RFC 9728 §3.1", look: readableMetadata},
+	{Name: "scope of a single tool: the call is refused", Section: "MCP, Scope Challenge Handling", ByCode: true, look: toolRefused},
+	{Name: "scope of a single tool: 403 with that scope", Section: "MCP, Scope Challenge Handling", ByCode: true, look: toolScope},
+	{Name: "token removed before the server", Section: "MCP, Access Token Privilege Restriction", Gateway: true, look: tokenRemoved},
+	{Name: "the client cannot forge the caller", Section: "RFC 9700 §4.13", Gateway: true, look: identityReplaced},
+	{Name: "no token in the query", Section: "MCP, Token Requirements", look: tokenInQuery},
+	{Name: "two `Authorization` headers are refused", Section: "RFC 9110 §5.3", look: twoHeaders},
+	{Name: "web pages: preflight", Section: "Fetch, CORS protocol", look: preflight},
+	{Name: "web pages can read the 401", Section: "Fetch, CORS protocol", look: readableRefusal},
+	{Name: "web pages can read the metadata", Section: "Fetch, CORS protocol", look: readableMetadata},
 	{Name: "DPoP: a proof is checked", Section: "RFC 9449 §7.1", ByCode: true, look: dpopProof},
-	{Name: "DPoP: a bound token as Bearer is refused", Section: "RFC 9449 §7.1", ByCode: true, look: with(minted(authserver.Token{Claims: map[string]any{"cnf": map[string]any{"jkt": strings.Repeat("A", 43)}}}), isInvalidToken)},
+	{Name: "DPoP: a bound token as Bearer is refused", Section: "RFC 9449 §7.2", ByCode: true, look: with(minted(authserver.Token{Claims: map[string]any{"cnf": map[string]any{"jkt": strings.Repeat("A", 43)}}}), isInvalidToken)},
 	{Name: "mutual TLS: the certificate is checked", Section: "RFC 8705 §3", ByCode: true, look: certificate},
 	{Name: "mutual TLS: a bound token without it is refused", Section: "RFC 8705 §3", ByCode: true, look: with(minted(authserver.Token{Claims: map[string]any{"cnf": map[string]any{"x5t#S256": strings.Repeat("A", 43)}}}), isInvalidToken)},
 }
 
 // probesOfRotation come last: the authorization server signs with new keys.
 var probesOfRotation = []probe{
-	{Name: "new keys without a restart, within the time below", Section: "RFC 7517 §5", look: with(minted(authserver.Token{}), (*seen).ok)},
+	{Name: "new keys without a restart, within 45 s", Section: "OpenID Connect Core §10.1.1", look: with(minted(authserver.Token{}), (*seen).ok)},
 }
 
 // isUnavailable tells whether the client is told to come again.

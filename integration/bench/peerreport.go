@@ -35,6 +35,7 @@ Seen before: the same ones again, in turn, %d requests.
 	for _, work := range peerWorks {
 		r.workTable(w, work)
 	}
+	fmt.Fprintf(w, "\n## Memory\n\nMegabytes that the processes besides Envoy have at the end.\n\n%s", r.memoryTable())
 	fmt.Fprintf(w, "\n## Latency\n\n%s\n%s", latencyText, r.latencyTable(allPeers()))
 	fmt.Fprintf(w, "\n## Behaviours\n\n%s\n%s", r.behaviourTable(), behaviourNote)
 	fmt.Fprintf(w, "\n## Times of what takes time, in seconds\n\n%s", r.secondsTable())
@@ -114,8 +115,9 @@ func (r *PeerResult) costTable() string {
 	b.WriteString("| set-up | RS256, seen before | RS256, new | ES256, seen before | ES256, new | no token (401), in all | requests/s |\n|---|---:|---:|---:|---:|---:|---:|\n")
 	for _, p := range r.peersIn() {
 		fmt.Fprintf(&b, "| %s |", p.Title)
-		for _, work := range peerWorks {
-			c, text := r.cost(work.Name, p.Name), "–"
+		for _, i := range []int{1, 0, 3, 2, 4} { // as in the head
+			work, text := peerWorks[i], "–"
+			c := r.cost(work.Name, p.Name)
 			switch {
 			case c == nil:
 			case work.kind == noToken:
@@ -141,6 +143,25 @@ func (r *PeerResult) baseTable() string {
 	for _, p := range allPeers() {
 		if c := r.cost(peerWorks[1].Name, p.Name); c != nil && !p.filters() {
 			fmt.Fprintf(&b, "| %s | %s | %.0f |\n", p.Title, spread(c.CPU, "%.0f"), c.Rate.median())
+		}
+	}
+	return b.String()
+}
+
+// memoryTable has the memory of the processes besides Envoy.
+func (r *PeerResult) memoryTable() string {
+	var b strings.Builder
+	b.WriteString("| process | MB |\n|---|---:|\n")
+	for _, p := range allPeers() {
+		name, title := p.Server, p.Title
+		if p.Authz != "" {
+			name, title = p.Authz, p.Title+": the service"
+		}
+		if mb, ok := r.Memory[name]; ok && (p.Authz != "" || p.Name == "envoy" || p.Base != "envoy") {
+			if p.Name == "envoy" {
+				title = "the server of the gateways"
+			}
+			fmt.Fprintf(&b, "| %s | %.0f |\n", title, mb)
 		}
 	}
 	return b.String()

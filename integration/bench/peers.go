@@ -42,12 +42,14 @@ var (
 
 // PeerResult is all that was found out about the peers, as it stands in peers.json.
 type PeerResult struct {
-	Machine    Machine           `json:"machine"`
-	Settings   peerSettings      `json:"settings"`
-	Versions   map[string]string `json:"versions"`
-	Costs      []*PeerCost       `json:"costs"`
-	Latencies  []*PeerLatency    `json:"latencies"`
-	Behaviours []*Behaviour      `json:"behaviours"`
+	Machine   Machine           `json:"machine"`
+	Settings  peerSettings      `json:"settings"`
+	Versions  map[string]string `json:"versions"`
+	Costs     []*PeerCost       `json:"costs"`
+	Latencies []*PeerLatency    `json:"latencies"`
+	// Memory is that of the services at the end, in megabytes.
+	Memory     map[string]float64 `json:"resident_mb"`
+	Behaviours []*Behaviour       `json:"behaviours"`
 }
 
 // comparePeers measures all peers, and writes the report to out and, with the other files, into a
@@ -125,6 +127,9 @@ func (r *PeerResult) measure(ctx context.Context, binary string, p *programs, ch
 			return err
 		}
 		longest = max(longest, time.Since(start))
+	}
+	if r.Memory, err = stage.memory(); err != nil {
+		return err
 	}
 	return m.checkConnections(ctx)
 }

@@ -69,7 +69,7 @@ const (
 	// peerOrigin is that of a web page that may call.
 	peerOrigin = "https://app.example.com"
 	// peerCacheEntries is how many tokens a cache holds, as mcpauth's does by default.
-	peerCacheEntries = 8192
+	peerCacheEntries = 4096
 )
 
 var (

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -191,4 +192,24 @@ func (s *peerStage) processes(p *peer) map[string]int {
 		all["service"] = s.services[p.Authz].cmd.Process.Pid
 	}
 	return all
+}
+
+// memory returns the resident memory of the services in megabytes.
+func (s *peerStage) memory() (map[string]float64, error) {
+	all := map[string]float64{}
+	for name, each := range s.services {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", each.cmd.Process.Pid))
+		if err != nil {
+			return nil, err
+		}
+		var kB float64
+		if _, rest, ok := strings.Cut(string(status), "\nVmRSS:"); ok {
+			_, err = fmt.Sscan(rest, &kB)
+		}
+		if err != nil || kB == 0 {
+			return nil, fmt.Errorf("memory of %s: %v in\n%s", name, err, status)
+		}
+		all[name] = kB * 1024 / 1e6
+	}
+	return all, nil
 }
