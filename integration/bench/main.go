@@ -28,6 +28,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -146,6 +147,9 @@ func command() error {
 	defer stop()
 	if *soak > 0 {
 		return watch(ctx, s, *soak)
+	}
+	if *docs && !*peers {
+		return errors.New("-docs goes with -peers")
 	}
 	if *peers {
 		p := fullPeers

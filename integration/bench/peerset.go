@@ -94,16 +94,16 @@ type peerCluster struct {
 
 // peerConfiguration is what the template of Envoy's configuration needs.
 type peerConfiguration struct {
-	Peers                          []*peer
-	Clusters                       []peerCluster
-	Issuer, KeySetURL              string
-	Resource, Scope, Origin        string
-	MetadataPath, Metadata         string
-	Plugin, Lua                    string
-	CacheEntries                   int
-	Full                           bool // with all that the probes ask for
-	services                       map[string]*service
-	authorizationServerHostAndPort string
+	Peers                   []*peer
+	Clusters                []peerCluster
+	Issuer, KeySetURL       string
+	Resource, Scope, Origin string
+	MetadataPath, Metadata  string
+	Plugin, Lua             string
+	CacheEntries            int
+	Full                    bool // with all that the probes ask for
+	services                map[string]*service
+	authAddress             string
 }
 
 // bootstrap renders the configuration of Envoy.
@@ -118,7 +118,7 @@ func (c *peerConfiguration) bootstrap() (string, error) {
 		cluster.HTTP2 = s.grpc
 		c.Clusters = append(c.Clusters, cluster)
 	}
-	auth, err := clusterAt("auth", c.authorizationServerHostAndPort)
+	auth, err := clusterAt("auth", c.authAddress)
 	if err != nil {
 		return "", err
 	}

@@ -103,7 +103,7 @@ func (s *peerStage) start(ctx context.Context, binary string, p *programs, full,
 	}
 	c := &peerConfiguration{
 		Peers: s.peers, Issuer: s.auth.Issuer(), KeySetURL: s.auth.Endpoint("jwks"), Full: full,
-		services: s.services, authorizationServerHostAndPort: s.auth.port.Addr(),
+		services: s.services, authAddress: s.auth.port.Addr(),
 	}
 	bootstrap, err := c.bootstrap()
 	if err != nil {

@@ -5,17 +5,18 @@ import (
 	"time"
 )
 
+var farFuture = time.Now().Add(time.Hour)
+
 // TestCache: the token that was not used for the longest time goes first, and one that has expired
 // is not found.
 func TestCache(t *testing.T) {
 	c := newCache(2)
-	later := time.Now().Add(time.Hour)
-	c.add("a", &caller{subject: "a", expires: later})
-	c.add("b", &caller{subject: "b", expires: later})
+	c.add("a", &caller{subject: "a", expires: farFuture})
+	c.add("b", &caller{subject: "b", expires: farFuture})
 	if c.get("a") == nil {
 		t.Fatal("a is gone")
 	}
-	c.add("c", &caller{subject: "c", expires: later})
+	c.add("c", &caller{subject: "c", expires: farFuture})
 	for token, want := range map[string]bool{"a": true, "b": false, "c": true, "d": false} {
 		if found := c.get(token); (found != nil) != want || found != nil && found.subject != token {
 			t.Errorf("%s: %+v", token, found)

@@ -11,8 +11,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Headers are those that the answer repeats.
-type Headers struct {
+// headers are those that the answer repeats.
+type headers struct {
 	Authorization string `json:"authorization"`
 	Subject       string `json:"x-mcpauth-subject"`
 	User          string `json:"x-user"`
@@ -31,7 +31,7 @@ func main() {
 
 func serve(ctx *fasthttp.RequestCtx) {
 	header := func(name string) string { return string(ctx.Request.Header.Peek(name)) }
-	seen, err := json.Marshal(Headers{header("Authorization"), header("X-Mcpauth-Subject"), header("X-User")})
+	seen, err := json.Marshal(headers{header("Authorization"), header("X-Mcpauth-Subject"), header("X-User")})
 	if err != nil {
 		ctx.Error(err.Error(), fasthttp.StatusInternalServerError)
 		return
