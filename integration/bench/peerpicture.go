@@ -56,7 +56,7 @@ func (r *PeerResult) picture(w io.Writer) error {
 	}
 	return peersPictureTemplate.Execute(w, map[string]any{
 		"Width": pictureWidth, "Height": y + 24, "Left": peersPlotLeft, "BarHeight": barHeight, "Groups": groups, "FootY": y,
-		"Foot":  "Over the same server behind Envoy without the check. Light bars: a library in the server. Less is better.",
+		"Foot":  "Over the same server behind Envoy without the check. The last three are libraries in it. Less is better.",
 		"Foot2": fmt.Sprintf("Envoy %s with one worker, HTTP/1.1, %s.", r.Machine.Envoy, r.Machine.CPU),
 	})
 }

@@ -59,6 +59,18 @@ func TestPredicatesOfRefusals(t *testing.T) {
 	}
 }
 
+// TestBriefHasNoToken: a peer may repeat the token in its answer.
+func TestBriefHasNoToken(t *testing.T) {
+	s := refusal(401, `Bearer realm="http://mcp.example.com/notes?access_token=eyJhbGciOi.eyJpc3Mi.c2ln"`)
+	if got := s.brief(); got != `401 Unauthorized, WWW-Authenticate: Bearer realm="http://mcp.example.com/notes?access_token=…"` {
+		t.Error(got)
+	}
+	s = &seen{Status: 200, Body: `{"authorization":"Bearer eyJhbGciOi.eyJpc3Mi.c2ln"}`}
+	if got := s.brief(); got != `200 OK: {"authorization":"Bearer …"}` {
+		t.Error(got)
+	}
+}
+
 func TestUnavailable(t *testing.T) {
 	retry := func(s *seen) *seen { s.Header.Set("Retry-After", "5"); return s }
 	for _, test := range []struct {

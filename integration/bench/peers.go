@@ -33,10 +33,10 @@ type peerSettings struct {
 // fullPeers takes about eight minutes on two processors, quickPeers three.
 var (
 	fullPeers = peerSettings{
-		Rounds: 5, Requests: 3000, Tokens: 2000, WarmUp: 3000, Paced: 2 * time.Second, Patience: 45 * time.Second, Budget: 11 * time.Minute,
+		Rounds: 5, Requests: 3000, Tokens: 2000, WarmUp: 8000, Paced: 2 * time.Second, Patience: 45 * time.Second, Budget: 11 * time.Minute,
 	}
 	quickPeers = peerSettings{
-		Rounds: 2, Requests: 1000, Tokens: 1000, WarmUp: 1000, Paced: time.Second, Patience: 45 * time.Second, Budget: 5 * time.Minute,
+		Rounds: 2, Requests: 1000, Tokens: 1000, WarmUp: 4000, Paced: time.Second, Patience: 45 * time.Second, Budget: 5 * time.Minute,
 	}
 )
 
