@@ -5,6 +5,7 @@
 //	go run ./bench [-quick] [-only REGEXP] [-variants NAME,...] [-http 1|2] [-rounds N] [-svg FILE]
 //	go run ./bench -algorithms [...]
 //	go run ./bench -soak N [-variants NAME,...]
+//	go run ./bench -peers [-quick] [-docs]
 //
 // What a gateway pays is processor time; how many requests a second get through
 // says as much about the generator of the load and the machine. Variants take
@@ -27,6 +28,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -97,6 +99,8 @@ func command() error {
 	http := flag.String("http", "", "only this version of HTTP, 1 or 2")
 	soak := flag.Int("soak", 0, "instead, send so `many` requests with distinct tokens and watch the memory")
 	svg := flag.String("svg", "", "write the picture to this `file` too")
+	peers := flag.Bool("peers", false, "instead, compare with other ways to protect an MCP server")
+	docs := flag.Bool("docs", false, "with -peers, also write the tables and the picture into the pages")
 	flag.Parse()
 	s := full
 	if *isQuick {
@@ -143,6 +147,18 @@ func command() error {
 	defer stop()
 	if *soak > 0 {
 		return watch(ctx, s, *soak)
+	}
+	if *docs && !*peers {
+		return errors.New("-docs goes with -peers")
+	}
+	if *peers {
+		p := fullPeers
+		if *isQuick {
+			p = quickPeers
+		}
+		p.Rounds = cmp.Or(*rounds, p.Rounds)
+		p.Requests = cmp.Or(*requests, p.Requests)
+		return comparePeers(ctx, p, filepath.Join(root, "build", "bench"), *docs, os.Stdout)
 	}
 	return run(ctx, s, filepath.Join(root, "build", "bench"), *svg, os.Stdout)
 }

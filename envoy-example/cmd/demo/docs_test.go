@@ -129,6 +129,9 @@ func TestCommands(t *testing.T) {
 		case line == "make bench", line == "make bench-quick":
 			// All of it is tested in the folder integration/bench.
 			shell(t, root, line+" BENCH='-rounds 1 -http 1 -only RS256..cold'")
+		case line == "make bench-peers":
+			// TestPeers in integration/bench runs what it starts.
+			shell(t, root, "make -n bench-peers")
 		case strings.HasPrefix(line, "make image PUSH="):
 			here := strings.TrimPrefix(images.URL, "http://")
 			out := shell(t, root, strings.Replace(line, "registry.example.com", here, 1)+" IMAGE="+filepath.Join(t.TempDir(), "image"))
