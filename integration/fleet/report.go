@@ -53,19 +53,21 @@ func most(list []tally) tally {
 // measuredTable has a row for each measured fleet.
 func measuredTable(all []*Measured) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "| proxies | workers of each | start: metadata, keys | rotation: keys | flood of %d unknown keys at each proxy, in %.0f s: keys | %d opaque tokens at all workers: questions | most of one proxy |\n", all[0].FloodKeys, all[0].FloodTime.Seconds(), opaqueTokens)
-	b.WriteString("|---:|---:|---:|---:|---:|---:|---|\n")
+	fmt.Fprintf(&b, "| proxies × workers | start: metadata, keys | rotation: keys | flood of %s unknown keys at each proxy: keys | %d opaque tokens at all workers: questions |\n", thousands(all[0].FloodKeys), opaqueTokens)
+	b.WriteString("|---:|---:|---:|---:|---:|\n")
+	var start, rotation, flood tally
 	for _, m := range all {
-		start, rotation, flood, opaque := sum(m.Start), sum(m.Rotation), sum(m.Flood), sum(m.Opaque)
-		fmt.Fprintf(&b, "| %d | %d | %d, %d | %d | %d | %d | %d, %d; %d; %d; %d |\n", m.Proxies, m.Workers,
-			start[metadata], start[keys], rotation[keys], flood[keys], opaque[introspection],
-			most(m.Start)[metadata], most(m.Start)[keys], most(m.Rotation)[keys], most(m.Flood)[keys], most(m.Opaque)[introspection])
+		fmt.Fprintf(&b, "| %d × %d | %d, %d | %d | %d in %.0f s | %s |\n", m.Proxies, m.Workers, sum(m.Start)[metadata], sum(m.Start)[keys],
+			sum(m.Rotation)[keys], sum(m.Flood)[keys], m.FloodTime.Seconds(), thousands(sum(m.Opaque)[introspection]))
+		start, rotation, flood = most([]tally{start, most(m.Start)}), most([]tally{rotation, most(m.Rotation)}), most([]tally{flood, most(m.Flood)})
 	}
+	fmt.Fprintf(&b, "\nThe most that one proxy asked for: metadata %d and keys %d times at the start, keys %d times at the rotation and %d times in the flood.\n",
+		start[metadata], start[keys], rotation[keys], flood[keys])
 	for _, m := range all {
 		if m.Peace == nil {
 			continue
 		}
-		fmt.Fprintf(&b, "\nIn %.0f quiet seconds after their start, with keys that are to be fetched each minute, %d proxies of %d workers asked %d times for keys and %d times for metadata, and each proxy %d times for keys at most.\n",
+		fmt.Fprintf(&b, "In %.0f quiet seconds after their start, with keys that are to be fetched each minute, %d proxies of %d workers asked %d times for keys and %d times for metadata, and each proxy %d times for keys at most.\n",
 			m.PeaceTime.Seconds(), m.Proxies, m.Workers, sum(m.Peace)[keys], sum(m.Peace)[metadata], most(m.Peace)[keys])
 	}
 	return b.String()

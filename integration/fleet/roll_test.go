@@ -337,6 +337,59 @@ func TestRollingPush(t *testing.T) {
 	}
 }
 
+// TestPushWithManyOpaqueTokens: after a push a worker asks about every opaque token anew.
+// More tokens come at once than it asks about at a time; none is refused.
+func TestPushWithManyOpaqueTokens(t *testing.T) {
+	const users = 300
+	f := newTestFleet(t, 1)
+	named := func(name string) string {
+		return f.plugin(func(_, r object) { r["metadata"] = object{"resource_name": name} })
+	}
+	if err := f.grow(t.Context(), 1, func(_ int, o *envoy.Options) {
+		byFilter.options(o)
+		o.Plugin = named("first")
+	}); err != nil {
+		t.Fatal(err)
+	}
+	p := f.proxies[0]
+	f.auth.think(50 * time.Millisecond)
+	all := &connections{proxy: p}
+	defer all.close()
+	for range users {
+		all.clients = append(all.clients, load.NewClient(false))
+	}
+	var tokens []string
+	for range users {
+		tokens = append(tokens, opaquePrefix+rand.Text())
+	}
+	for _, name := range []string{"first", "second", "third"} {
+		if err := byFilter.update(p.Process, named(name)); err != nil {
+			t.Fatal(err)
+		}
+		if err := await(30*time.Second, func() string { return f.uses(p, name) }); err != nil {
+			t.Fatal(err)
+		}
+		begin := time.Now()
+		statuses := make(chan int, users)
+		for i, client := range all.clients {
+			go func() {
+				status, _ := load.Send(t.Context(), client, p.Addr(), host, load.Shot{Path: path, Token: tokens[i]})
+				statuses <- status
+			}()
+		}
+		counts := map[int]int{}
+		for range users {
+			counts[<-statuses]++
+		}
+		if counts[http.StatusOK] != users {
+			t.Errorf("the configuration %s: %d users, by status: %v", name, users, counts)
+		}
+		if n := p.door.seen(begin)[introspection]; n != users {
+			t.Errorf("the configuration %s: %d questions about %d tokens", name, n, users)
+		}
+	}
+}
+
 // TestRollingReplacement replaces all proxies of a fleet behind a load balancer, another
 // Envoy, one after the other: a new process starts, takes load when it is ready, and the
 // old one ends when it has answered. Nobody notices, for nothing sends requests again.
@@ -373,7 +426,8 @@ func TestRollingReplacement(t *testing.T) {
 		}
 		old.Stop()
 		time.Sleep(500 * time.Millisecond)
-		if got := p.door.seen(before); got[metadata] > atStart()[metadata] || got[keys] > inFlood(time.Since(before))[keys]+atStart()[keys] {
+		// The keys and the questions about opaque tokens each have the metadata searched for.
+		if got := p.door.seen(before); got[metadata] > 2 || got[keys] > inFlood(time.Since(before))[keys]+atStart()[keys] {
 			t.Errorf("the new proxy %d has asked for %v", i, got)
 		}
 		if sent := requests(t, p); sent < 50 {

@@ -37,6 +37,7 @@ type authServer struct {
 	cacheControl string // of the keys
 	doors        []*door
 	keySets      map[string][]byte // served instead of the current one, by path
+	thinks       time.Duration     // before it answers about a token
 }
 
 // A door is an address of the authorization server.
@@ -88,6 +89,13 @@ func (s *authServer) setCacheControl(value string) {
 	s.cacheControl = value
 }
 
+// think makes the server take a time for each answer about a token.
+func (s *authServer) think(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.thinks = d
+}
+
 // freeze makes a path serve the present key set from now on.
 func (s *authServer) freeze(path string) {
 	set := s.KeySet()
@@ -130,6 +138,10 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // introspect vouches for the tokens of a prefix (RFC 7662, section 2.2).
 func (s *authServer) introspect(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	thinks := s.thinks
+	s.mu.Unlock()
+	time.Sleep(thinks)
 	answer := map[string]any{"active": false}
 	if strings.HasPrefix(r.FormValue("token"), opaquePrefix) {
 		answer = map[string]any{
