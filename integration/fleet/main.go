@@ -28,11 +28,11 @@ var sizes = []struct{ proxies, workers int }{{1, 1}, {1, 2}, {2, 1}, {2, 2}, {4,
 
 const (
 	floodKeys = 10_000
-	floodRate = 500 // a second, at each proxy
+	floodRate = 1000 // a second, at each proxy
 
 	// peace is how long the last fleet is watched with no more than its usual load, with
 	// keys that are to be fetched each minute.
-	peace      = 185 * time.Second
+	peace      = 125 * time.Second
 	peaceFresh = time.Minute
 )
 

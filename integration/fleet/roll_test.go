@@ -17,6 +17,7 @@ import (
 
 	"mcpauth/envoy-example/authserver"
 	"mcpauth/envoy-example/envoy"
+	"mcpauth/envoy-example/loopback"
 	"mcpauth/integration/load"
 )
 
@@ -386,6 +387,60 @@ func TestPushWithManyOpaqueTokens(t *testing.T) {
 		}
 		if n := p.door.seen(begin)[introspection]; n != users {
 			t.Errorf("the configuration %s: %d questions about %d tokens", name, n, users)
+		}
+	}
+}
+
+// TestManyOpaqueTokensWithNobodyToAsk: where the cluster has no endpoint, or nothing
+// listens there, each question fails at once and the next ones come up. That goes on
+// within no call of Envoy's, which would overflow the stack of a worker.
+func TestManyOpaqueTokensWithNobodyToAsk(t *testing.T) {
+	port, err := loopback.Reserve(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer port.Release()
+	clusters := []string{
+		`  - {name: nobody, type: STATIC, connect_timeout: 2s}`,
+		fmt.Sprintf(`  - {name: nobody, type: STATIC, connect_timeout: 2s, load_assignment: {cluster_name: nobody,`+
+			` endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: %s, port_value: %d}}}}]}]}}`, loopback.Host, port.Number()),
+	}
+	f := newTestFleet(t, 1)
+	if err := f.grow(t.Context(), len(clusters), func(i int, o *envoy.Options) {
+		o.Extra = clusters[i]
+		o.Plugin = f.plugin(func(server, _ object) { server["introspection"].(object)["cluster"] = "nobody" })
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range f.proxies {
+		valid := f.connect(p)
+		defer valid.close()
+		if err := valid.each(t.Context(), http.StatusOK, f.token(authserver.Token{})); err != nil {
+			t.Fatal(err)
+		}
+		const users = 500
+		statuses := make(chan int, users)
+		for range users {
+			client := load.NewClient(false)
+			defer client.CloseIdleConnections()
+			go func() {
+				status, _ := load.Send(t.Context(), client, p.Addr(), host, load.Shot{Path: path, Token: opaquePrefix + rand.Text()})
+				statuses <- status
+			}()
+		}
+		counts := map[int]int{}
+		for range users {
+			counts[<-statuses]++
+		}
+		if counts[http.StatusServiceUnavailable] != users {
+			t.Errorf("proxy %d: %d opaque tokens, by status: %v", i, users, counts)
+		}
+		if err := valid.each(t.Context(), http.StatusOK, f.token(authserver.Token{})); err != nil {
+			t.Errorf("proxy %d, afterwards: %v", i, err)
+		}
+		// One VM each for the check at the start, the main thread and the worker.
+		if n := strings.Count(p.Log(), "mcpauth: version"); n != 3 {
+			t.Errorf("proxy %d: %d VMs have started: one has died", i, n)
 		}
 	}
 }

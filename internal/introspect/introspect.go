@@ -54,15 +54,11 @@ type Client struct {
 	calls []*Call // that have not ended, one for each token
 	queue []*Call // those of calls that are not sent yet, oldest first
 	size  int     // of calls, in units of sizeUnit
-
-	// rests makes the next Tick send nothing. That Tick is the one after a response that
-	// is no answer. The host itself may have made this response, within the call that sent
-	// the question: to send the next one at once would nest these calls without end.
-	rests bool
 }
 
-// sizeUnit is the length of the tokens of which maxCalls may be held; longer ones count
-// more than once. The places in which requests wait have the same size.
+// sizeUnit is the length from which a token counts more than once, so that large tokens
+// take no more memory than maxCalls of this length. The places of requests that wait are
+// of the same size.
 const sizeUnit = 8192
 
 // New returns the Client of a server that has an Introspection. d finds the endpoint
@@ -184,9 +180,7 @@ func (c *Client) Searching() bool { return len(c.queue) > 0 && c.sent() < maxSen
 // enough are under way. The plugin also calls it after each response.
 func (c *Client) Tick() {
 	c.stateLog.Tick()
-	rests := c.rests
-	c.rests = false
-	if len(c.queue) == 0 || rests {
+	if len(c.queue) == 0 {
 		return
 	}
 	c.dropLate()
@@ -256,7 +250,6 @@ func (c *Client) receive(endpoint *config.URL, call *Call, r *callout.Response) 
 	switch {
 	case problem != "":
 		c.Failed++
-		c.rests = true
 		result, duration = &Result{RetryAfter: r.RetryAfter()}, failedTime
 		if r.Status == 429 || r.Status == 403 {
 			duration = max(duration, time.Duration(result.RetryAfter)*time.Second)

@@ -191,31 +191,6 @@ func TestLargeTokensTakeMoreRoom(t *testing.T) {
 	}
 }
 
-// A host may fail a question while it is being sent. A question that follows from the
-// failure would fail within it, and so on, for the whole queue.
-func TestFailuresDoNotNest(t *testing.T) {
-	c, p := newClient(t, "")
-	p.down = true
-	for i := range maxCalls {
-		c.Ask(fmt.Sprint("good", i), p.now)
-	}
-	c.Tick()
-	for len(c.queue) > 0 {
-		before := len(c.queue)
-		p.answer()
-		if len(c.queue) != before {
-			t.Fatal("a failure has had the next question sent")
-		}
-		if !c.Pending() {
-			t.Fatal("nothing has the next questions sent")
-		}
-		c.Tick()
-		if len(c.queue) != before-maxSent {
-			t.Fatalf("%d questions left after a tick, before it %d", len(c.queue), before)
-		}
-	}
-}
-
 // A server that does not answer in time makes nobody wait beyond the time for which
 // requests may, and nothing stays.
 func TestTokensThatWaitTooLong(t *testing.T) {
