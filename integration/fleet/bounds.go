@@ -75,3 +75,5 @@ func inOutage(d time.Duration) (withKeys, withoutKeys int) {
 func forOpaque(tokens, workers int) tally { return tally{introspection: tokens * workers} }
 
 func ceil(a, b time.Duration) int { return int((a + b - 1) / b) }
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }

@@ -56,18 +56,19 @@ func measuredTable(all []*Measured) string {
 	fmt.Fprintf(&b, "| proxies × workers | start: metadata, keys | rotation: keys | flood of %s unknown keys at each proxy: keys | %d opaque tokens at all workers: questions |\n", thousands(all[0].FloodKeys), opaqueTokens)
 	b.WriteString("|---:|---:|---:|---:|---:|\n")
 	var start, rotation, flood tally
+	perWorker := 0
 	for _, m := range all {
 		fmt.Fprintf(&b, "| %d × %d | %d, %d | %d | %d in %.0f s | %s |\n", m.Proxies, m.Workers, sum(m.Start)[metadata], sum(m.Start)[keys],
 			sum(m.Rotation)[keys], sum(m.Flood)[keys], m.FloodTime.Seconds(), thousands(sum(m.Opaque)[introspection]))
+		perWorker = max(perWorker, ceilDiv(most(m.Opaque)[introspection], m.Workers))
 		start, rotation, flood = most([]tally{start, most(m.Start)}), most([]tally{rotation, most(m.Rotation)}), most([]tally{flood, most(m.Flood)})
 	}
-	fmt.Fprintf(&b, "\nThe most that one proxy asked for: metadata %d and keys %d times at the start, keys %d times at the rotation and %d times in the flood.\n",
-		start[metadata], start[keys], rotation[keys], flood[keys])
+	fmt.Fprintf(&b, "| most of one proxy | %d, %d | %d | %d | %d for each worker |\n", start[metadata], start[keys], rotation[keys], flood[keys], perWorker)
 	for _, m := range all {
 		if m.Peace == nil {
 			continue
 		}
-		fmt.Fprintf(&b, "In %.0f quiet seconds after their start, with keys that are to be fetched each minute, %d proxies of %d workers asked %d times for keys and %d times for metadata, and each proxy %d times for keys at most.\n",
+		fmt.Fprintf(&b, "\nIn %.0f quiet seconds after their start, with keys that are to be fetched each minute, %d proxies of %d workers asked for keys %d times and for metadata %d times. No proxy asked for keys more than %d times.\n",
 			m.PeaceTime.Seconds(), m.Proxies, m.Workers, sum(m.Peace)[keys], sum(m.Peace)[metadata], most(m.Peace)[keys])
 	}
 	return b.String()
