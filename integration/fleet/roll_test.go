@@ -228,6 +228,7 @@ func rejections(t *testing.T, p *proxy, w way) int64 {
 // of them serve valid and invalid tokens: no valid one is refused, no invalid one passes.
 // Configurations with mistakes are refused, and the old ones go on.
 func TestRollingPush(t *testing.T) {
+	t.Parallel()
 	ways := []way{byFilter, byFilter, byListener}
 	f := newTestFleet(t, 2)
 	named := func(name string, change func(server, resource object)) string {
@@ -341,6 +342,7 @@ func TestRollingPush(t *testing.T) {
 // TestPushWithManyOpaqueTokens: after a push a worker asks about every opaque token anew.
 // More tokens come at once than it asks about at a time; none is refused.
 func TestPushWithManyOpaqueTokens(t *testing.T) {
+	t.Parallel()
 	const users = 300
 	f := newTestFleet(t, 1)
 	named := func(name string) string {
@@ -395,6 +397,7 @@ func TestPushWithManyOpaqueTokens(t *testing.T) {
 // listens there, each question fails at once and the next ones come up. That goes on
 // within no call of Envoy's, which would overflow the stack of a worker.
 func TestManyOpaqueTokensWithNobodyToAsk(t *testing.T) {
+	t.Parallel()
 	port, err := loopback.Reserve(0)
 	if err != nil {
 		t.Fatal(err)
@@ -449,6 +452,7 @@ func TestManyOpaqueTokensWithNobodyToAsk(t *testing.T) {
 // Envoy, one after the other: a new process starts, takes load when it is ready, and the
 // old one ends when it has answered. Nobody notices, for nothing sends requests again.
 func TestRollingReplacement(t *testing.T) {
+	t.Parallel()
 	f := newTestFleet(t, 2)
 	if err := f.grow(t.Context(), 2, nil); err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@
 package introspect
 
 import (
+	"hash/maphash"
 	"strings"
 	"time"
 
@@ -54,6 +55,7 @@ type Client struct {
 	calls []*Call // that have not ended, one for each token
 	queue []*Call // those of calls that are not sent yet, oldest first
 	size  int     // of calls, in units of sizeUnit
+	seed  maphash.Seed
 }
 
 // sizeUnit is the length from which a token counts more than once, so that large tokens
@@ -68,6 +70,7 @@ func New(server *config.AuthorizationServer, d *discovery.Client, host callout.H
 		cfg:       server.Introspection,
 		clockSkew: server.ClockSkew,
 		host:      host,
+		seed:      maphash.MakeSeed(),
 		discovery: d,
 		stateLog:  callout.NewStateLog(host, server.Issuer, "tokens", "checked"),
 		tokenLog:  callout.NewEventLog(host, server.Issuer, "token"),
@@ -110,6 +113,7 @@ func (r *Result) holds(arrived, now callout.UnixMilli) bool {
 // A Call is a question to the server. It ends once.
 type Call struct {
 	token string
+	hash  uint64 // of token, so that a request compares its token with hardly any other
 	began callout.UnixMilli
 	ended bool
 }
@@ -146,15 +150,16 @@ func (c *Client) Ask(token string, arrived callout.UnixMilli) (*Result, *Call) {
 			return &known, nil
 		}
 	}
+	hash := maphash.String(c.seed, token)
 	for i := len(c.calls) - 1; i >= 0; i-- {
 		switch call := c.calls[i]; {
 		case !call.began.Within(callout.LostAfter, now):
 			c.end(call)
-		case call.token == token:
+		case call.hash == hash && call.token == token:
 			return nil, call
 		}
 	}
-	call := &Call{token: token, began: now}
+	call := &Call{token: token, hash: hash, began: now}
 	if c.size+call.size() > maxCalls {
 		return nil, nil
 	}
