@@ -28,10 +28,6 @@ const (
 
 	// Without keys, while requests come, it fetches each second.
 	retryPeriod = time.Second
-
-	// An answer about an opaque token is used for introspectionAge, by the worker that
-	// asked.
-	introspectionAge = time.Minute
 )
 
 // atStart returns what a proxy asks when it starts, if the first place in which it looks
@@ -70,8 +66,8 @@ func inOutage(d time.Duration) (withKeys, withoutKeys int) {
 	return withKeys, int(d/retryPeriod) + 2
 }
 
-// forOpaque returns what a proxy asks within introspectionAge about tokens that all its
-// workers see.
+// forOpaque returns what a proxy asks in a minute about tokens that all its workers see:
+// each uses an answer for max_cache_seconds, which is a minute by default.
 func forOpaque(tokens, workers int) tally { return tally{introspection: tokens * workers} }
 
 func ceil(a, b time.Duration) int { return int((a + b - 1) / b) }

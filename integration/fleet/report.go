@@ -142,7 +142,10 @@ func hitRateTable() string {
 
 // rate formats a number of events in a second.
 func rate(n float64) string {
-	if n < 10 {
+	switch {
+	case n < 1:
+		return fmt.Sprintf("%.2f", n)
+	case n < 10:
 		return fmt.Sprintf("%.1f", n)
 	}
 	return thousands(int(n + 0.5))
