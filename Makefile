@@ -72,7 +72,7 @@ STATICCHECK = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" staticcheck
 # The Envoys of test-matrix: the last release of each minor version whose Wasm host works.
 ENVOYS ?= 1.36.4 1.37.0 1.38.2 1.39.3 1.40.0
 
-.PHONY: help build tools run demo check test test-matrix test-endurance lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-peers bench-files bench-jwtlite faults-file vectors-file dashboard vulncheck fuzz fuzz-briefly clean
+.PHONY: help build tools run demo check test test-matrix test-endurance lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-peers bench-fleet bench-growth bench-start bench-files bench-jwtlite faults-file vectors-file dashboard vulncheck fuzz fuzz-briefly clean
 
 # Targets are listed in the order of this file, under the last line with ##@.
 help: ## this list
@@ -246,6 +246,10 @@ bench: bench-files ## the cost of mcpauth beside Envoy's own jwt_authn: build/be
 bench-peers: build ## mcpauth beside ext_authz, Lua, and the Python and TypeScript SDKs: build/bench/peers.md
 	@$(call modules,integration)
 	cd integration && $(GO) run ./bench -peers $(BENCH)
+
+bench-fleet: build ## what an authorization server sees of fleets of proxies, and hit rates of their caches: build/bench/fleet.md
+	@$(call modules,integration)
+	cd integration && $(GO) run ./fleet $(BENCH)
 
 bench-files: build # mcpauth with signatures by jwtlite only, and a plugin that does nothing
 	@$(call wasm,.,-tags=jwtlite $(PLUGIN),build/bench/mcpauth-jwtlite.wasm)

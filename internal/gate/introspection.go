@@ -42,7 +42,7 @@ func (g *Gate) introspect(p *resource, r *Request, s *trustedServer, token strin
 	switch {
 	case call != nil:
 		return waitFor(call, s.queues.tokens, reply.TokenNotChecked(r.allowOrigin(), call.RetryAfter()))
-	case result == nil: // too many calls are under way
+	case result == nil: // too many tokens wait for their turn
 		return respond(reply.TokenNotChecked(r.allowOrigin(), 1), metrics.NoRoom)
 	case result.Err == introspect.ErrScope:
 		return g.insufficientScope(p, r, p.neededByHeaders(r).Scopes, r.asker())

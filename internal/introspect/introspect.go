@@ -8,6 +8,7 @@
 package introspect
 
 import (
+	"hash/maphash"
 	"strings"
 	"time"
 
@@ -19,11 +20,13 @@ import (
 )
 
 const (
-	maxCalls   = 64              // under way in one worker for one server
-	maxGood    = 4096            // results for good tokens that are cached
-	maxBad     = 1024            // results for other tokens that are cached
-	badTime    = 5 * time.Second // for which the result for a bad token is cached
-	failedTime = time.Second     // for which the result is cached that there was no answer
+	maxSent    = 64               // Calls under way in one worker for one server
+	maxCalls   = 512              // Calls that are under way or wait until others have ended
+	maxWait    = 10 * time.Second // of a Call until it is sent: no request waits longer for it
+	maxGood    = 4096             // results for good tokens that are cached
+	maxBad     = 1024             // results for other tokens that are cached
+	badTime    = 5 * time.Second  // for which the result for a bad token is cached
+	failedTime = time.Second      // for which the result is cached that there was no answer
 
 	// RetryAfter is the number of seconds after which a client may try again when
 	// the server did not answer.
@@ -49,9 +52,16 @@ type Client struct {
 	// that it did not.
 	Answered, Failed int32
 
-	calls []*Call // under way, one for each token
-	queue []*Call // those of calls that are not sent yet
+	calls []*Call // that have not ended, one for each token
+	queue []*Call // those of calls that are not sent yet, oldest first
+	size  int     // of calls, in units of sizeUnit
+	seed  maphash.Seed
 }
+
+// sizeUnit is the length from which a token counts more than once, so that large tokens
+// take no more memory than maxCalls of this length. The places of requests that wait are
+// of the same size.
+const sizeUnit = 8192
 
 // New returns the Client of a server that has an Introspection. d finds the endpoint
 // if the configuration does not name it.
@@ -60,6 +70,7 @@ func New(server *config.AuthorizationServer, d *discovery.Client, host callout.H
 		cfg:       server.Introspection,
 		clockSkew: server.ClockSkew,
 		host:      host,
+		seed:      maphash.MakeSeed(),
 		discovery: d,
 		stateLog:  callout.NewStateLog(host, server.Issuer, "tokens", "checked"),
 		tokenLog:  callout.NewEventLog(host, server.Issuer, "token"),
@@ -102,6 +113,7 @@ func (r *Result) holds(arrived, now callout.UnixMilli) bool {
 // A Call is a question to the server. It ends once.
 type Call struct {
 	token string
+	hash  uint64 // of token, so that a request compares its token with hardly any other
 	began callout.UnixMilli
 	ended bool
 }
@@ -121,9 +133,12 @@ func (c *Call) Ended() uint64 {
 // server does not answer.
 func (c *Call) RetryAfter() int { return RetryAfter }
 
+// size returns how much the Call counts in Client.size.
+func (c *Call) size() int { return 1 + len(c.token)/sizeUnit }
+
 // Ask returns what is known about a token, for a request that arrived at a time. If
 // nothing is known, it returns the Call that will change that; requests with the same
-// token share it. If too many Calls are under way, it returns neither.
+// token share it. If there are too many Calls, it returns neither.
 func (c *Client) Ask(token string, arrived callout.UnixMilli) (*Result, *Call) {
 	now := c.host.Now()
 	for _, cache := range [...]*tokencache.Cache[Result]{c.good, c.bad} {
@@ -135,18 +150,21 @@ func (c *Client) Ask(token string, arrived callout.UnixMilli) (*Result, *Call) {
 			return &known, nil
 		}
 	}
+	hash := maphash.String(c.seed, token)
 	for i := len(c.calls) - 1; i >= 0; i-- {
 		switch call := c.calls[i]; {
 		case !call.began.Within(callout.LostAfter, now):
 			c.end(call)
-		case call.token == token:
+		case call.hash == hash && call.token == token:
 			return nil, call
 		}
 	}
-	if len(c.calls) >= maxCalls {
+	call := &Call{token: token, hash: hash, began: now}
+	if c.size+call.size() > maxCalls {
 		return nil, nil
 	}
-	call := &Call{token: strings.Clone(token), began: now}
+	call.token = strings.Clone(token)
+	c.size += call.size()
 	c.calls = append(c.calls, call)
 	c.queue = append(c.queue, call)
 	return nil, call
@@ -154,34 +172,53 @@ func (c *Client) Ask(token string, arrived callout.UnixMilli) (*Result, *Call) {
 
 // Pending reports whether Tick has something to send.
 func (c *Client) Pending() bool {
-	return len(c.queue) > 0 && !c.lookup.waiting && !c.lookup.underWay(c.host.Now())
+	return len(c.queue) > 0 && c.sent() < maxSent && !c.lookup.waiting && !c.lookup.underWay(c.host.Now())
 }
 
-// Searching reports whether questions wait until the endpoint is found.
-func (c *Client) Searching() bool { return len(c.queue) > 0 }
+// sent returns how many Calls are under way.
+func (c *Client) sent() int { return len(c.calls) - len(c.queue) }
 
-// Tick sends the questions that have come up, once the endpoint is known.
+// Searching reports whether questions wait until the endpoint is found.
+func (c *Client) Searching() bool { return len(c.queue) > 0 && c.sent() < maxSent }
+
+// Tick sends the questions that have come up, once the endpoint is known, as far as few
+// enough are under way. The plugin also calls it after each response.
 func (c *Client) Tick() {
 	c.stateLog.Tick()
 	if len(c.queue) == 0 {
 		return
 	}
+	c.dropLate()
 	endpoint, wait := c.endpoint()
 	if wait {
 		return
 	}
-	queue := c.queue
-	c.queue = nil
-	for _, call := range queue {
-		switch {
-		case call.ended: // Ask has given it up
-		case endpoint == nil && call.began > c.lookup.failed:
-			c.queue = append(c.queue, call) // the question came after the failed search began
-		case endpoint == nil:
-			c.keep(call, &Result{}, 0)
-		default:
-			c.send(endpoint, call)
+	if endpoint == nil {
+		for i := len(c.queue) - 1; i >= 0; i-- {
+			if call := c.queue[i]; call.began <= c.lookup.failed { // else it came after the failed search began
+				c.keep(call, &Result{}, 0)
+			}
 		}
+		return
+	}
+	for len(c.queue) > 0 && c.sent() < maxSent {
+		call := c.queue[0]
+		c.queue = c.queue[1:]
+		c.send(endpoint, call)
+	}
+}
+
+// dropLate ends the Calls whose responses the host has lost, and those that have waited
+// too long to be sent: the requests that wait for them get no answer.
+func (c *Client) dropLate() {
+	now := c.host.Now()
+	for i := len(c.calls) - 1; i >= 0; i-- {
+		if call := c.calls[i]; !call.began.Within(callout.LostAfter, now) {
+			c.end(call)
+		}
+	}
+	for len(c.queue) > 0 && !c.queue[0].began.Within(maxWait, now) {
+		c.keep(c.queue[0], &Result{}, failedTime)
 	}
 }
 
@@ -266,12 +303,22 @@ func (c *Client) keep(call *Call, r *Result, duration time.Duration) {
 	c.bad.Put(0, call.token, *r, nil)
 }
 
+// end ends a Call, sent or not.
 func (c *Client) end(call *Call) {
+	if call.ended {
+		return
+	}
 	call.ended = true
-	for i, other := range c.calls {
+	c.size -= call.size()
+	c.calls, c.queue = without(c.calls, call), without(c.queue, call)
+}
+
+// without removes a Call from a list, if it is there.
+func without(list []*Call, call *Call) []*Call {
+	for i, other := range list {
 		if other == call {
-			c.calls = append(c.calls[:i], c.calls[i+1:]...)
-			return
+			return append(list[:i], list[i+1:]...)
 		}
 	}
+	return list
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"mcpauth/config"
 	"mcpauth/internal/callout"
@@ -20,6 +21,8 @@ type process struct {
 	pending []func()
 	refuses bool // the cluster cannot be called
 	down    bool
+	tick    func() // after each response, as the plugin does
+	most    int    // responses that were outstanding at a time
 }
 
 func (p *process) Now() callout.UnixMilli { return p.now }
@@ -43,7 +46,11 @@ func (p *process) Send(_ string, request callout.Request, done func(*callout.Res
 			r = callout.Response{Err: errors.New("no answer")}
 		}
 		done(&r)
+		if p.tick != nil {
+			p.tick()
+		}
 	})
+	p.most = max(p.most, len(p.pending))
 	return nil
 }
 
@@ -64,7 +71,9 @@ func newClient(t *testing.T, members string) (*Client, *process) {
 	}
 	p := &process{now: 1_800_000_000_000, data: map[string][]byte{}}
 	server := c.AuthorizationServers[0]
-	return New(server, discovery.New(server, false, p), p), p
+	client := New(server, discovery.New(server, false, p), p)
+	p.tick = client.Tick
+	return client, p
 }
 
 // A request is decided by an answer that came while it waited, however short an
@@ -131,5 +140,82 @@ func TestTheLastResultCounts(t *testing.T) {
 	p.refuses = true
 	if a := ask(); a.Claims != nil || a.Err != nil {
 		t.Errorf("with no cluster: %+v", a)
+	}
+}
+
+// More tokens than are asked about at a time wait for their turn; each is asked about
+// once, and those beyond the bound are refused.
+func TestTokensWaitForTheirTurn(t *testing.T) {
+	c, p := newClient(t, "")
+	var calls []*Call
+	for i := range maxCalls {
+		_, call := c.Ask(fmt.Sprint("good", i), p.now)
+		if call == nil {
+			t.Fatalf("token %d is refused", i)
+		}
+		calls = append(calls, call)
+	}
+	if r, call := c.Ask("one too many", p.now); r != nil || call != nil {
+		t.Error("there is room for more")
+	}
+	c.Tick()
+	if c.Pending() || c.Searching() {
+		t.Error("a tick could do something before an answer has come")
+	}
+	p.answer()
+	if p.most != maxSent {
+		t.Errorf("%d questions at a time, want %d", p.most, maxSent)
+	}
+	for i, call := range calls {
+		if r, _ := c.Ask(fmt.Sprint("good", i), p.now); call.Waiting() || r == nil || r.Claims == nil {
+			t.Fatalf("token %d: %+v", i, r)
+		}
+	}
+	if c.Answered != maxCalls || len(c.calls) != 0 || len(c.queue) != 0 || c.size != 0 {
+		t.Errorf("%d answers; left: %d, %d, %d", c.Answered, len(c.calls), len(c.queue), c.size)
+	}
+}
+
+// Large tokens take as much room as they have memory.
+func TestLargeTokensTakeMoreRoom(t *testing.T) {
+	c, p := newClient(t, "")
+	n := 0
+	for {
+		if _, call := c.Ask(fmt.Sprint(n, strings.Repeat("x", 64<<10)), p.now); call == nil {
+			break
+		}
+		n++
+	}
+	if want := maxCalls / 9; n != want {
+		t.Errorf("room for %d tokens of 64 KiB, want %d", n, want)
+	}
+}
+
+// A server that does not answer in time makes nobody wait beyond the time for which
+// requests may, and nothing stays.
+func TestTokensThatWaitTooLong(t *testing.T) {
+	c, p := newClient(t, "")
+	_, first := c.Ask("good", p.now)
+	var last *Call
+	for i := range maxSent {
+		_, last = c.Ask(fmt.Sprint("good", i), p.now)
+	}
+	c.Tick()
+	p.now = p.now.Add(maxWait - time.Millisecond)
+	if c.Tick(); !last.Waiting() {
+		t.Error("a question was given up too early")
+	}
+	p.now++
+	if c.Tick(); last.Waiting() || !first.Waiting() {
+		t.Error("a question waits for longer than any request, or one under way was given up")
+	}
+	if r, call := c.Ask(fmt.Sprint("good", maxSent-1), p.now); r == nil || r.Claims != nil || r.Err != nil || call != nil {
+		t.Errorf("%+v, %+v: want no answer", r, call)
+	}
+	p.now = p.now.Add(callout.LostAfter)
+	c.Ask("another", p.now)
+	c.Tick()
+	if first.Waiting() || len(c.calls) != 1 || c.sent() != 1 {
+		t.Errorf("lost calls take room: %d, of which %d are under way", len(c.calls), c.sent())
 	}
 }
