@@ -48,7 +48,7 @@ func TestExportsOfTheABI(t *testing.T) {
 // A host compiles the whole file before it serves: `make bench` shows what that
 // costs in time and memory.
 func TestSizeBudget(t *testing.T) {
-	budget := 3_560_000
+	budget := 3_200_000
 	if plain {
 		budget = 4_500_000
 	}

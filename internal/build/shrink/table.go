@@ -62,6 +62,7 @@ func holds(memory []byte, function uint32) bool {
 // start function and the addresses of the data need.
 const (
 	typeI32    = 0x7f
+	typeI64    = 0x7e
 	typeVoid   = 0x40
 	opLoop     = 0x03
 	opEnd      = 0x0b
