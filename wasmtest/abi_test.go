@@ -50,7 +50,7 @@ func TestExportsOfTheABI(t *testing.T) {
 func TestSizeBudget(t *testing.T) {
 	budget := 3_200_000
 	if plain {
-		budget = 4_500_000
+		budget = 5_300_000
 	}
 	if size := plugin(t).Size(); size > budget {
 		t.Errorf("%d bytes, %d over the budget of %d", size, size-budget, budget)
