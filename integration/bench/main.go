@@ -5,6 +5,7 @@
 //	go run ./bench [-quick] [-only REGEXP] [-variants NAME,...] [-http 1|2] [-rounds N] [-svg FILE]
 //	go run ./bench -algorithms [...]
 //	go run ./bench -soak N [-variants NAME,...]
+//	go run ./bench -start [-docs PAGE]
 //
 // What a gateway pays is processor time; how many requests a second get through
 // says as much about the generator of the load and the machine. Variants take
@@ -96,6 +97,8 @@ func command() error {
 	algorithms := flag.Bool("algorithms", false, "new tokens of every signature algorithm, and nothing else unless -only says so")
 	http := flag.String("http", "", "only this version of HTTP, 1 or 2")
 	soak := flag.Int("soak", 0, "instead, send so `many` requests with distinct tokens and watch the memory")
+	start := flag.Bool("start", false, "instead, measure the start of Envoy and its memory by their parts")
+	docs := flag.String("docs", "", "with -start, write the tables into this `page`, between its comments start:begin and start:end")
 	svg := flag.String("svg", "", "write the picture to this `file` too")
 	flag.Parse()
 	s := full
@@ -141,6 +144,9 @@ func command() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if *start {
+		return measureStarts(ctx, *docs)
+	}
 	if *soak > 0 {
 		return watch(ctx, s, *soak)
 	}
