@@ -218,8 +218,7 @@ func (s *starts) markdown(m Machine) string {
 		{"compiled code", func(m memoryParts) float64 { return m.Code }},
 		{"the memories of the VMs", func(m memoryParts) float64 { return m.Plugins }},
 		{"what Envoy and V8 use", func(m memoryParts) float64 { return m.Used }},
-		{"what they have freed, and the allocator keeps", func(m memoryParts) float64 { return m.Free }},
-		{"the rest", memoryParts.Rest},
+		{"what they have freed and the allocator keeps; stacks", memoryParts.Free},
 		{"all", allOf},
 	} {
 		fmt.Fprintf(&b, "| %s |", part.title)

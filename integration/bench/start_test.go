@@ -80,7 +80,7 @@ Rss:    1000 kB
 `))
 	m.Used = 1
 	for name, c := range map[string]struct{ got, want float64 }{
-		"all": {m.All, 10.24}, "files": {m.Files, 2.048}, "code": {m.Code, 3.072}, "plugins": {m.Plugins, 4.096}, "VMs": {m.VMs, 1}, "rest": {m.Rest(), 0.024},
+		"all": {m.All, 10.24}, "files": {m.Files, 2.048}, "code": {m.Code, 3.072}, "plugins": {m.Plugins, 4.096}, "VMs": {m.VMs, 1}, "free": {m.Free(), 0.024},
 	} {
 		if diff := c.got - c.want; diff > 1e-9 || diff < -1e-9 {
 			t.Errorf("%s: %v, want %v", name, c.got, c.want)
@@ -95,8 +95,8 @@ func TestReplaceBetween(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for range 2 { // what it has written, it finds
-		write("# Title\n<!-- a -->\nold\n<!-- b -->\nrest\n")
+	write("# Title\n<!-- a -->\nold\n<!-- b -->\nrest\n")
+	for range 2 { // it finds what it has written
 		if err := replaceBetween(page, "<!-- a -->\n", "<!-- b -->\n", "new"); err != nil {
 			t.Fatal(err)
 		}

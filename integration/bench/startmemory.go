@@ -21,13 +21,11 @@ type memoryParts struct {
 	Plugins float64 // the memories of the plugin's VMs
 	VMs     float64 // their number
 	Used    float64 // what Envoy and V8 have allocated
-	Free    float64 // what they have freed and the allocator keeps
 }
 
-// Rest is what nothing else accounts for: stacks, and what V8 maps itself.
-func (m memoryParts) Rest() float64 {
-	return m.All - m.Files - m.Code - m.Plugins - m.Used - m.Free
-}
+// Free is nearly all that Envoy and V8 have freed and the allocator keeps. The rest are
+// stacks, and what V8 maps itself.
+func (m memoryParts) Free() float64 { return m.All - m.Files - m.Code - m.Plugins - m.Used }
 
 // mapping is one line and its details of /proc/PID/smaps: proc_pid_smaps(5).
 type mapping struct {
@@ -89,7 +87,6 @@ func memoryOf(ctx context.Context, p *envoy.Process) (m memoryParts, err error) 
 	defer res.Body.Close()
 	var doc struct {
 		Allocated string `json:"allocated"`
-		Physical  string `json:"total_physical_bytes"`
 	}
 	if err := json.NewDecoder(bufio.NewReader(res.Body)).Decode(&doc); err != nil {
 		return m, fmt.Errorf("/memory: %w", err)
@@ -98,10 +95,6 @@ func memoryOf(ctx context.Context, p *envoy.Process) (m memoryParts, err error) 
 	if err != nil {
 		return m, fmt.Errorf("/memory: %w", err)
 	}
-	physical, err := strconv.ParseFloat(doc.Physical, 64)
-	if err != nil {
-		return m, fmt.Errorf("/memory: %w", err)
-	}
-	m.Used, m.Free = used/1e6, (physical-used)/1e6
+	m.Used = used / 1e6
 	return m, nil
 }
