@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/binary"
 	"fmt"
+	"os"
 )
 
 // firstPlace is the place in the table of the first function, which its program
@@ -38,6 +39,7 @@ func (m *module) rewrite(memory image) error {
 		}
 	}
 	o := newOutliner(functions, int64(imports))
+	left := 0
 	for i, f := range functions {
 		n, ok := places[imports+uint64(i)]
 		if !ok {
@@ -52,11 +54,15 @@ func (m *module) rewrite(memory image) error {
 		}
 		returns := func(address int64) (int64, bool) { return address & 0xffff, address>>16 == int64(firstPlace+n) }
 		if j.find(returns, deferred[n]) != nil {
+			left++
 			continue
 		}
 		if bodies[i], err = j.write(f.locals); err != nil {
 			return err
 		}
+	}
+	if left > 0 {
+		fmt.Fprintf(os.Stderr, "shrink: %d of %d functions stay as they are, of another shape than expected\n", left, len(bodies))
 	}
 	m.setBodies(bodies)
 	return o.add(m)
