@@ -242,7 +242,10 @@ test-istio: faults-file ## the manifests under a real Istio; the first run build
 bench: bench-files ## the cost of mcpauth beside Envoy's own jwt_authn: build/bench/result.md
 	cd integration && $(GO) run ./bench $(BENCH)
 
-# BENCH=-docs also writes the tables of docs/peers.md and README.md; BENCH=-quick takes three minutes.
+# BENCH=-docs also writes the tables of the pages that show them.
+bench-start: bench-files ## the start of Envoy with mcpauth, and its memory, by parts: docs/performance.md
+	cd integration && $(GO) run ./bench -start $(BENCH)
+
 bench-peers: build ## mcpauth beside ext_authz, Lua, and the Python and TypeScript SDKs: build/bench/peers.md
 	@$(call modules,integration)
 	cd integration && $(GO) run ./bench -peers $(BENCH)

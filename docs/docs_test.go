@@ -280,7 +280,7 @@ func sources(t *testing.T, dir, suffix string) string {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && (strings.HasPrefix(d.Name(), ".venv") || d.Name() == "node_modules" || d.Name() == "build" || d.Name() == ".git") {
+		if d.IsDir() && (strings.HasPrefix(d.Name(), ".venv") || d.Name() == "node_modules" || path == filepath.Join(dir, "build") || d.Name() == ".git") {
 			return filepath.SkipDir
 		}
 		if strings.HasSuffix(path, suffix) {

@@ -6,6 +6,7 @@
 //	go run ./bench -algorithms [...]
 //	go run ./bench -soak N [-variants NAME,...]
 //	go run ./bench -peers [-quick] [-docs]
+//	go run ./bench -start [-docs]
 //
 // What a gateway pays is processor time; how many requests a second get through
 // says as much about the generator of the load and the machine. Variants take
@@ -98,9 +99,10 @@ func command() error {
 	algorithms := flag.Bool("algorithms", false, "new tokens of every signature algorithm, and nothing else unless -only says so")
 	http := flag.String("http", "", "only this version of HTTP, 1 or 2")
 	soak := flag.Int("soak", 0, "instead, send so `many` requests with distinct tokens and watch the memory")
+	start := flag.Bool("start", false, "instead, measure the start of Envoy and its memory by their parts")
 	svg := flag.String("svg", "", "write the picture to this `file` too")
 	peers := flag.Bool("peers", false, "instead, compare with other ways to protect an MCP server")
-	docs := flag.Bool("docs", false, "with -peers, also write the tables and the picture into the pages")
+	docs := flag.Bool("docs", false, "with -peers or -start, also write the tables, and the picture, into the pages that show them")
 	flag.Parse()
 	s := full
 	if *isQuick {
@@ -145,11 +147,18 @@ func command() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if *docs && !*peers && !*start {
+		return errors.New("-docs goes with -peers or -start")
+	}
+	if *start {
+		page := ""
+		if *docs {
+			page = filepath.Join(root, "docs", "performance.md")
+		}
+		return measureStarts(ctx, page)
+	}
 	if *soak > 0 {
 		return watch(ctx, s, *soak)
-	}
-	if *docs && !*peers {
-		return errors.New("-docs goes with -peers")
 	}
 	if *peers {
 		p := fullPeers

@@ -9,18 +9,19 @@ import (
 // The shape of runtime.pclntab since Go 1.20: see pcHeader and _func in the
 // runtime's symtab.go and runtime2.go, and the linker's pcln.go.
 const (
-	headerSize    = 8 + 8*8 // magic, sizes; then eight words
-	headerCU      = 4       // the word with the offset of the numbers of files, which the files follow
-	headerPCTab   = 6       // the word with the offset of the tables by program counter
-	headerPCLn    = 7       // the word with the offset of the functions
-	funcPCSP      = 16      // offset of the stack depths in the tables, and so on:
-	funcPCFile    = 20
-	funcPCLn      = 24
-	funcNPCData   = 28
-	funcCU        = 32 // of the files, and the first line
-	funcID        = 40
-	funcNFuncData = 43
-	funcPCData    = 44 // first of npcdata
+	headerSize      = 8 + 8*8 // magic, sizes; then eight words
+	headerCU        = 4       // the word with the offset of the numbers of files, which the files follow
+	headerPCTab     = 6       // the word with the offset of the tables by program counter
+	headerPCLn      = 7       // the word with the offset of the functions
+	funcDeferReturn = 12
+	funcPCSP        = 16 // offset of the stack depths in the tables, and so on:
+	funcPCFile      = 20
+	funcPCLn        = 24
+	funcNPCData     = 28
+	funcCU          = 32 // of the files, and the first line
+	funcID          = 40
+	funcNFuncData   = 43
+	funcPCData      = 44 // first of npcdata
 )
 
 // pclnMagic is how the header begins: the number of the format, two zeros, the

@@ -158,20 +158,14 @@ func (r *reader) unsigned() uint64 {
 }
 
 // signed reads a signed LEB128 number of 32 bits.
-func (r *reader) signed() int32 { return int32(r.signed64()) }
-
-// signed64 reads a signed LEB128 number of up to 64 bits.
-func (r *reader) signed64() int64 {
+func (r *reader) signed() int32 {
 	var n int64
-	for shift := 0; shift < 70 && len(r.rest) > 0; shift += 7 {
+	for shift := 0; shift < 35 && len(r.rest) > 0; shift += 7 {
 		c := r.rest[0]
 		r.rest = r.rest[1:]
 		n |= int64(c&0x7f) << shift
 		if c < 0x80 {
-			if shift += 7; shift < 64 {
-				n = n << (64 - shift) >> (64 - shift)
-			}
-			return n
+			return int32(n << (57 - shift) >> (57 - shift))
 		}
 	}
 	r.rest = nil

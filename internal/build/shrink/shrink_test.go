@@ -16,11 +16,16 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 )
 
-// build links a program as Go links the plugin.
+// build links a program that panics.
 func build(t *testing.T) []byte {
 	t.Helper()
+	return buildProgram(t, "package main\n\nfunc main() {}\n\nfunc init() { panic(\"at the start\") }\n")
+}
+
+// buildProgram links a program as Go links the plugin.
+func buildProgram(t *testing.T, source string) []byte {
+	t.Helper()
 	dir := t.TempDir()
-	source := "package main\n\nfunc main() {}\n\nfunc init() { panic(\"at the start\") }\n"
 	for name, text := range map[string]string{"go.mod": "module program\n\ngo 1.24\n", "main.go": source} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)

@@ -62,9 +62,16 @@ func holds(memory []byte, function uint32) bool {
 // start function and the addresses of the data need.
 const (
 	typeI32    = 0x7f
+	typeI64    = 0x7e
 	typeVoid   = 0x40
+	opLoop     = 0x03
+	opEnd      = 0x0b
+	opBrIf     = 0x0d
+	opLocalGet = 0x20
+	opLocalSet = 0x21
 	opLocalTee = 0x22
 	opI32Store = 0x36
+	opI32Const = 0x41
 	opI32LtU   = 0x49
 	opI32Add   = 0x6a
 	opI32Mul   = 0x6c
