@@ -92,7 +92,8 @@ func (b *bench) requests(ctx context.Context, r *Result) error {
 	return nil
 }
 
-// round measures one round in one Envoy.
+// round measures one round: the costs with each variant in an Envoy of its own, beside no
+// filter, and the latencies of all in one.
 func (b *bench) round(ctx context.Context, r *Result, round int, p protocol, algorithm jose.SignatureAlgorithm) error {
 	list := selected(algorithm, b.only)
 	latency := algorithm == jose.RS256 && b.only.MatchString("latency")
@@ -100,21 +101,38 @@ func (b *bench) round(ctx context.Context, r *Result, round int, p protocol, alg
 		return nil
 	}
 	b.progress("round %d of %d: %s, %s tokens", round+1, b.rounds(p), p, algorithm)
-	s, err := b.newStage(ctx, p, algorithm)
+	for _, variants := range b.gateway.groups(b.Alone, round) {
+		if len(list) == 0 {
+			break
+		}
+		err := b.onStage(ctx, p, algorithm, variants, func(s *stage) error {
+			for _, w := range list {
+				if err := s.costs(ctx, r, round, w); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if !latency {
+		return nil
+	}
+	b.progress("round %d of %d: %s, latency", round+1, b.rounds(p), p)
+	return b.onStage(ctx, p, algorithm, b.gateway.variants, func(s *stage) error { return s.latencies(ctx, r, round) })
+}
+
+// onStage measures in a new Envoy with these variants.
+func (b *bench) onStage(ctx context.Context, p protocol, algorithm jose.SignatureAlgorithm, variants []*variant, measure func(*stage) error) error {
+	s, err := b.newStage(ctx, p, algorithm, variants)
 	if err != nil {
 		return err
 	}
 	defer s.stop()
-	for _, w := range list {
-		if err := s.costs(ctx, r, round, w); err != nil {
-			return err
-		}
-	}
-	if latency {
-		b.progress("round %d of %d: %s, latency", round+1, b.rounds(p), p)
-		if err := s.latencies(ctx, r, round); err != nil {
-			return err
-		}
+	if err := measure(s); err != nil {
+		return err
 	}
 	return s.checkConnections(ctx)
 }

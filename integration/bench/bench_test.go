@@ -47,7 +47,7 @@ func TestBench(t *testing.T) {
 				if !w.applies(v) {
 					continue
 				}
-				if c == nil || len(c.CPU) != 1 || c.CPU[0] <= 0 || c.Rate[0] <= 0 || len(c.Added) != 1 {
+				if c == nil || len(c.CPU) != 1 || c.CPU[0] <= 0 || c.Rate[0] <= 0 || (len(c.Added) == 1) != (v.Name != "none") {
 					t.Errorf("%s, %s, %s: %+v", p, w.Name, v.Name, c)
 				}
 			}
@@ -69,6 +69,26 @@ func TestBench(t *testing.T) {
 	}
 	if r.Machine.Envoy == "" || r.Machine.CPU == "" || len(r.Machine.Files) != 4 {
 		t.Errorf("machine: %+v", r.Machine)
+	}
+}
+
+// Each variant is alone with no filter, and all take turns to be first.
+func TestGroups(t *testing.T) {
+	g := &gateway{}
+	for _, name := range []string{"none", "native", "mcpauth"} {
+		g.variants = append(g.variants, &variant{Name: name})
+	}
+	for round, want := range []string{"none+native none+mcpauth", "none+mcpauth none+native", "none+native none+mcpauth"} {
+		var groups []string
+		for _, group := range g.groups(true, round) {
+			groups = append(groups, group[0].Name+"+"+group[1].Name)
+		}
+		if got := strings.Join(groups, " "); got != want {
+			t.Errorf("round %d: %s, want %s", round, got, want)
+		}
+	}
+	if got := g.groups(false, 1); len(got) != 1 || len(got[0]) != 3 {
+		t.Errorf("together: %v", got)
 	}
 }
 

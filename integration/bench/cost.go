@@ -34,8 +34,9 @@ func (r *Result) cost(p protocol, work, variant string) *Cost {
 	return nil
 }
 
-// measured is a Cost in one round.
-type measured struct{ cpu, rate, envoyBusy, loadBusy float64 }
+// measured is a Cost in one round. base is the processor time with no filter in the same
+// Envoy and round; 0 if there is none, and for no filter itself.
+type measured struct{ cpu, base, rate, envoyBusy, loadBusy float64 }
 
 func (r *Result) recordCost(p protocol, work, variant string, m measured) {
 	c := r.cost(p, work, variant)
@@ -47,14 +48,14 @@ func (r *Result) recordCost(p protocol, work, variant string, m measured) {
 	c.Rate = append(c.Rate, m.rate)
 	c.EnvoyBusy = append(c.EnvoyBusy, m.envoyBusy)
 	c.LoadBusy = append(c.LoadBusy, m.loadBusy)
-	if base := r.cost(p, work, "none"); base != nil {
-		c.Added = c.CPU.minus(base.CPU)
+	if m.base > 0 {
+		c.Added = append(c.Added, m.cpu-m.base)
 	}
 }
 
 // costs measures a work with all variants, each round in another order.
 func (s *stage) costs(ctx context.Context, r *Result, round int, w work) error {
-	variants := s.gateway.variants
+	variants := s.variants
 	all := map[string]measured{}
 	for i := range variants {
 		v := variants[(i+round)%len(variants)]
@@ -69,6 +70,9 @@ func (s *stage) costs(ctx context.Context, r *Result, round int, w work) error {
 	}
 	for _, v := range variants { // in the usual order: no filter comes first
 		if m, ok := all[v.Name]; ok {
+			if v.Name != "none" {
+				m.base = all["none"].cpu
+			}
 			r.recordCost(s.protocol, w.Name, v.Name, m)
 		}
 	}

@@ -42,7 +42,7 @@ func (r *Result) goals() []Goal {
 		}
 		for _, a := range []string{"RS256", "ES256"} {
 			w := a + ", cold"
-			add(fmt.Sprintf("%s, %s", w, p), "added at most 1.2 × jwt_authn", "×", added(w, "mcpauth")/added(w, "native"), 1.2)
+			add(fmt.Sprintf("%s, %s", w, p), "added at most 1.25 × jwt_authn", "×", added(w, "mcpauth")/added(w, "native"), 1.25)
 		}
 		for _, work := range []struct {
 			name  string
@@ -72,6 +72,7 @@ func (r *Result) goals() []Goal {
 		return math.NaN()
 	}
 	add("start-up", "at most 1.3 s over no filter", "s", ready("mcpauth")-ready("none"), 1.3)
+	add("start-up", "at most 1.5 × an empty plugin", "×", ready("mcpauth")/ready("empty"), 1.5)
 	memory := func(workers int) float64 {
 		with, without := r.process("mcpauth", workers), r.process("none", workers)
 		if with == nil || without == nil {
@@ -80,6 +81,9 @@ func (r *Result) goals() []Goal {
 		return with.Memory.median() - without.Memory.median()
 	}
 	add("memory, one worker", "at most 90 MB over no filter", "MB", memory(1), 90)
+	if mcpauth, empty := r.process("mcpauth", 1), r.process("empty", 1); mcpauth != nil && empty != nil {
+		add("memory, one worker", "at most 1.15 × an empty plugin", "×", mcpauth.Memory.median()/empty.Memory.median(), 1.15)
+	}
 	add("memory, each further worker", "at most 5 MB over no filter", "MB", (memory(4)-memory(1))/3, 5)
 	size := math.NaN()
 	if n, ok := r.Machine.Files["mcpauth"]; ok {

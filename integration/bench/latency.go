@@ -29,7 +29,7 @@ func (s *stage) latencies(ctx context.Context, r *Result, round int) error {
 		}
 		r.Rates[s.protocol] = rate
 	}
-	variants := s.gateway.variants
+	variants := s.variants
 	for i := range variants {
 		v := variants[(i+round)%len(variants)]
 		if v.Name != "none" && !slices.Contains(latencyVariants, v.Name) {

@@ -31,7 +31,7 @@ func (r *Result) markdown(w io.Writer) {
 ## Processor time per request
 
 Microseconds of Envoy's processor per request: one worker on a processor of its
-own, the load on another, %d connections that stay open, as fast as the answers
+own with a listener for the filter and one for none, the load on another, %d connections that stay open, as fast as the answers
 come. Cold: %d tokens of about 900 bytes that this Envoy has never seen. Warm:
 the same ones again, in turn, %d requests. Added: over no filter in the same
 round. All figures are medians over the rounds; in brackets the least and the

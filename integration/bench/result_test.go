@@ -24,7 +24,11 @@ func example() *Result {
 			{"RS256, warm", "none", 0}, {"RS256, warm", "empty", 5}, {"RS256, warm", "native", 50}, {"RS256, warm", "cached", -1},
 			{"RS256, warm", "mcpauth", 21},
 		} {
-			r.recordCost(http1, x.work, x.variant, measured{cpu: base + x.added, rate: 1e4, envoyBusy: 1, loadBusy: 0.5})
+			m := measured{cpu: base + x.added, base: base, rate: 1e4, envoyBusy: 1, loadBusy: 0.5}
+			if x.variant == "none" {
+				m.base = 0
+			}
+			r.recordCost(http1, x.work, x.variant, m)
 		}
 	}
 	for variant, mb := range map[string][3]float64{"none": {70, 71, 73}, "mcpauth": {160, 164, 175}} {
@@ -73,7 +77,7 @@ func TestGoals(t *testing.T) {
 	}{
 		"RS256, warm, 5,000 tokens, HTTP/1.1: added at most 0.4 × jwt_authn":                 {0.42, false},
 		"RS256, warm, 5,000 tokens, HTTP/1.1: added at most jwt_authn with its cache + 6 µs": {22, false},
-		"RS256, cold, HTTP/1.1: added at most 1.2 × jwt_authn":                               {1.2, true},
+		"RS256, cold, HTTP/1.1: added at most 1.25 × jwt_authn":                               {1.2, true},
 		"RS256, cold, signatures in Wasm, HTTP/1.1: added at most 100 µs":                    {900, false},
 		"p99.9 at half load, warm, HTTP/1.1: at most 1.3 × jwt_authn":                        {1.35, false},
 		"start-up: at most 1.3 s over no filter":                                             {0, true},
@@ -90,7 +94,7 @@ func TestGoals(t *testing.T) {
 			t.Errorf("%s: %v, met %v; want %v, %v", name, *g.Value, *g.Met, want.value, want.met)
 		}
 	}
-	if g, ok := found["ES256, cold, HTTP/1.1: added at most 1.2 × jwt_authn"]; !ok || g.Value != nil || g.Met != nil {
+	if g, ok := found["ES256, cold, HTTP/1.1: added at most 1.25 × jwt_authn"]; !ok || g.Value != nil || g.Met != nil {
 		t.Errorf("a goal that was not measured: %+v", g)
 	}
 }

@@ -18,16 +18,3 @@ func (s sample) median() float64 {
 	n := len(sorted)
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
-
-// minus returns the differences, round by round, or nothing if the rounds are
-// not the same.
-func (s sample) minus(other sample) sample {
-	if len(s) != len(other) {
-		return nil
-	}
-	var result sample
-	for i := range s {
-		result = append(result, s[i]-other[i])
-	}
-	return result
-}

@@ -34,7 +34,7 @@ func (b *bench) soakVariant(ctx context.Context, w io.Writer, v *variant, m *min
 	g.variants = []*variant{v}
 	alone := *b
 	alone.gateway = &g
-	s, err := alone.newStage(ctx, http1, jose.ES256)
+	s, err := alone.newStage(ctx, http1, jose.ES256, alone.gateway.variants)
 	if err != nil {
 		return err
 	}

@@ -13,9 +13,10 @@ import (
 	"mcpauth/envoy-example/envoy"
 )
 
-// stage is one Envoy with all variants, on a processor of its own.
+// stage is one Envoy on a processor of its own.
 type stage struct {
 	*bench
+	variants  []*variant
 	protocol  protocol
 	algorithm jose.SignatureAlgorithm
 	envoy     *envoy.Process
@@ -26,8 +27,8 @@ type stage struct {
 
 // newStage starts an Envoy. It compiles the plugins on all processors; then
 // Envoy and the load are put on one each.
-func (b *bench) newStage(ctx context.Context, p protocol, algorithm jose.SignatureAlgorithm) (*stage, error) {
-	bootstrap, err := b.gateway.bootstrap(b.gateway.variants...)
+func (b *bench) newStage(ctx context.Context, p protocol, algorithm jose.SignatureAlgorithm, variants []*variant) (*stage, error) {
+	bootstrap, err := b.gateway.bootstrap(variants...)
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +37,7 @@ func (b *bench) newStage(ctx context.Context, p protocol, algorithm jose.Signatu
 		return nil, err
 	}
 	s := &stage{
-		bench: b, protocol: p, algorithm: algorithm, envoy: process,
+		bench: b, variants: variants, protocol: p, algorithm: algorithm, envoy: process,
 		clients: map[string]clients{}, seen: map[string]bool{}, leave: func() {},
 	}
 	if err := s.prepare(ctx); err != nil {
@@ -65,7 +66,7 @@ func (s *stage) prepare(ctx context.Context) error {
 	}
 	all := s.tokens[s.algorithm]
 	first := &load{form: &call, token: inTurn(all[s.Tokens:]), status: http.StatusOK} // one that is in no work
-	for _, v := range s.gateway.variants {
+	for _, v := range s.variants {
 		c, err := dialAll(s.protocol, v.Port.Addr())
 		if err != nil {
 			return err
@@ -145,7 +146,7 @@ func (s *stage) checkConnections(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, v := range s.gateway.variants {
+	for _, v := range s.variants {
 		if n := stats["http."+v.Name+".downstream_cx_total"]; n != connections {
 			return fmt.Errorf("%s: %d connections instead of %d", v.Name, n, connections)
 		}

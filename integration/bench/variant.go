@@ -163,6 +163,23 @@ func (g *gateway) release() {
 	}
 }
 
+// groups returns the variants that share an Envoy: all, or, if each is to be alone, each
+// with no filter beside it, in another order each round.
+func (g *gateway) groups(alone bool, round int) [][]*variant {
+	none := g.find("none")
+	if !alone || none == nil || len(g.variants) == 1 {
+		return [][]*variant{g.variants}
+	}
+	var list [][]*variant
+	for _, v := range g.variants {
+		if v != none {
+			list = append(list, []*variant{none, v})
+		}
+	}
+	n := round % len(list)
+	return append(list[n:], list[:n]...)
+}
+
 // find returns the variant of that name, nil if it was not asked for.
 func (g *gateway) find(name string) *variant {
 	for _, v := range g.variants {
