@@ -5,6 +5,7 @@
 //	go run ./bench [-quick] [-only REGEXP] [-variants NAME,...] [-http 1|2] [-rounds N] [-svg FILE]
 //	go run ./bench -algorithms [...]
 //	go run ./bench -soak N [-variants NAME,...]
+//	go run ./bench -growth [-quick] [-only REGEXP] [-rounds N] [-docs FILE]
 //
 // What a gateway pays is processor time; how many requests a second get through
 // says as much about the generator of the load and the machine. Variants take
@@ -17,6 +18,12 @@
 // "memory":
 //
 //	go run ./bench -only 'RS256, (cold|warm)' -variants none,native,mcpauth -rounds 3
+//
+// -growth measures instead how the cost of a request grows: with the number of
+// resources, of rules and of claims, with the size of bodies and of tokens, with
+// the token cache, and with the workers. -only chooses among these by name. The
+// tables go to build/bench as growth.md and growth.json, and -docs writes them
+// into a page.
 //
 // The environment variable MCPAUTH_WASM names another file to measure as
 // mcpauth, and ENVOY another Envoy. Linux only.
@@ -97,6 +104,8 @@ func command() error {
 	http := flag.String("http", "", "only this version of HTTP, 1 or 2")
 	soak := flag.Int("soak", 0, "instead, send so `many` requests with distinct tokens and watch the memory")
 	svg := flag.String("svg", "", "write the picture to this `file` too")
+	growth := flag.Bool("growth", false, "instead, measure how the cost of a request grows")
+	docs := flag.String("docs", "", "with -growth, write the tables into this `file` too, between its two comments")
 	flag.Parse()
 	s := full
 	if *isQuick {
@@ -143,6 +152,9 @@ func command() error {
 	defer stop()
 	if *soak > 0 {
 		return watch(ctx, s, *soak)
+	}
+	if *growth {
+		return grow(ctx, growthSettingsOf(*isQuick, *rounds, s.only), filepath.Join(root, "build", "bench"), *docs, os.Stdout)
 	}
 	return run(ctx, s, filepath.Join(root, "build", "bench"), *svg, os.Stdout)
 }
