@@ -72,7 +72,7 @@ STATICCHECK = $(GO) tool -modfile="$(CURDIR)/.ci/tools.mod" staticcheck
 # The Envoys of test-matrix: the last release of each minor version whose Wasm host works.
 ENVOYS ?= 1.36.4 1.37.0 1.38.2 1.39.3 1.40.0
 
-.PHONY: help build tools run demo check test test-matrix test-endurance lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-files bench-jwtlite faults-file vectors-file dashboard vulncheck fuzz fuzz-briefly clean
+.PHONY: help build tools run demo check test test-matrix test-endurance lint lint-plugin lint-others unit integration-test test-faults test-providers test-envoy-gateway test-istio docs licenses image dist dist-check bench bench-quick bench-growth bench-files bench-jwtlite faults-file vectors-file dashboard vulncheck fuzz fuzz-briefly clean
 
 # Targets are listed in the order of this file, under the last line with ##@.
 help: ## this list
@@ -241,6 +241,10 @@ test-istio: faults-file ## the manifests under a real Istio; the first run build
 
 bench: bench-files ## the cost of mcpauth beside Envoy's own jwt_authn: build/bench/result.md
 	cd integration && $(GO) run ./bench $(BENCH)
+
+# BENCH="-only 'bodies|tokens'" measures some tables only, BENCH=-quick takes three minutes.
+bench-growth: bench-files ## how the cost grows with resources, rules, claims, bodies, tokens, the token cache, workers
+	cd integration && $(GO) run ./bench -growth $(BENCH)
 
 bench-files: build # mcpauth with signatures by jwtlite only, and a plugin that does nothing
 	@$(call wasm,.,-tags=jwtlite $(PLUGIN),build/bench/mcpauth-jwtlite.wasm)

@@ -28,7 +28,9 @@ type growthScale struct {
 	BodyBytes int           `json:"body_bytes"`
 	Workers   []int         `json:"workers"`
 	Budget    time.Duration `json:"budget_ns"` // no round begins that would not fit in
-	only      *regexp.Regexp
+	// endsOnly leaves out all but the least and the most of what takes an Envoy each.
+	endsOnly bool
+	only     *regexp.Regexp
 }
 
 // fullGrowth fits in 15 minutes on two processors, quickGrowth in three.
@@ -54,6 +56,14 @@ func growthSettingsOf(quick bool, rounds int, only *regexp.Regexp) growthScale {
 	}
 	s.only = only
 	return s
+}
+
+// ends returns list, or its first and its last value.
+func (s *growthScale) ends(list ...int) []int {
+	if s.endsOnly && len(list) > 2 {
+		return []int{list[0], list[len(list)-1]}
+	}
+	return list
 }
 
 // growth is what all measurements of how the cost grows share.

@@ -145,7 +145,7 @@ func rounded(n int) int { return max(2, n/connections) * connections }
 
 func (g *growth) resources() ([]*scene, error) {
 	var scenes []*scene
-	for _, n := range []int{1, 100, 1000} {
+	for _, n := range g.scale.ends(1, 100, 1000) {
 		var routes []guarded
 		var forms []*form
 		for i := range n {
@@ -319,7 +319,7 @@ func (g *growth) caches() ([]*scene, error) {
 		all = append(all, item{f, token})
 	}
 	var scenes []*scene
-	for _, entries := range []int{0, 1000, 10_000, 100_000} {
+	for _, entries := range g.scale.ends(0, 1000, 10_000, 100_000) {
 		// The cache also holds the token of the first requests.
 		room := max(0, entries-connections)
 		cycle := min(room, cacheHolds(tokens[0]), g.scale.MaxCycle) / connections * connections

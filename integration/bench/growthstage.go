@@ -129,7 +129,7 @@ func (r *running) start(ctx context.Context, t *growthTable) error {
 		if r.clients[l.Filter], err = dialAll(http1, l.Port.Addr()); err != nil {
 			return err
 		}
-		if _, err := r.run(ctx, l.Filter, items, 5*connections); err != nil {
+		if _, err := r.run(ctx, l.Filter, items, 0, 5*connections); err != nil {
 			return fmt.Errorf("%s: first requests: %w", l.Filter, err)
 		}
 	}
@@ -154,67 +154,84 @@ func (r *running) pin() error {
 	return pin(r.envoy.PID(), r.cpus.Envoy)
 }
 
+// turns is how often the filters take turns in a step that has enough requests: of a
+// disturbance that is shorter than half of the step, the median knows nothing.
+const turns = 5
+
 // step measures a step with all filters, each round in another order.
 func (r *running) step(ctx context.Context, t *growthTable, s *step, round int) error {
-	cost := map[string]float64{}
+	var filters []string
 	for i := range r.listeners {
 		filter := r.listeners[(i+round)%len(r.listeners)].Filter
-		if s.filters != nil && !slices.Contains(s.filters, filter) {
-			continue
+		if s.filters == nil || slices.Contains(s.filters, filter) {
+			filters = append(filters, filter)
 		}
-		if !s.cold {
-			if _, err := r.run(ctx, filter, s.items, len(s.items)); err != nil {
+	}
+	if !s.cold {
+		for _, filter := range filters {
+			if _, err := r.run(ctx, filter, s.items, 0, len(s.items)); err != nil {
 				return fmt.Errorf("%s: %w", filter, err)
 			}
 		}
-		var o *outcome
-		used, err := cpuTimeOf(r.envoy.PID(), func() (err error) {
-			o, err = quietly(func() (*outcome, error) { return r.run(ctx, filter, s.items, s.requests) })
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("%s: %w", filter, err)
+	}
+	n := min(turns, max(1, s.requests/(5*connections)))
+	costs := map[string]sample{}
+	for turn := range n {
+		for _, filter := range filters {
+			cost, err := r.cost(ctx, filter, s, turn, n)
+			if err != nil {
+				return fmt.Errorf("%s: %w", filter, err)
+			}
+			costs[filter] = append(costs[filter], cost)
 		}
-		cost[filter] = float64(used) / float64(time.Microsecond) / float64(o.requests)
 	}
-	if r.scene.workers > 0 { // for their memory alone
-		return nil
-	}
-	if slices.Contains(r.scene.filters, "mcpauth") { // the others have a row of their own, which says the same
-		t.record(s.title("none"), "µs", s.x, s.label, cost["none"])
-	}
-	for _, filter := range r.scene.filters[1:] {
-		if used, ok := cost[filter]; ok {
-			t.record(s.title(filter), "µs", s.x, s.label, used-cost["none"])
-		}
+	if r.scene.workers == 0 { // else it is for the memory alone
+		t.recordCosts(s, r.scene.filters, costs)
 	}
 	return nil
 }
 
-// run sends a number of requests to a filter, and counts what mcpauth gets.
-func (r *running) run(ctx context.Context, filter string, items []item, requests int) (*outcome, error) {
+// cost sends the requests of one of n turns, and returns Envoy's processor time for each, in
+// microseconds.
+func (r *running) cost(ctx context.Context, filter string, s *step, turn, n int) (float64, error) {
+	var o *outcome
+	requests := s.requests / n / connections * connections
+	used, err := cpuTimeOf(r.envoy.PID(), func() (err error) {
+		o, err = quietly(func() (*outcome, error) { return r.run(ctx, filter, s.items, turn*requests, requests) })
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return float64(used) / float64(time.Microsecond) / float64(o.requests), nil
+}
+
+// run sends a number of requests to a filter, from one of the items on, and counts what
+// mcpauth gets.
+func (r *running) run(ctx context.Context, filter string, items []item, from, requests int) (*outcome, error) {
+	at := func(i int) *item { return &items[(from+i)%len(items)] }
 	l := &load{
 		status: http.StatusOK,
-		forms:  func(i int) *form { return items[i%len(items)].form },
-		token:  func(i int) string { return items[i%len(items)].token },
+		forms:  func(i int) *form { return at(i).form },
+		token:  func(i int) string { return at(i).token },
 	}
 	o, err := l.run(ctx, r.clients[filter], requests, 0)
 	if err == nil && filter == "mcpauth" {
-		r.count(items, o.requests)
+		r.count(at, min(o.requests, len(items)), o.requests)
 	}
 	return o, err
 }
 
 // count counts requests to mcpauth, and how many of them have a token that the cache does
 // not hold, if it works as it should: each is sent again only while it is to be there.
-func (r *running) count(items []item, requests int) {
+func (r *running) count(at func(int) *item, distinct, requests int) {
 	r.sent += requests
 	if r.scene.cacheEntries == 0 {
 		r.misses += requests
 		return
 	}
-	for _, i := range items[:min(requests, len(items))] {
-		key := i.form.path + " " + i.token
+	for i := range distinct {
+		key := at(i).form.path + " " + at(i).token
 		if !r.seen[key] {
 			r.misses++
 		}

@@ -129,6 +129,8 @@ func TestCommands(t *testing.T) {
 		case line == "make bench", line == "make bench-quick":
 			// All of it is tested in the folder integration/bench.
 			shell(t, root, line+" BENCH='-rounds 1 -http 1 -only RS256..cold'")
+		case line == "make bench-growth":
+			shell(t, root, line+" BENCH='-rounds 1 -only rules'")
 		case strings.HasPrefix(line, "make image PUSH="):
 			here := strings.TrimPrefix(images.URL, "http://")
 			out := shell(t, root, strings.Replace(line, "registry.example.com", here, 1)+" IMAGE="+filepath.Join(t.TempDir(), "image"))
