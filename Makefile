@@ -243,7 +243,7 @@ bench: bench-files ## the cost of mcpauth beside Envoy's own jwt_authn: build/be
 	cd integration && $(GO) run ./bench $(BENCH)
 
 # BENCH="-only 'bodies|tokens'" measures some tables only, BENCH=-quick takes three minutes.
-bench-growth: bench-files ## how the cost grows with resources, rules, claims, bodies, tokens, the token cache, workers
+bench-growth: build ## how the cost grows with resources, rules, claims, bodies, tokens, the token cache, workers
 	cd integration && $(GO) run ./bench -growth $(BENCH)
 
 bench-files: build # mcpauth with signatures by jwtlite only, and a plugin that does nothing
