@@ -30,6 +30,11 @@ type resource struct {
 	identity  []identityHeader
 	rules     *operation.Rules // with the public operations; nil if there are neither
 
+	// claims reads the claims for headers, whose numbers are those in ClaimToHeaders, then
+	// the required claims, those of the rules and those with scopes.
+	claims                             claimReader
+	firstRequiredClaim, firstRuleClaim int
+
 	proofs *dpop.Checker // nil if the resource takes no DPoP proofs
 
 	public     bool // something needs no token
@@ -56,10 +61,13 @@ type resource struct {
 // A trustedServer is an authorization server as one resource trusts it.
 type trustedServer struct {
 	*server
-	keys           *keys.Source // nil if JWTs of the server are not accepted
-	policy         jwtlite.Policy
-	scopeClaims    []config.Claim // see config.AuthorizationServer.ScopeClaims
-	introspectJWTs bool           // the server is asked about its JWTs too
+	keys        *keys.Source // nil if JWTs of the server are not accepted
+	policy      jwtlite.Policy
+	scopeClaims []config.Claim // see config.AuthorizationServer.ScopeClaims
+
+	firstScopeClaim int // the number of the first of scopeClaims in resource.claims
+
+	introspectJWTs bool // the server is asked about its JWTs too
 }
 
 // newResource returns the resource r, which is the index-th of the configuration.
@@ -83,6 +91,7 @@ func newResource(index int, r *config.Resource, all []*server, c *config.Config)
 	p.takeProofs(c.DPoPNonce)
 	p.looksFirst = p.rules != nil && p.rules.IsPublic(&operation.Operation{Method: "initialize", HasMethod: true})
 	p.entityTag = wellknown.EntityTag(p.document)
+	p.readClaims()
 	for _, trusted := range r.AuthorizationServers {
 		for _, s := range all {
 			if s.Config == trusted {
@@ -91,6 +100,26 @@ func newResource(index int, r *config.Resource, all []*server, c *config.Config)
 		}
 	}
 	return p
+}
+
+// readClaims adds the claims of the configuration to p.claims.
+func (p *resource) readClaims() {
+	for i := range p.ClaimToHeaders {
+		p.claims.add(&p.ClaimToHeaders[i].Claim)
+	}
+	for i := range p.RequiredClaims {
+		if n := p.claims.add(&p.RequiredClaims[i].Claim); i == 0 {
+			p.firstRequiredClaim = n
+		}
+	}
+	if p.rules == nil {
+		return
+	}
+	for i, c := range p.rules.Claims {
+		if n := p.claims.add(&c.Claim); i == 0 {
+			p.firstRuleClaim = n
+		}
+	}
 }
 
 // trust adds s to the servers of p.
@@ -108,6 +137,11 @@ func (p *resource) trust(s *server) {
 	}}
 	if s.Config.Source.Kind == config.NoKeys {
 		t.keys = nil
+	}
+	for i := range t.scopeClaims {
+		if n := p.claims.add(&t.scopeClaims[i]); i == 0 {
+			t.firstScopeClaim = n
+		}
 	}
 	p.servers = append(p.servers, t)
 	if p.metadataServer == nil {

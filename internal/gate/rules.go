@@ -12,9 +12,9 @@ import (
 	"mcpauth/internal/reply"
 )
 
-// granted returns what a token with these scopes and this payload has of what the rules
-// of p require.
-func (p *resource) granted(scopes []string, payload string) (granted operation.Set) {
+// granted returns what a token with these scopes, whose payload p.claims has read, has of
+// what the rules of p require.
+func (p *resource) granted(scopes []string) (granted operation.Set) {
 	if p.rules == nil {
 		return granted
 	}
@@ -24,7 +24,7 @@ func (p *resource) granted(scopes []string, payload string) (granted operation.S
 		}
 	}
 	for i := range p.rules.Claims {
-		if hasClaim(payload, p.rules.Claims[i]) {
+		if hasClaim(p.claims.claim(p.firstRuleClaim+i), p.rules.Claims[i]) {
 			granted.Claims |= 1 << i
 		}
 	}
