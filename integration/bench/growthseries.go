@@ -37,6 +37,10 @@ var allSeries = []*series{
 		Text: "Entries of `claim_to_headers`, beside the five identity headers that are always set. The tokens of all rows are the same.",
 	},
 	{
+		Name: "claims in rules", Head: "claims", Unit: "claim", scenes: (*growth).ruleClaims,
+		Text: "Rules that require so many different values of the claim `groups`. The tokens of all rows are the same, of 16 KB, with some 290 groups.",
+	},
+	{
 		Name: "bodies", Head: "KB", Unit: "KB", scenes: (*growth).bodies,
 		Text: "Bodies of tool calls, with one warm token. With rules, the plugin waits for all of the body and decides on it. `max_body_bytes` and Envoy's limits are higher than the largest body.",
 	},
@@ -221,6 +225,30 @@ func (g *growth) claims() ([]*scene, error) {
 			claims[name(k)] = fmt.Sprintf("value %d of user %08d", k, i)
 		}
 		return claims
+	})
+	if err != nil {
+		return nil, err
+	}
+	for k, n := range counts {
+		s.steps = append(s.steps, g.warmAndCold(float64(n), thousands(n), s.routes[k].Path, tokens)...)
+	}
+	return []*scene{s}, nil
+}
+
+func (g *growth) ruleClaims() ([]*scene, error) {
+	s := &scene{filters: ours, cacheEntries: 2 * g.scale.Warm}
+	counts := []int{1, 8, config.MaxRuleClaims}
+	var all []string
+	for _, n := range counts {
+		tools := map[string]any{}
+		for i := range n {
+			tools[toolName(i)] = map[string]any{"claims": map[string]string{"groups": fmt.Sprintf("group %d", i)}}
+		}
+		s.routes = append(s.routes, guardedAt(fmt.Sprintf("/groups%02d", n), map[string]any{"tools": tools}))
+		all = append(all, s.routes[len(s.routes)-1].Resource)
+	}
+	tokens, err := g.mint.signAll(g.scale.Warm+g.scale.Tokens, func(i int) map[string]any {
+		return g.mint.paddedTo(16<<10, claimsOf(i, all...))
 	})
 	if err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package gate
 
 import (
-	"cmp"
 	"strings"
 	"unsafe"
 
@@ -47,6 +46,7 @@ func (r *claimReader) add(c *config.Claim) int {
 	return number
 }
 
+//go:noinline
 func (n *claimNode) member(name string) *claimNode {
 	if n.members == nil {
 		n.members = map[string]*claimNode{}
@@ -94,7 +94,10 @@ func (r *claimReader) object(n *claimNode, text string) {
 
 // claim returns the JSON of the claim with a number, empty if the last payload lacks it.
 func (r *claimReader) claim(number int) string {
-	return cmp.Or(r.found[2*number], r.found[2*number+1])
+	if text := r.found[2*number]; text != "" {
+		return text
+	}
+	return r.found[2*number+1]
 }
 
 // hasClaim reports whether a claim, as JSON, is a required one.
