@@ -100,6 +100,49 @@ func (r *claimReader) claim(number int) string {
 	return r.found[2*number+1]
 }
 
+// A ruleClaim is a claim of the payload with all that the rules of a resource require of it.
+// Rules that name one group each do not read the groups of a token one time each.
+type ruleClaim struct {
+	name   string
+	number int // in a claimReader
+	index  config.ClaimIndex
+}
+
+// addRuleClaims adds the claims of a list. In what it returns, each is the bit of its index.
+func (r *claimReader) addRuleClaims(list []*config.RequiredClaim) (all []ruleClaim) {
+	for bit, c := range list {
+		i := 0
+		for i < len(all) && all[i].name != c.Claim.Name {
+			i++
+		}
+		if i == len(all) {
+			all = append(all, ruleClaim{name: c.Claim.Name, number: r.add(&c.Claim)})
+		}
+		all[i].index.Add(c, bit)
+	}
+	return all
+}
+
+// granted returns the bits of the required claims that a claim, as JSON, is.
+func (c *ruleClaim) granted(text string) (bits uint64) {
+	claim := gjson.Parse(text)
+	if !claim.IsArray() {
+		return c.accepting(claim)
+	}
+	claim.ForEach(func(_, element gjson.Result) bool {
+		bits |= c.accepting(element)
+		return true
+	})
+	return bits
+}
+
+func (c *ruleClaim) accepting(v gjson.Result) uint64 {
+	if value, ok := config.NewClaimValue(v); ok {
+		return c.index.Accepting(&value)
+	}
+	return 0
+}
+
 // hasClaim reports whether a claim, as JSON, is a required one.
 func hasClaim(text string, c *config.RequiredClaim) (has bool) {
 	claim := gjson.Parse(text)

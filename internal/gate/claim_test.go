@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -55,6 +56,11 @@ func TestHasClaim(t *testing.T) {
 		r.read(payload)
 		if got := hasClaim(r.claim(0), required); got != test.want {
 			t.Errorf("%s: %v", test.claims, got)
+		}
+		rule := r.addRuleClaims([]*config.RequiredClaim{required})
+		r.read(payload)
+		if got := rule[0].granted(r.claim(rule[0].number)) == 1; got != test.want {
+			t.Errorf("%s in a rule: %v", test.claims, got)
 		}
 	}
 }
@@ -186,6 +192,33 @@ func TestEachClaimHasItsNumber(t *testing.T) {
 		if h, _ := identity.Next(); h != want {
 			t.Errorf("%q, want %q", h, want)
 		}
+	}
+}
+
+// Claims of many rules are granted together as each alone.
+func TestRuleClaimsTogether(t *testing.T) {
+	var rules []string
+	for i, claims := range []string{
+		`"groups": "a"`, `"groups": ["a", "b"]`, `"groups": ["c", "a"]`, `"groups": "b"`, `"role": "a"`, `"role": ["b", "c"]`, `"groups": 1`, `"groups": [1.5, 15, "15"]`,
+		`"groups": [150, 1.0e1, true]`, `"o.groups": "a"`, `"groups": ["z", "y", "x", "a", -15]`, `"groups": false`, `"n": [0, 1]`, `"n": 1`, `"groups": "missing"`,
+	} {
+		rules = append(rules, fmt.Sprintf(`"tool%d": {"claims": {%s}}`, i, claims))
+	}
+	_, p := ruled(t, `"tools": {`+strings.Join(rules, ",")+`}`)
+	if len(p.rules.Claims) != len(rules) || len(p.ruleClaims) != 4 {
+		t.Fatalf("%d claims, %d places", len(p.rules.Claims), len(p.ruleClaims))
+	}
+	for _, payload := range []string{
+		`{"groups":["a"],"role":"a","o":{"groups":["b","a"]}}`, `{"groups":["b","c",1,15,"x"],"role":["c"],"n":1.0}`, `{"groups":[1.50,true,-15,null,["a"],{"a":1}],"n":0}`,
+		`{"groups":"a","role":null}`, `{"groups":[10,150e0,"15","1"],"n":[2,0.0]}`, `{"groups":[false,15e400]}`, `{"groups":{"a":"a"}}`, `{}`,
+	} {
+		p.claims.read(payload)
+		for i, c := range p.rules.Claims {
+			if got, want := p.granted(nil).Claims>>i&1 != 0, hasClaim(claimAlone(payload, &c.Claim), c); got != want {
+				t.Errorf("%s in %s: %v", rules[i], payload, got)
+			}
+		}
+		p.claims.release()
 	}
 }
 

@@ -32,8 +32,9 @@ type resource struct {
 
 	// claims reads the claims for headers, whose numbers are those in ClaimToHeaders, then
 	// the required claims, those of the rules and those with scopes.
-	claims                             claimReader
-	firstRequiredClaim, firstRuleClaim int
+	claims             claimReader
+	firstRequiredClaim int
+	ruleClaims         []ruleClaim
 
 	proofs *dpop.Checker // nil if the resource takes no DPoP proofs
 
@@ -112,13 +113,8 @@ func (p *resource) readClaims() {
 			p.firstRequiredClaim = n
 		}
 	}
-	if p.rules == nil {
-		return
-	}
-	for i, c := range p.rules.Claims {
-		if n := p.claims.add(&c.Claim); i == 0 {
-			p.firstRuleClaim = n
-		}
+	if p.rules != nil {
+		p.ruleClaims = p.claims.addRuleClaims(p.rules.Claims)
 	}
 }
 

@@ -23,10 +23,9 @@ func (p *resource) granted(scopes []string) (granted operation.Set) {
 			granted.Scopes |= 1 << i
 		}
 	}
-	for i := range p.rules.Claims {
-		if hasClaim(p.claims.claim(p.firstRuleClaim+i), p.rules.Claims[i]) {
-			granted.Claims |= 1 << i
-		}
+	for i := range p.ruleClaims {
+		c := &p.ruleClaims[i]
+		granted.Claims |= c.granted(p.claims.claim(c.number))
 	}
 	return granted
 }
