@@ -221,7 +221,9 @@ func (t *growthTable) markdown(w io.Writer) {
 	}
 	fmt.Fprintln(w)
 	for _, c := range t.Columns {
-		fmt.Fprintf(w, "- %s: %s\n", c.Title, c.Growth)
+		if !strings.HasPrefix(c.Title, filterTitles["none"]) {
+			fmt.Fprintf(w, "- %s: %s\n", c.Title, c.Growth)
+		}
 	}
 }
 
