@@ -221,7 +221,7 @@ func (t *growthTable) markdown(w io.Writer) {
 	}
 	fmt.Fprintln(w)
 	for _, c := range t.Columns {
-		if !strings.HasPrefix(c.Title, filterTitles["none"]) {
+		if !strings.Contains(c.Title, filterTitles["none"]) {
 			fmt.Fprintf(w, "- %s: %s\n", c.Title, c.Growth)
 		}
 	}
