@@ -254,6 +254,11 @@ bench-fleet: build ## what an authorization server sees of fleets of proxies, an
 	@$(call modules,integration)
 	cd integration && $(GO) run ./fleet $(BENCH)
 
+# BENCH="-only 'bodies|tokens'" measures some tables only, BENCH=-quick takes three minutes.
+bench-growth: build ## how the cost grows with resources, rules, claims, bodies, tokens, the token cache, workers: docs/scaling.md
+	@$(call modules,integration)
+	cd integration && $(GO) run ./bench -growth $(BENCH)
+
 bench-files: build # mcpauth with signatures by jwtlite only, and a plugin that does nothing
 	@$(call wasm,.,-tags=jwtlite $(PLUGIN),build/bench/mcpauth-jwtlite.wasm)
 	@$(call wasm,integration,./bench/empty,build/bench/empty.wasm)

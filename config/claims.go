@@ -31,7 +31,7 @@ type RequiredClaim struct {
 // are: 1, 1.0 and 1e0 are one number, and no number is a string.
 type ClaimValue struct {
 	kind    gjson.Type
-	text    string
+	text    string // of a string; the digits of a number, for the order in lists
 	decimal jsontext.Decimal
 }
 
@@ -45,6 +45,7 @@ func NewClaimValue(v gjson.Result) (c ClaimValue, ok bool) {
 		c.text, ok = v.Str, true
 	case gjson.Number:
 		c.decimal, ok = jsontext.ParseDecimal(v.Raw)
+		c.text = c.decimal.Digits()
 	case gjson.True, gjson.False:
 		ok = true
 	}
@@ -73,6 +74,45 @@ func (c *ClaimValue) find(list []ClaimValue) (place int, found bool) {
 		}
 	}
 	return place, false
+}
+
+// A ClaimIndex tells which of several required claims accept a value. It finds them in one
+// search, however many they are. The claims are bits of a word.
+type ClaimIndex struct {
+	values []ClaimValue // in the order of the texts, each once
+	claims []uint64     // that accept the value with the same index
+}
+
+// Add adds the values of c, which is a bit.
+func (x *ClaimIndex) Add(c *RequiredClaim, bit int) {
+	var merged ClaimIndex
+	next := 0 // of x, to be merged
+	for i := range c.Values {
+		place, found := c.Values[i].find(x.values)
+		if found {
+			x.claims[place] |= 1 << bit
+			continue
+		}
+		if place > next {
+			merged.add(x.values[next:place], x.claims[next:place])
+			next = place
+		}
+		merged.add(c.Values[i:i+1], []uint64{1 << bit})
+	}
+	merged.add(x.values[next:], x.claims[next:])
+	*x = merged
+}
+
+func (x *ClaimIndex) add(values []ClaimValue, claims []uint64) {
+	x.values, x.claims = append(x.values, values...), append(x.claims, claims...)
+}
+
+// Accepting returns the claims that accept v.
+func (x *ClaimIndex) Accepting(v *ClaimValue) uint64 {
+	if i, found := v.find(x.values); found {
+		return x.claims[i]
+	}
+	return 0
 }
 
 // Index returns the index of c in a list, len(list) if it is not there.

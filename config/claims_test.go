@@ -1,8 +1,11 @@
 package config_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/tidwall/gjson"
@@ -85,5 +88,39 @@ func TestScopeNames(t *testing.T) {
 	}
 	if got := (&config.Resource{}).RequestedScopes([]string{"a"}); !slices.Equal(got, []string{"a"}) {
 		t.Errorf("without a prefix: %q", got)
+	}
+}
+
+// A ClaimIndex of many claims says of each value what the claims say one by one.
+func TestClaimIndex(t *testing.T) {
+	texts := []string{`"a"`, `"b"`, `"c"`, `"1"`, `"15"`, `1`, `1.5`, `15`, `-15`, `150`, `0`, `1e1`, `true`, `false`, `"true"`, `"zz"`}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 300 {
+		var tools []string
+		for i := range 1 + random.IntN(config.MaxRuleClaims) {
+			random.Shuffle(len(texts), func(i, j int) { texts[i], texts[j] = texts[j], texts[i] })
+			tools = append(tools, fmt.Sprintf(`"t%d": {"claims": {"groups": [%s]}}`, i, strings.Join(texts[:1+random.IntN(4)], ",")))
+		}
+		c, err := config.Parse([]byte(withResource(`"tools": {` + strings.Join(tools, ",") + `}`)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var x config.ClaimIndex
+		rules := c.Resources[0].Rules
+		for i := range rules {
+			x.Add(&rules[i].Claims[0], i)
+		}
+		for _, text := range slices.Concat(texts, []string{`"missing"`, `1.0`, `15e0`, `10`, `-1`, `0.0`, `-0`, `""`}) {
+			v, ok := config.NewClaimValue(gjson.Parse(text))
+			if !ok {
+				t.Fatal(text)
+			}
+			got := x.Accepting(&v)
+			for i := range rules {
+				if want := rules[i].Claims[0].Accepts(&v); got>>i&1 != 0 != want {
+					t.Fatalf("%s, %s: %v", text, tools[i], !want)
+				}
+			}
+		}
 	}
 }

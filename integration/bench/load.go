@@ -42,6 +42,8 @@ func (all clients) close() {
 // A load is what the clients send.
 type load struct {
 	form *form
+	// forms returns the form of request number i, likewise; nil if all have form.
+	forms func(i int) *form
 	// token returns the token of request number i, "" for none. Each number
 	// occurs once; it is called by several goroutines.
 	token func(i int) string
@@ -110,7 +112,11 @@ func (s *sender) Run(context.Context, periodic.ThreadID) (bool, string) {
 	if s.load.proof != nil {
 		proof = s.load.proof(s.next)
 	}
-	status, err := s.client.send(s.load.form, s.load.token(s.next), proof)
+	form := s.load.form
+	if s.load.forms != nil {
+		form = s.load.forms(s.next)
+	}
+	status, err := s.client.send(form, s.load.token(s.next), proof)
 	s.next += s.step
 	if err == nil && status != s.load.status {
 		err = fmt.Errorf("status %d, want %d", status, s.load.status)

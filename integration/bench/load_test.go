@@ -167,3 +167,25 @@ func TestPercentile(t *testing.T) {
 		t.Errorf("of nothing: %d", got)
 	}
 }
+
+// TestLoadSendsForms: each request has the form of its number.
+func TestLoadSendsForms(t *testing.T) {
+	for p, proto := range map[protocol]string{http1: "HTTP/1.1", http2c: "HTTP/2.0"} {
+		address, got := echo(t, func(string) int { return http.StatusOK })
+		all, err := dialAll(p, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer all.close()
+		forms := []form{{http.MethodPost, "/a", []byte("a")}, {http.MethodPost, "/b", []byte("b")}, {http.MethodGet, "/c", nil}}
+		l := &load{forms: func(i int) *form { return &forms[i%3] }, token: func(i int) string { return []string{"1", "2", "3"}[i%3] }, status: http.StatusOK}
+		if _, err := l.run(t.Context(), all, 6*connections, 0); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"POST mcp.example.com/a Bearer 1", "POST mcp.example.com/b Bearer 2", "GET mcp.example.com/c Bearer 3"} {
+			if n := got[proto+" "+want]; n != 2*connections {
+				t.Errorf("%s: %d times %q", p, n, want)
+			}
+		}
+	}
+}

@@ -7,6 +7,7 @@
 //	go run ./bench -soak N [-variants NAME,...]
 //	go run ./bench -peers [-quick] [-docs]
 //	go run ./bench -start [-docs]
+//	go run ./bench -growth [-quick] [-only REGEXP] [-rounds N] [-docs]
 //
 // What a gateway pays is processor time; how many requests a second get through
 // says as much about the generator of the load and the machine. Variants take
@@ -19,6 +20,12 @@
 // "memory":
 //
 //	go run ./bench -only 'RS256, (cold|warm)' -variants none,native,mcpauth -rounds 3
+//
+// -growth measures instead how the cost of a request grows: with the number of
+// resources, of rules and of claims, with the size of bodies and of tokens, with
+// the token cache, and with the workers. -only chooses among these by name. The
+// tables go to build/bench as growth.md and growth.json, and -docs writes them
+// into a page.
 //
 // The environment variable MCPAUTH_WASM names another file to measure as
 // mcpauth, and ENVOY another Envoy. Linux only.
@@ -105,7 +112,8 @@ func command() error {
 	start := flag.Bool("start", false, "instead, measure the start of Envoy and its memory by their parts")
 	svg := flag.String("svg", "", "write the picture to this `file` too")
 	peers := flag.Bool("peers", false, "instead, compare with other ways to protect an MCP server")
-	docs := flag.Bool("docs", false, "with -peers or -start, also write the tables, and the picture, into the pages that show them")
+	docs := flag.Bool("docs", false, "with -peers, -growth or -start, also write the tables, and the picture, into the pages that show them")
+	growth := flag.Bool("growth", false, "instead, measure how the cost of a request grows")
 	flag.Parse()
 	s := full
 	if *isQuick {
@@ -150,15 +158,17 @@ func command() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if *docs && !*peers && !*start {
-		return errors.New("-docs goes with -peers or -start")
+	if *docs && !*peers && !*start && !*growth {
+		return errors.New("-docs goes with -peers, -growth or -start")
+	}
+	page := func(name string) string { // empty if no page is to be written
+		if !*docs {
+			return ""
+		}
+		return filepath.Join(root, "docs", name)
 	}
 	if *start {
-		page := ""
-		if *docs {
-			page = filepath.Join(root, "docs", "performance.md")
-		}
-		return measureStarts(ctx, page)
+		return measureStarts(ctx, page("performance.md"))
 	}
 	if *soak > 0 {
 		return watch(ctx, s, *soak)
@@ -171,6 +181,9 @@ func command() error {
 		p.Rounds = cmp.Or(*rounds, p.Rounds)
 		p.Requests = cmp.Or(*requests, p.Requests)
 		return comparePeers(ctx, p, filepath.Join(root, "build", "bench"), *docs, os.Stdout)
+	}
+	if *growth {
+		return grow(ctx, growthSettingsOf(*isQuick, *rounds, s.only), filepath.Join(root, "build", "bench"), page("scaling.md"), os.Stdout)
 	}
 	return run(ctx, s, filepath.Join(root, "build", "bench"), *svg, os.Stdout)
 }

@@ -2,10 +2,10 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+
+	"mcpauth/integration/page"
 )
 
 // writeDocs writes the tables into docs/peers.md and README.md, each between two comments, and the
@@ -19,18 +19,11 @@ func (r *PeerResult) writeDocs(root string) error {
 		"README.md": {"readme": r.readmeTable()},
 	}
 	for name, tables := range pages {
-		path := filepath.Join(root, name)
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		page := string(text)
+		parts := map[string]string{}
 		for part, table := range tables {
-			if page, err = replacePart(page, part, table); err != nil {
-				return fmt.Errorf("%s: %w", name, err)
-			}
+			parts["peers-"+part] = table
 		}
-		if err := os.WriteFile(path, []byte(page), 0o644); err != nil {
+		if err := page.Write(filepath.Join(root, name), parts); err != nil {
 			return err
 		}
 	}
@@ -39,18 +32,4 @@ func (r *PeerResult) writeDocs(root string) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(root, "docs", "peers.svg"), picture.Bytes(), 0o644)
-}
-
-// replacePart replaces what stands between two comments.
-func replacePart(page, part, content string) (string, error) {
-	begin, end := "<!-- peers: "+part+" -->\n", "<!-- /peers -->"
-	before, rest, ok := strings.Cut(page, begin)
-	if !ok {
-		return "", fmt.Errorf("no comment %q", strings.TrimSpace(begin))
-	}
-	_, after, ok := strings.Cut(rest, end)
-	if !ok {
-		return "", fmt.Errorf("no comment %q after %q", end, strings.TrimSpace(begin))
-	}
-	return before + begin + content + end + after, nil
 }

@@ -77,7 +77,7 @@ func TestGoals(t *testing.T) {
 	}{
 		"RS256, warm, 5,000 tokens, HTTP/1.1: added at most 0.4 × jwt_authn":                 {0.42, false},
 		"RS256, warm, 5,000 tokens, HTTP/1.1: added at most jwt_authn with its cache + 6 µs": {22, false},
-		"RS256, cold, HTTP/1.1: added at most 1.25 × jwt_authn":                               {1.2, true},
+		"RS256, cold, HTTP/1.1: added at most 1.25 × jwt_authn":                              {1.2, true},
 		"RS256, cold, signatures in Wasm, HTTP/1.1: added at most 100 µs":                    {900, false},
 		"p99.9 at half load, warm, HTTP/1.1: at most 1.3 × jwt_authn":                        {1.35, false},
 		"start-up: at most 1.3 s over no filter":                                             {0, true},

@@ -13,6 +13,7 @@ import (
 	"github.com/go-jose/go-jose/v3"
 
 	"mcpauth/envoy-example/envoy"
+	"mcpauth/integration/page"
 )
 
 // A start is one way to start an Envoy.
@@ -57,8 +58,8 @@ type starts struct {
 const startRounds = 3
 
 // measureStarts measures the start of an Envoy by its parts, and writes the tables to
-// the standard output and, if page is not empty, between the comments of that page.
-func measureStarts(ctx context.Context, page string) error {
+// the standard output and, if path is not empty, into that page.
+func measureStarts(ctx context.Context, path string) error {
 	s := quick
 	s.Variants, s.Algorithms, s.Tokens = []string{"none", "empty", "floor", "mcpauth"}, usual, connections
 	s.only = regexp.MustCompile("")
@@ -91,10 +92,10 @@ func measureStarts(ctx context.Context, page string) error {
 	}
 	text := all.markdown(m)
 	fmt.Print(text)
-	if page == "" {
+	if path == "" {
 		return nil
 	}
-	return replaceBetween(page, "<!-- start:begin -->\n", "<!-- start:end -->\n", text)
+	return page.Write(path, map[string]string{"start": "\n" + text + "\n"})
 }
 
 // prepare writes the modules that are cut short to a folder.
@@ -235,18 +236,4 @@ func (s *starts) markdown(m Machine) string {
 		}
 	}
 	return b.String()
-}
-
-// replaceBetween puts a text between two lines of a page.
-func replaceBetween(page, begin, end, text string) error {
-	old, err := os.ReadFile(page)
-	if err != nil {
-		return err
-	}
-	before, rest, ok := bytes.Cut(old, []byte(begin))
-	_, after, ok2 := bytes.Cut(rest, []byte(end))
-	if !ok || !ok2 {
-		return fmt.Errorf("%s has no lines %q and %q", page, begin, end)
-	}
-	return os.WriteFile(page, slices.Concat(before, []byte(begin+"\n"+text+"\n"+end), after), 0o644)
 }

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -85,27 +83,5 @@ Rss:    1000 kB
 		if diff := c.got - c.want; diff > 1e-9 || diff < -1e-9 {
 			t.Errorf("%s: %v, want %v", name, c.got, c.want)
 		}
-	}
-}
-
-func TestReplaceBetween(t *testing.T) {
-	page := filepath.Join(t.TempDir(), "page.md")
-	write := func(text string) {
-		if err := os.WriteFile(page, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write("# Title\n<!-- a -->\nold\n<!-- b -->\nrest\n")
-	for range 2 { // it finds what it has written
-		if err := replaceBetween(page, "<!-- a -->\n", "<!-- b -->\n", "new"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, _ := os.ReadFile(page); string(got) != "# Title\n<!-- a -->\n\nnew\n<!-- b -->\nrest\n" {
-		t.Errorf("%q", got)
-	}
-	write("<!-- b -->\n<!-- a -->\n")
-	if err := replaceBetween(page, "<!-- a -->\n", "<!-- b -->\n", "new"); err == nil {
-		t.Error("comments in the wrong order")
 	}
 }

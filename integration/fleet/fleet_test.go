@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mcpauth/envoy-example/envoy"
+	"mcpauth/integration/page"
 )
 
 // What the authorization server sees of each proxy is bounded by exact numbers,
@@ -71,16 +72,16 @@ func TestComputedTablesOfThePage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := os.ReadFile(filepath.Join(root, "docs", "scaling.md"))
+	old, err := os.ReadFile(filepath.Join(root, "docs", "scaling.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{computedBlock: computedTable(), hitRateBlock: hitRateTable()} {
-		want, err := replaceBlock(page, name, text)
+		want, err := page.Replace(old, name, text)
 		if err != nil {
 			t.Error(err)
-		} else if !bytes.Equal(want, page) {
-			t.Errorf("docs/scaling.md: the block %s is old: cd integration && go run ./fleet -computed -docs ../docs/scaling.md", name)
+		} else if !bytes.Equal(want, old) {
+			t.Errorf("docs/scaling.md: the block %s is old: cd integration && go run ./fleet -computed -docs", name)
 		}
 	}
 }

@@ -2,7 +2,7 @@
 // several sizes, computes it for larger ones, and computes how many requests of typical
 // fleets find their token in a cache.
 //
-//	go run ./fleet [-quick] [-computed] [-docs FILE]
+//	go run ./fleet [-quick] [-computed] [-docs]
 //
 // Each fleet is of real Envoys on this machine. The requests to the authorization server
 // are counted, so the figures do not depend on how fast the machine is. It takes up to
@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"mcpauth/envoy-example/envoy"
+	"mcpauth/integration/page"
 )
 
 // sizes are the fleets that are measured.
@@ -46,7 +47,7 @@ func main() {
 func command() error {
 	quick := flag.Bool("quick", false, "measure one and two proxies only")
 	computed := flag.Bool("computed", false, "measure nothing")
-	docs := flag.String("docs", "", "also write the tables into this page, between their `comments`")
+	docs := flag.Bool("docs", false, "also write the tables into docs/scaling.md")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -75,19 +76,10 @@ func command() error {
 	if err := os.WriteFile(filepath.Join(folder, "fleet.md"), report.Bytes(), 0o644); err != nil {
 		return err
 	}
-	if _, err := os.Stdout.Write(report.Bytes()); err != nil || *docs == "" {
+	if _, err := os.Stdout.Write(report.Bytes()); err != nil || !*docs {
 		return err
 	}
-	page, err := os.ReadFile(*docs)
-	if err != nil {
-		return err
-	}
-	for name, text := range blocks {
-		if page, err = replaceBlock(page, name, text); err != nil {
-			return fmt.Errorf("%s: %w", *docs, err)
-		}
-	}
-	return os.WriteFile(*docs, page, 0o644)
+	return page.Write(filepath.Join(root, "docs", "scaling.md"), blocks)
 }
 
 // measureAll measures the fleets of all sizes.

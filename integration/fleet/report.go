@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -16,17 +14,6 @@ const (
 	computedBlock = "fleet-computed"
 	hitRateBlock  = "fleet-hit-rates"
 )
-
-// replaceBlock replaces the text of a page between the comments of a block.
-func replaceBlock(page []byte, name, text string) ([]byte, error) {
-	begin, end := "<!-- "+name+":begin -->\n", "<!-- "+name+":end -->\n"
-	before, rest, found := bytes.Cut(page, []byte(begin))
-	_, after, closed := bytes.Cut(rest, []byte(end))
-	if !found || !closed {
-		return nil, errors.New("it has no " + strings.TrimSpace(begin) + " with its end")
-	}
-	return bytes.Join([][]byte{before, []byte(begin), []byte(text), []byte(end), after}, nil), nil
-}
 
 // sum adds up the requests of all proxies.
 func sum(list []tally) tally {

@@ -101,11 +101,8 @@ func (p *resource) appendIdentity(b []byte, t *jwtlite.Token, issuer string, sco
 		expires := strconv.AppendInt(digits[:0], c.Expires.Unix(), 10)
 		b = p.appendCaller(b, expiresHeader, unsafe.String(unsafe.SliceData(expires), len(expires)))
 	}
-	if len(p.ClaimToHeaders) > 0 {
-		payload := payloadText(t)
-		for i := range p.ClaimToHeaders {
-			b = appendHeader(b, firstClaimHeader+i, wellknown.Text(claimAt(payload, &p.ClaimToHeaders[i].Claim)))
-		}
+	for i := range p.ClaimToHeaders {
+		b = appendHeader(b, firstClaimHeader+i, wellknown.Text(p.claims.claim(i)))
 	}
 	if p.ForwardPayloadHeader != "" {
 		b = appendHeader(b, firstClaimHeader+len(p.ClaimToHeaders), encodedPayload(t))

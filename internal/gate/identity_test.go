@@ -102,6 +102,8 @@ func TestIdentityHeadersByChoice(t *testing.T) {
 	if err := token.ParseClaims([]byte(`{"sub":"s","client_id":"c","exp":1700000000,"n":"v"}`)); err != nil {
 		t.Fatal(err)
 	}
+	p.readClaims()
+	p.claims.read(payloadText(&token))
 	identity := Identity{p.identity, string(p.appendIdentity(nil, &token, "i", []string{"a"}))}
 	for _, want := range []IdentityHeader{{"", "s", "mcpauth-subject"}, {"x-mcpauth-scope", "a", ""}, {"x-n", "v", ""}, {}} {
 		if h, _ := identity.Next(); h != want {

@@ -19,10 +19,10 @@ type lack struct {
 
 func (l *lack) any() bool { return l.token || l.claim != nil || l.scopes != nil }
 
-// lackOf returns what a token with these scopes and this payload lacks.
-func (p *resource) lackOf(scopes []string, payload string) (l lack) {
+// lackOf returns what a token with these scopes, whose payload p.claims has read, lacks.
+func (p *resource) lackOf(scopes []string) (l lack) {
 	for i := range p.RequiredClaims {
-		if claim := &p.RequiredClaims[i]; !hasClaim(payload, claim) {
+		if claim := &p.RequiredClaims[i]; !hasClaim(p.claims.claim(p.firstRequiredClaim+i), claim) {
 			return lack{claim: claim}
 		}
 	}

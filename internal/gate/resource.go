@@ -31,6 +31,12 @@ type resource struct {
 	identity  []identityHeader
 	rules     *operation.Rules // with the public operations; nil if there are neither
 
+	// claims reads the claims for headers, whose numbers are those in ClaimToHeaders, then
+	// the required claims, those of the rules and those with scopes.
+	claims             claimReader
+	firstRequiredClaim int
+	ruleClaims         []ruleClaim
+
 	proofs *dpop.Checker // nil if the resource takes no DPoP proofs
 
 	public     bool // something needs no token
@@ -57,10 +63,13 @@ type resource struct {
 // A trustedServer is an authorization server as one resource trusts it.
 type trustedServer struct {
 	*server
-	keys           *keys.Source // nil if JWTs of the server are not accepted
-	policy         jwtlite.Policy
-	scopeClaims    []config.Claim // see config.AuthorizationServer.ScopeClaims
-	introspectJWTs bool           // the server is asked about its JWTs too
+	keys        *keys.Source // nil if JWTs of the server are not accepted
+	policy      jwtlite.Policy
+	scopeClaims []config.Claim // see config.AuthorizationServer.ScopeClaims
+
+	firstScopeClaim int // the number of the first of scopeClaims in resource.claims
+
+	introspectJWTs bool // the server is asked about its JWTs too
 }
 
 // newResource returns the resource r, which is the index-th of the configuration.
@@ -85,6 +94,7 @@ func newResource(index int, r *config.Resource, all []*server, c *config.Config)
 	p.looksFirst = p.rules != nil && p.rules.IsPublic(&operation.Operation{Method: "initialize", HasMethod: true})
 	p.entityTag = wellknown.EntityTag(p.document)
 	p.metadata = reply.Document(p.document, p.entityTag, "")
+	p.readClaims()
 	for _, trusted := range r.AuthorizationServers {
 		for _, s := range all {
 			if s.Config == trusted {
@@ -93,6 +103,21 @@ func newResource(index int, r *config.Resource, all []*server, c *config.Config)
 		}
 	}
 	return p
+}
+
+// readClaims adds the claims of the configuration to p.claims.
+func (p *resource) readClaims() {
+	for i := range p.ClaimToHeaders {
+		p.claims.add(&p.ClaimToHeaders[i].Claim)
+	}
+	for i := range p.RequiredClaims {
+		if n := p.claims.add(&p.RequiredClaims[i].Claim); i == 0 {
+			p.firstRequiredClaim = n
+		}
+	}
+	if p.rules != nil {
+		p.ruleClaims = p.claims.addRuleClaims(p.rules.Claims)
+	}
 }
 
 // trust adds s to the servers of p.
@@ -110,6 +135,11 @@ func (p *resource) trust(s *server) {
 	}}
 	if s.Config.Source.Kind == config.NoKeys {
 		t.keys = nil
+	}
+	for i := range t.scopeClaims {
+		if n := p.claims.add(&t.scopeClaims[i]); i == 0 {
+			t.firstScopeClaim = n
+		}
 	}
 	p.servers = append(p.servers, t)
 	if p.metadataServer == nil {

@@ -12,9 +12,9 @@ import (
 	"mcpauth/internal/reply"
 )
 
-// granted returns what a token with these scopes and this payload has of what the rules
-// of p require.
-func (p *resource) granted(scopes []string, payload string) (granted operation.Set) {
+// granted returns what a token with these scopes, whose payload p.claims has read, has of
+// what the rules of p require.
+func (p *resource) granted(scopes []string) (granted operation.Set) {
 	if p.rules == nil {
 		return granted
 	}
@@ -23,10 +23,9 @@ func (p *resource) granted(scopes []string, payload string) (granted operation.S
 			granted.Scopes |= 1 << i
 		}
 	}
-	for i := range p.rules.Claims {
-		if hasClaim(payload, p.rules.Claims[i]) {
-			granted.Claims |= 1 << i
-		}
+	for i := range p.ruleClaims {
+		c := &p.ruleClaims[i]
+		granted.Claims |= c.granted(p.claims.claim(c.number))
 	}
 	return granted
 }

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -20,6 +21,7 @@ func ruled(t *testing.T, members string) (*Gate, *resource) {
 	}
 	g := &Gate{}
 	p := &resource{Resource: c.Resources[0], rules: operation.Compile(c.Resources[0].Rules), challenge: reply.Challenge{ResourceMetadata: "https://h/m"}, requiredScope: "base"}
+	p.readClaims()
 	return g, p
 }
 
@@ -101,7 +103,8 @@ func TestRules(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			g, p := ruled(t, toolRules+test.rules)
 			test.request.HasOrigin = true
-			v := g.applyRules(p, &test.request, p.granted(strings.Fields(test.scopes), test.payload), g.forward(verdictToken, metrics.CacheHit))
+			p.claims.read(cmp.Or(test.payload, "{}"))
+			v := g.applyRules(p, &test.request, p.granted(strings.Fields(test.scopes)), g.forward(verdictToken, metrics.CacheHit))
 			check := func(v Verdict, want string) {
 				t.Helper()
 				got, outcome := "pass", metrics.CacheHit
@@ -169,7 +172,8 @@ func BenchmarkRules(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			g := &Gate{}
 			r := &Request{HasBody: true, MCP: mcp("2026-07-28", "tools/call", "look")}
-			granted := p.granted([]string{"read", "base"}, "{}")
+			p.readClaims()
+			granted := p.granted([]string{"read", "base"})
 			b.ReportAllocs()
 			for b.Loop() {
 				if v := g.applyRules(p, r, granted, g.forward(verdictToken, metrics.CacheHit)); v.Kind() != KindForward {

@@ -105,10 +105,12 @@ func missingKey(t *jwtlite.Token, token string, err error) uint64 {
 // every check but those of admit.
 func (g *Gate) accept(p *resource, r *Request, s *trustedServer, token string, c cachedToken) Verdict {
 	t := &g.token
-	g.scopes = s.appendScopes(g.scopes[:0], t)
-	c.granted = p.granted(g.scopes, payloadText(t))
-	lack := p.lackOf(g.scopes, payloadText(t))
+	p.claims.read(payloadText(t))
+	g.scopes = s.appendScopes(g.scopes[:0], t, &p.claims)
+	c.granted = p.granted(g.scopes)
+	lack := p.lackOf(g.scopes)
 	g.identity = p.appendIdentity(g.identity[:0], t, s.issuerOf(t), g.scopes)
+	p.claims.release()
 	if !lack.any() && !c.window.Empty() {
 		g.cache.Put(p.index, token, c, g.identity)
 	}

@@ -12,6 +12,9 @@ type Decimal struct {
 	exponent int
 }
 
+// Digits returns the digits of n without zeros at the ends. Equal Decimals have the same.
+func (n Decimal) Digits() string { return n.digits }
+
 // maxExponent bounds the exponents that ParseDecimal reads.
 const maxExponent = 1_000_000
 

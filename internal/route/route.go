@@ -67,7 +67,7 @@ type Table struct {
 
 	public [][]string // config.Public.Paths of each resource; nil if none has any
 
-	recent [16]lookup
+	recent []lookup // a power of two
 }
 
 // An index has the resources by the paths of the endpoints at which the gateway
@@ -83,6 +83,7 @@ func New(c *config.Config) *Table {
 		exact:           index{map[string]*hosts{}, map[string]*hosts{}},
 		folded:          index{map[string]*hosts{}, map[string]*hosts{}},
 		allowsUnmatched: c.Unmatched == config.UnmatchedAllow,
+		recent:          make([]lookup, recentSlots(len(c.Resources))),
 	}
 	for i, r := range c.Resources {
 		t.add(i, r)
@@ -126,8 +127,8 @@ func (t *Table) add(i int, r *config.Resource) {
 // Find returns what a request with this :authority and :path is for. If the error
 // is ErrPath or ErrAuthority, the request must be refused.
 func (t *Table) Find(authority, target string) (Match, error) {
-	last := &t.recent[slot(authority, target)]
-	if last.target == target && last.authority == authority && target != "" {
+	last := t.slot(authority, target)
+	if last.is(authority, target) {
 		return last.match, nil
 	}
 	path, _, _ := strings.Cut(target, "?")

@@ -440,3 +440,46 @@ func TestRecent(t *testing.T) {
 		}
 	}
 }
+
+// A gateway with many endpoints makes no garbage, whether their lookups are remembered or
+// share a slot, and remembers most of them.
+func TestRecentOfAThousand(t *testing.T) {
+	table := New(thousand(t))
+	type request struct{ authority, target string }
+	var requests []request
+	for i := range 500 {
+		requests = append(requests, request{"h", fmt.Sprintf("/servers/mcp%03d", i)}, request{fmt.Sprintf("tenant%03d.example.com", i), "/mcp"})
+	}
+	slots := map[*lookup]bool{}
+	next := func() {
+		for _, r := range requests {
+			if m, err := table.Find(r.authority, r.target); err != nil || m.Kind != Protected {
+				t.Fatal(r, m, err)
+			}
+			slots[table.slot(r.authority, r.target)] = true
+		}
+	}
+	if next(); len(slots) < len(requests)*3/4 {
+		t.Errorf("%d slots for %d endpoints", len(slots), len(requests))
+	}
+	if n := testing.AllocsPerRun(10, next); n != 0 {
+		t.Errorf("%v allocations in %d lookups", n, len(requests))
+	}
+}
+
+// A lookup is not taken for one whose authority and target are the same text.
+func TestRecentKeepsAuthorityAndTargetApart(t *testing.T) {
+	var l lookup
+	l.set("h", "/a/b", Match{Kind: Protected})
+	for _, test := range []struct {
+		authority, target string
+		want              bool
+	}{{"h", "/a/b", true}, {"h/a", "/b", false}, {"", "h/a/b", false}, {"h/a/b", "", false}, {"h", "/a/c", false}, {"g", "/a/b", false}, {"h", "/a", false}} {
+		if got := l.is(test.authority, test.target); got != test.want {
+			t.Errorf("%q, %q: %v", test.authority, test.target, got)
+		}
+	}
+	if (&lookup{}).is("", "") {
+		t.Error("the empty lookup is one of an empty target")
+	}
+}

@@ -132,6 +132,9 @@ func TestCommands(t *testing.T) {
 		case line == "make bench-peers":
 			// TestPeers in integration/bench runs what it starts.
 			shell(t, root, "make -n bench-peers")
+		case line == "make bench-growth":
+			// TestGrowth in integration/bench runs what it starts.
+			shell(t, root, "make -n bench-growth")
 		case strings.HasPrefix(line, "make image PUSH="):
 			here := strings.TrimPrefix(images.URL, "http://")
 			out := shell(t, root, strings.Replace(line, "registry.example.com", here, 1)+" IMAGE="+filepath.Join(t.TempDir(), "image"))
