@@ -28,7 +28,7 @@ func TestBench(t *testing.T) {
 	}
 	folder := t.TempDir()
 	var out bytes.Buffer
-	if err := run(t.Context(), s, folder, "", &out); err != nil {
+	if err := run(t.Context(), s, folder, "", "", &out); err != nil {
 		t.Fatal(err)
 	}
 	doc, err := os.ReadFile(filepath.Join(folder, "result.json"))

@@ -112,7 +112,7 @@ func command() error {
 	start := flag.Bool("start", false, "instead, measure the start of Envoy and its memory by their parts")
 	svg := flag.String("svg", "", "write the picture to this `file` too")
 	peers := flag.Bool("peers", false, "instead, compare with other ways to protect an MCP server")
-	docs := flag.Bool("docs", false, "with -peers, -growth or -start, also write the tables, and the picture, into the pages that show them")
+	docs := flag.Bool("docs", false, "also write the tables and the picture into the pages that show them")
 	growth := flag.Bool("growth", false, "instead, measure how the cost of a request grows")
 	flag.Parse()
 	s := full
@@ -158,8 +158,8 @@ func command() error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if *docs && !*peers && !*start && !*growth {
-		return errors.New("-docs goes with -peers, -growth or -start")
+	if *docs && (*soak > 0 || *only != "" || *variants != "") {
+		return errors.New("-docs goes with whole measurements")
 	}
 	page := func(name string) string { // empty if no page is to be written
 		if !*docs {
@@ -185,12 +185,16 @@ func command() error {
 	if *growth {
 		return grow(ctx, growthSettingsOf(*isQuick, *rounds, s.only), filepath.Join(root, "build", "bench"), page("scaling.md"), os.Stdout)
 	}
-	return run(ctx, s, filepath.Join(root, "build", "bench"), *svg, os.Stdout)
+	docsRoot := ""
+	if *docs {
+		docsRoot = root
+	}
+	return run(ctx, s, filepath.Join(root, "build", "bench"), *svg, docsRoot, os.Stdout)
 }
 
 // run measures, and writes the report to out and, with the other files, into a
-// folder.
-func run(ctx context.Context, s settings, folder, svg string, out io.Writer) error {
+// folder, and tables into the pages of a repository unless its root is empty.
+func run(ctx context.Context, s settings, folder, svg, docsRoot string, out io.Writer) error {
 	b, err := newBench(ctx, s)
 	if err != nil {
 		return err
@@ -210,6 +214,12 @@ func run(ctx context.Context, s settings, folder, svg string, out io.Writer) err
 		return err
 	}
 	r.Goals = r.goals()
+	if docsRoot != "" {
+		if err := r.writeDocs(docsRoot); err != nil {
+			return err
+		}
+		svg = cmp.Or(svg, filepath.Join(docsRoot, "docs", "performance.svg"))
+	}
 	return r.write(folder, svg, out)
 }
 

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"mcpauth/envoy-example/envoy"
 )
 
 // example is a result of two rounds of which all else follows: no filter takes
@@ -157,6 +159,39 @@ func TestDisturbed(t *testing.T) {
 		r.markdown(&out)
 		if got := strings.Contains(out.String(), "with care"); got != (busy < 0.9) {
 			t.Errorf("Envoy busy %v: warned %v", busy, got)
+		}
+	}
+}
+
+// TestWriteDocs: the pages have a place for each table.
+func TestWriteDocs(t *testing.T) {
+	root, err := envoy.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := t.TempDir()
+	if err := os.Mkdir(filepath.Join(copied, "docs"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"README.md", "docs/performance.md"} {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(copied, name), text, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := example()
+	if err := r.writeDocs(copied); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"README.md":           "measures 21, 60 (ES256 –) and – µs",
+		"docs/performance.md": "| RS256, cold | 60 (60–60) | – | 5 (5–5) | 50 (50–50) | 55 (55–55) | 900 (900–900) |",
+	} {
+		if page, err := os.ReadFile(filepath.Join(copied, name)); err != nil || !strings.Contains(string(page), want) {
+			t.Errorf("%s, %v: no %q", name, err, want)
 		}
 	}
 }
