@@ -1,4 +1,4 @@
-//go:build !faults && !vectors
+//go:build !faults && !vectors && !plain
 
 package main
 
