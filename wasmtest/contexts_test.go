@@ -340,3 +340,111 @@ func TestMemoryOfDeletedConfigurations(t *testing.T) {
 		t.Errorf("%d bytes more", grown)
 	}
 }
+
+// Whatever call of the host fails, and whenever, no VM dies, and no request goes on without
+// what the gateway sets or against its body.
+func TestHostCallsThatFailInAnyOrder(t *testing.T) {
+	for _, stops := range []bool{false, true} {
+		for _, audit := range []bool{false, true} {
+			for _, rules := range []bool{false, true} {
+				t.Run(fmt.Sprintf("headers stop: %v, audit: %v, rules: %v", stops, audit, rules), func(t *testing.T) { fail(t, stops, audit, rules) })
+			}
+		}
+	}
+}
+
+func fail(t *testing.T, stops, audit, rules bool) {
+	calls := []string{"proxy_get_header_map_pairs", "proxy_remove_header_map_value", "proxy_replace_header_map_value", "proxy_set_property",
+		"proxy_get_buffer_bytes", "proxy_set_buffer_bytes", "proxy_send_local_response", "proxy_get_property", "proxy_continue_stream",
+		"proxy_set_effective_context", "proxy_set_tick_period_milliseconds", "proxy_http_call"}
+	rnd := rand.New(rand.NewPCG(1, 7))
+	h := newHost(t, Options{HeadersStopIteration: stops})
+	protected := fitted("claims", nil)
+	if !rules {
+		protected = notes(nil)
+	}
+	vm := start(t, h, config(fetching(nil), with(protected, object{"filter_state": []string{"subject"}}),
+		object{"allow_on_headers_stop_iteration": stops, "verdict_header": true, "audit": audit}))
+	good := rsaKey.bearer(claims(h, nil))
+	var open []*Stream
+	for step := range 1000 {
+		if rnd.IntN(6) == 0 {
+			h.FailCall(calls[rnd.IntN(len(calls))], InternalFailure)
+		}
+		if step > 40 && step < 60 { // the first requests wait for keys
+			goodServer(rsaKey).answer(h)
+			h.Run(time.Second, nil)
+		}
+		if len(open) < 10 {
+			token := []string{good, good, "", rsaKey.bearer(claims(h, object{"jti": fmt.Sprint(step)}))}[rnd.IntN(4)]
+			s := vm.Open(rpc("/notes", token, [2]string{"x-mcpauth-subject", "forged"}), rnd.IntN(3) == 0)
+			if u := s.Upstream(); u != nil && (token == "" || u.Get("x-mcpauth-subject") != "alice" || u.Has("authorization") || u.Get("x-mcpauth-verdict") == "") {
+				t.Fatalf("step %d: %s", step, describe(s))
+			}
+			open = append(open, s)
+		}
+		i := rnd.IntN(len(open))
+		s := open[i]
+		goes := s.State() == Forwarded || s.State() == Held
+		switch k := rnd.IntN(6); {
+		case !goes || s.closed:
+		case k == 0:
+			s.Close()
+		case s.body.ended && s.State() == Forwarded && s.response.headers == nil && s.local == nil:
+			respond(s, "application/json", result("tools", allTools), 30)
+		case s.body.ended || s.local != nil:
+		case k == 1:
+			s.Body(call("add_note")[:10], false)
+		case k == 2:
+			s.Body(call("purge_all"), true)
+		case k == 3 && s.State() == Forwarded && (s.body.kept || s.body.upstream != nil):
+			if got := s.Trailers(Headers{{"x-mcpauth-subject", "forged"}, {"x-a", "b"}}); got.Has("x-mcpauth-subject") {
+				t.Fatalf("step %d: trailers %v", step, got)
+			}
+		default:
+			s.Body(message("tools/list", ""), true)
+		}
+		for _, f := range calls {
+			h.FailCall(f, OK)
+		}
+		if rules && strings.Contains(s.UpstreamBody(), "purge_all") || vm.Dead() != nil {
+			t.Fatalf("step %d: %s, %q; VM: %v", step, describe(s), s.UpstreamBody(), vm.Dead())
+		}
+		if s.closed || s.State() == Answered || rnd.IntN(12) == 0 {
+			s.Close()
+			open = append(open[:i], open[i+1:]...)
+		}
+		if rnd.IntN(30) == 0 {
+			vm.Tick()
+		}
+	}
+}
+
+// After four thousand million contexts a host begins with the first ID again that is free.
+func TestContextIDsBeginAgain(t *testing.T) {
+	h := newHost(t, Options{})
+	vm := start(t, h, usual())
+	first := vm.root
+	good := rsaKey.bearer(claims(h, nil))
+	old := vm.Open(rpc("/notes", good), false)
+	vm.lastContext = 1<<32 - 4
+	second := push(t, vm, config(server(nil), notes(object{"required_scopes": []string{"notes:admin"}}), nil))
+	late := vm.Open(rpc("/notes", good), false)
+	wantError(t, vm.Request(rpc("/notes", good)), 403, "insufficient_scope")
+	vm.lastContext = old.id
+	for range 3 {
+		wantError(t, vm.Open(rpc("/notes", good), false), 403, "insufficient_scope")
+		wantStatus(t, vm.Request(rpc("/notes", "")), 401)
+	}
+	wantError(t, late, 403, "insufficient_scope")
+	old.Trailers(Headers{{"x-mcpauth-subject", "root"}})
+	wantForwarded(t, old)
+	remove(vm, first)
+	third := push(t, vm, config(server(nil), notes(nil), nil))
+	wantForwarded(t, vm.Request(rpc("/notes", good)))
+	remove(vm, second)
+	wantForwarded(t, vm.Request(rpc("/notes", good)))
+	if third > second {
+		t.Error("the IDs have not begun again")
+	}
+}
