@@ -1,4 +1,4 @@
-//go:build !faults && !vectors && !plain
+//go:build !vectors && !plain
 
 package main
 
