@@ -40,6 +40,7 @@ ifeq ($(PLAIN),)
 WASM_FLAGS += $(foreach p,config internal/wellknown internal/callout internal/discovery internal/keys internal/introspect internal/oauthproxy internal/listfilter,-gcflags=mcpauth/$(p)=-l)
 SHRINK := $(GO) run ./internal/build/shrink -version '$(VERSION)'
 else
+WASM_FLAGS += -tags=plain
 SHRINK := $(GO) run ./internal/build/shrink -version '$(VERSION)' -plain
 endif
 

@@ -1,4 +1,4 @@
-//go:build !faults && !vectors
+//go:build !vectors && !plain
 
 package main
 
@@ -44,7 +44,7 @@ var lastPlugin uint32
 var spare *stream
 
 // refused stands in streams for all requests that have been answered at once and that have
-// a body.
+// a body. It has no plugin: the requests may be of several.
 var refused = &stream{stage: answered, counted: true}
 
 //go:linkname sdkContextCreate github.com/proxy-wasm/proxy-wasm-go-sdk/proxywasm/internal.proxyOnContextCreate
@@ -61,6 +61,7 @@ func onContextCreate(id, pluginID uint32) {
 	if pluginID == 0 {
 		sdkContextCreate(id, 0)
 		plugins.Put(id, newPlugin)
+		newPlugin = nil
 		lastPlugin = max(lastPlugin, id)
 		return
 	}
@@ -115,7 +116,6 @@ func (s *stream) keep(endOfStream bool) bool {
 		streams.Put(s.id, s)
 		return true
 	case s.stage == answered && !endOfStream:
-		refused.plugin = s.plugin
 		streams.Put(s.id, refused)
 	}
 	return false
@@ -131,21 +131,19 @@ func onRequestBody(id uint32, size int32, endOfStream bool) types.Action {
 
 //go:wasmexport mcpauth_on_request_trailers
 func onRequestTrailers(id uint32, n int32) types.Action {
-	if s := streams.Get(id); s != nil {
+	switch s := streams.Get(id); {
+	case s == refused:
+		return types.ActionPause
+	case s != nil:
 		return s.OnHttpRequestTrailers(int(n))
 	}
-	var any *plugin // its answer to a fault is that of every other
 	err := removeTrailers(int(n), func(name string) bool {
 		return plugins.Any(func(p *plugin) bool {
-			if p.gate == nil {
-				return false // its configuration is invalid
-			}
-			any = p
-			return p.gate.Reserved(name)
+			return p.gate != nil && p.gate.Reserved(name) // nil if its configuration is invalid
 		})
 	})
 	if err != nil {
-		return (&stream{plugin: any, counted: true}).fault(unreadTrailers, err)
+		return (&stream{plugin: &plugin{}, counted: true}).fault(unreadTrailers, err)
 	}
 	return types.ActionContinue
 }
@@ -187,13 +185,26 @@ func onDone(id uint32) bool { return id > lastPlugin || plugins.Get(id) == nil |
 //go:wasmexport mcpauth_on_delete
 func onDelete(id uint32) {
 	switch s := streams.Get(id); {
-	case s != nil:
+	case s == refused:
+		streams.Delete(id)
+	case s != nil: // and without onLog, perhaps
 		s.leavePending()
+		s.forget()
 		streams.Delete(id)
 	case created.id == id:
 		created.id = 0
 	case id <= lastPlugin && plugins.Get(id) != nil:
-		plugins.Delete(id)
-		sdkDelete(id)
+		deletePlugin(id)
 	}
+}
+
+// deletePlugin deletes a configuration, and what keeps its memory. None of its streams is
+// left.
+func deletePlugin(id uint32) {
+	spare = nil
+	if created.id == 0 {
+		created.plugin = nil
+	}
+	plugins.Delete(id)
+	sdkDelete(id)
 }

@@ -19,7 +19,7 @@ func init() {
 	proxywasm.SetVMContext(&vm{})
 }
 
-// newPlugin is the plugin that was created last.
+// newPlugin is the plugin that was created last, until the callbacks have it.
 var newPlugin *plugin
 
 type vm struct{ types.DefaultVMContext }

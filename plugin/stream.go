@@ -54,6 +54,7 @@ const (
 // lets through this request before it decides on another one, and copies a request
 // that has to wait.
 func (s *stream) OnHttpRequestHeaders(_ int, endOfStream bool) types.Action {
+	trap()
 	r := &gate.Request{} // on the stack: writes to it need no write barrier
 	if err := s.read(r); err != nil {
 		return s.fault("the request's headers cannot be read", err)

@@ -35,10 +35,6 @@ func (v *trapVM) NewPluginContext(id uint32) types.PluginContext {
 
 type trapPlugin struct{ *plugin }
 
-func (p *trapPlugin) NewHttpContext(id uint32) types.HttpContext {
-	return &trapStream{p.plugin.NewHttpContext(id).(*stream)}
-}
-
 func (p *trapPlugin) OnTick() {
 	p.plugin.OnTick()
 	value, cas, err := proxywasm.GetSharedData(trapArmed)
@@ -61,9 +57,8 @@ func (p *trapPlugin) fetching() bool {
 	return false
 }
 
-type trapStream struct{ *stream }
-
-func (s *trapStream) OnHttpRequestHeaders(n int, end bool) types.Action {
+// trap is called for each request.
+func trap() {
 	switch value, _ := proxywasm.GetHttpRequestHeader(trapHeader); value {
 	case "now":
 		panic("trap: a request")
@@ -72,5 +67,4 @@ func (s *trapStream) OnHttpRequestHeaders(n int, end bool) types.Action {
 			panic("trap: " + err.Error())
 		}
 	}
-	return s.stream.OnHttpRequestHeaders(n, end)
 }

@@ -102,7 +102,7 @@ func (vm *VM) proxyHTTPCall(a args) Status {
 		Cluster: string(cluster),
 		Body:    slices.Clone(body),
 		Timeout: time.Duration(a.u32(8)) * time.Millisecond,
-		root:    vm.root,
+		root:    vm.plugin(),
 	}
 	pairs, ok := unmarshalPairs(headers)
 	if !ok {

@@ -23,7 +23,8 @@ type VM struct {
 	ctx      context.Context
 	config   string
 
-	root        uint32
+	root        uint32   // of the configuration to which new streams come
+	former      []uint32 // of those before it
 	lastContext uint32
 	streams     map[uint32]*Stream
 	metrics     map[uint32]*metric
@@ -264,15 +265,27 @@ func (vm *VM) stream() *Stream {
 	if s := vm.streams[vm.effective]; s != nil {
 		return s
 	}
-	if vm.effective == vm.root {
+	if vm.isRoot(vm.effective) {
 		return nil
 	}
 	return vm.streams[vm.current]
 }
 
+func (vm *VM) isRoot(id uint32) bool { return id == vm.root || slices.Contains(vm.former, id) }
+
+// plugin returns the plugin context that calls the host outside of streams.
+func (vm *VM) plugin() uint32 {
+	for _, id := range []uint32{vm.effective, vm.current} {
+		if vm.isRoot(id) {
+			return id
+		}
+	}
+	return vm.root
+}
+
 func (vm *VM) proxySetEffectiveContext(a args) Status {
 	id := a.u32(0)
-	if id != 0 && id != vm.root && vm.streams[id] == nil {
+	if id != 0 && !vm.isRoot(id) && vm.streams[id] == nil {
 		return BadArgument
 	}
 	vm.effective = id

@@ -11,14 +11,14 @@ type nameMask [64]uint64
 // bit returns the bit of a name, which is not empty, in the word of its length. It looks at
 // the first character, and at the third of the many names that begin with "x-".
 func (m *nameMask) bit(name string) (word *uint64, bit uint64) {
-	c, x := name[0]|0x20, uint64(0) // in lower case
-	if c == 'x' && len(name) > 2 {
-		c, x = name[2]|0x20, 32
+	c, x := name[0], uint64(0)
+	if c|0x20 == 'x' && len(name) > 2 {
+		c, x = name[2], 32
 	}
 	kind := uint64(27) // neither a letter nor a digit
-	switch {
-	case 'a' <= c && c <= 'z':
-		kind = uint64(c - 'a')
+	switch lower := c | 0x20; {
+	case 'a' <= lower && lower <= 'z':
+		kind = uint64(lower - 'a')
 	case '0' <= c && c <= '9':
 		kind = 26
 	}

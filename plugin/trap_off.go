@@ -1,0 +1,6 @@
+//go:build !faults
+
+package main
+
+// trap does something in the build for the fault suite: see trap.go.
+func trap() {}
