@@ -107,8 +107,8 @@ func computedTable() string {
 // What a request adds to the processor time of Envoy, in microseconds: the RS256 rows of
 // README.md.
 const (
-	warmCost = 17
-	coldCost = 65
+	warmCost = 18
+	coldCost = 79
 )
 
 // hitRateTable has a row for each typical fleet.
