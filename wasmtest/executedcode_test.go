@@ -25,26 +25,14 @@ func markName(i int) string { return "marks" + strconv.Itoa(i) }
 
 // withMarks returns a module with marks, which are exported variables.
 func withMarks(code []byte) ([]byte, *marks, error) {
-	const magic = 8
-	r := &moduleReader{b: code[magic:]}
-	type section struct {
-		id   byte
-		body []byte
+	module, err := split(code)
+	if err != nil {
+		return nil, nil, err
 	}
-	var sections []section
-	at := map[byte]int{}
-	for len(r.b) > 0 {
-		id := r.byte()
-		at[id] = len(sections)
-		sections = append(sections, section{id, r.take(r.u())})
-	}
-	if r.err != nil {
-		return nil, nil, r.err
-	}
-	globals := &moduleReader{b: sections[at[globalSection]].body}
+	globals := &moduleReader{b: module.section(globalSection).body}
 	first := globals.u()
 	m := &marks{}
-	in := &moduleReader{b: sections[at[codeSection]].body}
+	in := &moduleReader{b: module.section(codeSection).body}
 	n := in.u()
 	var out []byte
 	for range n {
@@ -57,22 +45,14 @@ func withMarks(code []byte) ([]byte, *marks, error) {
 	if in.err != nil {
 		return nil, nil, in.err
 	}
-	sections[at[codeSection]].body = vector(n, out)
+	module.section(codeSection).body = vector(n, out)
 	m.globals = (len(m.sizes) + 63) / 64
-	exports := &moduleReader{b: sections[at[exportSection]].body}
-	n = exports.u()
-	added := bytes.Clone(exports.b)
 	for i := range m.globals {
 		name := markName(i)
-		added = append(added, vector(uint64(len(name)), []byte(name), []byte{0x03}, vector(first+uint64(i)))...)
+		module.add(exportSection, append(vector(uint64(len(name)), []byte(name), []byte{0x03}), vector(first+uint64(i))...))
+		module.add(globalSection, []byte{0x7E, 0x01, 0x42, 0x00, 0x0B}) // a variable of 64 bits, 0
 	}
-	sections[at[exportSection]].body = vector(n+uint64(m.globals), added)
-	sections[at[globalSection]].body = vector(first+uint64(m.globals), globals.b, bytes.Repeat([]byte{0x7E, 0x01, 0x42, 0x00, 0x0B}, m.globals))
-	result := bytes.Clone(code[:magic])
-	for _, s := range sections {
-		result = append(append(result, s.id), vector(uint64(len(s.body)), s.body)...)
-	}
-	return result, m, nil
+	return module.join(), m, nil
 }
 
 // mark returns the body of a function with a mark at the beginning of each run. first is

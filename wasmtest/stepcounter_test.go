@@ -109,45 +109,72 @@ func vector(n uint64, rest ...[]byte) []byte {
 	return append(binary.AppendUvarint(nil, n), bytes.Join(rest, nil)...)
 }
 
-// withCounter returns a module with the counter as an exported global.
-func withCounter(code []byte) ([]byte, error) {
+// A splitModule is a module in its sections, to be changed.
+type splitModule struct {
+	magic    []byte
+	sections []moduleSection
+}
+
+type moduleSection struct {
+	id   byte
+	body []byte
+}
+
+func split(code []byte) (*splitModule, error) {
 	const magic = 8
+	m := &splitModule{magic: code[:magic]}
 	r := &moduleReader{b: code[magic:]}
-	type section struct {
-		id   byte
-		body []byte
-	}
-	var sections []section
-	at := map[byte]int{}
 	for len(r.b) > 0 {
 		id := r.byte()
-		at[id] = len(sections)
-		sections = append(sections, section{id, r.take(r.u())})
+		m.sections = append(m.sections, moduleSection{id, r.take(r.u())})
 	}
-	if r.err != nil {
-		return nil, r.err
+	return m, r.err
+}
+
+// section returns the last section with a number, which the module must have.
+func (m *splitModule) section(id byte) *moduleSection {
+	for i := len(m.sections) - 1; ; i-- {
+		if m.sections[i].id == id {
+			return &m.sections[i]
+		}
 	}
-	// add appends entries to a section that is a vector, and returns how many
-	// it had.
-	add := func(id byte, entries ...[]byte) uint64 {
-		s := &sections[at[id]]
-		r := &moduleReader{b: s.body}
-		n := r.u()
-		s.body = vector(n+uint64(len(entries)), r.b, bytes.Join(entries, nil))
-		return n
+}
+
+// add appends entries to a section that is a vector, and returns how many it had.
+func (m *splitModule) add(id byte, entries ...[]byte) uint64 {
+	s := m.section(id)
+	r := &moduleReader{b: s.body}
+	n := r.u()
+	s.body = vector(n+uint64(len(entries)), r.b, bytes.Join(entries, nil))
+	return n
+}
+
+func (m *splitModule) join() []byte {
+	code := bytes.Clone(m.magic)
+	for _, s := range m.sections {
+		code = append(append(code, s.id), vector(uint64(len(s.body)), s.body)...)
 	}
-	imports := &moduleReader{b: sections[at[importSection]].body}
-	global := add(globalSection, []byte{0x7E, 0x01, 0x42, 0x00, 0x0B}) // a variable of 64 bits, 0
-	add(exportSection, append(append([]byte{byte(len(counterName))}, counterName...), vector(global)...))
-	s := &sections[at[exportSection]]
+	return code
+}
+
+// withCounter returns a module with the counter as an exported global.
+func withCounter(code []byte) ([]byte, error) {
+	m, err := split(code)
+	if err != nil {
+		return nil, err
+	}
+	imports := &moduleReader{b: m.section(importSection).body}
+	global := m.add(globalSection, []byte{0x7E, 0x01, 0x42, 0x00, 0x0B}) // a variable of 64 bits, 0
+	m.add(exportSection, append(append([]byte{byte(len(counterName))}, counterName...), vector(global)...))
+	s := m.section(exportSection)
 	s.body = bytes.Replace(s.body, append([]byte(counterName), vector(global)...), append(append([]byte(counterName), 0x03), vector(global)...), 1)
-	signature := add(typeSection, []byte{0x60, 3, 0x7F, 0x7F, 0x7F, 0})
-	functions := add(functionSection, vector(signature), vector(signature)) + imports.u()
+	signature := m.add(typeSection, []byte{0x60, 3, 0x7F, 0x7F, 0x7F, 0})
+	functions := m.add(functionSection, vector(signature), vector(signature)) + imports.u()
 
 	counted := func(amount ...byte) []byte {
 		return bytes.Join([][]byte{{0x23}, vector(global), amount, {0x7C, 0x24}, vector(global)}, nil)
 	}
-	in := &moduleReader{b: sections[at[codeSection]].body}
+	in := &moduleReader{b: m.section(codeSection).body}
 	n := in.u()
 	var out []byte
 	for range n {
@@ -165,13 +192,9 @@ func withCounter(code []byte) ([]byte, error) {
 		body := bytes.Join([][]byte{{0}, size, {0x20, 0, 0x20, 1, 0x20, 2}, operation, {0x0B}}, nil)
 		out = append(out, vector(uint64(len(body)), body)...)
 	}
-	sections[at[codeSection]].body = vector(n+2, out)
+	m.section(codeSection).body = vector(n+2, out)
 
-	result := bytes.Clone(code[:magic])
-	for _, s := range sections {
-		result = append(append(result, s.id), vector(uint64(len(s.body)), s.body)...)
-	}
-	return result, nil
+	return m.join(), nil
 }
 
 // countBody returns the body of a function with count at its beginning and at
