@@ -3,11 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"regexp"
 	"time"
 
@@ -165,25 +163,12 @@ func (g *growth) measure(ctx context.Context, r *growthResult) error {
 
 // write writes growth.json and growth.md, and the tables into a page.
 func (r *growthResult) write(folder, path string, out io.Writer) error {
-	doc, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
 	var report bytes.Buffer
 	r.markdown(&report)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
-	}
-	for name, content := range map[string][]byte{"growth.json": append(doc, '\n'), "growth.md": report.Bytes()} {
-		if err := os.WriteFile(filepath.Join(folder, name), content, 0o644); err != nil {
-			return err
-		}
-	}
 	if path != "" {
 		if err := page.Write(path, map[string]string{"growth": "\n" + report.String() + "\n"}); err != nil {
 			return err
 		}
 	}
-	_, err = out.Write(report.Bytes())
-	return err
+	return writeReport(folder, "growth", r, report.Bytes(), nil, out)
 }

@@ -40,6 +40,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -223,34 +224,40 @@ func run(ctx context.Context, s settings, folder, svg, docsRoot string, out io.W
 	return r.write(folder, svg, out)
 }
 
-// write writes result.json, result.md and performance.svg.
+// write writes result.json, result.md and performance.svg, and the picture to svg too unless
+// that is empty.
 func (r *Result) write(folder, svg string, out io.Writer) error {
-	doc, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
 	var report, picture bytes.Buffer
 	r.markdown(&report)
 	if err := r.picture(&picture); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
-	}
-	files := map[string][]byte{
-		filepath.Join(folder, "result.json"):     append(doc, '\n'),
-		filepath.Join(folder, "result.md"):       report.Bytes(),
-		filepath.Join(folder, "performance.svg"): picture.Bytes(),
-	}
 	if svg != "" {
-		files[svg] = picture.Bytes()
-	}
-	for name, content := range files {
-		if err := os.WriteFile(name, content, 0o644); err != nil {
+		if err := os.WriteFile(svg, picture.Bytes(), 0o644); err != nil {
 			return err
 		}
 	}
-	_, err = out.Write(report.Bytes())
+	return writeReport(folder, "result", r, report.Bytes(), map[string][]byte{"performance.svg": picture.Bytes()}, out)
+}
+
+// writeReport writes a result as name.json, its report as name.md, and further files into a
+// folder, and the report to out.
+func writeReport(folder, name string, result any, report []byte, more map[string][]byte, out io.Writer) error {
+	doc, err := json.MarshalIndent(result, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return err
+	}
+	files := map[string][]byte{name + ".json": append(doc, '\n'), name + ".md": report}
+	maps.Copy(files, more)
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(folder, name), content, 0o644); err != nil {
+			return err
+		}
+	}
+	_, err = out.Write(report)
 	return err
 }
 

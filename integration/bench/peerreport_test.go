@@ -13,8 +13,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"mcpauth/envoy-example/envoy"
 )
 
 // examplePeers is a result of two rounds: the bases take 100 µs and then 200, and what the others
@@ -132,25 +130,7 @@ func TestPeersReport(t *testing.T) {
 
 // TestPeersDocs: the pages have a place for each table, and keep the rest.
 func TestPeersDocs(t *testing.T) {
-	root, err := envoy.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	copied := t.TempDir()
-	if err := os.Mkdir(filepath.Join(copied, "docs"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	before := map[string]string{}
-	for _, name := range []string{"README.md", "docs/peers.md"} {
-		text, err := os.ReadFile(filepath.Join(root, name))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(copied, name), text, 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		before[name] = string(text)
-	}
+	copied, before := copyPages(t, "README.md", "docs/peers.md")
 	r := examplePeers()
 	for range 2 { // writing again changes nothing
 		if err := r.writeDocs(copied); err != nil {

@@ -3,16 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
-	"slices"
 	"strings"
 	"time"
 
@@ -172,24 +169,10 @@ func (p *programs) versions(ctx context.Context) (map[string]string, error) {
 
 // write writes peers.json, peers.md and peers.svg.
 func (r *PeerResult) write(folder string, out io.Writer) error {
-	doc, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
 	var report, picture bytes.Buffer
 	r.markdown(&report)
 	if err := r.picture(&picture); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
-	}
-	files := map[string][]byte{"peers.json": append(doc, '\n'), "peers.md": report.Bytes(), "peers.svg": picture.Bytes()}
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := os.WriteFile(filepath.Join(folder, name), files[name], 0o644); err != nil {
-			return err
-		}
-	}
-	_, err = out.Write(report.Bytes())
-	return err
+	return writeReport(folder, "peers", r, report.Bytes(), map[string][]byte{"peers.svg": picture.Bytes()}, out)
 }

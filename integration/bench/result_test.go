@@ -165,23 +165,7 @@ func TestDisturbed(t *testing.T) {
 
 // TestWriteDocs: the pages have a place for each table.
 func TestWriteDocs(t *testing.T) {
-	root, err := envoy.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
-	copied := t.TempDir()
-	if err := os.Mkdir(filepath.Join(copied, "docs"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"README.md", "docs/performance.md"} {
-		text, err := os.ReadFile(filepath.Join(root, name))
-		if err == nil {
-			err = os.WriteFile(filepath.Join(copied, name), text, 0o644)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	copied, _ := copyPages(t, "README.md", "docs/performance.md")
 	r := example()
 	if err := r.writeDocs(copied); err != nil {
 		t.Fatal(err)
@@ -194,4 +178,28 @@ func TestWriteDocs(t *testing.T) {
 			t.Errorf("%s, %v: no %q", name, err, want)
 		}
 	}
+}
+
+// copyPages copies pages of this repository into a folder, and returns it and their texts.
+func copyPages(t *testing.T, names ...string) (folder string, texts map[string]string) {
+	t.Helper()
+	root, err := envoy.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, texts = t.TempDir(), map[string]string{}
+	if err := os.Mkdir(filepath.Join(folder, "docs"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(folder, name), text, 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[name] = string(text)
+	}
+	return folder, texts
 }
