@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -36,6 +38,26 @@ func chooseCPUs() (cpus, error) {
 		c.Load = all[i]
 	}
 	return c, nil
+}
+
+// apart puts this process on one processor and others on another, if there are two. leave
+// gives this process back what it had; it is never nil.
+func (c cpus) apart(pids ...int) (leave func(), err error) {
+	if !c.Pinned {
+		return func() {}, nil
+	}
+	procs := runtime.GOMAXPROCS(1)
+	leave = func() {
+		runtime.GOMAXPROCS(procs)
+		if err := pin(os.Getpid(), c.all...); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+		}
+	}
+	err = pin(os.Getpid(), c.Load)
+	for _, pid := range pids {
+		err = errors.Join(err, pin(pid, c.Envoy))
+	}
+	return leave, err
 }
 
 // listed tells whether n is in a list of the kernel's form, "0-3,8".

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"text/template"
@@ -116,8 +114,10 @@ func (r *running) start(ctx context.Context, t *growthTable) error {
 		t.record(r.processTitle("ready after"), "s", s.x, s.label, ready.Seconds())
 		t.record(r.processTitle("processor until then"), "s", s.x, s.label, used.Seconds())
 	}
-	if err := r.pin(); err != nil {
-		return err
+	if r.scene.workers == 0 { // else Envoy is to have all processors
+		if r.leave, err = r.cpus.apart(r.envoy.PID()); err != nil {
+			return err
+		}
 	}
 	route := r.scene.routes[0]
 	first, err := r.mint.signAll(1, func(int) map[string]any { return claimsOf(99_999_999, route.Resource) })
@@ -134,24 +134,6 @@ func (r *running) start(ctx context.Context, t *growthTable) error {
 		}
 	}
 	return nil
-}
-
-// pin puts an Envoy of one worker on a processor of its own, and the load on another.
-func (r *running) pin() error {
-	if !r.cpus.Pinned || r.scene.workers > 0 {
-		return nil
-	}
-	procs := runtime.GOMAXPROCS(1)
-	r.leave = func() {
-		runtime.GOMAXPROCS(procs)
-		if err := pin(os.Getpid(), r.cpus.all...); err != nil {
-			r.progress("%v", err)
-		}
-	}
-	if err := pin(os.Getpid(), r.cpus.Load); err != nil {
-		return err
-	}
-	return pin(r.envoy.PID(), r.cpus.Envoy)
 }
 
 // turns is how often the filters take turns in a step that has enough requests: of a

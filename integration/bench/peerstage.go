@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -159,30 +158,13 @@ func (s *peerStage) stop() {
 }
 
 // pin puts the load on one processor, and everything that is measured on another.
-func (s *peerStage) pin(c cpus) error {
-	if !c.Pinned {
-		return nil
-	}
-	procs := runtime.GOMAXPROCS(1)
-	s.leave = func() {
-		runtime.GOMAXPROCS(procs)
-		if err := pin(os.Getpid(), c.all...); err != nil {
-			fmt.Fprintln(os.Stderr, "bench:", err)
-		}
-	}
-	if err := pin(os.Getpid(), c.Load); err != nil {
-		return err
-	}
+func (s *peerStage) pin(c cpus) (err error) {
 	pids := []int{s.envoy.PID()}
 	for _, each := range s.services {
 		pids = append(pids, each.cmd.Process.Pid)
 	}
-	for _, pid := range pids {
-		if err := pin(pid, c.Envoy); err != nil {
-			return err
-		}
-	}
-	return nil
+	s.leave, err = c.apart(pids...)
+	return err
 }
 
 // processes returns the ids of the processes that serve a peer, by their part.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"runtime"
 	"runtime/debug"
 
@@ -49,20 +48,9 @@ func (b *bench) newStage(ctx context.Context, p protocol, algorithm jose.Signatu
 
 // prepare pins the processes and opens the connections.
 func (s *stage) prepare(ctx context.Context) error {
-	if s.cpus.Pinned {
-		procs := runtime.GOMAXPROCS(1)
-		s.leave = func() {
-			runtime.GOMAXPROCS(procs)
-			if err := pin(os.Getpid(), s.cpus.all...); err != nil {
-				s.progress("%v", err)
-			}
-		}
-		if err := pin(os.Getpid(), s.cpus.Load); err != nil {
-			return err
-		}
-		if err := pin(s.envoy.PID(), s.cpus.Envoy); err != nil {
-			return err
-		}
+	var err error
+	if s.leave, err = s.cpus.apart(s.envoy.PID()); err != nil {
+		return err
 	}
 	all := s.tokens[s.algorithm]
 	first := &load{form: &call, token: inTurn(all[s.Tokens:]), status: http.StatusOK} // one that is in no work
