@@ -100,6 +100,3 @@ func (m *Map[V]) Any(f func(V) bool) bool {
 	}
 	return false
 }
-
-// Len returns the number of contexts.
-func (m *Map[V]) Len() int { return m.len }

@@ -8,8 +8,8 @@ import (
 // check compares a map with one of Go's, for all IDs up to last.
 func check(t *testing.T, m *Map[int], want map[uint32]int, last uint32) {
 	t.Helper()
-	if m.Len() != len(want) {
-		t.Fatalf("%d contexts, want %d", m.Len(), len(want))
+	if m.len != len(want) {
+		t.Fatalf("%d contexts, want %d", m.len, len(want))
 	}
 	for id := uint32(1); id <= last; id++ {
 		if got := m.Get(id); got != want[id] {
